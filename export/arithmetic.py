@@ -1,0 +1,171 @@
+"""The integer semantics, written once: one pure function for each node type of `export.graph`.
+
+The fast simulator, the Lava process models and the quantised torch model all call these functions.
+
+Every array here holds integers only. They are *carried* in float32 or float64, because BLAS and SIMD are fast there
+and because both represent every integer below 2^24 and 2^53 exactly; each function states the bound that keeps it
+exact, and export refuses a model that could leave it (`export.ranges`). `floor` of such a product is an arithmetic
+right shift, `trunc` a shift of the magnitude.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.graph import DECAY_BITS, INPUT_SHIFT, STATE_BITS
+
+STATE_MAX = 2 ** (STATE_BITS - 1) - 1  # membranes lie in ±STATE_MAX
+UNIT_BITS = 12  # fraction bits of a normalised value inside the layer norm
+GAIN_BITS = 12  # fraction bits of the layer norm's gain
+NORM_BITS = 8  # fraction bits of the layer norm's output
+
+Array = NDArray[np.floating]
+
+
+def embed(tokens: NDArray[np.integer], places: NDArray[np.integer], word: NDArray, position: NDArray | None) -> Array:
+    """`word[token] + position[place]`, (M,) ids → (M, D) float32. Exact: int8 + int16."""
+    current = word[tokens].astype(np.float32)
+    if position is not None:
+        current += position[places]
+    return current
+
+
+def linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
+    """`y = W x + b`, (..., D_in) → (..., D_out), in the dtype of `weight` (see `gemm_dtype`)."""
+    # One matrix product over all leading axes: BLAS is faster on one tall matrix than on a stack of small ones.
+    y = x.reshape(-1, x.shape[-1]).astype(weight.dtype, copy=False) @ weight.T
+    if bias is not None:
+        y += bias
+    return y.reshape(*x.shape[:-1], weight.shape[0])
+
+
+def gemm_dtype(bound: int) -> type[np.floating]:
+    """The cheapest carrier in which a product whose partial sums stay within ±bound is exact."""
+    if bound < 2**24:
+        return np.float32
+    if bound < 2**53:
+        return np.float64
+    raise OverflowError(f"a partial sum of {bound} is beyond 53 bits")
+
+
+def reciprocal_sqrt(value: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Fixed-point `1 / sqrt(value)` of integers in [1, 2^62): `(r, e)` with `1 / sqrt(value) ≈ r · 2^-(31+e)`.
+
+    e is the integer with `2^30 <= m = value / 4^e < 2^32` (m truncated where e > 0), and
+    `r = floor(sqrt(floor(2^62 / m)))`, 2^15 <= r <= 2^16. The relative error is below 2^-14.
+    """
+    exponent = (np.frexp(value.astype(np.float64))[1].astype(np.int64) - 31) >> 1
+    # float64 may round a value just under a power of two up to it: then the mantissa is one place short. Mend it.
+    exponent += np.where(_scaled(value, exponent) < 2**30, -1, 0)
+    mantissa = _scaled(value, exponent)
+    # floor(sqrt(float64(q))) is the exact integer root for q < 2^52.
+    return np.floor(np.sqrt((2**62 // mantissa).astype(np.float64))).astype(np.int64), exponent
+
+
+def _scaled(value: NDArray[np.int64], exponent: NDArray[np.int64]) -> NDArray[np.int64]:
+    """value / 4^exponent, truncated."""
+    return np.where(
+        exponent >= 0, value >> (2 * np.maximum(exponent, 0)), value << (2 * np.maximum(-exponent, 0))
+    )
+
+
+def layer_norm(x: Array, gain: Array, bias: Array, epsilon: int, groups: int = 1) -> Array:
+    """Integer layer normalisation over the features, (..., D) → (..., D) float64 in units of 2^-NORM_BITS.
+
+    For each row and each of `groups` parts of n = D / groups features, in exact integers:
+
+        S = Σ x,   V = n Σ x² - S² + epsilon                       (V = n² · variance)
+        (r, e) = reciprocal_sqrt(max(V, 1))
+        z = floor((n x - S) · r · 2^(UNIT_BITS - 31 - e))          the normalised value, 12 fraction bits
+        y = floor((z · gain + 2^15) / 2^16) + bias                 gain in units of 2^-12, int16
+
+    Exact while n · max|x| < 2^31, n · max|x|² < 2^53 (V then stays under 2^62) and |gain| < 2^15.
+    """
+    parts = x.reshape(*x.shape[:-1], groups, -1).astype(np.float64)
+    n = parts.shape[-1]
+    total = parts.sum(-1)  # (..., groups)
+    square = np.einsum("...d,...d->...", parts, parts)
+    spread = n * square.astype(np.int64) - total.astype(np.int64) ** 2 + epsilon
+    root, exponent = reciprocal_sqrt(np.maximum(spread, 1))
+    unit = np.ldexp(root.astype(np.float64), (UNIT_BITS - 31 - exponent).astype(np.int32))[..., None]
+    parts *= n * unit
+    parts -= total[..., None] * unit
+    z = np.floor(parts, out=parts).reshape(x.shape)
+    z *= gain * 2.0 ** -(UNIT_BITS + GAIN_BITS - NORM_BITS)
+    z += 0.5
+    np.floor(z, out=z)
+    z += bias
+    return z
+
+
+def lif_step(
+    current: Array, membrane: Array, spikes: Array, threshold: Array, decay: int, bias: Array, reset: str
+) -> None:
+    """One time step of LIF neurons, in place: `membrane` and `spikes` hold the previous step's and take this one's.
+
+        k = 2^12 - decay,   trunc rounds toward zero (Loihi decays the magnitude)
+        reset "subtract":  v ← trunc(v k / 2^12) - s · threshold + (current << 6) + bias
+        reset "zero":      v ← trunc(v k / 2^12) · (1 - s)       + (current << 6) + bias
+        v ← clip(v, -(2^23 - 1), 2^23 - 1);   s ← 1 if v >= threshold else 0
+
+    "zero" with a threshold of 64 · vth + 1 is Lava's stock bit-accurate LIF, whose comparison is a strict > vth · 64.
+
+    Args:
+        current: (..., D) input of this step, |current| < 2^46.
+        membrane: (..., D) float64, changed in place; 0 before the first step.
+        spikes: (..., D) float32, changed in place; 0 before the first step.
+    """
+    membrane *= (2**DECAY_BITS - decay) / 2**DECAY_BITS
+    np.trunc(membrane, out=membrane)
+    if reset == "subtract":
+        membrane -= spikes * threshold
+    else:
+        membrane *= 1.0 - spikes
+    membrane += current * float(2**INPUT_SHIFT)
+    membrane += bias
+    np.clip(membrane, -STATE_MAX, STATE_MAX, out=membrane)
+    np.greater_equal(membrane, threshold, out=spikes, casting="unsafe")
+
+
+def coincidences(qkv: Array, heads: int) -> Array:
+    """`(Q K^T) V` of one sentence: (..., N, 3 D) spikes → (..., N, D) counts, float32.
+
+    The cheaper association is taken, equal in exact integers. Exact while N · D / heads < 2^24.
+    """
+    query, key, value = (
+        np.swapaxes(x.reshape(*x.shape[:-1], heads, -1), -2, -3) for x in np.split(qkv, 3, axis=-1)
+    )  # (..., H, N, D/H)
+    tokens, width = query.shape[-2:]
+    transposed = np.swapaxes(key, -1, -2)
+    counts = query @ (transposed @ value) if tokens > width else (query @ transposed) @ value
+    counts = np.swapaxes(counts, -2, -3)
+    return counts.reshape(*counts.shape[:-2], -1)
+
+
+def attention(qkv: Array, lengths: list[int], heads: int) -> Array:
+    """`coincidences` within each of the sentences that stand one after the other: (T, M, 3 D) → (T, M, D)."""
+    counts = np.empty((*qkv.shape[:-1], qkv.shape[-1] // 3), np.float32)
+    start = 0
+    for length in lengths:
+        rows = slice(start, start + length)
+        counts[:, rows] = coincidences(qkv[:, rows], heads)
+        start += length
+    return counts
+
+
+def token_sum(x: Array, lengths: list[int]) -> Array:
+    """Σ over steps and over the tokens of each sentence: (T, M, D) → (B, D) float64."""
+    total = x.sum(0, dtype=np.float64)  # (M, D)
+    starts = np.cumsum([0, *lengths[:-1]])
+    return np.add.reduceat(total, starts, axis=0)
+
+
+def readout(total: Array, lengths: list[int], steps: int, weight: NDArray, bias: NDArray, shift: int) -> NDArray[np.int64]:
+    """Integer logits from the sums of `token_sum`: (B, D) → (B, labels) int64.
+
+    mean = floor(2^shift · total / (steps · length)),   logits = weight · mean + bias
+    """
+    events = steps * np.asarray(lengths, np.int64)[:, None]
+    mean = (total.astype(np.int64) << shift) // events
+    return mean @ weight.T.astype(np.int64) + bias

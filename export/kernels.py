@@ -1,0 +1,133 @@
+"""The nodes of a graph made ready to run: weights in the carrier that BLAS likes, neurons with their state.
+
+A kernel is called with the arrays (S, M, D) of S consecutive time steps and the lengths of the sentences whose M tokens
+stand one after the other. The fast simulator gives all T steps in one call, a Lava process model one step at a time:
+state is carried from call to call until `rest()`. An array whose S is 1 where others have T is constant over the steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import singledispatch
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export import arithmetic
+from export.arithmetic import Array
+from export.graph import LIF, Add, Attention, Embedding, LayerNorm, Linear, Node, Readout
+
+
+class Kernel:
+    """One node at work."""
+
+    def __call__(self, inputs: Sequence[Array], lengths: list[int]) -> Array:
+        """The output (S, M, D) for inputs (S, M, D)."""
+        raise NotImplementedError
+
+    def rest(self) -> None:
+        """Forget the past: called before each new batch of sentences."""
+
+
+class EmbeddingKernel(Kernel):
+    """Its input is the token ids (M,), its output (1, M, D): constant over the steps."""
+
+    def __init__(self, node: Embedding):
+        self.node = node
+
+    def __call__(self, inputs: Sequence[NDArray], lengths: list[int]) -> Array:
+        places = np.concatenate([np.arange(length) for length in lengths])
+        return arithmetic.embed(inputs[0], places, self.node.word, self.node.position)[None]
+
+
+class LinearKernel(Kernel):
+    def __init__(self, node: Linear, input_bound: int):
+        bias = 0 if node.bias is None else np.abs(node.bias.astype(np.int64))
+        bound = int((np.abs(node.weight.astype(np.int64)).sum(1) * input_bound + bias).max())
+        dtype = arithmetic.gemm_dtype(bound)
+        self.weight = node.weight.astype(dtype)
+        self.bias = None if node.bias is None else node.bias.astype(dtype)
+
+    def __call__(self, inputs: Sequence[Array], lengths: list[int]) -> Array:
+        return arithmetic.linear(inputs[0], self.weight, self.bias)
+
+
+class LayerNormKernel(Kernel):
+    def __init__(self, node: LayerNorm):
+        self.gain, self.bias = node.gain.astype(np.float64), node.bias.astype(np.float64)
+        self.epsilon, self.groups = node.epsilon, node.groups
+
+    def __call__(self, inputs: Sequence[Array], lengths: list[int]) -> Array:
+        return arithmetic.layer_norm(inputs[0], self.gain, self.bias, self.epsilon, self.groups)
+
+
+class LIFKernel(Kernel):
+    """`steps` is T: how often a constant current is applied in one call."""
+
+    def __init__(self, node: LIF, steps: int):
+        self.node, self.steps = node, steps
+        self.threshold, self.bias = node.threshold.astype(np.float64), node.bias.astype(np.float64)
+        self.membrane: Array | None = None  # (M, D) float64
+
+    def rest(self) -> None:
+        self.membrane = None
+
+    def __call__(self, inputs: Sequence[Array], lengths: list[int]) -> Array:
+        current = inputs[0]
+        if self.membrane is None:
+            self.membrane = np.zeros(current.shape[1:], np.float64)
+            self.spikes = np.zeros(current.shape[1:], np.float32)
+        steps = self.steps if len(current) == 1 else len(current)
+        train = np.empty((steps, *current.shape[1:]), np.float32)
+        node = self.node
+        for t in range(steps):
+            step = current[min(t, len(current) - 1)]
+            arithmetic.lif_step(step, self.membrane, self.spikes, self.threshold, node.decay, self.bias, node.reset)
+            train[t] = self.spikes
+        return train
+
+
+class AttentionKernel(Kernel):
+    def __init__(self, node: Attention):
+        self.heads = node.heads
+
+    def __call__(self, inputs: Sequence[Array], lengths: list[int]) -> Array:
+        return arithmetic.attention(inputs[0], lengths, self.heads)
+
+
+class AddKernel(Kernel):
+    def __call__(self, inputs: Sequence[Array], lengths: list[int]) -> Array:
+        return sum(inputs[1:], inputs[0])
+
+
+class ReadoutKernel(Kernel):
+    """Sums the steps that it is given; its output is the logits (B, labels) of the steps seen since `rest()`."""
+
+    def __init__(self, node: Readout):
+        self.node = node
+        self.rest()
+
+    def rest(self) -> None:
+        self.total: Array | float = 0.0
+        self.seen = 0
+
+    def __call__(self, inputs: Sequence[Array], lengths: list[int]) -> NDArray[np.int64]:
+        self.total = self.total + arithmetic.token_sum(inputs[0], lengths)
+        self.seen += len(inputs[0])
+        node = self.node
+        return arithmetic.readout(self.total, lengths, self.seen, node.weight, node.bias, node.shift)
+
+
+@singledispatch
+def make_kernel(node: Node, steps: int, input_bound: int) -> Kernel:
+    """The kernel of a node in a graph of T = `steps`; `input_bound` is the largest magnitude of its input."""
+    raise NotImplementedError(type(node).__name__)
+
+
+make_kernel.register(Embedding, lambda node, steps, input_bound: EmbeddingKernel(node))
+make_kernel.register(Linear, lambda node, steps, input_bound: LinearKernel(node, input_bound))
+make_kernel.register(LayerNorm, lambda node, steps, input_bound: LayerNormKernel(node))
+make_kernel.register(LIF, lambda node, steps, input_bound: LIFKernel(node, steps))
+make_kernel.register(Attention, lambda node, steps, input_bound: AttentionKernel(node))
+make_kernel.register(Add, lambda node, steps, input_bound: AddKernel())
+make_kernel.register(Readout, lambda node, steps, input_bound: ReadoutKernel(node))

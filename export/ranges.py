@@ -1,0 +1,94 @@
+"""Worst-case bounds of every number in a graph, and the check that none can leave its width."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+import numpy as np
+
+from export.arithmetic import STATE_MAX
+from export.graph import LIF, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
+from spikebert.errors import InputError
+
+
+def output_bounds(graph: Graph) -> dict[str, int]:
+    """For each node the largest magnitude that any element of its output (and any partial sum in it) can reach."""
+    bounds: dict[str, int] = {}
+    for node in graph:
+        bounds[node.name] = int(_bound(node, [bounds[source] for source in node.inputs], graph))
+    return bounds
+
+
+@singledispatch
+def _bound(node: Node, inputs: list[int], graph: Graph) -> int:
+    raise NotImplementedError(type(node).__name__)
+
+
+@_bound.register
+def _(node: Embedding, inputs: list[int], graph: Graph) -> int:
+    position = 0 if node.position is None else _largest(node.position)
+    return _largest(node.word) + position
+
+
+@_bound.register
+def _(node: Linear, inputs: list[int], graph: Graph) -> int:
+    rows = np.abs(node.weight.astype(np.int64)).sum(1) * inputs[0]
+    if node.bias is not None:
+        rows = rows + np.abs(node.bias.astype(np.int64))
+    return rows.max()
+
+
+@_bound.register
+def _(node: LayerNorm, inputs: list[int], graph: Graph) -> int:
+    # A normalised value of n features is at most sqrt(n - 1) < sqrt(n); 1 covers both roundings.
+    n = node.width / node.groups
+    return int(np.sqrt(n) * 2**8 * _largest(node.gain) / 2**12) + 1 + _largest(node.bias)
+
+
+@_bound.register
+def _(node: LIF, inputs: list[int], graph: Graph) -> int:
+    return 1
+
+
+@_bound.register
+def _(node: Attention, inputs: list[int], graph: Graph) -> int:
+    return graph.max_tokens * (node.size // node.heads)
+
+
+@_bound.register
+def _(node: Add, inputs: list[int], graph: Graph) -> int:
+    return sum(inputs)
+
+
+@_bound.register
+def _(node: Readout, inputs: list[int], graph: Graph) -> int:
+    mean = inputs[0] << node.shift
+    return (np.abs(node.weight.astype(np.int64)).sum(1) * mean + np.abs(node.bias.astype(np.int64))).max()
+
+
+def _largest(array: np.ndarray) -> int:
+    return int(np.abs(array.astype(np.int64)).max(initial=0))
+
+
+def check_ranges(graph: Graph) -> dict[str, int]:
+    """The worst-case bounds; an InputError names the first layer where a number could leave its width."""
+    bounds = output_bounds(graph)
+    for node in graph:
+        if isinstance(node, LayerNorm):
+            n, largest = node.width // node.groups, bounds[node.inputs[0]]
+            if n * largest >= 2**31 or n * largest**2 >= 2**53:
+                raise InputError(
+                    f"layer {node.name}: an input of up to {largest} over {n} features can overflow the 62-bit variance "
+                    "of the layer norm; export with fewer weight bits"
+                )
+        elif isinstance(node, LIF) and _largest(node.threshold) > STATE_MAX:
+            raise InputError(
+                f"layer {node.name}: threshold {_largest(node.threshold)} is beyond the 24-bit state "
+                f"(at most {STATE_MAX}); export with fewer weight bits"
+            )
+        elif isinstance(node, (Linear, Attention)) and bounds[node.name] >= 2**31:
+            raise InputError(
+                f"layer {node.name}: an accumulator could reach {bounds[node.name]}, beyond 32 bits; "
+                "export with fewer weight bits"
+            )
+    return bounds

@@ -1,0 +1,92 @@
+"""The shape and the neuron parameters of a SpikeBERT."""
+
+from __future__ import annotations
+
+from transformers import PretrainedConfig
+
+from spikebert.errors import InputError
+
+NORMS = ("layer", "batch")
+RESETS = ("subtract", "zero")
+
+
+class SpikeBertConfig(PretrainedConfig):
+    """Configuration of SpikeBERT; the defaults are the paper's (sections 3.2 and 4.2).
+
+    norm: "layer" is the paper's LayerNorm; "batch" folds into weights and biases at export.
+    reset: what a spike does to the membrane at the next step, see `spikebert.neuron`.
+    attention_scale: the factor tau of `(Q K^T) V tau`.
+    position_embeddings: learned absolute positions; the authors' code has none (set False for a strict copy).
+    """
+
+    model_type = "spikebert"
+
+    def __init__(
+        self,
+        vocab_size: int = 30522,
+        hidden_size: int = 768,
+        num_hidden_layers: int = 12,
+        num_attention_heads: int = 12,
+        intermediate_size: int | None = None,
+        max_tokens: int = 256,
+        time_steps: int = 4,
+        beta: float = 0.9,
+        threshold: float = 1.0,
+        attention_threshold: float = 0.25,
+        attention_scale: float = 0.125,
+        surrogate_alpha: float = 2.0,
+        norm: str = "layer",
+        reset: str = "subtract",
+        position_embeddings: bool = True,
+        initializer_range: float = 0.02,
+        **kwargs,
+    ):
+        self.vocab_size = vocab_size
+        self.hidden_size = hidden_size
+        self.num_hidden_layers = num_hidden_layers
+        self.num_attention_heads = num_attention_heads
+        self.intermediate_size = intermediate_size or 4 * hidden_size
+        self.max_tokens = max_tokens
+        self.time_steps = time_steps
+        self.beta = beta
+        self.threshold = threshold
+        self.attention_threshold = attention_threshold
+        self.attention_scale = attention_scale
+        self.surrogate_alpha = surrogate_alpha
+        self.norm = norm
+        self.reset = reset
+        self.position_embeddings = position_embeddings
+        self.initializer_range = initializer_range
+        self._check()
+        super().__init__(**kwargs)
+
+    def _check(self) -> None:
+        for field in (
+            "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads",
+            "intermediate_size", "max_tokens", "time_steps",
+        ):
+            value = getattr(self, field)
+            if not isinstance(value, int) or value < 1:
+                raise InputError(f"config: {field} must be a whole number of at least 1, not {value!r}")
+        if self.hidden_size % self.num_attention_heads:
+            raise InputError(
+                f"config: hidden_size {self.hidden_size} is not a multiple of "
+                f"num_attention_heads {self.num_attention_heads}"
+            )
+        if self.norm not in NORMS:
+            raise InputError(f"config: norm must be one of {', '.join(NORMS)}, not {self.norm!r}")
+        if self.reset not in RESETS:
+            raise InputError(f"config: reset must be one of {', '.join(RESETS)}, not {self.reset!r}")
+        if not 0.0 <= self.beta <= 1.0:
+            raise InputError(f"config: beta must lie in [0, 1], not {self.beta!r}")
+        for field in ("threshold", "attention_threshold", "attention_scale", "surrogate_alpha"):
+            if not getattr(self, field) > 0:
+                raise InputError(f"config: {field} must be above 0, not {getattr(self, field)!r}")
+
+
+PRESETS: dict[str, dict[str, int]] = {
+    "tiny": dict(num_hidden_layers=2, hidden_size=128, num_attention_heads=2, max_tokens=64),
+    "mini": dict(num_hidden_layers=2, hidden_size=384, num_attention_heads=6, max_tokens=128),
+    "small": dict(num_hidden_layers=4, hidden_size=512, num_attention_heads=8, max_tokens=128),
+    "base": dict(num_hidden_layers=12, hidden_size=768, num_attention_heads=12, max_tokens=256),
+}

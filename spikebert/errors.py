@@ -1,0 +1,47 @@
+"""The one exception that means "the user can mend this", and how a command line ends on it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+
+class InputError(Exception):
+    """Bad input from outside: a file, a text, an argument.
+
+    The message is one line that says what was wrong, where (file, line, layer, field) and what to do.
+    """
+
+
+def exit_cleanly(program: str, command: Callable[[], int | None]) -> int:
+    """Run `command`; give its exit code, 2 with one line on stderr for bad input, 130 for Ctrl-C."""
+    try:
+        return command() or 0
+    except InputError as error:
+        message = str(error)
+    except BrokenPipeError:
+        # The reader of our output left (`| head`): point stdout elsewhere so that closing it is silent.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted", file=sys.stderr)
+        return 130
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        message = f"{where}{error.strerror or error}"
+    print(f"{program}: error: {message}", file=sys.stderr)
+    return 2
+
+
+def require_file(path: str | os.PathLike[str], what: str) -> Path:
+    """`path` as a Path if it is a readable file; otherwise an InputError that names `what`."""
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; give the {what} file itself")
+    if not path.is_file():
+        raise InputError(f"{path}: no such {what} file")
+    if not os.access(path, os.R_OK):
+        raise InputError(f"{path}: the {what} file is not readable; check its permissions")
+    return path

@@ -1,0 +1,51 @@
+"""The repeated unit of SpikeBERT: Linear → normalisation → LIF."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from spikebert.config import SpikeBertConfig
+from spikebert.neuron import LIF
+
+
+class GroupedLayerNorm(nn.LayerNorm):
+    """LayerNorm over each of `groups` equal parts of the features: Q, K and V stand side by side in one product."""
+
+    def __init__(self, features: int, groups: int = 1):
+        super().__init__(features)
+        self.groups = groups
+
+    def forward(self, input: Tensor) -> Tensor:
+        if self.groups == 1:
+            return super().forward(input)
+        parts = input.unflatten(-1, (self.groups, -1))
+        return F.layer_norm(parts, parts.shape[-1:], None, None, self.eps).flatten(-2) * self.weight + self.bias
+
+
+class RowBatchNorm(nn.BatchNorm1d):
+    """BatchNorm over every row, whatever the leading axes; rows are packed, so padding is in no statistic."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(input.flatten(0, -2)).view_as(input)
+
+
+def make_norm(config: SpikeBertConfig, features: int, groups: int = 1) -> nn.Module:
+    return GroupedLayerNorm(features, groups) if config.norm == "layer" else RowBatchNorm(features)
+
+
+def make_lif(config: SpikeBertConfig, threshold: float | None = None) -> LIF:
+    return LIF(config.beta, threshold or config.threshold, config.surrogate_alpha, config.reset)
+
+
+class SpikingLinear(nn.Module):
+    """Linear → norm → LIF on (T, M, in) → (T, M, out) spikes."""
+
+    def __init__(self, config: SpikeBertConfig, inputs: int, outputs: int, groups: int = 1):
+        super().__init__()
+        self.linear = nn.Linear(inputs, outputs)
+        self.norm = make_norm(config, outputs, groups)
+        self.lif = make_lif(config)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.lif(self.norm(self.linear(x)))

@@ -1,0 +1,85 @@
+"""The leaky integrate-and-fire neuron, all T steps in one call (paper, equations 1-4)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+class _MultiStepLIF(torch.autograd.Function):
+    """T steps of a LIF neuron as one autograd node: it keeps the membranes alone and runs in place.
+
+    A Python loop of snnTorch `Leaky` builds some ten autograd nodes a step and keeps as many tensors.
+    """
+
+    @staticmethod
+    def forward(ctx, current: Tensor, beta: float, threshold: float, alpha: float, zero_reset: bool) -> Tensor:
+        membrane = torch.empty_like(current)  # (T, ...)
+        spikes = torch.empty_like(current)
+        membrane[0] = current[0]
+        torch.ge(membrane[0], threshold, out=spikes[0])
+        for t in range(1, current.shape[0]):
+            torch.add(current[t], membrane[t - 1], alpha=beta, out=membrane[t])
+            if zero_reset:
+                membrane[t].addcmul_(membrane[t - 1], spikes[t - 1], value=-beta)
+            else:
+                membrane[t].sub_(spikes[t - 1], alpha=threshold)
+            torch.ge(membrane[t], threshold, out=spikes[t])
+        ctx.save_for_backward(membrane)
+        ctx.parameters = (beta, threshold, alpha, zero_reset)
+        return spikes
+
+    @staticmethod
+    def backward(ctx, grad_spikes: Tensor):  # type: ignore[override]
+        (membrane,) = ctx.saved_tensors
+        beta, threshold, alpha, zero_reset = ctx.parameters
+        grad = surrogate_gradient(membrane - threshold, alpha).mul_(grad_spikes)
+        for t in range(membrane.shape[0] - 2, -1, -1):
+            carried = grad[t + 1]
+            if zero_reset:
+                carried = carried * (membrane[t] < threshold)
+            grad[t].add_(carried, alpha=beta)
+        return grad, None, None, None, None
+
+
+def surrogate_gradient(distance: Tensor, alpha: float) -> Tensor:
+    """dS/dU of the arctan surrogate (eq. 4): `(alpha/2) / (1 + (pi/2 · alpha · (U - U_thr))²)`.
+
+    The same formula as `snntorch.surrogate.atan(alpha)`, which the tests hold it to.
+    """
+    return (distance * (math.pi / 2 * alpha)).square_().add_(1.0).reciprocal_().mul_(alpha / 2)
+
+
+def lif(current: Tensor, beta: float, threshold: float, alpha: float = 2.0, reset: str = "subtract") -> Tensor:
+    """Spikes of LIF neurons over T steps from rest.
+
+    U_0 = I_0, and for t > 0
+        reset "subtract":  U_t = I_t + beta · U_{t-1} - S_{t-1} · U_thr      (paper, eqs 1-3)
+        reset "zero":      U_t = I_t + beta · U_{t-1} · (1 - S_{t-1})        (stock Lava and Loihi)
+        S_t = 1 if U_t >= U_thr else 0
+
+    The reset carries no gradient, as in snnTorch. snnTorch's `Leaky` is not used here: it compares with a strict >,
+    and its "zero" mode drops the input of the step after a spike.
+
+    Args:
+        current: (T, ...) float, the input currents I.
+    Returns:
+        (T, ...) zeros and ones of the same dtype.
+    """
+    return _MultiStepLIF.apply(current, beta, threshold, alpha, reset == "zero")  # type: ignore[return-value]
+
+
+class LIF(nn.Module):
+    """`lif` as a module, so that a forward hook can record its spikes."""
+
+    def __init__(self, beta: float, threshold: float, alpha: float, reset: str):
+        super().__init__()
+        self.beta, self.threshold, self.alpha, self.reset = beta, threshold, alpha, reset
+
+    def forward(self, current: Tensor) -> Tensor:
+        return lif(current, self.beta, self.threshold, self.alpha, self.reset)
+
+    def extra_repr(self) -> str:
+        return f"beta={self.beta}, threshold={self.threshold}, reset={self.reset}"
