@@ -1,0 +1,71 @@
+"""Small random integer graphs of a SpikeBERT's shape, for tests that need no training."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from export.graph import LIF, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
+
+ONE = np.ones(1)
+
+
+def random_graph(
+    seed: int = 0,
+    width: int = 12,
+    heads: int = 2,
+    blocks: int = 2,
+    norm: str = "layer",
+    reset: str = "subtract",
+    steps: int = 4,
+    vocabulary: int = 50,
+    max_tokens: int = 16,
+    labels: int = 3,
+    hidden: int | None = None,
+) -> Graph:
+    """A SpikeBERT graph with random weights whose neurons neither fall silent nor fire always."""
+    rng = np.random.default_rng(seed)
+    nodes: list[Node] = []
+
+    def add(node: Node) -> str:
+        nodes.append(node)
+        return node.name
+
+    def neurons(prefix: str, source: str, size: int, fan_in: int, groups: int = 1) -> str:
+        if norm == "layer":
+            gain = rng.integers(2000, 6000, size).astype(np.int16)
+            bias = rng.integers(-50, 50, size).astype(np.int32)
+            source = add(LayerNorm(f"{prefix}.norm", (source,), gain, bias, int(rng.integers(0, 100)), groups))
+            threshold, offset = 256 * 64, np.zeros(1, np.int32)
+        else:
+            threshold = 64 * (40 * int(np.sqrt(fan_in)) // 2) + 1
+            offset = rng.integers(-threshold // 8, threshold // 4, size).astype(np.int32)
+        return add(LIF(f"{prefix}.lif", (source,), size, np.array([threshold], np.int32), 410, offset, reset))
+
+    def layer(prefix: str, source: str, fan_in: int, size: int, groups: int = 1) -> str:
+        weight = rng.integers(-127, 128, (size, fan_in)).astype(np.int8)
+        bias = rng.integers(-50, 50, size).astype(np.int32) if norm == "layer" else None
+        linear = add(Linear(f"{prefix}.linear", (source,), weight, bias, 8, ONE))
+        return neurons(prefix, linear, size, fan_in, groups)
+
+    word = rng.integers(-127, 128, (vocabulary, width)).astype(np.int8)
+    position = rng.integers(-40, 41, (max_tokens, width)).astype(np.int16)
+    stream = neurons("embeddings", add(Embedding("embeddings.word", (), word, position, ONE)), width, 4)
+    for i in range(blocks):
+        prefix = f"blocks.{i}.attention"
+        qkv = layer(f"{prefix}.qkv", stream, width, 3 * width, groups=3)
+        counts = add(Attention(f"{prefix}.coincidences", (qkv,), width, heads))
+        zero = np.zeros(1, np.int32)
+        core = add(LIF(f"{prefix}.lif", (counts,), width, np.array([128], np.int32), 410, zero, reset))
+        stream = add(Add(f"{prefix}.add", (stream, layer(f"{prefix}.output", core, width, width)), width))
+        prefix, hidden_size = f"blocks.{i}.mlp", hidden or 2 * width
+        up = layer(f"{prefix}.up", stream, width, hidden_size)
+        stream = add(Add(f"{prefix}.add", (stream, layer(f"{prefix}.down", up, hidden_size, width)), width))
+    shift = 12
+    if norm == "layer":
+        gain = rng.integers(2000, 6000, width).astype(np.int16)
+        stream = add(LayerNorm("readout.norm", (stream,), gain, np.zeros(width, np.int32), 10, 1))
+        shift = 4
+    head = rng.integers(-127, 128, (labels, width)).astype(np.int8)
+    add(Readout("readout", (stream,), head, rng.integers(-99, 99, labels).astype(np.int32), shift, ONE))
+    names = tuple(f"label{i}" for i in range(labels))
+    return Graph(tuple(nodes), steps, max_tokens, names, tokenizer="{}", metadata={"norm": norm, "reset": reset})
