@@ -55,6 +55,11 @@ class Node:
         )
 
 
+def array(dtype: type[np.generic], *shape: str, optional: bool = False) -> Any:
+    """Declares an array field: its dtype and shape, in letters (equal letters, equal sizes) or numbers."""
+    return field(metadata={"dtype": np.dtype(dtype), "shape": shape, "optional": optional})
+
+
 def _same(a: Any, b: Any) -> bool:
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
         return a.dtype == b.dtype and np.array_equal(a, b)
@@ -65,9 +70,9 @@ def _same(a: Any, b: Any) -> bool:
 class Embedding(Node):
     """`y[m] = word[token[m]] + position[place of m in its sentence]`, the same in all T steps."""
 
-    word: np.ndarray  # (V, D) int8
-    position: np.ndarray | None  # (max_tokens, D) int16, in the unit of `word`
-    scale: np.ndarray  # (1,) or (D,) float64
+    word: np.ndarray = array(np.int8, "V", "D")
+    position: np.ndarray | None = array(np.int16, "max_tokens", "D", optional=True)  # in the unit of `word`
+    scale: np.ndarray = array(np.float64, "1|D")
 
     @property
     def width(self) -> int:
@@ -78,10 +83,10 @@ class Embedding(Node):
 class Linear(Node):
     """`y = W x + b`."""
 
-    weight: np.ndarray  # (D_out, D_in) int8
-    bias: np.ndarray | None  # (D_out,) int32
+    weight: np.ndarray = array(np.int8, "D", "D_in")
+    bias: np.ndarray | None = array(np.int32, "D", optional=True)
     bits: int  # the weights lie in ±(2^(bits-1) - 1)
-    scale: np.ndarray  # (1,) or (D_out,) float64
+    scale: np.ndarray = array(np.float64, "1|D")
 
     @property
     def width(self) -> int:
@@ -95,8 +100,8 @@ class LayerNorm(Node):
     The output is in units of 2^-8.
     """
 
-    gain: np.ndarray  # (D,) int16, in units of 2^-12
-    bias: np.ndarray  # (D,) int32, in units of 2^-8
+    gain: np.ndarray = array(np.int16, "D")  # in units of 2^-12
+    bias: np.ndarray = array(np.int32, "D")  # in units of 2^-8
     epsilon: int  # added to D² times the variance
     groups: int
 
@@ -110,9 +115,9 @@ class LIF(Node):
     """Leaky integrate-and-fire neurons; see `arithmetic.lif_step`. Starts every sample at rest (v = 0)."""
 
     size: int  # D
-    threshold: np.ndarray  # (1,) or (D,) int32, in state units: fires at v >= threshold
+    threshold: np.ndarray = array(np.int32, "1|D")  # in state units: fires at v >= threshold
     decay: int  # 12 bits
-    bias: np.ndarray  # (1,) or (D,) int32, in state units, added each step
+    bias: np.ndarray = array(np.int32, "1|D")  # in state units, added each step
     reset: str  # "subtract" or "zero"
 
     @property
@@ -147,10 +152,10 @@ class Add(Node):
 class Readout(Node):
     """Mean over steps and tokens, then the linear head: integer logits (B, labels); see `arithmetic.readout`."""
 
-    weight: np.ndarray  # (labels, D) int8
-    bias: np.ndarray  # (labels,) int32
+    weight: np.ndarray = array(np.int8, "labels", "D_in")
+    bias: np.ndarray = array(np.int32, "labels")
     shift: int  # fraction bits that the mean keeps
-    scale: np.ndarray  # (1,) float64: the value of one logit unit
+    scale: np.ndarray = array(np.float64, "1")  # the value of one logit unit
 
     @property
     def width(self) -> int:

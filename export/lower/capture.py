@@ -1,0 +1,72 @@
+"""Capture: a torch `SpikeBertForSequenceClassification` becomes the float graph. The only pass that knows torch."""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor, nn
+
+from export.lower.float_graph import (
+    FloatAdd,
+    FloatAttention,
+    FloatBatchNorm,
+    FloatEmbedding,
+    FloatGraph,
+    FloatLayerNorm,
+    FloatLIF,
+    FloatLinear,
+    FloatNode,
+    FloatReadout,
+)
+from spikebert.layers import GroupedLayerNorm, SpikingLinear
+from spikebert.model import SpikeBertForSequenceClassification
+from spikebert.neuron import LIF
+
+
+def capture(model: SpikeBertForSequenceClassification) -> FloatGraph:
+    """The nodes in execution order, named by the module paths of the model."""
+    nodes: list[FloatNode] = []
+
+    def add(node: FloatNode) -> str:
+        nodes.append(node)
+        return node.name
+
+    def spiking_linear(name: str, source: str, layer: SpikingLinear) -> str:
+        weight, bias = _array(layer.linear.weight), _array(layer.linear.bias)
+        linear = add(FloatLinear(f"{name}.linear", (source,), weight, bias))
+        return add(_lif(f"{name}.lif", add(_norm(f"{name}.norm", linear, layer.norm)), len(weight), layer.lif))
+
+    size, embeddings = model.config.hidden_size, model.embeddings
+    position = None if embeddings.position is None else _array(embeddings.position.weight)
+    word = add(FloatEmbedding("embeddings.word", (), _array(embeddings.word.weight), position))
+    stream = add(_lif("embeddings.lif", add(_norm("embeddings.norm", word, embeddings.norm)), size, embeddings.lif))
+    for index, block in enumerate(model.blocks):
+        name, attention = f"blocks.{index}.attention", block.attention
+        qkv = spiking_linear(f"{name}.qkv", stream, attention.qkv)
+        counts = add(FloatAttention(f"{name}.coincidences", (qkv,), size, attention.heads, attention.scale))
+        spikes = add(_lif(f"{name}.lif", counts, size, attention.lif))
+        output = spiking_linear(f"{name}.output", spikes, attention.output)
+        stream = add(FloatAdd(f"{name}.add", (stream, output), size))
+        name = f"blocks.{index}.mlp"
+        up = spiking_linear(f"{name}.up", stream, block.mlp.up)
+        down = spiking_linear(f"{name}.down", up, block.mlp.down)
+        stream = add(FloatAdd(f"{name}.add", (stream, down), size))
+    head = model.readout.head
+    norm = add(_norm("readout.norm", stream, model.readout.norm))
+    add(FloatReadout("readout", (norm,), _array(head.weight), _array(head.bias)))
+    return tuple(nodes)
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().cpu().double().numpy()
+
+
+def _norm(name: str, source: str, norm: nn.Module) -> FloatNode:
+    if isinstance(norm, GroupedLayerNorm):
+        return FloatLayerNorm(name, (source,), _array(norm.weight), _array(norm.bias), norm.eps, norm.groups)
+    assert isinstance(norm, nn.BatchNorm1d) and norm.running_mean is not None and norm.running_var is not None
+    factor = _array(norm.weight) / np.sqrt(_array(norm.running_var) + norm.eps)
+    return FloatBatchNorm(name, (source,), factor, _array(norm.bias) - _array(norm.running_mean) * factor)
+
+
+def _lif(name: str, source: str, size: int, neuron: LIF) -> FloatLIF:
+    return FloatLIF(name, (source,), size, neuron.beta, neuron.threshold, neuron.reset)

@@ -1,0 +1,83 @@
+"""The float graph: the trained network as NumPy arrays, the form that the lowering passes rewrite.
+
+Its nodes mirror those of `export.graph`, before quantisation: weights in float64, thresholds in the paper's units.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class FloatNode:
+    name: str
+    inputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class FloatEmbedding(FloatNode):
+    """`y = word[token] + position[place] + bias`."""
+
+    word: np.ndarray  # (V, D)
+    position: np.ndarray | None  # (max_tokens, D)
+    bias: np.ndarray | None = None  # (D,)
+
+
+@dataclass(frozen=True, eq=False)
+class FloatLinear(FloatNode):
+    """`y = W x + b`."""
+
+    weight: np.ndarray  # (D_out, D_in)
+    bias: np.ndarray | None  # (D_out,)
+
+
+@dataclass(frozen=True, eq=False)
+class FloatLayerNorm(FloatNode):
+    gain: np.ndarray  # (D,)
+    bias: np.ndarray  # (D,)
+    epsilon: float
+    groups: int
+
+
+@dataclass(frozen=True, eq=False)
+class FloatBatchNorm(FloatNode):
+    """In evaluation: `y = factor · x + offset`."""
+
+    factor: np.ndarray  # (D,)
+    offset: np.ndarray  # (D,)
+
+
+@dataclass(frozen=True, eq=False)
+class FloatLIF(FloatNode):
+    size: int
+    beta: float
+    threshold: float
+    reset: str
+    bias: np.ndarray | None = None  # (D,)
+
+
+@dataclass(frozen=True, eq=False)
+class FloatAttention(FloatNode):
+    """`scale · (Q K^T) V`."""
+
+    size: int
+    heads: int
+    scale: float
+
+
+@dataclass(frozen=True, eq=False)
+class FloatAdd(FloatNode):
+    size: int
+
+
+@dataclass(frozen=True, eq=False)
+class FloatReadout(FloatNode):
+    """The head, behind the mean over steps and tokens."""
+
+    weight: np.ndarray  # (labels, D)
+    bias: np.ndarray  # (labels,)
+
+
+FloatGraph = tuple[FloatNode, ...]

@@ -1,0 +1,146 @@
+"""Quantisation: the folded float graph becomes the integer graph.
+
+Weights are symmetric, `w_int = round(w / scale)` with `scale = max|w| / (2^(bits-1) - 1)`. Everything behind a weight
+is expressed in the unit of its accumulator: biases, thresholds and the layer norm's epsilon.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import singledispatch
+
+import numpy as np
+
+from export.arithmetic import GAIN_BITS, NORM_BITS, STATE_MAX
+from export.graph import (
+    DECAY_BITS,
+    INPUT_SHIFT,
+    LIF,
+    Add,
+    Attention,
+    Embedding,
+    LayerNorm,
+    Linear,
+    Node,
+    Readout,
+)
+from export.lower.float_graph import (
+    FloatAdd,
+    FloatAttention,
+    FloatEmbedding,
+    FloatGraph,
+    FloatLayerNorm,
+    FloatLIF,
+    FloatLinear,
+    FloatNode,
+    FloatReadout,
+)
+from spikebert.errors import InputError
+
+BIAS_MANTISSA_BITS = 13  # a Loihi bias is a signed 13-bit mantissa times a power of two
+MEAN_BITS = 12  # fraction bits of the readout's mean in the unit of spikes or normalised values
+
+
+@dataclass
+class Quantizer:
+    """Walks the float graph; `units` holds what one integer unit of each node's output is worth."""
+
+    weight_bits: int = 8
+    units: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def __call__(self, graph: FloatGraph) -> tuple[Node, ...]:
+        return tuple(_quantize(node, self) for node in graph)
+
+
+def symmetric(weight: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
+    """(int8 weights, (1,) float64 scale) of the whole array."""
+    top = 2 ** (bits - 1) - 1
+    scale = np.abs(weight).max() / top or 1.0
+    return np.clip(np.rint(weight / scale), -top, top).astype(np.int8), np.array([scale])
+
+
+def round_to(value: np.ndarray, unit: np.ndarray | float, dtype: type[np.integer], name: str, field: str) -> np.ndarray:
+    """`round(value / unit)`, checked against the range of `dtype`."""
+    rounded = np.rint(value / unit)
+    largest, limit = np.abs(rounded).max(initial=0), np.iinfo(dtype).max
+    if not largest <= limit:
+        raise InputError(f"layer {name}: {field} {largest:.6g} does not fit {np.dtype(dtype).name} (at most {limit})")
+    return rounded.astype(dtype)
+
+
+def loihi_bias(bias: np.ndarray, unit: float, name: str) -> np.ndarray:
+    """Biases in state units, each a 13-bit mantissa times one power of two for the layer, as Loihi stores them."""
+    state = bias / unit * 2**INPUT_SHIFT
+    top = 2 ** (BIAS_MANTISSA_BITS - 1) - 1
+    exponent = max(0, int(np.ceil(np.log2(max(np.abs(state).max() / top, 1.0)))))
+    return round_to(state, 2.0**exponent, np.int16, name, "bias mantissa").astype(np.int32) << exponent
+
+
+@singledispatch
+def _quantize(node: FloatNode, quantizer: Quantizer) -> Node:
+    raise NotImplementedError(type(node).__name__)
+
+
+@_quantize.register
+def _(node: FloatEmbedding, quantizer: Quantizer) -> Node:
+    word, scale = symmetric(node.word, 8)
+    position = None if node.position is None else round_to(node.position, scale, np.int16, node.name, "position")
+    quantizer.units[node.name] = scale
+    return Embedding(node.name, node.inputs, word, position, scale)
+
+
+@_quantize.register
+def _(node: FloatLinear, quantizer: Quantizer) -> Node:
+    weight, scale = symmetric(node.weight, quantizer.weight_bits)
+    bias = None if node.bias is None else round_to(node.bias, scale, np.int32, node.name, "bias")
+    quantizer.units[node.name] = scale
+    return Linear(node.name, node.inputs, weight, bias, quantizer.weight_bits, scale)
+
+
+@_quantize.register
+def _(node: FloatLayerNorm, quantizer: Quantizer) -> Node:
+    gain = round_to(node.gain, 2.0**-GAIN_BITS, np.int16, node.name, "gain")
+    bias = round_to(node.bias, 2.0**-NORM_BITS, np.int32, node.name, "bias")
+    features = len(gain) // node.groups
+    unit = float(quantizer.units[node.inputs[0]][0])
+    epsilon = round(node.epsilon / unit**2 * features**2)
+    quantizer.units[node.name] = np.array([2.0**-NORM_BITS])
+    return LayerNorm(node.name, node.inputs, gain, bias, epsilon, node.groups)
+
+
+@_quantize.register
+def _(node: FloatLIF, quantizer: Quantizer) -> Node:
+    unit = float(quantizer.units[node.inputs[0]][0])
+    threshold = np.array([node.threshold / unit * 2**INPUT_SHIFT])
+    folded = node.bias is not None
+    if folded and node.reset == "zero":
+        # Stock Loihi neurons fire at v > 64 · vth: choose the threshold on that grid, one above it for our >=.
+        threshold = np.rint((threshold - 1) / 2**INPUT_SHIFT) * 2**INPUT_SHIFT + 1
+    if threshold[0] > STATE_MAX:
+        raise InputError(f"layer {node.name}: threshold {threshold[0]:.6g} is beyond the 24-bit state ({STATE_MAX})")
+    bias = loihi_bias(node.bias, unit, node.name) if node.bias is not None else np.zeros(1, np.int32)
+    decay = round((1.0 - node.beta) * 2**DECAY_BITS)
+    quantizer.units[node.name] = np.ones(1)
+    return LIF(node.name, node.inputs, node.size, np.rint(threshold).astype(np.int32), decay, bias, node.reset)
+
+
+@_quantize.register
+def _(node: FloatAttention, quantizer: Quantizer) -> Node:
+    assert node.scale == 1.0, "fold_attention_scales comes first"
+    quantizer.units[node.name] = np.ones(1)
+    return Attention(node.name, node.inputs, node.size, node.heads)
+
+
+@_quantize.register
+def _(node: FloatAdd, quantizer: Quantizer) -> Node:
+    quantizer.units[node.name] = np.ones(1)
+    return Add(node.name, node.inputs, node.size)
+
+
+@_quantize.register
+def _(node: FloatReadout, quantizer: Quantizer) -> Node:
+    weight, scale = symmetric(node.weight, 8)
+    unit = float(quantizer.units[node.inputs[0]][0])
+    shift = MEAN_BITS + round(np.log2(unit))  # the mean then counts in 2^-12
+    scale = scale * 2.0**-MEAN_BITS
+    return Readout(node.name, node.inputs, weight, round_to(node.bias, scale, np.int32, node.name, "bias"), shift, scale)

@@ -1,0 +1,120 @@
+"""`model.nir`: the integer graph in one self-contained NIR file, restored exactly."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import nir
+import numpy as np
+
+from export.graph import Graph, Node
+from export.nir_nodes import ExtensionNode, register
+from export.validate import validate
+from spikebert import __version__
+from spikebert.errors import InputError, require_file
+
+FORMAT = "spikebert-integer-graph"
+FORMAT_VERSION = 1
+
+
+def write(graph: Graph, path: str | os.PathLike[str]) -> None:
+    """Write the graph; the file appears whole or not at all."""
+    path = Path(path)
+    nodes = {node.name: ExtensionNode.of(node) for node in graph}
+    first, last = graph.nodes[0].name, graph.nodes[-1].name
+    edges = [("input", first), *((s, n.name) for n in graph for s in n.inputs), (last, "output")]
+    whole = nir.NIRGraph(
+        {
+            "input": nir.Input({"input": np.array([graph.max_tokens])}),
+            **nodes,
+            "output": nir.Output({"output": np.array([len(graph.labels)])}),
+        },
+        edges,
+        metadata=_header(graph),
+        type_check=False,
+    )
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: the folder {path.parent} does not exist; create it first")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    try:
+        nir.write(temporary, whole)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def read(path: str | os.PathLike[str]) -> Graph:
+    """The graph of a file that `write` made; an InputError of one line for anything else."""
+    path = require_file(path, "exported model")
+    register()
+    try:
+        whole = nir.read(path, type_check=False)
+        return _graph(whole)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    except (OSError, KeyError, ValueError, TypeError, AssertionError, AttributeError, RuntimeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else "it holds nodes that this version does not know"
+        raise InputError(f"{path}: not a readable exported model ({reason})") from None
+
+
+def checksum(graph: Graph) -> str:
+    """SHA-256 over everything that decides what the graph computes."""
+    digest = hashlib.sha256()
+    fixed = [graph.time_steps, graph.max_tokens, list(graph.labels), graph.tokenizer]
+    digest.update(json.dumps(fixed).encode())
+    for node in graph:
+        digest.update(json.dumps([type(node).__name__, node.name, list(node.inputs)]).encode())
+        for key, value in sorted(node.fields.items()):
+            if isinstance(value, np.ndarray):
+                digest.update(f"{key} {value.dtype} {value.shape}".encode() + np.ascontiguousarray(value).tobytes())
+            else:
+                digest.update(f"{key} {value!r}".encode())
+    return digest.hexdigest()
+
+
+def _header(graph: Graph) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "writer": f"spikebert {__version__}",
+        "checksum": checksum(graph),
+        "time_steps": graph.time_steps,
+        "max_tokens": graph.max_tokens,
+        "labels": json.dumps(list(graph.labels)),
+        "order": json.dumps([node.name for node in graph]),
+        "provenance": json.dumps(graph.metadata),
+        "tokenizer": np.frombuffer(graph.tokenizer.encode(), np.uint8),  # an array, since NIR compresses arrays alone
+    }
+
+
+def _graph(whole: nir.NIRGraph) -> Graph:
+    header = whole.metadata
+    if header.get("format") != FORMAT:
+        raise InputError("a NIR file, but not an exported SpikeBERT; make one with spikebert-export")
+    version = int(header["format_version"])
+    if version > FORMAT_VERSION:
+        raise InputError(f"format version {version} is newer than this program reads ({FORMAT_VERSION}); upgrade spikebert")
+    nodes: list[Node] = []
+    for name in json.loads(header["order"]):
+        extension = whole.nodes.get(name)
+        if not isinstance(extension, ExtensionNode):
+            raise InputError(f"node {name}: missing, or not a node of an exported SpikeBERT")
+        nodes.append(extension.node(name))
+    graph = Graph(
+        nodes=tuple(nodes),
+        time_steps=int(header["time_steps"]),
+        max_tokens=int(header["max_tokens"]),
+        labels=tuple(json.loads(header["labels"])),
+        tokenizer=bytes(header["tokenizer"]).decode(),
+        metadata=json.loads(header["provenance"]),
+    )
+    if checksum(graph) != header["checksum"]:
+        raise InputError("the checksum does not match: the file was changed or damaged; export it again")
+    return validate(graph)

@@ -1,0 +1,116 @@
+"""The door of the integer graph: what a file says is checked here once, so that all code behind it can rely on it."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import singledispatch
+
+import numpy as np
+
+from export.graph import DECAY_BITS, LIF, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
+from export.ranges import check_ranges
+from spikebert.errors import InputError
+
+
+def validate(graph: Graph) -> Graph:
+    """The graph itself, if it is well formed and no number in it can leave its width; else an InputError names the node."""
+    if graph.time_steps < 1 or graph.max_tokens < 1:
+        raise InputError(f"time_steps {graph.time_steps} and max_tokens {graph.max_tokens} must be at least 1")
+    if not graph.nodes or not isinstance(graph.nodes[0], Embedding) or not isinstance(graph.nodes[-1], Readout):
+        raise InputError("the graph must begin with an Embedding and end with a Readout")
+    widths: dict[str, int] = {}
+    for node in graph:
+        if node.name in widths:
+            raise InputError(f"node {node.name}: the name stands twice")
+        for source in node.inputs:
+            if source not in widths:
+                raise InputError(f"node {node.name}: its input {source!r} does not stand before it")
+        sizes = _check_arrays(node, graph)
+        _check_node(node, [widths[source] for source in node.inputs], sizes)
+        widths[node.name] = node.width
+    if widths[graph.nodes[-1].name] != len(graph.labels):
+        raise InputError(f"the readout has {graph.nodes[-1].width} outputs for {len(graph.labels)} labels")
+    check_ranges(graph)
+    return graph
+
+
+def _check_arrays(node: Node, graph: Graph) -> dict[str, int]:
+    """Check the dtypes and shapes that the node type declares; gives the size of each letter."""
+    sizes = {"max_tokens": graph.max_tokens, "1": 1}
+    if hasattr(node, "size"):
+        sizes["D"] = node.width
+    for declared in dataclasses.fields(node):
+        value, spec = getattr(node, declared.name), declared.metadata
+        if not spec or (value is None and spec["optional"]):
+            continue
+        where = f"node {node.name}: {declared.name}"
+        if not isinstance(value, np.ndarray) or value.dtype != spec["dtype"] or value.ndim != len(spec["shape"]):
+            found = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
+            raise InputError(f"{where} must be {spec['dtype']} ({', '.join(spec['shape'])}), not {found}")
+        for letters, size in zip(spec["shape"], value.shape, strict=True):
+            if size < 1 or size not in [sizes.setdefault(letter, size) for letter in letters.split("|")]:
+                raise InputError(f"{where} has shape {value.shape}, which does not fit the node's other sizes")
+        if value.dtype == np.float64 and not np.isfinite(value).all():
+            raise InputError(f"{where} is not finite")
+    return sizes
+
+
+def _require(condition: bool, node: Node, what: str) -> None:
+    if not condition:
+        raise InputError(f"node {node.name}: {what}")
+
+
+def _one_input(node: Node, inputs: list[int], width: int | None) -> None:
+    _require(len(inputs) == 1, node, f"{type(node).__name__} has one input, not {len(inputs)}")
+    _require(width is None or inputs[0] == width, node, f"its input has {inputs[0]} features, not {width}")
+
+
+@singledispatch
+def _check_node(node: Node, inputs: list[int], sizes: dict[str, int]) -> None:
+    raise NotImplementedError(type(node).__name__)
+
+
+@_check_node.register
+def _(node: Embedding, inputs: list[int], sizes: dict[str, int]) -> None:
+    _require(not inputs, node, "an Embedding has no inputs")
+
+
+@_check_node.register
+def _(node: Linear, inputs: list[int], sizes: dict[str, int]) -> None:
+    _one_input(node, inputs, sizes["D_in"])
+    _require(2 <= node.bits <= 8, node, f"bits must be 2 to 8, not {node.bits}")
+    top = 2 ** (node.bits - 1) - 1
+    _require(int(np.abs(node.weight.astype(np.int16)).max()) <= top, node, f"a weight lies outside ±{top}")
+
+
+@_check_node.register
+def _(node: LayerNorm, inputs: list[int], sizes: dict[str, int]) -> None:
+    _one_input(node, inputs, node.width)
+    _require(node.groups >= 1 and node.width % node.groups == 0, node, f"{node.groups} groups do not divide its width")
+    _require(0 <= node.epsilon < 2**53, node, f"epsilon {node.epsilon} is out of range")
+
+
+@_check_node.register
+def _(node: LIF, inputs: list[int], sizes: dict[str, int]) -> None:
+    _one_input(node, inputs, node.size)
+    _require(bool((node.threshold > 0).all()), node, "a threshold must be above 0")
+    _require(0 <= node.decay <= 2**DECAY_BITS, node, f"decay {node.decay} is not a 12-bit decay")
+    _require(node.reset in ("subtract", "zero"), node, f"reset must be 'subtract' or 'zero', not {node.reset!r}")
+
+
+@_check_node.register
+def _(node: Attention, inputs: list[int], sizes: dict[str, int]) -> None:
+    _one_input(node, inputs, 3 * node.size)
+    _require(node.heads >= 1 and node.size % node.heads == 0, node, f"{node.heads} heads do not divide {node.size}")
+
+
+@_check_node.register
+def _(node: Add, inputs: list[int], sizes: dict[str, int]) -> None:
+    _require(len(inputs) >= 2, node, "an Add has at least two inputs")
+    _require(all(width == node.size for width in inputs), node, f"its inputs {inputs} are not all {node.size} wide")
+
+
+@_check_node.register
+def _(node: Readout, inputs: list[int], sizes: dict[str, int]) -> None:
+    _one_input(node, inputs, sizes["D_in"])
+    _require(0 <= node.shift <= 16, node, f"shift {node.shift} is out of range")

@@ -1,0 +1,1 @@
+"""The tests mirror the source tree; `random_graph` makes small models that need no training."""
