@@ -1,0 +1,23 @@
+"""Sentences grouped into batches of packed tokens, so that time and memory follow the tokens and nothing is padded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Tokens = NDArray[np.integer]  # (N,) token ids of one sentence
+
+
+def batches(sentences: Sequence[Tokens], rows: int) -> list[list[int]]:
+    """The indices of the sentences, in order, in groups of at most `rows` tokens (a longer sentence stands alone)."""
+    groups: list[list[int]] = []
+    room = 0
+    for index, tokens in enumerate(sentences):
+        if len(tokens) > room:
+            groups.append([])
+            room = rows
+        groups[-1].append(index)
+        room -= len(tokens)
+    return groups

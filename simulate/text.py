@@ -1,0 +1,46 @@
+"""From text to token ids, with the tokenizer that the exported file carries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from export.graph import Embedding, Graph
+from simulate.batches import Tokens
+from spikebert.errors import InputError
+
+
+def encode(graph: Graph, texts: Sequence[str], where: str, truncate: bool = False) -> list[Tokens]:
+    """Token ids (N,) int64 of each text.
+
+    Args:
+        where: what an error calls the texts; it is followed by the text's number, from 1.
+        truncate: cut texts longer than the model's `max_tokens` (keeping the closing [SEP]) instead of refusing them.
+    Raises:
+        InputError: for an empty text, one that is too long, or a tokenizer that does not fit the model.
+    """
+    tokenizer = Tokenizer.from_str(graph.tokenizer)
+    tokenizer.no_padding()
+    if truncate:
+        tokenizer.enable_truncation(graph.max_tokens)
+    else:
+        tokenizer.no_truncation()
+    empty = next((i for i, text in enumerate(texts, 1) if not text.strip()), None)
+    if empty:
+        raise InputError(f"{where} {empty}: the text is empty")
+    sentences = [np.array(encoding.ids, np.int64) for encoding in tokenizer.encode_batch(list(texts))]
+    embedding = graph.nodes[0]
+    assert isinstance(embedding, Embedding)
+    for number, tokens in enumerate(sentences, 1):
+        if not len(tokens):
+            raise InputError(f"{where} {number}: the text holds nothing that the tokenizer knows")
+        if len(tokens) > graph.max_tokens:
+            raise InputError(
+                f"{where} {number}: {len(tokens)} tokens, but the model takes at most {graph.max_tokens}; "
+                "shorten it, or cut it with --truncate"
+            )
+        if tokens.max() >= len(embedding.word):
+            raise InputError(f"{where} {number}: token {tokens.max()} is beyond the model's {len(embedding.word)} words")
+    return sentences
