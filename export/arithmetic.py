@@ -65,9 +65,7 @@ def reciprocal_sqrt(value: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArra
 
 def _scaled(value: NDArray[np.int64], exponent: NDArray[np.int64]) -> NDArray[np.int64]:
     """value / 4^exponent, truncated."""
-    return np.where(
-        exponent >= 0, value >> (2 * np.maximum(exponent, 0)), value << (2 * np.maximum(-exponent, 0))
-    )
+    return np.where(exponent >= 0, value >> (2 * np.maximum(exponent, 0)), value << (2 * np.maximum(-exponent, 0)))
 
 
 def layer_norm(x: Array, gain: Array, bias: Array, epsilon: int, groups: int = 1) -> Array:
@@ -161,7 +159,9 @@ def token_sum(x: Array, lengths: list[int]) -> Array:
     return np.add.reduceat(total, starts, axis=0)
 
 
-def readout(total: Array, lengths: list[int], steps: int, weight: NDArray, bias: NDArray, shift: int) -> NDArray[np.int64]:
+def readout(
+    total: Array, lengths: list[int], steps: int, weight: NDArray, bias: NDArray, shift: int
+) -> NDArray[np.int64]:
     """Integer logits from the sums of `token_sum`: (B, D) → (B, labels) int64.
 
     mean = floor(2^shift · total / (steps · length)),   logits = weight · mean + bias

@@ -162,7 +162,9 @@ class Readout(Node):
         return self.weight.shape[0]
 
 
-NODE_TYPES: dict[str, type[Node]] = {t.__name__: t for t in (Embedding, Linear, LayerNorm, LIF, Attention, Add, Readout)}
+NODE_TYPES: dict[str, type[Node]] = {
+    t.__name__: t for t in (Embedding, Linear, LayerNorm, LIF, Attention, Add, Readout)
+}
 
 
 @dataclass(frozen=True)

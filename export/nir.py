@@ -100,7 +100,9 @@ def _graph(whole: nir.NIRGraph) -> Graph:
         raise InputError("a NIR file, but not an exported SpikeBERT; make one with spikebert-export")
     version = int(header["format_version"])
     if version > FORMAT_VERSION:
-        raise InputError(f"format version {version} is newer than this program reads ({FORMAT_VERSION}); upgrade spikebert")
+        raise InputError(
+            f"format version {version} is newer than this program reads ({FORMAT_VERSION}); upgrade spikebert"
+        )
     nodes: list[Node] = []
     for name in json.loads(header["order"]):
         extension = whole.nodes.get(name)

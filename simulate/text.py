@@ -42,5 +42,7 @@ def encode(graph: Graph, texts: Sequence[str], where: str, truncate: bool = Fals
                 "shorten it, or cut it with --truncate"
             )
         if tokens.max() >= len(embedding.word):
-            raise InputError(f"{where} {number}: token {tokens.max()} is beyond the model's {len(embedding.word)} words")
+            raise InputError(
+                f"{where} {number}: token {tokens.max()} is beyond the model's {len(embedding.word)} words"
+            )
     return sentences

@@ -62,8 +62,13 @@ class SpikeBertConfig(PretrainedConfig):
 
     def _check(self) -> None:
         for field in (
-            "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads",
-            "intermediate_size", "max_tokens", "time_steps",
+            "vocab_size",
+            "hidden_size",
+            "num_hidden_layers",
+            "num_attention_heads",
+            "intermediate_size",
+            "max_tokens",
+            "time_steps",
         ):
             value = getattr(self, field)
             if not isinstance(value, int) or value < 1:

@@ -143,4 +143,6 @@ def _(node: FloatReadout, quantizer: Quantizer) -> Node:
     unit = float(quantizer.units[node.inputs[0]][0])
     shift = MEAN_BITS + round(np.log2(unit))  # the mean then counts in 2^-12
     scale = scale * 2.0**-MEAN_BITS
-    return Readout(node.name, node.inputs, weight, round_to(node.bias, scale, np.int32, node.name, "bias"), shift, scale)
+    return Readout(
+        node.name, node.inputs, weight, round_to(node.bias, scale, np.int32, node.name, "bias"), shift, scale
+    )

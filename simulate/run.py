@@ -1,0 +1,129 @@
+"""A whole simulation: texts in, the folder `run/` out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from export.graph import Graph
+from simulate.batches import Tokens
+from simulate.counts import FORMAT, VERSION, counts_of, shape_of
+from simulate.result import SimulationResult
+from spikebert.errors import InputError
+
+BACKENDS = ("fast", "lava")
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What is classified; `labels` is None where the truth is not known."""
+
+    source: str  # a file, or "command line"
+    texts: list[str]
+    labels: list[str] | None
+
+
+def simulate(
+    graph: Graph,
+    sentences: Sequence[Tokens],
+    backend: str = "fast",
+    granularity: str = "block",
+    record: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> SimulationResult:
+    """Run an exported graph on token ids, on the fast simulator or on Lava's runtime."""
+    if backend == "fast":
+        from simulate.fast import FastSimulator
+
+        return FastSimulator(graph).run(sentences, record=record, progress=progress)
+    from simulate import lava
+
+    return lava.run(graph, sentences, granularity=granularity, record=record, progress=progress)
+
+
+def check_labels(graph: Graph, texts: Texts) -> None:
+    """An InputError names the first label that the model does not know."""
+    for number, label in enumerate(texts.labels or [], 1):
+        if label not in graph.labels:
+            known = ", ".join(graph.labels)
+            raise InputError(f"{texts.source}: text {number} has the label {label!r}; the model knows {known}")
+
+
+def describe(
+    graph: Graph,
+    result: SimulationResult,
+    texts: Texts,
+    lengths: list[int],
+    model_file: Path,
+    backend: str,
+    command: str,
+) -> dict[str, Any]:
+    """The whole of counts.json."""
+    predicted = [graph.labels[i] for i in result.predictions]
+    correct = None if texts.labels is None else sum(a == b for a, b in zip(predicted, texts.labels, strict=True))
+    majority = None if texts.labels is None else Counter(texts.labels).most_common(1)[0][1] / len(texts.labels)
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "model": {
+            "file": model_file.name,
+            "sha256": hashlib.sha256(model_file.read_bytes()).hexdigest(),
+            **shape_of(graph),
+        },
+        "run": {
+            "backend": backend,
+            "data": texts.source,
+            "command": command,
+            "seconds": result.seconds,
+            "startup_seconds": result.startup_seconds,
+            "versions": {name: version(name) for name in ("spikebert", "numpy", "nir", "lava-nc")},
+        },
+        "accuracy": None if correct is None else correct / len(texts.texts),
+        "correct": correct,
+        "majority": majority,
+        **counts_of(graph, result, lengths),
+    }
+
+
+def write_run(
+    out: Path, counts: dict[str, Any], graph: Graph, result: SimulationResult, texts: Texts, lengths: list[int]
+) -> None:
+    """Write `out/` with counts.json, predictions.tsv and, where spikes were recorded, spikes.npz: whole or not at all.
+
+    An earlier run there is replaced; any other folder is left alone.
+    """
+    if out.exists() and not (out.is_dir() and ((out / "counts.json").is_file() or not any(out.iterdir()))):
+        raise InputError(f"{out}: exists and is not the folder of an earlier run; choose another --out")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
+    try:
+        (temporary / "counts.json").write_text(json.dumps(counts, indent=1, ensure_ascii=False), "utf-8")
+        (temporary / "predictions.tsv").write_text(_predictions(graph, result, texts), "utf-8")
+        if result.spikes is not None:
+            np.savez_compressed(temporary / "spikes.npz", lengths=np.array(lengths), **result.spikes)  # type: ignore[arg-type]
+        temporary.chmod(0o755)
+        if out.exists():
+            shutil.rmtree(out)
+        temporary.rename(out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _predictions(graph: Graph, result: SimulationResult, texts: Texts) -> str:
+    """A header, then a line a text: label (empty where unknown), prediction, the integer logits, the text."""
+    lines = ["\t".join(["label", "predicted", *(f"logit_{label}" for label in graph.labels), "text"])]
+    labels = texts.labels or [""] * len(texts.texts)
+    for label, index, logits, text in zip(labels, result.predictions, result.logits, texts.texts, strict=True):
+        row = [label, graph.labels[index], *map(str, logits), " ".join(text.split())]
+        lines.append("\t".join(row))
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,89 @@
+"""spikebert-train: distil a SpikeBERT from a BERT teacher, or fine-tune a teacher."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from spikebert.errors import exit_cleanly
+
+PROGRAM = "spikebert-train"
+
+
+def _common(p: argparse.ArgumentParser) -> None:
+    p.add_argument(
+        "--task",
+        required=True,
+        help="a file of label<TAB>text lines (.tsv, or .csv with a header; .gz too), a folder with train and dev files, "
+        "or a packaged task: tweets",
+    )
+    p.add_argument("--dev", help="the file to measure on (default: the folder's dev file, or a tenth of the rows)")
+    p.add_argument(
+        "--teacher", default="minilm", help="minilm (packaged), a folder or a hub name (default: %(default)s)"
+    )
+    p.add_argument("--out", required=True, help="the folder for the model; the same command resumes a killed run")
+    p.add_argument("--limit", type=int, help="use only LIMIT training rows, drawn by the seed")
+    p.add_argument("--batch-size", type=int, default=32, help="(default: %(default)s)")
+    p.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    p.add_argument("--teacher-epochs", type=int, default=2, help="fine-tuning of the teacher (default: %(default)s)")
+    p.add_argument("--teacher-learning-rate", type=float, default=5e-5, help="(default: %(default)s)")
+    p.add_argument("--max-tokens", type=int, help="the longest text, in tokens (default: the preset's)")
+
+
+def student_parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Distil a SpikeBERT from a BERT teacher, in two stages.",
+        epilog=f"'{PROGRAM} teacher --help' tells how to fine-tune a teacher alone.",
+    )
+    _common(p)
+    shape = p.add_argument_group("the student")
+    shape.add_argument(
+        "--preset", choices=["tiny", "mini", "small", "base"], default="mini", help="base is the paper's"
+    )
+    shape.add_argument("--norm", choices=["layer", "batch"], default="layer", help="batch folds away at export")
+    shape.add_argument("--reset", choices=["subtract", "zero"], default="subtract", help="after a spike")
+    shape.add_argument("--time-steps", type=int, default=4, help="T (default: %(default)s)")
+    stages = p.add_argument_group("the stages")
+    stages.add_argument("--stage1-epochs", type=int, default=1, help="alignment on unlabelled text; 0 leaves it out")
+    stages.add_argument("--corpus", help="unlabelled text for stage 1, one a line (default: the task's own)")
+    stages.add_argument("--corpus-limit", type=int, default=20_000, help="lines of it (default: %(default)s)")
+    stages.add_argument("--epochs", type=int, default=3, help="of stage 2 (default: %(default)s)")
+    stages.add_argument("--learning-rate", type=float, default=5e-4, help="(default: %(default)s)")
+    for name, value in (("feature", 0.1), ("embedding", 0.1), ("logits", 1.0), ("cross-entropy", 0.1)):
+        stages.add_argument(f"--{name}-weight", type=float, default=value, help="in eq. 8 (default: %(default)s)")
+    return p
+
+
+def teacher_parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(prog=f"{PROGRAM} teacher", description="Fine-tune a BERT teacher for a task.")
+    _common(p)
+    return p
+
+
+def main(arguments: list[str] | None = None) -> int:
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["teacher"]:
+        options = teacher_parser().parse_args(arguments[1:])
+        return exit_cleanly(PROGRAM, lambda: run_teacher(options))
+    options = student_parser().parse_args(arguments)
+    return exit_cleanly(PROGRAM, lambda: run_student(options))
+
+
+def run_teacher(options: argparse.Namespace) -> None:
+    from spikebert.pipeline import Settings, fine_tune
+
+    fine_tune(Settings(**vars(options)))
+
+
+def run_student(options: argparse.Namespace) -> None:
+    from spikebert.losses import LossWeights
+    from spikebert.pipeline import Settings, distil
+
+    values = vars(options)
+    weights = {name: values.pop(f"{name}_weight") for name in ("feature", "embedding", "logits", "cross_entropy")}
+    distil(Settings(**values, weights=LossWeights(**weights)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

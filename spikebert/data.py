@@ -1,0 +1,151 @@
+"""Labelled and unlabelled text from files. No torch here: the simulator reads its texts through this door too."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import random
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from spikebert.errors import InputError, require_file
+
+LABEL_COLUMNS = ("label", "sentiment")
+TEXT_COLUMNS = ("text", "sentence", "review")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One labelled text."""
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """A classification task: what is trained on, and what is never looked at until the end."""
+
+    name: str
+    train: list[Row]
+    dev: list[Row]
+    labels: list[str]
+    note: str = ""  # what was dropped or cut while reading, for the user
+
+
+def read_labelled(path: str | Path) -> list[Row]:
+    """The rows of a file, `.gz` or plain: `label<TAB>text` lines, or a .csv with a header that names both columns.
+
+    Raises:
+        InputError: naming the file and the line, for a missing or truncated file, text that is not UTF-8, a line
+            without a tab, an empty label or text, or a file without rows.
+    """
+    path = require_file(path, "data")
+    is_csv = path.name.removesuffix(".gz").endswith(".csv")
+    rows = list(_csv_rows(path) if is_csv else _tsv_rows(path))
+    if not rows:
+        raise InputError(f"{path}: holds no rows")
+    return rows
+
+
+def _tsv_rows(path: Path) -> Iterator[Row]:
+    for number, line in read_lines(path):
+        label, tab, text = line.partition("\t")
+        if not tab:
+            raise InputError(f"{path}, line {number}: no tab; each line is label<TAB>text")
+        yield _row(path, number, label, text)
+
+
+def _csv_rows(path: Path) -> Iterator[Row]:
+    lines = [line for _, line in read_lines(path)]
+    reader = csv.DictReader(io.StringIO("\n".join(lines)))
+    columns = {name.strip().lower(): name for name in reader.fieldnames or []}
+    label = next((columns[c] for c in LABEL_COLUMNS if c in columns), None)
+    text = next((columns[c] for c in TEXT_COLUMNS if c in columns), None)
+    if label is None or text is None:
+        raise InputError(
+            f"{path}, line 1: the header must name a label column ({' or '.join(LABEL_COLUMNS)}) "
+            f"and a text column ({' or '.join(TEXT_COLUMNS)})"
+        )
+    for fields in reader:
+        yield _row(path, reader.line_num, fields[label] or "", fields[text] or "")
+
+
+def _row(path: Path, number: int, label: str, text: str) -> Row:
+    if not label.strip():
+        raise InputError(f"{path}, line {number}: the label is empty")
+    if not text.strip():
+        raise InputError(f"{path}, line {number}: the text is empty")
+    return Row(label.strip(), text.strip())
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """(line number, line) of a UTF-8 file that may be gzipped, streamed; an InputError names a line that is not UTF-8."""
+    number = 0
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                yield number, line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise InputError(f"{path}, line {number}: not UTF-8; convert the file to UTF-8") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(f"{path}: truncated or not gzip, after line {number} ({error}); copy it again") from None
+
+
+def load_task(name: str, dev: str | None = None) -> Task:
+    """A task by the name of a packaged one, by file, or by a folder with train.tsv[.gz] and dev.tsv[.gz].
+
+    Where no dev part is given, a tenth of the rows is cut off as dev, by a fixed seed.
+    """
+    from spikebert import packaged
+
+    if name in packaged.TASKS:
+        rows, note = packaged.TASKS[name]()
+        train, dev_rows = split(rows, 0.1, seed=0)
+    else:
+        path = Path(name)
+        if not path.exists():
+            known = ", ".join(packaged.TASKS)
+            raise InputError(f"--task {name}: no such file or folder, and not a packaged task ({known})")
+        train_file, dev_file = _parts(path) if path.is_dir() else (path, None)
+        train, note = read_labelled(train_file), ""
+        dev_file = Path(dev) if dev else dev_file
+        if dev_file:
+            dev_rows = read_labelled(dev_file)
+        else:
+            train, dev_rows = split(train, 0.1, seed=0)
+    labels = sorted({row.label for row in train})
+    if len(labels) < 2:
+        raise InputError(f"--task {name}: every row has the label {labels[0]!r}; a task needs at least two labels")
+    for number, row in enumerate(dev_rows, 1):
+        if row.label not in labels:
+            raise InputError(f"--task {name}: dev row {number} has the label {row.label!r}, which no training row has")
+    return Task(Path(name).stem if name not in packaged.TASKS else name, train, dev_rows, labels, note)
+
+
+def _parts(folder: Path) -> tuple[Path, Path | None]:
+    def find(part: str) -> Path | None:
+        names = (f"{part}{ending}" for ending in (".tsv", ".tsv.gz", ".csv", ".csv.gz"))
+        return next((folder / n for n in names if (folder / n).is_file()), None)
+
+    train = find("train")
+    if train is None:
+        raise InputError(f"{folder}: holds no train.tsv, train.csv or either with .gz")
+    return train, find("dev")
+
+
+def split(rows: Sequence[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
+    """(the larger part, `share` of the rows): shuffled by `seed`, each text on one side only."""
+    texts = sorted({row.text for row in rows})
+    random.Random(seed).shuffle(texts)
+    held_out = set(texts[: max(1, round(share * len(texts)))])
+    return [r for r in rows if r.text not in held_out], [r for r in rows if r.text in held_out]
+
+
+def majority_share(rows: Sequence[Row]) -> float:
+    """The accuracy of always answering the most frequent label."""
+    return Counter(row.label for row in rows).most_common(1)[0][1] / len(rows)

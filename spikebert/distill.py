@@ -1,0 +1,81 @@
+"""Two-stage distillation of a BERT teacher into SpikeBERT (paper, section 3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from spikebert.loop import Batch, Example
+from spikebert.losses import Alignment, LossWeights, aligned_layers, logits_loss
+from spikebert.model import SpikeBertForSequenceClassification
+from spikebert.teacher import Teacher
+
+
+class Student(nn.Module):
+    """The student with its alignment maps: what a stage trains and a checkpoint holds."""
+
+    def __init__(self, model: SpikeBertForSequenceClassification, teacher_width: int):
+        super().__init__()
+        self.model = model
+        self.alignment = Alignment(model.config.hidden_size, teacher_width, model.config.num_hidden_layers)
+
+
+def stage_one(student: Student, teacher: Teacher, batch: Batch) -> dict[str, Tensor]:
+    """Stage 1, on text without labels: embeddings and features are aligned with a general teacher's."""
+    output = student.model(batch.tokens, batch.mask)
+    _, hidden = teacher(batch.tokens, batch.mask)
+    layers = aligned_layers(len(student.alignment.features), teacher.layers)
+    feature = student.alignment.feature_loss(output, [hidden[i] for i in layers])
+    embedding = student.alignment.embedding_loss(output, hidden[0])
+    return {"loss": feature + embedding, "feature": feature, "embedding": embedding}
+
+
+def stage_two(student: Student, teacher: Teacher, batch: Batch, weights: LossWeights) -> dict[str, Tensor]:
+    """Stage 2 (eq. 8): a fine-tuned teacher's features, embeddings and logits, and the labels."""
+    output = student.model(batch.tokens, batch.mask)
+    target, hidden = teacher(batch.tokens, batch.mask)
+    layers = aligned_layers(len(student.alignment.features), teacher.layers)
+    terms = {
+        "feature": student.alignment.feature_loss(output, [hidden[i] for i in layers]),
+        "embedding": student.alignment.embedding_loss(output, hidden[0]),
+        "logits": logits_loss(output.logits, target),
+        "cross_entropy": F.cross_entropy(output.logits, batch.labels),
+    }
+    total = sum(getattr(weights, name) * term for name, term in terms.items())
+    return {"loss": total, **terms}  # type: ignore[dict-item]
+
+
+@torch.no_grad()
+def initialise_embeddings(model: SpikeBertForSequenceClassification, teacher: Teacher) -> None:
+    """Start from the teacher's word and position tables: copied, or their principal components where narrower."""
+    embeddings = teacher.model.bert.embeddings
+    word = embeddings.word_embeddings.weight
+    position = embeddings.position_embeddings.weight + embeddings.token_type_embeddings.weight[0]
+    width = model.config.hidden_size
+    if width > word.shape[1]:
+        return
+    if width < word.shape[1]:
+        centred = word - word.mean(0)
+        axes = torch.linalg.eigh(centred.T @ centred).eigenvectors[:, -width:]  # eigenvalues ascend
+        word, position = centred @ axes, (position + word.mean(0)) @ axes
+    rows = min(len(word), model.config.vocab_size)
+    model.embeddings.word.weight[:rows] = word[:rows]
+    if model.embeddings.position is not None:
+        rows = min(len(position), model.config.max_tokens)
+        model.embeddings.position.weight[:rows] = position[:rows]
+
+
+@torch.no_grad()
+def accuracy(model: nn.Module, examples: Sequence[Example], batch_size: int = 64) -> float:
+    """The share of examples whose largest logit is their label's."""
+    model.eval()
+    by_length = sorted(examples, key=lambda e: len(e.tokens))
+    right = 0
+    for start in range(0, len(by_length), batch_size):
+        batch = Batch.of(by_length[start : start + batch_size])
+        logits = model(input_ids=batch.tokens, attention_mask=batch.mask).logits
+        right += int((logits.argmax(-1) == batch.labels).sum())
+    return right / len(examples)

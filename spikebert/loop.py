@@ -1,0 +1,172 @@
+"""One training loop for teacher and student: seeded, with checkpoints, and equal whether interrupted or not."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from spikebert.checkpoint import load_tensors, write_atomically
+from spikebert.errors import InputError
+
+BUCKET = 50  # batches that are sorted by length together: little padding, still well shuffled
+
+
+@dataclass(frozen=True)
+class Example:
+    """One tokenised text; `label` is -1 where there is none."""
+
+    tokens: list[int]
+    label: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    tokens: Tensor  # (B, N) int64, padded on the right with 0
+    mask: Tensor  # (B, N) int64
+    labels: Tensor  # (B,) int64
+
+    @classmethod
+    def of(cls, examples: Sequence[Example]) -> Batch:
+        width = max(len(e.tokens) for e in examples)
+        tokens = torch.zeros(len(examples), width, dtype=torch.long)
+        mask = torch.zeros_like(tokens)
+        for row, example in enumerate(examples):
+            tokens[row, : len(example.tokens)] = torch.tensor(example.tokens)
+            mask[row, : len(example.tokens)] = 1
+        return cls(tokens, mask, torch.tensor([e.label for e in examples]))
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast: AdamW with linear warm-up over the first tenth, then linear decay to zero."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+    weight_decay: float = 0.01
+    warmup: float = 0.1
+    clip: float = 1.0
+
+    def rate(self, step: int, steps: int) -> float:
+        """The learning rate of a step, from 0, of `steps` in all."""
+        warmup = max(1, round(self.warmup * steps))
+        return self.learning_rate * min((step + 1) / warmup, (steps - step) / max(1, steps - warmup))
+
+    def order(self, examples: Sequence[Example], epoch: int) -> list[list[int]]:
+        """The batches of an epoch as indices: a function of seed and epoch alone, so that a resumed run repeats it."""
+        shuffle = random.Random(f"{self.seed} {epoch}")
+        indices = list(range(len(examples)))
+        shuffle.shuffle(indices)
+        batches: list[list[int]] = []
+        for start in range(0, len(indices), BUCKET * self.batch_size):
+            bucket = sorted(indices[start : start + BUCKET * self.batch_size], key=lambda i: len(examples[i].tokens))
+            batches += [bucket[i : i + self.batch_size] for i in range(0, len(bucket), self.batch_size)]
+        shuffle.shuffle(batches)
+        return batches
+
+
+class Metrics:
+    """`metrics.jsonl`: one JSON object a line, appended while training."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def write(self, **values: object) -> None:
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(values) + "\n")
+
+
+def train(
+    name: str,
+    trained: nn.Module,
+    loss: Callable[[Batch], dict[str, Tensor]],
+    examples: Sequence[Example],
+    schedule: Schedule,
+    checkpoint: Path,
+    metrics: Metrics,
+    checkpoint_seconds: float = 60.0,
+) -> None:
+    """Train `trained` in place; goes on from `checkpoint` where that file exists, and leaves it there when done.
+
+    Args:
+        name: of this stage; a checkpoint of another stage or another schedule is refused.
+        loss: gives the terms of a batch's loss; their entry "loss" is what is minimised.
+        checkpoint_seconds: time between checkpoints; one is also written at the end of each epoch.
+    """
+    optimizer = torch.optim.AdamW(trained.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
+    identity = f"{name} {schedule} {len(examples)}"
+    done = _resume(checkpoint, identity, trained, optimizer)
+    per_epoch = -(-len(examples) // schedule.batch_size)
+    steps = schedule.epochs * per_epoch
+    if done == 0:
+        torch.manual_seed(schedule.seed)
+    saved = time.monotonic()
+    trained.train()
+    with tqdm(total=steps, initial=done, desc=name, unit="step", disable=None) as bar:
+        for epoch in range(done // per_epoch, schedule.epochs):
+            for index, batch in enumerate(schedule.order(examples, epoch)):
+                if epoch * per_epoch + index < done:
+                    continue
+                for group in optimizer.param_groups:
+                    group["lr"] = schedule.rate(done, steps)
+                terms = _step(trained, optimizer, loss, Batch.of([examples[i] for i in batch]), schedule.clip)
+                done += 1
+                bar.update()
+                bar.set_postfix({k: f"{v:.3f}" for k, v in terms.items()}, refresh=False)
+                if done % 20 == 0 or done == steps:
+                    metrics.write(stage=name, step=done, of=steps, epoch=epoch + 1, **terms)
+                if time.monotonic() - saved > checkpoint_seconds or index == per_epoch - 1:
+                    _save(checkpoint, identity, trained, optimizer, done)
+                    saved = time.monotonic()
+    trained.eval()
+
+
+def _step(
+    trained: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    loss: Callable[[Batch], dict[str, Tensor]],
+    batch: Batch,
+    clip: float,
+) -> dict[str, float]:
+    terms = loss(batch)
+    optimizer.zero_grad(set_to_none=True)
+    terms["loss"].backward()
+    nn.utils.clip_grad_norm_(trained.parameters(), clip)
+    optimizer.step()
+    return {k: round(float(v), 5) for k, v in terms.items()}
+
+
+def _save(path: Path, identity: str, trained: nn.Module, optimizer: torch.optim.Optimizer, done: int) -> None:
+    content = {
+        "identity": identity,
+        "done": done,
+        "trained": trained.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "random": torch.get_rng_state(),
+    }
+    write_atomically(path, lambda temporary: torch.save(content, temporary))
+
+
+def _resume(path: Path, identity: str, trained: nn.Module, optimizer: torch.optim.Optimizer) -> int:
+    """The steps that a checkpoint has behind it, its state restored; 0 without one."""
+    if not path.exists():
+        return 0
+    content = load_tensors(path, "checkpoint")
+    if content.get("identity") != identity:
+        raise InputError(
+            f"{path}: is of a run with other settings; repeat that run's command to go on with it, "
+            "or choose another --out"
+        )
+    trained.load_state_dict(content["trained"])
+    optimizer.load_state_dict(content["optimizer"])
+    torch.set_rng_state(content["random"])
+    return content["done"]

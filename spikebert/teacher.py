@@ -1,0 +1,85 @@
+"""The BERT teacher: any BERT-architecture model by path or name, fine-tuned for the task where it is not yet."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from transformers import AutoConfig, AutoTokenizer, BertForSequenceClassification, PreTrainedTokenizerFast
+from transformers.utils import logging
+
+from spikebert import packaged
+from spikebert.errors import InputError
+
+NAMES = {"minilm": packaged.minilm}
+
+
+def locate(name: str) -> str:
+    """A folder, or the name of a hub model where the hub may be asked."""
+    if name in NAMES:
+        return str(NAMES[name]())
+    path = Path(name)
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise InputError(f"--teacher {name}: the folder holds no config.json; it is not a model directory")
+        return name
+    if path.exists():
+        raise InputError(
+            f"--teacher {name}: is a file; give the folder of a BERT model (config.json, weights, tokenizer)"
+        )
+    if name.startswith((".", "/")) or name.count("/") > 1:
+        raise InputError(f"--teacher {name}: no such folder")
+    return name
+
+
+def load(name: str, labels: Sequence[str]) -> tuple[BertForSequenceClassification, PreTrainedTokenizerFast, bool]:
+    """(the classifier, its tokenizer, whether it was already fine-tuned for exactly these labels).
+
+    Raises:
+        InputError: no such folder or hub model, no BERT, unreadable weights.
+    """
+    source = locate(name)
+    os.environ.setdefault("HF_HUB_DOWNLOAD_TIMEOUT", "5")
+    os.environ.setdefault("HF_HUB_ETAG_TIMEOUT", "5")
+    logging.set_verbosity_error()  # "some weights are newly initialised" is what fine-tuning means
+    try:
+        config = AutoConfig.from_pretrained(source)
+    except (OSError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(
+            f"--teacher {name}: neither a model folder nor {' or '.join(NAMES)}, and the hub does not give it ({reason})"
+        ) from None
+    if config.model_type != "bert":
+        raise InputError(
+            f"--teacher {name}: is a {config.model_type} model; the teacher must be of the BERT architecture"
+        )
+    fitted = [config.id2label.get(i) for i in range(config.num_labels)] == list(labels)
+    config.id2label = dict(enumerate(labels))
+    config.label2id = {label: i for i, label in enumerate(labels)}
+    try:
+        model = BertForSequenceClassification.from_pretrained(
+            source, config=config, attn_implementation="sdpa", ignore_mismatched_sizes=not fitted
+        )
+        tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True)
+    except Exception as error:  # safetensors, tokenizers and transformers each raise their own kinds
+        raise InputError(f"--teacher {name}: cannot be read ({' '.join(str(error).split())[:160]})") from None
+    return model, tokenizer, fitted
+
+
+class Teacher:
+    """A frozen teacher: what the student is to learn from a batch."""
+
+    def __init__(self, model: BertForSequenceClassification):
+        self.model = model.eval().requires_grad_(False)
+        self.layers: int = model.config.num_hidden_layers
+        self.width: int = model.config.hidden_size
+
+    @torch.no_grad()
+    def __call__(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Logits (B, labels), and the packed hidden states (M, D): the embeddings, then each layer's."""
+        output = self.model(input_ids=tokens, attention_mask=mask, output_hidden_states=True)
+        rows = mask.bool()
+        return output.logits.clone(), [hidden[rows] for hidden in output.hidden_states]
