@@ -1,0 +1,77 @@
+"""The whole process graph of an exported model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lava.magma.core.process.process import AbstractProcess
+
+from export.graph import LIF, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
+from export.lava.processes import SPIKE_PORTS, Block, Collector, Embeddings, Head, Probe
+from export.ranges import output_bounds
+from export.waves import Frame
+from spikebert.errors import InputError
+
+
+def counted(graph: Graph) -> list[str]:
+    """The nodes whose events are counted, in order: neuron layers and residual streams."""
+    return [n.name for n in graph if isinstance(n, (LIF, Add))]
+
+
+def sections(graph: Graph) -> tuple[tuple[Node, ...], list[tuple[Node, ...]], tuple[Node, ...]]:
+    """(embedding nodes, the nodes of each block, readout nodes), cut where a residual stream has been completed.
+
+    A block is what lies between two such cuts: an attention and an MLP, each closed by its Add.
+    """
+    nodes = list(graph)
+    first = next(i for i, n in enumerate(nodes) if isinstance(n, Linear))
+    adds = [i for i, n in enumerate(nodes) if isinstance(n, Add)]
+    starts = [first, *(i + 1 for i in adds[1::2])]
+    blocks = [tuple(nodes[a:b]) for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    head = tuple(nodes[starts[-1] :])
+    for block in blocks:
+        kinds = [type(n) for n in block if not isinstance(n, LayerNorm)]
+        if kinds != [Linear, LIF, Attention, LIF, Linear, LIF, Add, Linear, LIF, Linear, LIF, Add]:
+            raise InputError(f"node {block[0].name}: the nodes from here to {block[-1].name} are no SpikeBERT block")
+    if not isinstance(nodes[0], Embedding) or not isinstance(head[-1], Readout):
+        raise InputError("the graph does not run from an Embedding to a Readout")
+    return tuple(nodes[:first]), blocks, head
+
+
+def build(graph: Graph, waves: list, rows: int, folder: str, record: bool) -> AbstractProcess:
+    """Create and connect all processes; running the one that is given runs them all.
+
+    Args:
+        waves: (token ids (M,), lengths) of each wave, M at most `rows`.
+        folder: where Collector and Probes write; Probes exist only with `record`.
+    """
+    frame = Frame(
+        rows=rows,
+        sentences=max(len(lengths) for _, lengths in waves),
+        steps=graph.time_steps,
+        places={name: i for i, name in enumerate(counted(graph))},
+        bounds=output_bounds(graph),
+        errors=str(Path(folder) / "error.txt"),
+    )
+    first, blocks, last = sections(graph)
+    embeddings = Embeddings(frame, first, waves, name="embeddings")
+    collector = Collector(frame, len(graph.labels), folder, name="collector")
+    embeddings.counts_out.connect(collector.counts_in)
+    wires = {first[-1].name: embeddings.y_out}
+    stream = embeddings.y_out
+    for index, nodes in enumerate(blocks):
+        block = Block(frame, nodes, name=f"block{index}")
+        stream.connect(block.x_in)
+        embeddings.lengths_out.connect(block.lengths_in)
+        block.counts_out.connect(collector.counts_in)
+        neurons = [n.name for n in nodes if isinstance(n, LIF)]
+        wires |= {name: getattr(block, port) for name, port in zip(neurons, SPIKE_PORTS, strict=True)}
+        stream = block.y_out
+    head = Head(frame, last, name="head")
+    stream.connect(head.x_in)
+    embeddings.lengths_out.connect(head.lengths_in)
+    head.logits_out.connect(collector.logits_in)
+    if record:
+        for name, wire in wires.items():
+            wire.connect(Probe(frame, wire.shape[1], str(Path(folder) / f"{name}.bits"), name=f"probe {name}").x_in)
+    return embeddings

@@ -1,0 +1,373 @@
+"""How the processes run on a CPU: each node through its kernel, so that the arithmetic is that of `export.arithmetic`.
+
+Block, Embeddings and Head have two models each: one OS process for the whole (coarse), and a SubProcessModel of one leaf
+process a node, which is what a chip would hold. The run configuration chooses; the spikes are the same.
+"""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+import numpy as np
+from lava.magma.core.decorator import implements, requires, tag
+from lava.magma.core.model.py.model import PyLoihiProcessModel
+from lava.magma.core.model.py.ports import PyInPort, PyOutPort
+from lava.magma.core.model.py.type import LavaPyType
+from lava.magma.core.model.sub.model import AbstractSubProcessModel
+from lava.magma.core.resources import CPU
+from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
+
+from export.arithmetic import Array
+from export.graph import LIF, Add, Embedding, Node
+from export.kernels import make_kernel
+from export.lava.processes import (
+    LEAVES,
+    SPIKE_PORTS,
+    Block,
+    Coincidences,
+    Collector,
+    Decision,
+    Embeddings,
+    Head,
+    Lookup,
+    Neurons,
+    Normalisation,
+    Probe,
+    Stream,
+    Weights,
+)
+from export.waves import Frame
+
+# Spikes and the small integers of a stream travel as int16, everything else as int32.
+EVENTS_IN, EVENTS_OUT = LavaPyType(PyInPort.VEC_DENSE, np.int16), LavaPyType(PyOutPort.VEC_DENSE, np.int16)
+VALUES_IN, VALUES_OUT = LavaPyType(PyInPort.VEC_DENSE, np.int32), LavaPyType(PyOutPort.VEC_DENSE, np.int32)
+LONG_IN, LONG_OUT = LavaPyType(PyInPort.VEC_DENSE, np.int64), LavaPyType(PyOutPort.VEC_DENSE, np.int64)
+
+
+class Model(PyLoihiProcessModel):
+    """What all models share: kernels at rest at the start of each wave, and a traceback that reaches the user."""
+
+    def __init__(self, proc_params):
+        super().__init__(proc_params)
+        self.frame: Frame = proc_params["frame"]
+        self.nodes: tuple[Node, ...] = proc_params.get("nodes", None) or (proc_params["node"],)
+        bounds = self.frame.bounds
+        self.kernels = {
+            n.name: make_kernel(n, 1, max((bounds[s] for s in n.inputs), default=0)) for n in self.nodes
+        }
+
+    def run_spk(self) -> None:
+        try:
+            if (self.time_step - 1) % self.frame.steps == 0:
+                for kernel in self.kernels.values():
+                    kernel.rest()
+            self.step()
+        except Exception:
+            # Lava would hang on it: the watchdog reads the file and ends the run.
+            Path(self.frame.errors).write_text(traceback.format_exc(), "utf-8")
+            raise
+
+    def step(self) -> None:
+        raise NotImplementedError
+
+    def lengths(self) -> list[int]:
+        """The lengths of the sentences of this wave, from the port."""
+        return [int(n) for n in self.lengths_in.recv() if n]  # type: ignore[attr-defined]
+
+    def outputs(self, source: str, x: Array, lengths: list[int]) -> dict[str, Array]:
+        """Run this process's nodes on the output (1, M, D) of node `source`; gives all their outputs."""
+        values = {source: x}
+        for node in self.nodes:
+            values[node.name] = self.kernels[node.name]([values[s] for s in node.inputs], lengths)
+        return values
+
+    def counts(self, values: dict[str, Array], lengths: list[int]) -> np.ndarray:
+        """The message (K, S) of non-zero events for those of this process's nodes that are counted."""
+        message = np.zeros(self.frame.counts, np.int32)
+        starts = np.cumsum([0, *lengths[:-1]])
+        for name, place in self.frame.places.items():
+            if name in values and name in self.kernels:
+                message[place, : len(lengths)] = np.add.reduceat(np.count_nonzero(values[name][0], axis=1), starts)
+        return message
+
+    def send(self, port: PyOutPort, rows: Array) -> None:
+        """Send (M, D) in a message of R rows, where anyone listens."""
+        if port.csp_ports:
+            message = np.zeros(port.shape, port._d_type)
+            message[: len(rows)] = rows
+            port.send(message)
+
+
+def _rows(port: PyInPort, lengths: list[int]) -> Array:
+    """The rows of this wave's tokens, (1, M, D) float32: spikes and accumulators are below 2^24."""
+    received = port.recv()[: sum(lengths)]
+    # An int32 that float32 could not hold exactly goes in float64, as in the kernels.
+    exact = received.dtype == np.int16 or np.abs(received).max(initial=0) < 2**24
+    return received.astype(np.float32 if exact else np.float64)[None]
+
+
+class _Source(Model):
+    """A model that knows the waves."""
+
+    lengths_out: PyOutPort
+
+    def __init__(self, proc_params):
+        super().__init__(proc_params)
+        self.waves = proc_params["waves"]
+
+    def wave(self) -> tuple[np.ndarray, list[int]]:
+        """The tokens and lengths of this step, which it also announces."""
+        tokens, lengths = self.waves[(self.time_step - 1) // self.frame.steps]
+        message = np.zeros(self.frame.sentences, np.int32)
+        message[: len(lengths)] = lengths
+        self.lengths_out.send(message)
+        return tokens, lengths
+
+
+@implements(proc=Embeddings, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class EmbeddingsModel(_Source):
+    y_out: PyOutPort = EVENTS_OUT
+    lengths_out: PyOutPort = VALUES_OUT
+    counts_out: PyOutPort = VALUES_OUT
+
+    def step(self) -> None:
+        tokens, lengths = self.wave()
+        values: dict[str, Array] = {}
+        for node in self.nodes:
+            values[node.name] = self.kernels[node.name]([values[s] for s in node.inputs] or [tokens], lengths)
+        self.send(self.y_out, values[self.nodes[-1].name][0])
+        self.counts_out.send(self.counts(values, lengths))
+
+
+@implements(proc=Block, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class BlockModel(Model):
+    x_in: PyInPort = EVENTS_IN
+    lengths_in: PyInPort = VALUES_IN
+    y_out: PyOutPort = EVENTS_OUT
+    counts_out: PyOutPort = VALUES_OUT
+    qkv_out: PyOutPort = EVENTS_OUT
+    core_out: PyOutPort = EVENTS_OUT
+    output_out: PyOutPort = EVENTS_OUT
+    up_out: PyOutPort = EVENTS_OUT
+    down_out: PyOutPort = EVENTS_OUT
+
+    def step(self) -> None:
+        lengths = self.lengths()
+        values = self.outputs(self.nodes[0].inputs[0], _rows(self.x_in, lengths), lengths)
+        self.send(self.y_out, values[self.nodes[-1].name][0])
+        self.counts_out.send(self.counts(values, lengths))
+        for port, node in zip(SPIKE_PORTS, [n for n in self.nodes if isinstance(n, LIF)], strict=True):
+            self.send(getattr(self, port), values[node.name][0])
+
+
+class _LogitsModel(Model):
+    x_in: PyInPort
+    logits_out: PyOutPort = LONG_OUT
+
+    def step(self) -> None:
+        lengths = self.lengths()
+        values = self.outputs(self.nodes[0].inputs[0], _rows(self.x_in, lengths), lengths)
+        message = np.zeros(self.logits_out.shape, np.int64)
+        message[: len(lengths)] = values[self.nodes[-1].name]
+        self.logits_out.send(message)
+
+
+@implements(proc=Head, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class HeadModel(_LogitsModel):
+    x_in: PyInPort = EVENTS_IN
+    lengths_in: PyInPort = VALUES_IN
+    logits_out: PyOutPort = LONG_OUT
+
+
+@implements(proc=Decision, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class DecisionModel(_LogitsModel):
+    x_in: PyInPort = VALUES_IN
+    lengths_in: PyInPort = VALUES_IN
+    logits_out: PyOutPort = LONG_OUT
+
+
+@implements(proc=Lookup, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class LookupModel(_Source):
+    y_out: PyOutPort = VALUES_OUT
+    lengths_out: PyOutPort = VALUES_OUT
+
+    def step(self) -> None:
+        tokens, lengths = self.wave()
+        self.send(self.y_out, self.kernels[self.nodes[0].name]([tokens], lengths)[0])
+
+
+class _LeafModel(Model):
+    x_in: PyInPort
+    y_out: PyOutPort
+
+    def step(self) -> None:
+        lengths = self.lengths()
+        (node,) = self.nodes
+        values = self.outputs(node.inputs[0], _rows(self.x_in, lengths), lengths)
+        self.send(self.y_out, values[node.name][0])
+
+
+@implements(proc=Weights, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class WeightsModel(_LeafModel):
+    x_in: PyInPort = EVENTS_IN
+    lengths_in: PyInPort = VALUES_IN
+    y_out: PyOutPort = VALUES_OUT
+
+
+@implements(proc=Normalisation, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class NormalisationModel(_LeafModel):
+    x_in: PyInPort = VALUES_IN
+    lengths_in: PyInPort = VALUES_IN
+    y_out: PyOutPort = VALUES_OUT
+
+
+@implements(proc=Coincidences, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class CoincidencesModel(_LeafModel):
+    x_in: PyInPort = EVENTS_IN
+    lengths_in: PyInPort = VALUES_IN
+    y_out: PyOutPort = VALUES_OUT
+
+
+@implements(proc=Neurons, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class NeuronsModel(Model):
+    x_in: PyInPort = VALUES_IN
+    lengths_in: PyInPort = VALUES_IN
+    y_out: PyOutPort = EVENTS_OUT
+    counts_out: PyOutPort = VALUES_OUT
+
+    def step(self) -> None:
+        lengths = self.lengths()
+        (node,) = self.nodes
+        values = self.outputs(node.inputs[0], _rows(self.x_in, lengths), lengths)
+        self.send(self.y_out, values[node.name][0])
+        self.counts_out.send(self.counts(values, lengths))
+
+
+@implements(proc=Stream, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class StreamModel(Model):
+    x_in: PyInPort = EVENTS_IN
+    other_in: PyInPort = EVENTS_IN
+    lengths_in: PyInPort = VALUES_IN
+    y_out: PyOutPort = EVENTS_OUT
+    counts_out: PyOutPort = VALUES_OUT
+
+    def step(self) -> None:
+        lengths = self.lengths()
+        (node,) = self.nodes
+        inputs = [_rows(self.x_in, lengths), _rows(self.other_in, lengths)]
+        values = {node.name: self.kernels[node.name](inputs, lengths)}
+        self.send(self.y_out, values[node.name][0])
+        self.counts_out.send(self.counts(values, lengths))
+
+
+@implements(proc=Collector, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class CollectorModel(PyLoihiProcessModel):
+    logits_in: PyInPort = LONG_IN
+    counts_in: PyInPort = VALUES_IN
+
+    def __init__(self, proc_params):
+        super().__init__(proc_params)
+        self.steps = proc_params["frame"].steps
+        folder = Path(proc_params["folder"])
+        self.logits, self.counts = (folder / "logits").open("ab"), (folder / "counts").open("ab")
+
+    def run_spk(self) -> None:
+        logits, counts = self.logits_in.recv(), self.counts_in.recv()
+        self.counts.write(counts.astype("<i8").tobytes())
+        self.counts.flush()
+        if self.time_step % self.steps == 0:
+            self.logits.write(logits.astype("<i8").tobytes())
+            self.logits.flush()
+
+
+@implements(proc=Probe, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class ProbeModel(PyLoihiProcessModel):
+    x_in: PyInPort = EVENTS_IN
+
+    def __init__(self, proc_params):
+        super().__init__(proc_params)
+        self.file = Path(proc_params["file"]).open("ab")
+
+    def run_spk(self) -> None:
+        self.file.write(np.packbits(self.x_in.recv().astype(bool)).tobytes())
+        self.file.flush()
+
+
+@implements(proc=Embeddings, protocol=LoihiProtocol)
+@tag("fixed_pt")
+class EmbeddingsLayers(AbstractSubProcessModel):
+    def __init__(self, proc):
+        first, *rest = proc.proc_params["nodes"]
+        assert isinstance(first, Embedding)
+        lookup = Lookup(proc.proc_params["frame"], first, proc.proc_params["waves"], name=first.name)
+        lookup.lengths_out.connect(proc.out_ports.lengths_out)
+        leaves = _connect(proc, rest, {first.name: lookup.y_out}, lookup.lengths_out)
+        self.leaves = [lookup, *leaves.values()]
+        leaves[rest[-1].name].y_out.connect(proc.out_ports.y_out)
+
+
+@implements(proc=Block, protocol=LoihiProtocol)
+@tag("fixed_pt")
+class BlockLayers(AbstractSubProcessModel):
+    def __init__(self, proc):
+        nodes = proc.proc_params["nodes"]
+        leaves = _connect(proc, nodes, {nodes[0].inputs[0]: proc.in_ports.x_in}, proc.in_ports.lengths_in)
+        self.leaves = list(leaves.values())
+        leaves[nodes[-1].name].y_out.connect(proc.out_ports.y_out)
+        for port, node in zip(SPIKE_PORTS, [n for n in nodes if isinstance(n, LIF)], strict=True):
+            leaves[node.name].y_out.connect(getattr(proc.out_ports, port))
+
+
+@implements(proc=Head, protocol=LoihiProtocol)
+@tag("fixed_pt")
+class HeadLayers(AbstractSubProcessModel):
+    def __init__(self, proc):
+        *rest, readout = proc.proc_params["nodes"]
+        source = (rest or [readout])[0].inputs[0]
+        leaves = _connect(proc, rest, {source: proc.in_ports.x_in}, proc.in_ports.lengths_in)
+        decision = Decision(proc.proc_params["frame"], readout, name=readout.name)
+        (leaves[rest[-1].name].y_out if rest else proc.in_ports.x_in).connect(decision.x_in)
+        proc.in_ports.lengths_in.connect(decision.lengths_in)
+        decision.logits_out.connect(proc.out_ports.logits_out)
+        self.leaves = [*leaves.values(), decision]
+
+
+def _connect(proc, nodes, outputs, lengths):
+    """A leaf process for each node, wired as the graph says; `outputs` are the ports of the nodes that feed them."""
+    frame, leaves, outputs = proc.proc_params["frame"], {}, dict(outputs)
+    for node in nodes:
+        sources = [outputs[s] for s in node.inputs]
+        leaf = leaves[node.name] = LEAVES[type(node)](frame, node, sources[0].shape[1], name=node.name)
+        sources[0].connect(leaf.x_in)
+        if isinstance(node, Add):
+            sources[1].connect(leaf.other_in)
+        lengths.connect(leaf.lengths_in)
+        if isinstance(node, (LIF, Add)):
+            leaf.counts_out.connect(proc.out_ports.counts_out)
+        outputs[node.name] = leaf.y_out
+    return leaves

@@ -1,0 +1,149 @@
+"""The process graph of a SpikeBERT: what each Process is, its ports and their shapes.
+
+    Embeddings ──► Block 0 ──► Block 1 ──► … ──► Readout ──► Collector
+        └─ lengths ─┴────────────┴────────────────┘             ▲
+        └─ counts ──┴────────────┴─────────────── (summed) ─────┘
+
+A *wave* is a group of sentences that pass together: their tokens stand one after the other in R rows ("token slots"),
+for T time steps; rows beyond the tokens are idle. `lengths` (S,) tells where each sentence ends, 0 where there is none.
+Messages have no delay: a process receives, computes and sends within one time step.
+
+`counts` (K, S) has a row for each counted node of the whole graph: a process fills the rows of its own nodes and leaves
+the others 0, and the Collector's port adds up what all of them send.
+
+Every Process takes the parameters `frame`, `nodes` (of `export.graph`) and its ports' shapes follow from them. None of
+these is stock Lava: each is a custom CPU model, the stand-in of code for programmable neurons.
+"""
+
+from __future__ import annotations
+
+from lava.magma.core.process.ports.ports import InPort, OutPort
+from lava.magma.core.process.process import AbstractProcess
+
+from export.graph import LIF, Add, Attention, Embedding, LayerNorm, Linear, Node, Readout
+from export.waves import Frame
+
+
+class Embeddings(AbstractProcess):
+    """Where text enters: token ids become the first spikes. `waves` holds (token ids (M,), lengths) of each wave."""
+
+    def __init__(self, frame: Frame, nodes: tuple[Node, ...], waves: list, name: str):
+        super().__init__(frame=frame, nodes=nodes, waves=waves, name=name)
+        self.y_out = OutPort(shape=frame.tokens(nodes[-1].width))
+        self.lengths_out = OutPort(shape=(frame.sentences,))
+        self.counts_out = OutPort(shape=frame.counts)
+
+
+class Block(AbstractProcess):
+    """A transformer block: `x + SSA(x)`, then `+ MLP`. Beside its output it shows the spikes of its five neuron layers."""
+
+    def __init__(self, frame: Frame, nodes: tuple[Node, ...], name: str):
+        super().__init__(frame=frame, nodes=nodes, name=name)
+        width = nodes[-1].width
+        qkv, core, output, up, down = (n.width for n in nodes if isinstance(n, LIF))
+        self.x_in = InPort(shape=frame.tokens(width))
+        self.lengths_in = InPort(shape=(frame.sentences,))
+        self.y_out = OutPort(shape=frame.tokens(width))
+        self.counts_out = OutPort(shape=frame.counts)
+        self.qkv_out = OutPort(shape=frame.tokens(qkv))
+        self.core_out = OutPort(shape=frame.tokens(core))
+        self.output_out = OutPort(shape=frame.tokens(output))
+        self.up_out = OutPort(shape=frame.tokens(up))
+        self.down_out = OutPort(shape=frame.tokens(down))
+
+
+SPIKE_PORTS = ("qkv_out", "core_out", "output_out", "up_out", "down_out")  # of a Block, in the order of its neurons
+
+
+class Head(AbstractProcess):
+    """The readout: the logits of the steps so far, (S, labels)."""
+
+    def __init__(self, frame: Frame, nodes: tuple[Node, ...], name: str):
+        super().__init__(frame=frame, nodes=nodes, name=name)
+        inputs = nodes[-1].weight.shape[1]  # type: ignore[attr-defined]
+        self.x_in = InPort(shape=frame.tokens(inputs))
+        self.lengths_in = InPort(shape=(frame.sentences,))
+        self.logits_out = OutPort(shape=(frame.sentences, nodes[-1].width))
+
+
+class Collector(AbstractProcess):
+    """Where results leave: appends a wave's logits and each step's counts to `folder` as plain little-endian int64."""
+
+    def __init__(self, frame: Frame, labels: int, folder: str, name: str):
+        super().__init__(frame=frame, folder=folder, name=name)
+        self.logits_in = InPort(shape=(frame.sentences, labels))
+        self.counts_in = InPort(shape=frame.counts)
+
+
+class Probe(AbstractProcess):
+    """A logic probe on a wire of binary spikes: appends each step's (R, D) to `file`, eight to a byte."""
+
+    def __init__(self, frame: Frame, width: int, file: str, name: str):
+        super().__init__(frame=frame, file=file, name=name)
+        self.x_in = InPort(shape=frame.tokens(width))
+
+
+class Lookup(AbstractProcess):
+    """The Embedding node alone."""
+
+    def __init__(self, frame: Frame, node: Embedding, waves: list, name: str):
+        super().__init__(frame=frame, node=node, waves=waves, name=name)
+        self.y_out = OutPort(shape=frame.tokens(node.width))
+        self.lengths_out = OutPort(shape=(frame.sentences,))
+
+
+class _Leaf(AbstractProcess):
+    """One node of the graph: token rows in, token rows out."""
+
+    def __init__(self, frame: Frame, node: Node, inputs: int, name: str):
+        super().__init__(frame=frame, node=node, name=name)
+        self.x_in = InPort(shape=frame.tokens(inputs))
+        self.lengths_in = InPort(shape=(frame.sentences,))
+        self.y_out = OutPort(shape=frame.tokens(node.width))
+
+
+class Weights(_Leaf):
+    """A Linear node."""
+
+
+class Normalisation(_Leaf):
+    """A LayerNorm node."""
+
+
+class Coincidences(_Leaf):
+    """An Attention node."""
+
+
+class Neurons(_Leaf):
+    """A LIF node; it counts its spikes."""
+
+    def __init__(self, frame: Frame, node: Node, inputs: int, name: str):
+        super().__init__(frame, node, inputs, name)
+        self.counts_out = OutPort(shape=frame.counts)
+
+
+class Stream(Neurons):
+    """An Add node of two inputs: the residual stream; it counts its non-zero events."""
+
+    def __init__(self, frame: Frame, node: Node, inputs: int, name: str):
+        super().__init__(frame, node, inputs, name)
+        self.other_in = InPort(shape=frame.tokens(inputs))
+
+
+class Decision(AbstractProcess):
+    """The Readout node alone."""
+
+    def __init__(self, frame: Frame, node: Readout, name: str):
+        super().__init__(frame=frame, node=node, name=name)
+        self.x_in = InPort(shape=frame.tokens(node.weight.shape[1]))
+        self.lengths_in = InPort(shape=(frame.sentences,))
+        self.logits_out = OutPort(shape=(frame.sentences, node.width))
+
+
+LEAVES: dict[type[Node], type[_Leaf]] = {
+    Linear: Weights,
+    LayerNorm: Normalisation,
+    Attention: Coincidences,
+    LIF: Neurons,
+    Add: Stream,
+}
