@@ -327,7 +327,8 @@ class EmbeddingsLayers(AbstractSubProcessModel):
         lookup = Lookup(proc.proc_params["frame"], first, proc.proc_params["waves"], name=first.name)
         lookup.lengths_out.connect(proc.out_ports.lengths_out)
         leaves = _connect(proc, rest, {first.name: lookup.y_out}, lookup.lengths_out)
-        self.leaves = [lookup, *leaves.values()]
+        self.lookup = lookup
+        vars(self).update(leaves)  # Lava finds the sub-processes among the attributes
         leaves[rest[-1].name].y_out.connect(proc.out_ports.y_out)
 
 
@@ -337,7 +338,7 @@ class BlockLayers(AbstractSubProcessModel):
     def __init__(self, proc):
         nodes = proc.proc_params["nodes"]
         leaves = _connect(proc, nodes, {nodes[0].inputs[0]: proc.in_ports.x_in}, proc.in_ports.lengths_in)
-        self.leaves = list(leaves.values())
+        vars(self).update(leaves)
         leaves[nodes[-1].name].y_out.connect(proc.out_ports.y_out)
         for port, node in zip(SPIKE_PORTS, [n for n in nodes if isinstance(n, LIF)], strict=True):
             leaves[node.name].y_out.connect(getattr(proc.out_ports, port))
@@ -354,7 +355,8 @@ class HeadLayers(AbstractSubProcessModel):
         (leaves[rest[-1].name].y_out if rest else proc.in_ports.x_in).connect(decision.x_in)
         proc.in_ports.lengths_in.connect(decision.lengths_in)
         decision.logits_out.connect(proc.out_ports.logits_out)
-        self.leaves = [*leaves.values(), decision]
+        self.decision = decision
+        vars(self).update(leaves)
 
 
 def _connect(proc, nodes, outputs, lengths):

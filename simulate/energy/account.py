@@ -1,0 +1,60 @@
+"""An account: the operations of a run, term by term, each at its price. The total is the sum of the terms."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from simulate.energy.costs import Cost
+
+
+@dataclass(frozen=True)
+class Term:
+    """Operations of one node over the whole run, all at one cost."""
+
+    name: str  # the node
+    kind: str  # the part of the network it belongs to, one of KINDS
+    operations: float
+    cost: Cost
+
+    @property
+    def picojoules(self) -> float:
+        return self.operations * self.cost.picojoules
+
+
+KINDS = ("embedding", "projections", "attention", "MLP")
+
+
+def kind_of_linear(name: str) -> str:
+    """The kind of a Linear node by its name, e.g. `blocks.0.mlp.up.linear`."""
+    return "MLP" if ".mlp." in name else "projections"
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a run costs under one accounting.
+
+    formula, includes and excludes are shown beside every figure that uses it: one sentence each.
+    """
+
+    name: str
+    title: str
+    formula: str
+    includes: str
+    excludes: str
+    terms: tuple[Term, ...]
+
+    @property
+    def operations(self) -> float:
+        return sum(term.operations for term in self.terms)
+
+    @property
+    def picojoules(self) -> float:
+        return sum(term.picojoules for term in self.terms)
+
+    def by_kind(self) -> dict[str, float]:
+        """pJ of each kind; the kinds that have no term are left out."""
+        sums: dict[str, float] = defaultdict(float)
+        for term in self.terms:
+            sums[term.kind] += term.picojoules
+        return {kind: sums[kind] for kind in KINDS if kind in sums}
