@@ -25,6 +25,7 @@ def account(run: RunRecord) -> Account:
         formula="E = E_AC · (Σ input_magnitude · outputs + Σ attention T · γ · FLOPs)",
         includes="Each spike into a Linear times its outputs, counted, not estimated (a residual value k is k spikes); "
         "attention by the estimate of the paper, since the counts hold no coincidences.",
-        excludes="As above, and the embedding too: a look-up is no arithmetic.",
+        excludes="The embedding (a look-up is no arithmetic), normalisation, neuron updates, residual additions, the "
+        "readout; all reading and moving of weights, states and spikes.",
         terms=(*linears, *attentions),
     )

@@ -1,1 +1,1 @@
-"""The report of a run: what it says (content), how it looks (plots, page), and its command."""
+"""The report of a simulated run: its content once (`content`, `panels`), and three ways to write it down."""

@@ -1,64 +1,92 @@
-"""spikebert-report: the firing rates and the energy of a simulated run, as HTML, Markdown or JSON."""
+"""spikebert-report: what a simulated run did and what it would cost, as a page, as Markdown, as JSON."""
 
 from __future__ import annotations
 
 import argparse
-import shlex
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spikebert.errors import InputError, exit_cleanly
 
+if TYPE_CHECKING:
+    from simulate.report.report import Report
+
 PROGRAM = "spikebert-report"
-FORMS = (".html", ".md", ".json")
+DOCUMENTS = (".html", ".md", ".json")
+FIGURES = (".svg", ".pdf", ".png")
 
 
 def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(prog=PROGRAM, description="Report accuracy, firing rates and energy of a simulated run.")
+    p = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Report a run of spikebert-simulate: accuracy, firing rates, synaptic operations, and their energy "
+        "beside a BERT of the same shape. The folder of the run is all it reads.",
+    )
     p.add_argument("run", help="the --out folder of spikebert-simulate")
     p.add_argument(
-        "-o", "--out", action="append", required=True, help="report.html, report.md or report.json; may be repeated"
+        "-o",
+        "--output",
+        action="append",
+        required=True,
+        metavar="FILE",
+        help="the report as .html, .md or .json, by its suffix (may be given several times)",
+    )
+    p.add_argument(
+        "--figure", metavar="NAME", help="write one figure alone, as .svg, .pdf or .png: energy, firing, ..."
     )
     return p
 
 
 def main(arguments: list[str] | None = None) -> int:
-    arguments = sys.argv[1:] if arguments is None else arguments
     options = parser().parse_args(arguments)
-    return exit_cleanly(PROGRAM, lambda: run(options, shlex.join([PROGRAM, *arguments])))
+    return exit_cleanly(PROGRAM, lambda: run(options))
 
 
-def run(options: argparse.Namespace, command: str) -> None:
-    outputs = [Path(out) for out in options.out]
-    for out in outputs:
-        if out.suffix not in FORMS:
-            raise InputError(f"-o {out}: the name must end with {', '.join(FORMS)}")
-        if not out.absolute().parent.is_dir():
-            raise InputError(f"-o {out}: its folder does not exist; create it first")
-    from simulate.folder import read_counts
-    from simulate.report.content import make_report
+def run(options: argparse.Namespace) -> None:
+    outputs = [_output(path, FIGURES if options.figure else DOCUMENTS) for path in options.output]
+    from simulate.report.report import read_report
 
-    counts = read_counts(Path(options.run))
-    report = make_report(counts)
-    for out in outputs:
-        _write(out, _form(out.suffix, report, counts, command))
-    for what, figure, remark in report.headlines:
-        print(f"{what}: {figure} ({remark})")
-    print(f"report in {', '.join(map(str, outputs))}")
+    report = read_report(Path(options.run))
+    for path in outputs:
+        write_atomically(path, _writer(report, path, options.figure))
+        print(f"{path}: {path.stat().st_size / 1000:,.0f} kB")
 
 
-def _form(suffix: str, report, counts: dict, command: str) -> str:
-    from simulate.report import page
+def _output(path: str, suffixes: tuple[str, ...]) -> Path:
+    output = Path(path)
+    if output.suffix.lower() not in suffixes:
+        hint = "; --figure NAME writes a figure" if output.suffix.lower() in FIGURES else ""
+        raise InputError(f"-o {path}: the suffix must be one of {', '.join(suffixes)}{hint}")
+    if output.is_dir():
+        raise InputError(f"-o {path}: is a folder; give a file")
+    if not output.parent.is_dir():
+        raise InputError(f"-o {path}: there is no folder {output.parent}; create it first")
+    return output
 
-    if suffix == ".html":
-        return page.html(report, counts, command)
-    return page.markdown(report, command) if suffix == ".md" else page.as_json(report, command)
+
+def _writer(report: Report, path: Path, figure: str | None) -> Callable[[Path], object]:
+    """What fills the file `path`, given where to write."""
+    suffix = path.suffix.lower()
+    if figure:
+        from simulate.report.plotting import save
+
+        plot = report.figure(figure).plot
+        assert plot is not None
+        return lambda temporary: save(plot, temporary, suffix[1:])
+    from simulate.report import data, markdown, page
+
+    render = {".html": page.render, ".md": markdown.render, ".json": data.render}[suffix]
+    return lambda temporary: temporary.write_text(render(report), "utf-8")
 
 
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.part")
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a file beside `path`, then put it in its place: the old one or the whole new one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_text(text, "utf-8")
+        write(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -1,65 +1,82 @@
-"""The three forms of a report: one self-contained HTML page, Markdown, JSON."""
+"""The report as one HTML page that needs nothing else: style and figures are inside, no script, no network."""
 
 from __future__ import annotations
 
-import json
+import base64
 from html import escape
 from pathlib import Path
 from string import Template
-from typing import Any
 
-from simulate.report.content import Report, Section
-from simulate.report.plots import draw
+from simulate.report import forms
+from simulate.report.panel import Card, Panel, Plot, Table
+from simulate.report.report import Report
 
-TEMPLATE = Path(__file__).parent / "template.html"
+HERE = Path(__file__).parent
 
 
-def html(report: Report, counts: dict[str, Any], command: str) -> str:
-    """The page; it loads nothing from anywhere."""
-    return Template(TEMPLATE.read_text("utf-8")).substitute(
+def render(report: Report) -> str:
+    links = (f'<a href="#{panel.key}">{escape(panel.title)}</a>' for panel in report.panels)
+    return Template((HERE / "page.html").read_text("utf-8")).substitute(
+        style=(HERE / "style.css").read_text("utf-8"),
         title=escape(report.title),
-        headlines="".join(
-            f'<div class="card"><h2>{escape(what)}</h2><p class="figure">{escape(figure)}</p><p>{escape(remark)}</p></div>'
-            for what, figure, remark in report.headlines
-        ),
-        sections="".join(_section(section, counts) for section in report.sections),
-        command=escape(command),
+        subtitle=escape(report.subtitle),
+        cards="\n".join(map(_card, report.cards)),
+        links="\n".join(links),
+        panels="\n".join(_panel(panel, report) for panel in report.panels),
+        run_command=escape(report.content.run.origin.command),
+        command=escape(report.command()),
     )
 
 
-def _section(section: Section, counts: dict[str, Any]) -> str:
-    plot = f'<div class="plot">{draw(section.plot, counts)}</div>' if section.plot else ""
-    head = "".join(f"<th>{escape(c)}</th>" for c in section.columns)
-    body = "".join(
-        "<tr>" + "".join(f"<td{_align(v)}>{escape(_show(v))}</td>" for v in row) + "</tr>" for row in section.rows
+def _card(card: Card) -> str:
+    lines = "".join(f"<li>{_wrap(line)}</li>" for line in card.lines)
+    return f'<div class="card"><h2>{escape(card.title)}</h2><p>{escape(card.value)}</p><ul>{lines}</ul></div>'
+
+
+def _panel(panel: Panel, report: Report) -> str:
+    paragraphs = "\n".join(f"<p>{escape(text)}</p>" for text in panel.paragraphs)
+    tables = "\n".join(map(_table, panel.tables))
+    how = "".join(f"<li><code>{escape(formula)}</code></li>" for formula in panel.formulas)
+    body = f'<div class="tables">{tables}</div>'
+    if how:
+        body = f'<div class="how"><h3>How it is computed</h3><ul>{how}</ul></div>\n' + body
+    if panel.plot:
+        body = f'<div class="split">\n{_figure(panel.plot, report.command(panel))}\n<div>{body}</div></div>'
+    return f'<section id="{panel.key}">\n<h2>{escape(panel.title)}</h2>\n{paragraphs}\n{body}\n</section>'
+
+
+def _figure(plot: Plot, command: str) -> str:
+    """The figure drawn twice: for a desk, and narrower for a phone, where shrinking would make it unreadable."""
+    from simulate.report.plotting import NARROW, WIDE, svg
+
+    wide, narrow = (base64.b64encode(svg(plot, width).encode()).decode() for width in (WIDE, NARROW))
+    return (
+        f'<figure><picture><source media="(max-width: 600px)" srcset="data:image/svg+xml;base64,{narrow}">'
+        f'<img src="data:image/svg+xml;base64,{wide}" alt="{escape(plot.caption)}"></picture>'
+        f"<figcaption>{escape(plot.caption)} <code>{escape(command)}</code></figcaption></figure>"
     )
-    table = f'<div class="table"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-    return f"<section><h2>{escape(section.title)}</h2><p>{escape(section.text)}</p>{plot}{table}</section>"
 
 
-def _align(value: Any) -> str:
-    return "" if isinstance(value, str) else ' class="number"'
+def _table(table: Table) -> str:
+    classes = ['class="text"' if column.form is forms.text else 'class="number"' for column in table.columns]
+
+    def row(cells: list[str], tag: str) -> str:
+        return "<tr>" + "".join(f"<{tag} {c}>{_wrap(cell)}</{tag}>" for c, cell in zip(classes, cells, strict=True))
+
+    titles = [column.title for column in table.columns]
+    head = f"<thead>{row(titles, 'th')}</thead>" if any(titles) else ""
+    body = [row(cells, "td") for cells in table.texts()]
+    foot = f"<tfoot>{body.pop()}</tfoot>" if table.total else ""
+    return (
+        f'<div class="scroll"><table><caption>{escape(table.title)}</caption>{head}<tbody>{"".join(body)}</tbody>'
+        f"{foot}</table></div>"
+    )
 
 
-def _show(value: Any) -> str:
-    """A table's figure: whole numbers whole, others to four significant digits."""
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+def _wrap(text: str) -> str:
+    """Escaped text in which node names may break after their dots."""
+    return ".<wbr>".join(escape(part) for part in text.split(".")) if _is_name(text) else escape(text)
 
 
-def markdown(report: Report, command: str) -> str:
-    lines = [f"# {report.title}", ""]
-    lines += [f"- **{what}: {figure}** ({remark})" for what, figure, remark in report.headlines]
-    for section in report.sections:
-        lines += ["", f"## {section.title}", "", section.text, ""]
-        lines.append("| " + " | ".join(section.columns) + " |")
-        lines.append("|" + "|".join("---" for _ in section.columns) + "|")
-        lines += ["| " + " | ".join(_show(v).replace("|", "\\|") for v in row) + " |" for row in section.rows]
-    return "\n".join([*lines, "", f"Made by `{command}`.", ""])
-
-
-def as_json(report: Report, command: str) -> str:
-    return json.dumps({"title": report.title, "command": command, **report.data}, indent=1, ensure_ascii=False) + "\n"
+def _is_name(text: str) -> bool:
+    return " " not in text and text.count(".") >= 2

@@ -1,165 +1,132 @@
-"""The integer semantics a second time: plain Python integers and loops, one token, one neuron, one step at a time.
+"""A second implementation of the integer semantics: plain Python integers and loops, written from the equations alone.
 
-Written from the equations alone; it shares nothing with `export.arithmetic` and `export.kernels`, which it checks.
-Vectors are lists of ints, matrices lists of rows. It knows no batches and no constant inputs: one sentence, and in each
-of the T steps every node computes anew.
+It shares nothing with `export.arithmetic`, so that agreement with it is not agreement with oneself.
 """
 
 from __future__ import annotations
 
-from functools import singledispatch
 from math import isqrt
-from typing import Any
 
-from export.graph import LIF, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
-
-Vector = list[int]
-Matrix = list[list[int]]  # [token][feature]
+STATE_MAX = 2**23 - 1
 
 
-def embedding(node: Embedding, tokens: Vector) -> Matrix:
-    word = node.word.tolist()
-    if node.position is None:
-        return [list(word[token]) for token in tokens]
-    position = node.position.tolist()
-    return [[w + p for w, p in zip(word[token], position[place])] for place, token in enumerate(tokens)]
+def linear(x, weight, bias=None):
+    return [sum(w * v for w, v in zip(row, x)) + (bias[i] if bias else 0) for i, row in enumerate(weight)]
 
 
-def linear(weight: Matrix, bias: Vector | None, x: Vector) -> Vector:
-    output = []
-    for i, row in enumerate(weight):
-        total = 0 if bias is None else bias[i]
-        for w, value in zip(row, x):
-            total += w * value
-        output.append(total)
-    return output
+def reciprocal_sqrt(value):
+    """(r, e) by counting bits."""
+    exponent = -((32 - value.bit_length()) // 2)
+    mantissa = value >> (2 * exponent) if exponent >= 0 else value << (-2 * exponent)
+    assert 2**30 <= mantissa < 2**32
+    return isqrt(2**62 // mantissa), exponent
 
 
-def reciprocal_sqrt(value: int) -> tuple[int, int]:
-    """1 / sqrt(value) ≈ r · 2^-(31 + e), with 2^30 <= value / 4^e < 2^32."""
-    e = 0
-    while value >= 2**32 * 4**e:
-        e += 1
-    while value * 4**-e < 2**30:
-        e -= 1
-    m = value // 4**e if e >= 0 else value * 4**-e
-    return isqrt(2**62 // m), e
+def shift_right(value, places):
+    """Floor of value / 2^places, for any sign of places."""
+    return value >> places if places >= 0 else value << -places
 
 
-def layer_norm(x: Vector, gain: Vector, bias: Vector, epsilon: int, groups: int) -> Vector:
+def layer_norm(x, gain, bias, epsilon, groups=1):
     n = len(x) // groups
-    output = []
+    result = []
     for group in range(groups):
-        part = range(group * n, (group + 1) * n)
-        total = sum(x[i] for i in part)
-        spread = n * sum(x[i] ** 2 for i in part) - total**2 + epsilon
-        r, e = reciprocal_sqrt(max(spread, 1))
-        for i in part:
-            z = ((n * x[i] - total) * r) >> (19 + e)  # >> of a Python integer rounds down, whatever the sign
-            output.append(((z * gain[i] + 2**15) >> 16) + bias[i])
-    return output
+        part = x[group * n : (group + 1) * n]
+        total = sum(part)
+        spread = n * sum(v * v for v in part) - total * total + epsilon
+        root, exponent = reciprocal_sqrt(max(spread, 1))
+        for i, value in enumerate(part):
+            z = shift_right((n * value - total) * root, 31 - 12 + exponent)
+            place = group * n + i
+            result.append(((z * gain[place] + 2**15) >> 16) + bias[place])
+    return result
 
 
-def lif(
-    current: int, membrane: int, spike: int, threshold: int, decay: int, bias: int, reset: str
-) -> tuple[int, int]:
-    """(membrane, spike) of this step from those of the last."""
-    decayed = abs(membrane) * (4096 - decay) // 4096
-    if membrane < 0:
-        decayed = -decayed
-    if spike:
-        decayed = decayed - threshold if reset == "subtract" else 0
-    membrane = decayed + 64 * current + bias
-    membrane = max(-(2**23 - 1), min(2**23 - 1, membrane))
-    return membrane, 1 if membrane >= threshold else 0
+def decayed(membrane, decay):
+    magnitude = (abs(membrane) * (4096 - decay)) >> 12
+    return magnitude if membrane >= 0 else -magnitude
 
 
-def attention(qkv: Matrix, heads: int) -> Matrix:
-    """Of one sentence and step: for each query token, how often its spikes and a key's and a value's coincide."""
-    size = len(qkv[0]) // 3
-    width = size // heads
-    output = []
-    for query in qkv:
-        row = []
-        for feature in range(size):
-            head = feature // width
-            count = 0
-            for other in qkv:
-                agreement = 0
-                for c in range(head * width, (head + 1) * width):
-                    agreement += query[c] * other[size + c]
-                count += agreement * other[2 * size + feature]
-            row.append(count)
-        output.append(row)
-    return output
+def lif_step(current, membrane, spike, threshold, decay, bias, reset):
+    """(membrane, spike) of one neuron after one step."""
+    v = decayed(membrane, decay)
+    if reset == "subtract":
+        v -= spike * threshold
+    elif spike:
+        v = 0
+    v = max(-STATE_MAX, min(STATE_MAX, v + (current << 6) + bias))
+    return v, int(v >= threshold)
 
 
-def readout(node: Readout, steps: list[Matrix]) -> Vector:
-    """The logits of one sentence from all its steps."""
-    total = [0] * len(steps[0][0])
-    for tokens in steps:
-        for row in tokens:
-            total = [a + b for a, b in zip(total, row)]
-    events = len(steps) * len(steps[0])
-    mean = [2**node.shift * value // events for value in total]  # // rounds down
-    return linear(node.weight.tolist(), node.bias.tolist(), mean)
+def coincidences(query, key, value, heads):
+    """`(Q K^T) V` of one sentence and step: lists [token][feature]."""
+    tokens, width = len(query), len(query[0]) // heads
+    counts = [[0] * len(query[0]) for _ in range(tokens)]
+    for head in range(heads):
+        features = range(head * width, (head + 1) * width)
+        for i in range(tokens):
+            for j in range(tokens):
+                match = sum(query[i][d] * key[j][d] for d in features)
+                for d in features:
+                    counts[i][d] += match * value[j][d]
+    return counts
 
 
-@singledispatch
-def one_step(node: Node, inputs: list[Matrix], state: dict[str, Any]) -> Matrix:
-    """A node's output in one step; `state` is the node's own memory, empty at rest."""
-    raise NotImplementedError(type(node).__name__)
+def readout(total, length, steps, weight, bias, shift):
+    mean = [(value << shift) // (steps * length) for value in total]
+    return [sum(w * m for w, m in zip(row, mean)) + b for row, b in zip(weight, bias)]
 
 
-@one_step.register
-def _(node: Linear, inputs: list[Matrix], state: dict[str, Any]) -> Matrix:
-    weight, bias = node.weight.tolist(), None if node.bias is None else node.bias.tolist()
-    return [linear(weight, bias, row) for row in inputs[0]]
-
-
-@one_step.register
-def _(node: LayerNorm, inputs: list[Matrix], state: dict[str, Any]) -> Matrix:
-    gain, bias = node.gain.tolist(), node.bias.tolist()
-    return [layer_norm(row, gain, bias, node.epsilon, node.groups) for row in inputs[0]]
-
-
-@one_step.register
-def _(node: LIF, inputs: list[Matrix], state: dict[str, Any]) -> Matrix:
-    threshold, bias = node.threshold.tolist(), node.bias.tolist()
-    output = []
-    for m, row in enumerate(inputs[0]):
-        spikes = []
-        for d, current in enumerate(row):
-            membrane, spike = state.get((m, d), (0, 0))
-            own = (threshold[d % len(threshold)], node.decay, bias[d % len(bias)], node.reset)
-            state[m, d] = lif(current, membrane, spike, *own)
-            spikes.append(state[m, d][1])
-        output.append(spikes)
-    return output
-
-
-@one_step.register
-def _(node: Attention, inputs: list[Matrix], state: dict[str, Any]) -> Matrix:
-    return attention(inputs[0], node.heads)
-
-
-@one_step.register
-def _(node: Add, inputs: list[Matrix], state: dict[str, Any]) -> Matrix:
-    return [[sum(values) for values in zip(*rows)] for rows in zip(*inputs)]
-
-
-def run(graph: Graph, tokens: Vector) -> tuple[dict[str, list[Matrix]], Vector]:
-    """One sentence of token ids: the output of every node as [step][token][feature], and the logits."""
-    outputs: dict[str, list[Matrix]] = {node.name: [] for node in graph}
-    states: dict[str, dict[str, Any]] = {node.name: {} for node in graph}
-    logits: Vector = []
-    for step in range(graph.time_steps):
+def run(graph, tokens):
+    """One sentence through a whole graph: (logits, {layer: spikes [step][token][feature]})."""
+    state, trains, total = {}, {}, None
+    for _ in range(graph.time_steps):
+        values = {}
         for node in graph:
-            if isinstance(node, Embedding):
-                outputs[node.name].append(embedding(node, tokens))
-            elif isinstance(node, Readout):
-                logits = readout(node, outputs[node.inputs[0]])
+            kind = type(node).__name__
+            x = [values[name] for name in node.inputs]
+            if kind == "Embedding":
+                y = [
+                    [
+                        int(w) + (int(node.position[place][d]) if node.position is not None else 0)
+                        for d, w in enumerate(node.word[token])
+                    ]
+                    for place, token in enumerate(tokens)
+                ]
+            elif kind == "Linear":
+                bias = None if node.bias is None else node.bias.tolist()
+                weight = node.weight.tolist()
+                y = [linear(row, weight, bias) for row in x[0]]
+            elif kind == "LayerNorm":
+                gain, bias = node.gain.tolist(), node.bias.tolist()
+                y = [layer_norm(row, gain, bias, node.epsilon, node.groups) for row in x[0]]
+            elif kind == "LIF":
+                y = _neurons(node, x[0], state)
+                trains.setdefault(node.name, []).append(y)
+            elif kind == "Attention":
+                width = node.size
+                y = coincidences(*([row[i * width : (i + 1) * width] for row in x[0]] for i in range(3)), node.heads)
+            elif kind == "Add":
+                y = [[a + b for a, b in zip(*rows)] for rows in zip(*x)]
             else:
-                inputs = [outputs[source][step] for source in node.inputs]
-                outputs[node.name].append(one_step(node, inputs, states[node.name]))
-    return outputs, logits
+                sums = [sum(column) for column in zip(*x[0])]
+                total = sums if total is None else [a + b for a, b in zip(total, sums)]
+                y = None
+            values[node.name] = y
+    last = graph.nodes[-1]
+    logits = readout(total, len(tokens), graph.time_steps, last.weight.tolist(), last.bias.tolist(), last.shift)
+    return logits, trains
+
+
+def _neurons(node, rows, state):
+    thresholds, biases = (a.tolist() * (node.size if len(a) == 1 else 1) for a in (node.threshold, node.bias))
+    spikes = []
+    for place, row in enumerate(rows):
+        line = []
+        for d, current in enumerate(row):
+            key = (node.name, place, d)
+            v, s = state.get(key, (0, 0))
+            state[key] = lif_step(current, v, s, thresholds[d], node.decay, biases[d], node.reset)
+            line.append(state[key][1])
+        spikes.append(line)
+    return spikes

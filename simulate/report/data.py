@@ -1,0 +1,40 @@
+"""The report as JSON: the numbers of the page before they are written as text."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from simulate.report.panel import Panel, Table
+from simulate.report.report import Report
+
+FORMAT = "spikebert-report"
+VERSION = 1
+
+
+def render(report: Report) -> str:
+    run = report.content.run
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        "title": report.title,
+        "command": report.command(),
+        "run": {"command": run.origin.command, "model": run.model.file, "sha256": run.model.sha256},
+        "headline": {card.key: card.numbers for card in report.cards},
+        "panels": {panel.key: _panel(panel) for panel in report.panels},
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _panel(panel: Panel) -> dict[str, Any]:
+    return {
+        "title": panel.title,
+        "paragraphs": list(panel.paragraphs),
+        "formulas": list(panel.formulas),
+        "tables": {table.key: _rows(table) for table in panel.tables},
+    }
+
+
+def _rows(table: Table) -> list[dict[str, Any]]:
+    keys = [column.key for column in table.columns]
+    return [dict(zip(keys, row, strict=True)) for row in table.rows]

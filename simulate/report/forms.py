@@ -1,0 +1,41 @@
+"""How numbers are written: each form turns the values of a whole column into texts, so that a column has one unit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+
+def text(values: Sequence[Any]) -> list[str]:
+    return [str(value) for value in values]
+
+
+def count(values: Sequence[float]) -> list[str]:
+    """Whole numbers in full, others with one decimal."""
+    return [f"{value:,}" if isinstance(value, int) else f"{value:,.1f}" for value in values]
+
+
+def rate(values: Sequence[float]) -> list[str]:
+    return [f"{value:.4f}" for value in values]
+
+
+def percent(values: Sequence[float]) -> list[str]:
+    return [f"{100 * value:.1f} %" for value in values]
+
+
+def ratio(values: Sequence[float]) -> list[str]:
+    return [f"{value:.3f}" for value in values]
+
+
+def energy(values: Sequence[float]) -> list[str]:
+    """Picojoules, in the unit of `energy_unit`."""
+    factor, unit = energy_unit(values)
+    return [f"{value * factor:,.3f} {unit}" for value in values]
+
+
+def energy_unit(values: Sequence[float]) -> tuple[float, str]:
+    """The factor from pJ to the unit in which the largest of the values has one to three digits before the point."""
+    largest = max(values, default=0.0)
+    thousands = min(4, max(0, math.floor(math.log10(largest) / 3))) if largest else 0
+    return 1000.0**-thousands, ("pJ", "nJ", "µJ", "mJ", "J")[thousands]

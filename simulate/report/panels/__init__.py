@@ -1,0 +1,9 @@
+"""The panels of the report in their order. To add one, write a function `panel(content) -> Panel | None` and list it.
+
+A panel that has nothing to say of a run (no labels, no accuracy) gives None. CARDS are the first screen.
+"""
+
+from simulate.report.panels import accuracy, energy, firing, operations, run, scope
+
+CARDS = (accuracy.card, energy.card, firing.card)
+PANELS = (accuracy.panel, energy.panel, firing.panel, operations.panel, scope.panel, run.panel)

@@ -1,0 +1,107 @@
+"""Accuracy against the majority class, each with its uncertainty."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from simulate.report import forms
+from simulate.report.content import Content
+from simulate.report.panel import Card, Column, Panel, Plot, Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Z = 1.959964  # the 97.5 % point of the normal distribution
+
+
+def wilson(hits: int, n: int) -> tuple[float, float]:
+    """The 95 % interval of a share of `hits` in n (Wilson 1927)."""
+    p, square = hits / n, Z * Z
+    centre = (p + square / (2 * n)) / (1 + square / n)
+    half = Z / (1 + square / n) * math.sqrt(p * (1 - p) / n + square / (4 * n * n))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def _shares(content: Content) -> list[tuple[str, int, float, float, float]] | None:
+    """(what, hits, share, low, high) of the model and of the majority class; None without labels."""
+    run = content.run
+    if run.correct is None or run.majority is None:
+        return None
+    hits = {"SpikeBERT": run.correct, "majority class": round(run.majority * run.samples)}
+    return [(what, n, n / run.samples, *wilson(n, run.samples)) for what, n in hits.items()]
+
+
+def card(content: Content) -> Card:
+    shares = _shares(content)
+    if shares is None:
+        return Card("accuracy", "Accuracy", "no labels", ("these texts came without labels",), {"accuracy": None})
+    (_, hits, share, low, high), (_, _, majority, majority_low, majority_high) = shares
+    if low > majority_high:
+        verdict = "above it: the intervals are apart"
+    elif high < majority_low:
+        verdict = "below it: the intervals are apart"
+    else:
+        verdict = "not told apart from it: the intervals overlap"
+    return Card(
+        "accuracy",
+        "Accuracy",
+        *forms.percent([share]),
+        (
+            f"{hits} of {content.run.samples} right; 95 % interval {_span(low, high)}",
+            f"majority class {100 * majority:.1f} % ({_span(majority_low, majority_high)}); {verdict}",
+        ),
+        {"accuracy": share, "interval": [low, high]}
+        | {"majority": majority, "majority_interval": [majority_low, majority_high]},
+    )
+
+
+def _span(low: float, high: float) -> str:
+    return f"{100 * low:.1f} to {100 * high:.1f} %"
+
+
+def panel(content: Content) -> Panel | None:
+    shares = _shares(content)
+    if shares is None:
+        return None
+    table = Table(
+        "accuracy",
+        "Accuracy, 95 % Wilson intervals",
+        (
+            Column("what", "", forms.text),
+            Column("right", "right", forms.count),
+            Column("share", "share", forms.percent),
+            Column("low", "from", forms.percent),
+            Column("high", "to", forms.percent),
+        ),
+        tuple(shares),
+    )
+    return Panel(
+        "accuracy",
+        "Accuracy",
+        ("The majority class is what always answering with the most frequent label of these texts would reach.",),
+        (
+            "p = correct / samples",
+            "interval = (p + z²/2n ± z √(p (1 − p)/n + z²/4n²)) / (1 + z²/n),  z = 1.96, n = samples",
+        ),
+        (table,),
+        Plot(lambda width: _draw(shares, width), "Accuracy of the model and of the majority class, 95 % intervals."),
+    )
+
+
+def _draw(shares: list[tuple[str, int, float, float, float]], width: float) -> Figure:
+    from simulate.report.plotting import BLUE, FAINT, new_figure
+
+    figure = new_figure(width, 1.5)
+    axes = figure.subplots()
+    for row, (what, _, share, low, high) in enumerate(reversed(shares)):
+        colour = BLUE if what == "SpikeBERT" else FAINT
+        axes.plot([100 * low, 100 * high], [row, row], color=colour, linewidth=5, alpha=0.35, solid_capstyle="butt")
+        axes.plot(100 * share, row, "o", color=colour, markersize=6)
+        axes.annotate(f"{100 * share:.1f} %", (100 * share, row), (0, 7), textcoords="offset points", ha="center")
+    axes.set_yticks(range(len(shares)), [what for what, *_ in reversed(shares)])
+    axes.set_ylim(-0.5, len(shares) - 0.35)
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("texts classified right, %")
+    axes.grid(axis="x", linewidth=0.4, alpha=0.5)
+    return figure

@@ -1,0 +1,110 @@
+"""How often the neurons fire: layer by layer, step by step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from simulate.energy.record import LayerCount
+from simulate.report import forms
+from simulate.report.content import Content
+from simulate.report.panel import Card, Column, Panel, Plot, Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def card(content: Content) -> Card:
+    run = content.run
+    low, high = _extremes(run.layers)
+    return Card(
+        "firing",
+        "Mean firing rate",
+        f"{run.rate:.4f}",
+        (
+            f"spikes per neuron and step, over {len(run.layers)} layers and T = {run.model.time_steps} steps",
+            f"lowest {low.rate:.4f} ({low.name}), highest {high.rate:.4f} ({high.name})",
+        ),
+        {"rate": run.rate, "lowest": low.rate, "highest": high.rate, "unit": "spikes per neuron and step"},
+    )
+
+
+def _extremes(layers: list[LayerCount]) -> tuple[LayerCount, LayerCount]:
+    ordered = sorted(layers, key=lambda layer: layer.rate)
+    return ordered[0], ordered[-1]
+
+
+def panel(content: Content) -> Panel:
+    run = content.run
+    low, high = _extremes(run.layers)
+    steps = range(1, run.model.time_steps + 1)
+    table = Table(
+        "layers",
+        "Neuron layers",
+        (
+            Column("layer", "layer", forms.text),
+            Column("neurons", "neurons a token", forms.count),
+            Column("spikes_per_text", "spikes per text", forms.count),
+            Column("rate", "rate", forms.rate),
+        ),
+        tuple((layer.name, layer.width, content.per_text(layer.spikes), layer.rate) for layer in run.layers),
+    )
+    by_step = Table(
+        "steps",
+        "Firing rate by time step",
+        (Column("layer", "layer", forms.text), *(Column(f"step_{t}", f"t = {t}", forms.rate) for t in steps)),
+        tuple((layer.name, *layer.rates()) for layer in run.layers),
+    )
+    return Panel(
+        "firing",
+        "Firing rates",
+        (
+            f"{low.name} fires least ({low.rate:.4f}), {high.name} most ({high.rate:.4f}). The mean over all neurons is "
+            f"{run.rate:.4f}: layers count by their size.",
+        ),
+        (
+            "rate of a layer = spikes / (T · neurons),  neurons = tokens · width",
+            "rate at step t = spikes_per_step[t] / neurons",
+            "mean rate = Σ spikes / (T · Σ neurons)",
+        ),
+        (table, by_step),
+        Plot(lambda width: _draw(run.layers, width), "Firing rate of each layer: at each time step, and their mean."),
+    )
+
+
+def _draw(layers: list[LayerCount], width: float) -> Figure:
+    """Heat map layer × step, and beside it the mean over the steps as bars; darker is rarer."""
+    from simulate.report.plotting import BLUE, MAP, new_figure, row_height, short_name
+
+    figure = new_figure(width, row_height(len(layers)))
+    heat, bars = figure.subplots(1, 2, sharey=True, width_ratios=(1.25, 1))
+    rates = [layer.rates() for layer in layers]
+    steps, rows, top = len(rates[0]), range(len(layers)), max(map(max, rates)) or 1.0
+    heat.imshow(rates, aspect="auto", cmap=MAP, vmin=0, vmax=top)
+    size = 7.5 if len(layers) <= 24 else 6
+    if steps * (5 if width > 5 else 8) <= 40:
+        for row, column in ((r, c) for r in rows for c in range(steps)):
+            value = rates[row][column]
+            colour = "white" if value < 0.55 * top else "black"
+            heat.text(
+                column,
+                row,
+                f"{value:.2f}"[1:] if value < 0.995 else "1",
+                ha="center",
+                va="center",
+                color=colour,
+                fontsize=size,
+            )
+    heat.set_yticks(rows, [short_name(layer.name) for layer in layers], fontsize=size)
+    heat.set_xticks(range(steps), range(1, steps + 1))
+    heat.set_xlabel("time step")
+    heat.tick_params(length=0)
+    heat.spines[:].set_visible(False)
+    bars.barh(rows, [layer.rate for layer in layers], 0.7, color=BLUE)
+    for row, layer in enumerate(layers):
+        bars.annotate(
+            f"{layer.rate:.3f}", (layer.rate, row), (3, 0), textcoords="offset points", va="center", fontsize=size
+        )
+    bars.set_xlim(0, max(layer.rate for layer in layers) * (1.3 if width > 5 else 1.6) or 1.0)
+    bars.set_xlabel("mean rate")
+    bars.tick_params(axis="y", length=0, labelleft=False)
+    return figure

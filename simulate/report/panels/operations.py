@@ -1,0 +1,99 @@
+"""Synaptic operations, node by node, beside the multiply-accumulates of the same node in BERT."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from simulate.energy.account import kind_of_linear
+from simulate.energy.paper import attention_sops, linear_sops
+from simulate.energy.record import AttentionCount, LinearCount
+from simulate.report import forms
+from simulate.report.content import Content
+from simulate.report.panel import Column, Panel, Plot, Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Row = tuple[str, str, float, float, float]  # node, kind, γ, SOPs per text, MACs per text
+
+
+def _rows(content: Content) -> list[Row]:
+    steps, rows = content.run.model.time_steps, []
+    for operation in content.run.operations:
+        match operation:
+            case LinearCount(name=name):
+                kind, sops = kind_of_linear(name), linear_sops(operation, steps)
+                rate = operation.input_magnitude / operation.input_elements
+            case AttentionCount(name=name):
+                kind, sops = "attention", attention_sops(operation, steps)
+                rate = operation.input_events / operation.input_elements
+            case _:
+                continue
+        rows.append((name, kind, rate, content.per_text(sops), content.per_text(operation.dense_macs)))
+    return rows
+
+
+def panel(content: Content) -> Panel:
+    rows = _rows(content)
+    sops, macs = sum(row[3] for row in rows), sum(row[4] for row in rows)
+    table = Table(
+        "operations",
+        "Linear and attention nodes",
+        (
+            Column("node", "node", forms.text),
+            Column("rate", "γ", forms.rate),
+            Column("sops", "SOPs per text", forms.count),
+            Column("macs", "MACs of BERT", forms.count),
+        ),
+        (
+            *((name, rate, s, m) for name, _, rate, s, m in rows),
+            ("total", sops / macs / content.run.model.time_steps, sops, macs),
+        ),
+        total=True,
+    )
+    return Panel(
+        "operations",
+        "Synaptic operations",
+        (
+            f"{sops:,.0f} synaptic operations per text, {sops / macs:.2f} for each multiply-accumulate of the same-shape "
+            f"BERT ({macs:,.0f}): a spiking network of T = {content.run.model.time_steps} steps does not do fewer "
+            "operations unless γ is below 1 / T, it does cheaper ones.",
+        ),
+        (
+            "SOPs = T · γ · FLOPs",
+            "Linear: γ = input_magnitude / input_elements,  FLOPs = tokens · inputs · outputs",
+            "attention: γ = input_events / input_elements,  FLOPs = 2 · Σ length² · D",
+            "MACs of BERT = FLOPs",
+        ),
+        (table,),
+        Plot(lambda width: _draw(rows, width), "Synaptic operations per text (bars) and the MACs of BERT (ticks)."),
+    )
+
+
+def _draw(rows: list[Row], width: float) -> Figure:
+    from matplotlib.ticker import EngFormatter
+
+    from simulate.report.plotting import INK, KIND_COLOURS, new_figure, row_height, short_name
+
+    figure = new_figure(width, row_height(len(rows)) + 0.2)
+    axes = figure.subplots()
+    seen: set[str] = set()
+    for row, (_, kind, _, sops, _) in enumerate(rows):
+        axes.barh(row, sops, 0.7, color=KIND_COLOURS[kind], label=None if kind in seen else kind)
+        seen.add(kind)
+    axes.plot(
+        [macs for *_, macs in rows],
+        range(len(rows)),
+        "|",
+        color=INK,
+        markersize=9,
+        markeredgewidth=1.6,
+        label="MACs of BERT",
+    )
+    axes.set_yticks(range(len(rows)), [short_name(name) for name, *_ in rows], fontsize=7.5 if len(rows) <= 24 else 6)
+    axes.invert_yaxis()
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
+    axes.set_xlabel("operations per text")
+    figure.legend(loc="outside upper center", ncols=4 if width > 5 else 2, handlelength=1, columnspacing=1.2)
+    return figure

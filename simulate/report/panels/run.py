@@ -1,0 +1,53 @@
+"""Which model, which texts, which command: what is needed to repeat the run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from simulate.report import forms
+from simulate.report.content import Content
+from simulate.report.panel import Column, Panel, Table
+
+
+def panel(content: Content) -> Panel:
+    run, model, origin = content.run, content.run.model, content.run.origin
+    facts = [
+        ("command", origin.command),
+        ("backend", origin.backend),
+        ("texts", f"{run.samples} from {origin.data}"),
+        (
+            "tokens",
+            f"{run.tokens:,}: {run.tokens / run.samples:.1f} a text, from {min(run.lengths)} to {max(run.lengths)}",
+        ),
+        ("simulation", f"{origin.seconds:.3g} s"),
+        ("model file", model.file),
+        ("sha256", model.sha256),
+        (
+            "shape",
+            f"{model.blocks} blocks, D = {model.hidden_size}, I = {model.intermediate_size}, {model.heads} heads, "
+            f"vocabulary {model.vocabulary:,}, at most {model.max_tokens} tokens",
+        ),
+        ("time steps T", str(model.time_steps)),
+        ("norm, reset, weights", f"{model.norm}, {model.reset}, {model.weight_bits} bits"),
+        ("labels", ", ".join(model.labels)),
+        ("versions", ", ".join(f"{name} {version}" for name, version in origin.versions.items())),
+    ]
+    tables = [_facts("run", "The run", facts)]
+    if model.metadata:
+        tables.append(_facts("provenance", "Where the model comes from", list(_flat(model.metadata))))
+    return Panel("run", "The run", tables=tuple(tables))
+
+
+def _facts(key: str, title: str, rows: list[tuple[str, str]]) -> Table:
+    return Table(key, title, (Column("what", "", forms.text), Column("value", "", forms.text)), tuple(rows))
+
+
+def _flat(data: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """`{"a": {"b": 1}}` → `("a.b", "1")`."""
+    for key, value in data.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,70 @@
+"""The look of all figures: readable in print, and for colour-blind people (Okabe-Ito colours, cividis maps)."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from simulate.report.panel import Plot
+
+WIDE, NARROW = 6.4, 3.7  # inches: beside a table on a desk, and on a phone
+INK, FAINT = "#22262b", "#8a929b"
+# Okabe and Ito, Color universal design, 2008.
+BLUE, GREEN, ORANGE, VERMILLION = "#0072b2", "#009e73", "#e69f00", "#d55e00"
+KIND_COLOURS = {"embedding": VERMILLION, "projections": BLUE, "attention": ORANGE, "MLP": GREEN}
+MAP = "cividis"
+
+STYLE = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same figure everywhere
+    "font.size": 8.5,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "legend.frameon": False,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "spikebert",  # the same run gives the same bytes
+    "figure.constrained_layout.use": True,
+}
+
+
+def svg(plot: Plot, width: float) -> str:
+    """The figure as an SVG document."""
+    buffer = io.StringIO()
+    with matplotlib.rc_context(STYLE):
+        plot.draw(width).savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()
+
+
+def save(plot: Plot, path: Path, kind: str) -> None:
+    """The figure as a file of `kind` svg, pdf or png."""
+    dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
+    with matplotlib.rc_context(STYLE):
+        plot.draw(WIDE).savefig(path, format=kind, dpi=200, metadata=dates[kind])
+
+
+def new_figure(width: float, height: float) -> Figure:
+    return Figure(figsize=(width, height))
+
+
+def row_height(rows: int) -> float:
+    """Inches for a figure of horizontal rows: closer together where there are many."""
+    return 0.9 + rows * (0.25 if rows <= 24 else 0.17)
+
+
+def short_name(node: str) -> str:
+    """`blocks.0.mlp.up.lif` → `0 mlp.up`: the block's number, then the part."""
+    name = node.removeprefix("blocks.")
+    for suffix in (".lif", ".linear", ".coincidences"):
+        name = name.removesuffix(suffix)
+    block, _, part = name.partition(".")
+    return f"{block} {part}" if block.isdigit() else name

@@ -1,0 +1,54 @@
+"""A whole report, ready to be written down: its cards, its panels, and the commands that repeat it."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from simulate.report.content import Content, read_content
+from simulate.report.panel import Card, Panel
+from simulate.report.panels import CARDS, PANELS
+from spikebert.errors import InputError
+
+PROGRAM = "spikebert-report"  # as the user calls it
+
+
+@dataclass(frozen=True)
+class Report:
+    content: Content
+    cards: tuple[Card, ...]
+    panels: tuple[Panel, ...]
+
+    @property
+    def title(self) -> str:
+        return f"SpikeBERT on {self.content.run.origin.data}"
+
+    @property
+    def subtitle(self) -> str:
+        run, model = self.content.run, self.content.run.model
+        texts = "1 text" if run.samples == 1 else f"{run.samples:,} texts"
+        return (
+            f"{model.file}: {model.blocks} blocks × {model.hidden_size}, T = {model.time_steps}, {model.norm} norm, "
+            f"{model.reset} reset, {model.weight_bits}-bit weights; {texts}, {run.tokens:,} tokens, simulated on "
+            f"{run.origin.backend}"
+        )
+
+    def command(self, panel: Panel | None = None) -> str:
+        """The command that makes this page anew, or the figure of one panel alone."""
+        arguments = ["-o", "report.html"] if panel is None else ["--figure", panel.key, "-o", f"{panel.key}.svg"]
+        return shlex.join([PROGRAM, str(self.content.run.folder), *arguments])
+
+    def figure(self, key: str) -> Panel:
+        """The panel whose figure has this name."""
+        panels = {panel.key: panel for panel in self.panels if panel.plot}
+        if key not in panels:
+            raise InputError(f"--figure {key}: this run has the figures {', '.join(panels)}")
+        return panels[key]
+
+
+def read_report(folder: Path) -> Report:
+    """The report on the run in a folder of spikebert-simulate."""
+    content = read_content(folder)
+    panels = (make(content) for make in PANELS)
+    return Report(content, tuple(make(content) for make in CARDS), tuple(panel for panel in panels if panel))

@@ -1,0 +1,124 @@
+"""The `.nir` file restores the graph exactly, and refuses what it cannot vouch for."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import h5py
+import numpy as np
+import pytest
+
+from export import nir
+from export.graph import LIF
+from export.ranges import check_ranges
+from export.validate import validate
+from spikebert.errors import InputError
+from tests.random_graph import random_graph
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "model.nir"
+    nir.write(random_graph(), path)
+    return path
+
+
+@pytest.mark.parametrize("norm", ["layer", "batch"])
+def test_a_graph_comes_back_equal(tmp_path, norm):
+    graph = random_graph(norm=norm)
+    nir.write(graph, tmp_path / "model.nir")
+    assert nir.read(tmp_path / "model.nir") == graph
+
+
+def test_writing_leaves_no_other_file_behind(file):
+    assert [p.name for p in file.parent.iterdir()] == ["model.nir"]
+
+
+def test_the_same_graph_gives_the_same_bytes(tmp_path):
+    for name in ("a.nir", "b.nir"):
+        nir.write(random_graph(), tmp_path / name)
+    assert (tmp_path / "a.nir").read_bytes() == (tmp_path / "b.nir").read_bytes()
+
+
+def test_a_stock_reader_refuses_the_file(file):
+    stock = subprocess.run([sys.executable, "-c", f"import nir; nir.read({str(file)!r})"], capture_output=True)
+    assert stock.returncode != 0
+
+
+@pytest.mark.parametrize("keep", [0, 10, 1000, 20_000])
+def test_a_truncated_file_is_one_clear_line(file, keep):
+    file.write_bytes(file.read_bytes()[:keep])
+    with pytest.raises(InputError) as error:
+        nir.read(file)
+    assert str(file) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"none\.nir: no such exported model file"):
+        nir.read(tmp_path / "none.nir")
+
+
+def test_a_changed_weight_is_noticed(file):
+    with h5py.File(file, "r+") as content:
+        content["node/nodes/readout/weight"][0, 0] += 1
+    with pytest.raises(InputError, match="checksum"):
+        nir.read(file)
+
+
+def test_a_newer_format_is_refused(file):
+    with h5py.File(file, "r+") as content:
+        content["node/metadata/format_version"][...] = 99
+    with pytest.raises(InputError, match="newer than this program reads"):
+        nir.read(file)
+
+
+def test_another_nir_file_is_not_taken_for_ours(tmp_path):
+    import nir as stock
+
+    graph = stock.NIRGraph.from_list(stock.Linear(np.ones((2, 3))))
+    stock.write(tmp_path / "other.nir", graph)
+    with pytest.raises(InputError, match="not an exported SpikeBERT"):
+        nir.read(tmp_path / "other.nir")
+
+
+def change(graph, name, **values):
+    return replace(graph, nodes=tuple(replace(n, **values) if n.name == name else n for n in graph))
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("readout", dict(weight=np.ones((3, 5), np.int8)), "5"),
+        ("embeddings.lif", dict(threshold=np.zeros(1, np.int32)), "above 0"),
+        ("embeddings.lif", dict(decay=5000), "decay 5000"),
+        ("embeddings.lif", dict(reset="soft"), "soft"),
+        ("embeddings.lif", dict(inputs=("nowhere",)), "nowhere"),
+        ("blocks.0.mlp.up.linear", dict(weight=np.ones((24, 12), np.int16)), "int8"),
+        ("blocks.0.mlp.up.linear", dict(bits=4), "outside ±7"),
+        ("blocks.0.attention.coincidences", dict(heads=5), "5 heads"),
+        ("embeddings.norm", dict(groups=7), "7 groups"),
+    ],
+)
+def test_a_malformed_node_is_named(name, values, message):
+    with pytest.raises(InputError, match=message) as error:
+        validate(change(random_graph(), name, **values))
+    assert name in str(error.value)
+
+
+def test_an_input_that_can_overflow_the_layer_norm_names_the_layer():
+    graph = random_graph()
+    word = np.full_like(graph.nodes[0].word, 127)
+    position = np.full_like(graph.nodes[0].position, 32767)
+    wide = change(graph, "embeddings.word", word=word, position=position)
+    assert check_ranges(wide)  # 12 features cannot overflow it
+    huge = change(graph, "blocks.0.mlp.up.linear", bias=np.full(24, 2**30, np.int32))
+    with pytest.raises(InputError, match=r"blocks\.0\.mlp\.up\.norm.*62-bit variance"):
+        check_ranges(huge)
+
+
+def test_every_neuron_layer_is_listed_in_order():
+    names = [n.name for n in random_graph(blocks=1).neurons]
+    assert names[0] == "embeddings.lif"
+    assert names[-1] == "blocks.0.mlp.down.lif"
+    assert all(isinstance(random_graph()[n], LIF) for n in names)
