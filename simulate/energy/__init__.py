@@ -1,1 +1,4 @@
-"""Energy of a counted run: a file for each accounting, and the costs that they share in costs.json."""
+"""Energy from counts: one file per accounting, every cost with its source.
+
+`record` reads counts.json; an accounting turns it into an `account.Account`, a list of priced terms.
+"""

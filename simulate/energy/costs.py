@@ -1,17 +1,23 @@
-"""The energy of single operations, each with its source, from costs.json."""
+"""What one operation costs: the numbers of `costs.json`, each with its source."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 
+@dataclass(frozen=True)
+class Cost:
+    name: str
+    picojoules: float
+    operation: str
+    source: str
+
+
 @cache
-def costs() -> dict[str, dict]:
-    return json.loads((Path(__file__).parent / "costs.json").read_text("utf-8"))
-
-
-def picojoule(name: str) -> float:
-    """The energy of one operation, in pJ."""
-    return costs()[name]["picojoule"]
+def costs() -> dict[str, Cost]:
+    """Every cost by its name."""
+    table = json.loads(Path(__file__).with_name("costs.json").read_text("utf-8"))
+    return {name: Cost(name, **fields) for name, fields in table.items()}

@@ -1,79 +1,60 @@
-"""The `paper` accounting: theoretical energy on 45 nm hardware by eqs 16-19 of arXiv 2308.15122.
+"""`paper`: the theoretical energy of SpikeBERT (arXiv 2308.15122, appendix, eqs 16-19).
 
-    SOPs(l) = T · γ(l) · FLOPs(l)                                      γ: firing rate of the spikes that enter layer l
-    E_SpikeBERT = E_MAC · FLOPs(embedding, readout) + E_AC · (Σ SOPs(fully connected) + Σ SOPs(attention))
-    E_BERT = E_MAC · Σ FLOPs
+    Energy(l) = E_AC · SOPs(l)            a spiking layer
+    Energy(b) = E_MAC · FLOPs(b)          a layer of an ordinary network, FLOPs counted in multiply-accumulates
+    SOPs(l)   = T · γ · FLOPs(l)          γ: firing rate of the layer's input spike train
+    E         = E_MAC · EMB + E_AC · (Σ SOPs(fully connected) + Σ SOPs(SSA))
 
-FLOPs(l) are the multiply-accumulates of one time step of the same layer in an ordinary network: in·out a token for a
-Linear, 2 n² D a sentence of n tokens for attention, D a token for the embedding (adding the position), D·labels a
-sentence for the readout. What enters a Linear behind a residual stream is not binary: its γ is the mean value of the
-stream's elements, since an event of value k costs k accumulations. γ of attention is the mean rate of Q, K and V.
+The first three were checked against a later paper of the same first author, which prints them so (arXiv 2402.01533,
+appendix B, eqs 12-14). The fourth could not be checked word for word: its first term is known here to be the embedding
+at E_MAC, but not how many operations the authors count for it. Our reading: one multiply-accumulate per value looked
+up, EMB = tokens · D.
 
-Included: synaptic operations of every Linear and attention, embedding and readout. Not included: memory traffic, spike
-routing, neuron updates, normalisation, and the fact that an integer addition costs less than a float32 one.
+Where the text leaves a choice:
+- A Linear fed by the residual stream has inputs 0, 1, 2, ...: γ is then the mean magnitude, so that an input of k costs
+  k accumulations. With that, T · γ · FLOPs of a Linear is exactly the number of accumulations that happened.
+- Attention: γ is the firing rate of Q, K and V together, FLOPs those of both products of an ordinary attention,
+  2 · Σ length² · D. That is not the number of coincidences that happened.
+- Only real tokens exist here: nothing is padded to a fixed length.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
-from simulate.energy.costs import picojoule
-
-
-@dataclass(frozen=True)
-class Term:
-    """The energy of one layer, summed over all samples of a run."""
-
-    layer: str
-    kind: str  # linear, attention, embedding, readout
-    flops: int  # multiply-accumulates of one time step in an ordinary network
-    rate: float | None  # γ; None where no spikes enter
-    operations: float  # SOPs, or multiply-accumulates where no spikes enter
-    cost: str  # the operation's name in costs.json
-
-    @property
-    def joule(self) -> float:
-        return self.operations * picojoule(self.cost) * 1e-12
+from simulate.energy.account import Account, Term, kind_of_linear
+from simulate.energy.costs import costs
+from simulate.energy.record import AttentionCount, EmbeddingCount, LinearCount, RunRecord
 
 
-def spikebert_terms(counts: dict[str, Any]) -> list[Term]:
-    """The terms of E_SpikeBERT in network order, for the whole run."""
-    return [term for operation in counts["operations"] if (term := _term(operation, counts)) is not None]
-
-
-def _term(operation: dict[str, Any], counts: dict[str, Any]) -> Term | None:
-    kind, name, steps = operation["kind"], operation["name"], counts["model"]["time_steps"]
-    if kind == "embedding":
-        flops = counts["tokens"] * operation["width"]
-        return Term(name, kind, flops, None, flops, "E_MAC")
-    if kind == "readout":
-        return Term(name, kind, operation["dense_macs"], None, operation["dense_macs"], "E_MAC")
-    if kind in ("linear", "attention"):
-        entering = operation["input_magnitude"] if kind == "linear" else operation["input_events"]
-        rate = entering / operation["input_elements"]
-        flops = operation["dense_macs"]
-        return Term(name, kind, flops, rate, steps * rate * flops, "E_AC")
-    return None  # norms are not in eqs 16-19
-
-
-def bert_terms(counts: dict[str, Any]) -> list[Term]:
-    """The terms of E_BERT for a BERT of the same shape on the same sentences: its layers are ours, run once."""
+def account(run: RunRecord) -> Account:
+    steps, cost = run.model.time_steps, costs()
     terms = []
-    for operation in counts["operations"]:
-        if operation["kind"] == "embedding":
-            flops = counts["tokens"] * operation["width"]
-        elif "dense_macs" in operation:
-            flops = operation["dense_macs"]
-        else:
-            continue
-        terms.append(Term(operation["name"], operation["kind"], flops, None, flops, "E_MAC"))
-    return terms
+    for operation in run.operations:
+        match operation:
+            case EmbeddingCount(name=name):
+                terms.append(Term(name, "embedding", run.tokens * operation.width, cost["E_MAC"]))
+            case LinearCount(name=name):
+                terms.append(Term(name, kind_of_linear(name), linear_sops(operation, steps), cost["E_AC"]))
+            case AttentionCount(name=name):
+                terms.append(Term(name, "attention", attention_sops(operation, steps), cost["E_AC"]))
+    return Account(
+        name="paper",
+        title="SpikeBERT paper, eqs 16-19",
+        formula="E = E_MAC · tokens · D + E_AC · Σ SOPs(l),  SOPs(l) = T · γ(l) · FLOPs(l)",
+        includes="The embedding, one E_MAC for each value looked up; every Linear and both products of each attention, "
+        "one E_AC for each of T · γ · FLOPs accumulations, where FLOPs are the multiply-accumulates of an ordinary "
+        "network of the same shape and γ is the mean input per element and step (Linear: spikes, or the magnitude on "
+        "the residual stream; attention: spikes of Q, K and V).",
+        excludes="Normalisation, neuron updates, residual additions, the readout; all reading and moving of weights, "
+        "states and spikes.",
+        terms=tuple(terms),
+    )
 
 
-def by_kind(terms: list[Term]) -> dict[str, float]:
-    """Joule by kind of layer."""
-    total: dict[str, float] = {}
-    for term in terms:
-        total[term.kind] = total.get(term.kind, 0.0) + term.joule
-    return total
+def linear_sops(linear: LinearCount, steps: int) -> float:
+    """T · γ · FLOPs with γ = input_magnitude / input_elements."""
+    return steps * linear.input_magnitude * linear.dense_macs / linear.input_elements
+
+
+def attention_sops(attention: AttentionCount, steps: int) -> float:
+    """T · γ · FLOPs with γ = input_events / input_elements."""
+    return steps * attention.input_events * attention.dense_macs / attention.input_elements

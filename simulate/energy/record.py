@@ -105,7 +105,7 @@ class LayerNormCount:
 
 @dataclass(frozen=True)
 class AttentionCount:
-    """`dense_macs`: Q Kᵀ and its product with V of every sentence, one step. The inputs are the spikes of Q, K and V."""
+    """The inputs are the spikes of Q, K and V; `dense_macs` is Q Kᵀ and its product with V of every text, one step."""
 
     name: str
     width: Size

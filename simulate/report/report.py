@@ -11,7 +11,7 @@ from simulate.report.panel import Card, Panel
 from simulate.report.panels import CARDS, PANELS
 from spikebert.errors import InputError
 
-PROGRAM = "spikebert-report"  # as the user calls it
+PROGRAM = "spikebert-report"
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def card(content: Content) -> Card:
     return Card(
         "accuracy",
         "Accuracy",
-        *forms.percent([share]),
+        f"{100 * share:.1f} %",
         (
             f"{hits} of {content.run.samples} right; 95 % interval {_span(low, high)}",
             f"majority class {100 * majority:.1f} % ({_span(majority_low, majority_high)}); {verdict}",

@@ -102,8 +102,8 @@ def _paragraphs(content: Content) -> tuple[str, ...]:
         for account in content.accounts
     )
     return (
-        f"Of what the same-shape BERT spends, this model spends {verdicts}. Both sides are priced at float32 costs: the "
-        "accounts compare additions with multiply-additions, not this chip with that one.",
+        f"Of what the same-shape BERT spends, this model spends {verdicts}. Both sides are priced at float32 "
+        "costs: the accounts compare additions with multiply-additions, not this chip with that one.",
         f"Break-even: a Linear costs as much as BERT's when its mean input per element and step reaches E_MAC / (T · "
         f"E_AC) = {break_even:.2f} at T = {steps}; the mean here is {magnitude:.3f}. "
         + (

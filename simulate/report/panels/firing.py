@@ -58,8 +58,8 @@ def panel(content: Content) -> Panel:
         "firing",
         "Firing rates",
         (
-            f"{low.name} fires least ({low.rate:.4f}), {high.name} most ({high.rate:.4f}). The mean over all neurons is "
-            f"{run.rate:.4f}: layers count by their size.",
+            f"{low.name} fires least ({low.rate:.4f}), {high.name} most ({high.rate:.4f}). The mean over all neurons "
+            f"is {run.rate:.4f}: layers count by their size.",
         ),
         (
             "rate of a layer = spikes / (T · neurons),  neurons = tokens · width",

@@ -55,9 +55,9 @@ def panel(content: Content) -> Panel:
         "operations",
         "Synaptic operations",
         (
-            f"{sops:,.0f} synaptic operations per text, {sops / macs:.2f} for each multiply-accumulate of the same-shape "
-            f"BERT ({macs:,.0f}): a spiking network of T = {content.run.model.time_steps} steps does not do fewer "
-            "operations unless γ is below 1 / T, it does cheaper ones.",
+            f"{sops:,.0f} synaptic operations per text, {sops / macs:.2f} for each multiply-accumulate of the "
+            f"same-shape BERT ({macs:,.0f}): a spiking network of T = {content.run.model.time_steps} steps does not "
+            "do fewer operations unless γ is below 1 / T, it does cheaper ones.",
         ),
         (
             "SOPs = T · γ · FLOPs",
