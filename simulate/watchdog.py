@@ -9,16 +9,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from spikebert.errors import RunError
+
 PATIENCE = 10.0  # seconds that a finished child gets to shut its processes down
 SHARED_MEMORY = Path("/dev/shm")
 
 
-class SimulationError(RuntimeError):
-    """A simulation ended before its time; the message is one line, `details` a traceback where there is one."""
-
-    def __init__(self, message: str, details: str = ""):
-        super().__init__(message)
-        self.details = details
+class SimulationError(RunError):
+    """A simulation ended before its time."""
 
 
 def watch(command: list[str], folder: Path, deadline: float | None, look: Callable[[], None]) -> None:

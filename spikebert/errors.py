@@ -15,12 +15,23 @@ class InputError(Exception):
     """
 
 
+class RunError(Exception):
+    """A run failed though its input was good; `details` is the traceback of what failed, where there is one."""
+
+    def __init__(self, message: str, details: str = ""):
+        super().__init__(message)
+        self.details = details
+
+
 def exit_cleanly(program: str, command: Callable[[], int | None]) -> int:
-    """Run `command`; give its exit code, 2 with one line on stderr for bad input, 130 for Ctrl-C."""
+    """Run `command`; give its exit code: 2 with one line on stderr for bad input, 1 for a failed run, 130 for Ctrl-C."""
     try:
         return command() or 0
     except InputError as error:
         message = str(error)
+    except RunError as error:
+        print(f"{error.details.rstrip()}\n\n{program}: failed: {error}".lstrip(), file=sys.stderr)
+        return 1
     except BrokenPipeError:
         # The reader of our output left (`| head`): point stdout elsewhere so that closing it is silent.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -36,13 +36,19 @@ def _card(card: Card) -> str:
 def _panel(panel: Panel, report: Report) -> str:
     paragraphs = "\n".join(f"<p>{escape(text)}</p>" for text in panel.paragraphs)
     tables = "\n".join(map(_table, panel.tables))
-    how = "".join(f"<li><code>{escape(formula)}</code></li>" for formula in panel.formulas)
+    how = _formulas(panel) if panel.formulas else ""
     body = f'<div class="tables">{tables}</div>'
-    if how:
-        body = f'<div class="how"><h3>How it is computed</h3><ul>{how}</ul></div>\n' + body
     if panel.plot:
-        body = f'<div class="split">\n{_figure(panel.plot, report.command(panel))}\n<div>{body}</div></div>'
+        figure = _figure(panel.plot, report.command(panel))
+        body = f'<div class="split"><div>{figure}{how}</div>{body}</div>'
+    else:
+        body = how + body
     return f'<section id="{panel.key}">\n<h2>{escape(panel.title)}</h2>\n{paragraphs}\n{body}\n</section>'
+
+
+def _formulas(panel: Panel) -> str:
+    formulas = "".join(f"<li><code>{escape(formula)}</code></li>" for formula in panel.formulas)
+    return f'<div class="how"><h3>How it is computed</h3><ul>{formulas}</ul></div>'
 
 
 def _figure(plot: Plot, command: str) -> str:

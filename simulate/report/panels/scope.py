@@ -35,14 +35,14 @@ def panel(content: Content) -> Panel:
         "scope",
         "What this counts, and what it does not",
         (
-            "Spikes and magnitudes are exact: they were counted while the integer model ran on these "
-            f"{content.run.samples} texts. Padding does not exist in them. The energy is a "
-            "calculation from those counts, not a measurement: no chip was run, and nothing here knows a chip's memories, network or idle power.",
+            "Spikes and magnitudes are exact: they were counted while the integer model ran on these texts, in which "
+            "padding does not exist. The energy is a calculation from those counts, not a measurement: no chip was run, "
+            "and nothing here knows a chip's memories, network or idle power.",
             "The residual stream carries small integers, not spikes. An input of k is counted as k accumulations, as k "
             "spikes over the same synapses would be.",
-            f"The model computes with {content.run.model.weight_bits}-bit weights, yet both sides are priced at float32, "
-            "as in the paper. An 8-bit BERT would be far cheaper than the reference shown here, and 8-bit accumulations "
-            "far cheaper than E_AC: the ratio holds for float32 alone.",
+            f"The model computes with {content.run.model.weight_bits}-bit weights, yet both sides are priced at "
+            "float32, as in the paper. An 8-bit BERT would be far cheaper than the reference shown here, and 8-bit "
+            "accumulations far cheaper than E_AC: the ratio holds for float32 alone.",
             "The form of eqs 16-18 was checked against a later paper of the same first author (arXiv 2402.01533, eqs "
             "12-14). How many operations eq. 19 counts for the embedding could not be checked; one per value looked up "
             "is our reading.",
