@@ -28,6 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
 def run(options: argparse.Namespace) -> None:
     if not Path(options.out).absolute().parent.is_dir():
         raise InputError(f"{options.out}: its folder does not exist; create it first")
+    if not Path(options.model).exists():  # before torch is loaded
+        raise InputError(f"{options.model}: no such model file or folder")
     from export import nir
     from export.lower.pipeline import lower
     from spikebert.checkpoint import load_model

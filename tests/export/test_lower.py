@@ -1,0 +1,95 @@
+"""Lowering: the integer graph computes what the float model computes, as far as its integers can."""
+
+import numpy as np
+import pytest
+import torch
+
+from export.graph import LayerNorm, Linear
+from export.lower.fold import fold_batch_norms
+from export.lower.capture import capture
+from export.lower.pipeline import lower
+from export.lower.quantize import loihi_bias, symmetric
+from simulate.fast import FastSimulator
+from spikebert.checkpoint import TrainedModel
+from spikebert.errors import InputError
+from spikebert.recording import record_spikes
+from tests.spikebert.test_model import small_model
+
+
+def model_with_character(**values):
+    """An untrained model whose norms, biases and embeddings are not the trivial ones that they start as."""
+    model = small_model(hidden_size=48, **values)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "norm" in name:
+                parameter.add_(torch.randn_like(parameter) * 0.2)
+            elif "embeddings" in name or name.endswith("bias"):
+                parameter.normal_(std=0.3)
+        for name, buffer in model.named_buffers():
+            if name.endswith("running_mean"):
+                buffer.normal_(std=0.1)
+            elif name.endswith("running_var"):
+                buffer.uniform_(0.01, 0.1)
+    return TrainedModel(model, "{}", ["a", "b"], {})
+
+
+@pytest.mark.parametrize("norm", ["layer", "batch"])
+@pytest.mark.parametrize("reset", ["subtract", "zero"])
+def test_eight_bits_agree_with_the_float_model_in_nearly_every_spike(norm, reset):
+    trained = model_with_character(norm=norm, reset=reset)
+    graph = lower(trained)
+    tokens = torch.randint(0, 40, (6, 20))
+    with torch.no_grad(), record_spikes(trained.model) as spikes:
+        logits = trained.model(tokens).logits.numpy()
+    result = FastSimulator(graph).run(list(tokens.numpy()), record=True)
+    first = spikes["embeddings.lif"].numpy() == result.spikes["embeddings.lif"]
+    assert first.mean() > 0.98
+    for name, train in spikes.items():
+        assert (train.numpy() == result.spikes[name]).mean() > 0.85, name  # disagreements add up with depth
+    assert np.corrcoef(logits.ravel(), (result.logits * graph.nodes[-1].scale).ravel())[0, 1] > 0.9
+
+
+def test_a_folded_graph_has_no_norm_left_and_a_layer_norm_graph_keeps_them():
+    folded, kept = (lower(model_with_character(norm=n)) for n in ("batch", "layer"))
+    assert not any(isinstance(n, LayerNorm) for n in folded)
+    assert sum(isinstance(n, LayerNorm) for n in kept) == 1 + 2 * 4 + 1
+
+
+def test_the_zero_reset_of_a_folded_graph_has_thresholds_that_stock_loihi_neurons_can_hold():
+    graph = lower(model_with_character(norm="batch", reset="zero"))
+    for node in graph.neurons:
+        if isinstance(graph[node.inputs[0]], Linear):
+            assert node.threshold[0] % 64 == 1, node.name
+
+
+def test_folding_does_not_change_what_the_float_graph_computes():
+    nodes = {n.name: n for n in capture(model_with_character(norm="batch").model)}
+    folded = {n.name: n for n in fold_batch_norms(tuple(nodes.values()))}
+    x = np.random.default_rng(0).normal(size=48)
+    name = "blocks.0.attention.qkv"
+    linear, norm, after = nodes[f"{name}.linear"], nodes[f"{name}.norm"], folded[f"{name}.linear"]
+    before = (linear.weight @ x + linear.bias) * norm.factor + norm.offset
+    assert np.allclose(after.weight @ x + after.bias, before)
+    assert folded[f"{name}.lif"].inputs == (f"{name}.linear",)
+
+
+@pytest.mark.parametrize("bits", range(2, 9))
+def test_weights_stay_within_their_bits_and_their_error_within_half_a_step(bits):
+    weight = np.random.default_rng(0).normal(size=(20, 30))
+    integers, scale = symmetric(weight, bits)
+    assert np.abs(integers).max() == 2 ** (bits - 1) - 1
+    assert np.abs(integers * scale - weight).max() <= scale / 2 * 1.0001
+
+
+def test_a_bias_is_a_13_bit_mantissa_times_one_power_of_two():
+    bias = np.random.default_rng(0).normal(size=100) * 50
+    integers = loihi_bias(bias, 0.01, "layer")
+    exponent = int(np.gcd.reduce(integers)).bit_length() - 1
+    assert np.abs(integers >> exponent).max() < 2**12
+    assert np.abs(integers - bias * 6400).max() <= 2**exponent
+
+
+@pytest.mark.parametrize("bits", [1, 9])
+def test_weight_bits_out_of_range_are_refused(bits):
+    with pytest.raises(InputError, match="2 to 8 bits"):
+        lower(model_with_character(), weight_bits=bits)

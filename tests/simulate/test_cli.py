@@ -1,0 +1,104 @@
+"""The simulator as a command: what a run folder holds, and the one line that each fault gets."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from export import nir
+from simulate.cli import main as simulate
+from simulate.counts import counts_of
+from simulate.fast import FastSimulator
+from tests.random_graph import random_graph
+
+WORDS = ["[UNK]", "[CLS]", "[SEP]", "good", "bad", "film", "a", "very"]
+
+
+@pytest.fixture
+def model(tmp_path):
+    """An exported model with a tokenizer of a few words."""
+    from dataclasses import replace
+
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(WORDS)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    path = tmp_path / "model.nir"
+    nir.write(replace(random_graph(), tokenizer=tokenizer.to_str()), path)
+    return path
+
+
+@pytest.fixture
+def run(model, tmp_path, capsys):
+    data = tmp_path / "dev.tsv"
+    data.write_text("label0\ta good film\nlabel1\ta very bad film\nlabel1\tbad\n", "utf-8")
+    assert simulate([str(model), "--data", str(data), "--out", str(tmp_path / "run"), "--spikes"]) == 0
+    capsys.readouterr()
+    return tmp_path / "run"
+
+
+def test_a_run_folder_holds_counts_predictions_and_spikes(run):
+    assert sorted(p.name for p in run.iterdir()) == ["counts.json", "predictions.tsv", "spikes.npz"]
+    spikes = np.load(run / "spikes.npz")
+    for layer in json.loads((run / "counts.json").read_text())["layers"]:
+        assert spikes[layer["name"]].sum() == layer["spikes"]
+
+
+def test_synaptic_operations_are_input_events_times_fan_out():
+    graph = random_graph()
+    rng = np.random.default_rng(0)
+    sentences = [rng.integers(0, 50, n) for n in (4, 7)]
+    result = FastSimulator(graph).run(sentences, record=True)
+    linears = {o["name"]: o for o in counts_of(graph, result, [4, 7])["operations"] if o["kind"] == "linear"}
+    first = linears["blocks.0.mlp.down.linear"]
+    assert first["synaptic_operations"] == int(result.spikes["blocks.0.mlp.up.lif"].sum()) * first["outputs"]
+    # The stream behind attention is the sum of two spike trains: its events of value k count k times.
+    stream = result.spikes["embeddings.lif"] + result.spikes["blocks.0.attention.output.lif"]
+    graded = linears["blocks.0.mlp.up.linear"]
+    assert graded["input_magnitude"] == stream.sum(dtype=int)
+    assert graded["input_events"] == np.count_nonzero(stream)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--text", " "], "text 1: the text is empty"),
+        (["--text", "a " * 20], "20 tokens, but the model takes at most 16"),
+        (["--data", "none.tsv"], "none.tsv: no such data file"),
+        (["--text", "a", "--spikes"], "--spikes needs --out"),
+    ],
+)
+def test_bad_input_to_the_simulator_is_one_clear_line(model, capsys, arguments, message):
+    assert simulate([str(model), *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_an_unknown_label_is_named(model, tmp_path, capsys):
+    (tmp_path / "d.tsv").write_text("label0\ta film\nhappy\tgood\n")
+    assert simulate([str(model), "--data", str(tmp_path / "d.tsv"), "--out", str(tmp_path / "r")]) == 2
+    assert "text 2 has the label 'happy'" in capsys.readouterr().err
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_folder_that_is_no_run_is_left_alone(model, tmp_path, capsys):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("x")
+    assert simulate([str(model), "--text", "good", "--out", str(tmp_path / "mine")]) == 2
+    assert [p.name for p in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
+def test_long_texts_can_be_cut(model, capsys):
+    assert simulate([str(model), "--text", "a " * 20, "--truncate"]) == 0
+
+
+def test_the_simulator_and_the_report_need_no_torch():
+    code = (
+        "import sys; import simulate.run, simulate.text, simulate.fast, simulate.lava, simulate.lava_worker, "
+        "simulate.report.cli, export.nir, export.lava.build, deploy.cli, deploy.resources; "
+        "assert not {'torch', 'transformers'} & set(sys.modules), 'loaded'"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

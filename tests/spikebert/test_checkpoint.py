@@ -1,0 +1,67 @@
+"""Model files: what is refused, and that nothing foreign is ever executed."""
+
+import os
+import pickle
+
+import pytest
+import torch
+
+from spikebert.checkpoint import TrainedModel, load_model, save_model
+from spikebert.errors import InputError
+from tests.spikebert.test_model import batch, small_model
+
+
+@pytest.fixture
+def file(tmp_path):
+    save_model(TrainedModel(small_model(), "{}", ["a", "b"], {"task": "t"}), tmp_path / "model.pt")
+    return tmp_path / "model.pt"
+
+
+def test_a_model_comes_back_equal(file):
+    trained = load_model(file)
+    with torch.no_grad():
+        assert torch.equal(trained.model(*batch()).logits, small_model()(*batch()).logits)
+    assert (trained.labels, trained.training) == (["a", "b"], {"task": "t"})
+
+
+class Malicious:
+    def __reduce__(self):
+        return os.system, ("touch executed",)
+
+
+def test_a_foreign_pickle_is_refused_and_not_executed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"format": Malicious()}, "evil.pt")
+    with open("plain.pt", "wb") as f:
+        pickle.dump(Malicious(), f)
+    for name in ("evil.pt", "plain.pt"):
+        with pytest.raises(InputError, match=name):
+            load_model(name)
+    assert not os.path.exists("executed")
+
+
+@pytest.mark.parametrize("keep", [0, 1, 100, 5000])
+def test_a_truncated_file_is_one_clear_line(file, keep):
+    file.write_bytes(file.read_bytes()[:keep])
+    with pytest.raises(InputError) as error:
+        load_model(file)
+    assert "\n" not in str(error.value)
+
+
+def test_weights_that_do_not_fit_the_config_are_refused(file):
+    content = torch.load(file, weights_only=True)
+    content["config"]["hidden_size"] = 48
+    torch.save(content, file)
+    with pytest.raises(InputError, match="do not fit the config"):
+        load_model(file)
+
+
+def test_a_state_dict_without_its_config_is_refused(tmp_path):
+    torch.save(small_model().state_dict(), tmp_path / "other.pt")
+    with pytest.raises(InputError, match="not a model that spikebert-train wrote"):
+        load_model(tmp_path / "other.pt")
+
+
+def test_an_empty_folder_is_no_model(tmp_path):
+    with pytest.raises(InputError, match=r"config\.json is missing"):
+        load_model(tmp_path)

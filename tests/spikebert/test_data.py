@@ -1,0 +1,94 @@
+"""Text files: what is read, and the one line that each fault gets."""
+
+import gzip
+
+import pytest
+
+from spikebert.data import Row, load_task, read_labelled, split
+from spikebert.errors import InputError
+from spikebert.packaged import minilm, tweets
+
+
+def write(path, content):
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def test_tab_separated_lines_are_read_plain_or_gzipped(tmp_path):
+    text = "1\tgood film\r\n0\tbad\tfilm\n"
+    rows = [Row("1", "good film"), Row("0", "bad\tfilm")]
+    assert read_labelled(write(tmp_path / "a.tsv", text)) == rows
+    assert read_labelled(write(tmp_path / "a.tsv.gz", gzip.compress(text.encode()))) == rows
+
+
+def test_a_csv_is_read_by_its_header(tmp_path):
+    path = write(tmp_path / "a.csv", 'id,Sentiment,Text\n7,pos,"good, very"\n8,neg,bad\n')
+    assert read_labelled(path) == [Row("pos", "good, very"), Row("neg", "bad")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.tsv", "1\tgood\nno tab here\n", "line 2: no tab"),
+        ("a.tsv", "1\tgood\n0\t  \n", "line 2: the text is empty"),
+        ("a.tsv", "\tgood\n", "line 1: the label is empty"),
+        ("a.tsv", "", "holds no rows"),
+        ("a.tsv", b"1\tgood\n0\t\xff\xfe\n", "line 2: not UTF-8"),
+        ("a.tsv.gz", gzip.compress(b"1\tgood\n" * 1000)[:-20], "truncated"),
+        ("a.tsv.gz", b"not gzip", "not gzip"),
+        ("a.csv", "a,b\n1,2\n", "line 1: the header must name a label column"),
+    ],
+)
+def test_a_fault_is_named_with_its_file_and_line(tmp_path, name, content, message):
+    with pytest.raises(InputError, match=message) as error:
+        read_labelled(write(tmp_path / name, content))
+    assert name in str(error.value)
+
+
+def test_a_missing_file_and_a_folder_are_told_apart(tmp_path):
+    with pytest.raises(InputError, match="no such data file"):
+        read_labelled(tmp_path / "none.tsv")
+    with pytest.raises(InputError, match="is a folder"):
+        read_labelled(tmp_path)
+
+
+def test_a_folder_with_train_and_dev_is_a_task(tmp_path):
+    write(tmp_path / "train.tsv", "b\tx\na\ty\n")
+    write(tmp_path / "dev.tsv", "a\tz\n")
+    task = load_task(str(tmp_path))
+    assert task.labels == ["a", "b"]
+    assert (len(task.train), len(task.dev)) == (2, 1)
+
+
+def test_a_label_that_only_dev_has_is_an_error(tmp_path):
+    write(tmp_path / "train.tsv", "b\tx\na\ty\n")
+    write(tmp_path / "dev.tsv", "c\tz\n")
+    with pytest.raises(InputError, match="'c'"):
+        load_task(str(tmp_path))
+
+
+def test_a_task_of_one_label_is_an_error(tmp_path):
+    with pytest.raises(InputError, match="at least two labels"):
+        load_task(str(write(tmp_path / "one.tsv", "a\tx\na\ty\na\tz\n")))
+
+
+def test_a_split_is_fixed_and_shares_no_text():
+    rows = [Row("a", str(i % 60)) for i in range(100)]
+    train, dev = split(rows, 0.1, seed=0)
+    assert (train, dev) == split(rows, 0.1, seed=0)
+    assert not {r.text for r in train} & {r.text for r in dev}
+    assert len(train) + len(dev) == 100
+
+
+def test_the_packaged_tweets_are_clean_balanced_and_say_what_was_dropped():
+    rows, note = tweets()
+    labels = [r.label for r in rows]
+    assert labels.count("negative") == labels.count("positive") > 3000
+    assert len({r.text for r in rows}) == len(rows)
+    assert not any("\ufffd" in r.text for r in rows)
+    assert "broken characters" in note
+
+
+def test_the_packaged_teacher_is_a_bert_on_disk():
+    assert (minilm() / "config.json").is_file()
+    assert (minilm() / "model.safetensors").is_file()

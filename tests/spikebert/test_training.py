@@ -1,0 +1,211 @@
+"""Losses, the loop, and the whole trainer on a small scale."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
+
+from spikebert.checkpoint import load_model
+from spikebert.cli import main
+from spikebert.distill import Student, initialise_embeddings
+from spikebert.errors import InputError
+from spikebert.loop import Batch, Example, Metrics, Schedule, train
+from spikebert.losses import aligned_layers, distance, logits_loss
+from spikebert.teacher import Teacher
+from tests.spikebert.test_model import small_model
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "fine", "bad", "poor", *(f"w{i}" for i in range(24))]
+
+
+@pytest.fixture(scope="session")
+def teacher(tmp_path_factory):
+    """A real BERT of four layers, untrained, with a tokenizer, as a folder."""
+    folder = tmp_path_factory.mktemp("bert")
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(WORDS), hidden_size=32, num_hidden_layers=4, num_attention_heads=2, intermediate_size=64,
+        max_position_embeddings=40,
+    )
+    BertForSequenceClassification(config).save_pretrained(folder)
+    tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(WORDS)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]").save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def task(tmp_path_factory):
+    """A task that a child could do."""
+    folder = tmp_path_factory.mktemp("task")
+    rows = [f"{'pos' if i % 2 else 'neg'}\tw{i % 24} {['bad', 'good', 'poor', 'fine'][i % 4]} w{i * 7 % 24}" for i in range(200)]
+    (folder / "train.tsv").write_text("\n".join(rows[:160]))
+    (folder / "dev.tsv").write_text("\n".join(rows[160:]))
+    return folder
+
+
+def test_layers_are_aligned_every_so_many_and_the_last_with_the_last():
+    assert aligned_layers(6, 12) == [2, 4, 6, 8, 10, 12]
+    assert aligned_layers(2, 6) == [3, 6]
+    assert aligned_layers(4, 6) == [2, 3, 5, 6]
+    assert aligned_layers(4, 2) == [1, 1, 2, 2]
+
+
+def test_the_distance_is_the_l2_norm_of_each_token_over_the_root_of_the_width():
+    a, b = torch.randn(7, 16), torch.randn(7, 16)
+    by_hand = sum(float((x - y).norm()) / 4 for x, y in zip(a, b, strict=True)) / 7
+    assert float(distance(a, b)) == pytest.approx(by_hand, rel=1e-5)
+
+
+def test_the_logits_loss_is_the_kl_divergence_from_the_teacher():
+    p, q = torch.tensor([[0.9, 0.1]]), torch.tensor([[0.5, 0.5]])
+    by_hand = float((p * (p / q).log()).sum())
+    assert float(logits_loss(q.log(), p.log())) == pytest.approx(by_hand, rel=1e-5)
+    assert float(logits_loss(p.log(), p.log())) == pytest.approx(0.0, abs=1e-7)
+
+
+def test_a_student_as_wide_as_its_teacher_starts_from_its_embeddings(teacher):
+    bert = Teacher(BertForSequenceClassification.from_pretrained(teacher))
+    model = small_model(vocab_size=len(WORDS), hidden_size=32)
+    initialise_embeddings(model, bert)
+    assert torch.equal(model.embeddings.word.weight, bert.model.bert.embeddings.word_embeddings.weight)
+
+
+def test_a_narrower_student_keeps_the_distances_between_words(teacher):
+    bert = Teacher(BertForSequenceClassification.from_pretrained(teacher))
+    with torch.no_grad():  # words that differ in few directions
+        bert.model.bert.embeddings.word_embeddings.weight.copy_(torch.randn(len(WORDS), 5) @ torch.randn(5, 32))
+    model = small_model(vocab_size=len(WORDS), hidden_size=24)
+    initialise_embeddings(model, bert)
+    before = torch.cdist(*[bert.model.bert.embeddings.word_embeddings.weight] * 2)
+    assert torch.allclose(torch.cdist(*[model.embeddings.word.weight] * 2), before, rtol=1e-3, atol=1e-2)
+
+
+def test_batches_depend_on_seed_and_epoch_alone_and_hold_each_example_once():
+    examples = [Example([1] * (i % 9 + 1), 0) for i in range(100)]
+    schedule = Schedule(2, 8, 1e-3, seed=3)
+    first = schedule.order(examples, 0)
+    assert first == schedule.order(examples, 0)
+    assert first != schedule.order(examples, 1)
+    assert sorted(i for batch in first for i in batch) == list(range(100))
+
+
+def test_the_learning_rate_rises_then_falls_to_zero():
+    schedule = Schedule(1, 8, 1.0, seed=0)
+    rates = [schedule.rate(step, 100) for step in range(101)]
+    assert rates[9] == max(rates) == 1.0
+    assert rates[100] == 0.0
+    assert rates == sorted(rates[:10]) + sorted(rates[10:], reverse=True)
+
+
+class Interrupted(Exception):
+    pass
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
+    examples = [Example([2 + i % 30, 5, 7 + i % 3], i % 2) for i in range(60)]
+    schedule = Schedule(2, 8, 1e-2, seed=0)
+
+    def fit(folder, stop_after=None):
+        student, calls = Student(small_model(norm="batch"), 32), 0
+
+        def loss(batch: Batch):
+            nonlocal calls
+            calls += 1
+            if calls == stop_after:
+                raise Interrupted
+            return {"loss": student.model(batch.tokens, batch.mask, labels=batch.labels).loss}
+
+        folder.mkdir(exist_ok=True)
+        train("test", student, loss, examples, schedule, folder / "c", Metrics(folder / "m"), checkpoint_seconds=0)
+        return student.state_dict()
+
+    whole = fit(tmp_path / "whole")
+    for stop in (6, 3):
+        with pytest.raises(Interrupted):
+            fit(tmp_path / "parts", stop_after=stop)
+    parts = fit(tmp_path / "parts")
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+
+
+def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
+    student, examples = Student(small_model(), 32), [Example([2, 3], 0)] * 8
+
+    def loss(batch):
+        return {"loss": student.model(batch.tokens, batch.mask, labels=batch.labels).loss}
+
+    train("a", student, loss, examples, Schedule(1, 4, 1e-3, 0), tmp_path / "c", Metrics(tmp_path / "m"))
+    with pytest.raises(InputError, match="other settings"):
+        train("a", student, loss, examples, Schedule(1, 4, 1e-3, seed=1), tmp_path / "c", Metrics(tmp_path / "m"))
+
+
+def command(task, teacher, out, *more):
+    arguments = f"--task {task} --teacher {teacher} --preset tiny --out {out} --batch-size 16 --learning-rate 2e-3"
+    return [*arguments.split(), "--teacher-epochs", "3", "--teacher-learning-rate", "2e-3", *more]
+
+
+def test_both_stages_learn_a_simple_task_and_write_a_model(task, teacher, tmp_path, capsys):
+    assert main(command(task, teacher, tmp_path / "run", "--epochs", "4")) == 0
+    trained = load_model(tmp_path / "run" / "model.pt")
+    assert trained.labels == ["neg", "pos"]
+    assert trained.training["accuracy"] > 0.9
+    assert trained.training["majority"] == 0.5
+    again = load_model(tmp_path / "run" / "model")
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(trained.model.state_dict().values(), again.model.state_dict().values(), strict=True)
+    )
+    stages = {json.loads(line)["stage"] for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()}
+    assert stages == {"stage 1", "stage 2", "finished"}
+    assert "accuracy" in capsys.readouterr().out
+
+
+def test_a_killed_training_resumes_to_the_same_model(task, teacher, tmp_path):
+    def start(out):
+        arguments = command(task, teacher, out, "--epochs", "2", "--stage1-epochs", "0", "--norm", "batch")
+        return subprocess.Popen(
+            [sys.executable, "-m", "spikebert.cli", *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    assert start(tmp_path / "whole").wait() == 0
+    child = start(tmp_path / "killed")
+    while not (tmp_path / "killed" / "stage2.checkpoint").exists() and child.poll() is None:
+        time.sleep(0.01)
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    assert start(tmp_path / "killed").wait() == 0
+    whole, killed = (load_model(tmp_path / name / "model.pt").model.state_dict() for name in ("whole", "killed"))
+    assert all(torch.equal(whole[name], killed[name]) for name in whole)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--teacher", "/no/such/folder"], "no such folder"),
+        (["--task", "no-such-task"], "no such file or folder"),
+        (["--epochs", "0"], "--epochs 0: must be at least 1"),
+        (["--out", "/proc/none/x"], "/proc/none"),
+        (["--corpus", "none.txt"], "none.txt: no such corpus file"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_exit_code_2(task, teacher, tmp_path, capsys, arguments, message):
+    assert main([*command(task, teacher, tmp_path / "out"), *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_a_teacher_that_is_no_bert_is_refused(task, tmp_path, capsys):
+    (tmp_path / "gpt").mkdir()
+    (tmp_path / "gpt" / "config.json").write_text('{"model_type": "gpt2"}')
+    assert main(command(task, tmp_path / "gpt", tmp_path / "out")) == 2
+    assert "is a gpt2 model" in capsys.readouterr().err
