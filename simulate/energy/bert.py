@@ -6,7 +6,8 @@ For each of the blocks, over all texts of n real tokens each:
     attention    Σ n² · 2 D        Q Kᵀ and its product with V
     MLP          Σ n · 2 D · I     up and down
 
-Softmax, GELU, normalisation, the embedding look-up, pooler and classifier are left out: a little in BERT's favour.
+The terms carry the names of the spiking network's nodes that do the same work. Softmax, GELU, normalisation, the
+embedding look-up, pooler and classifier are left out: a little in BERT's favour.
 """
 
 from __future__ import annotations
@@ -17,14 +18,16 @@ from simulate.energy.record import RunRecord
 
 
 def account(run: RunRecord) -> Account:
-    model, cost = run.model, costs()["E_MAC"]
-    width, squares = model.hidden_size, sum(length**2 for length in run.lengths)
+    n, squares, cost = run.tokens, sum(length**2 for length in run.lengths), costs()["E_MAC"]
+    d, hidden = run.model.hidden_size, run.model.intermediate_size
     terms = []
-    for i in range(model.blocks):
+    for i in range(run.model.blocks):
         terms += [
-            Term(f"blocks.{i}.attention", "projections", run.tokens * 4 * width**2, cost),
-            Term(f"blocks.{i}.attention.product", "attention", squares * 2 * width, cost),
-            Term(f"blocks.{i}.mlp", "MLP", run.tokens * 2 * width * model.intermediate_size, cost),
+            Term(f"blocks.{i}.attention.qkv.linear", "projections", n * 3 * d * d, cost),
+            Term(f"blocks.{i}.attention.coincidences", "attention", squares * 2 * d, cost),
+            Term(f"blocks.{i}.attention.output.linear", "projections", n * d * d, cost),
+            Term(f"blocks.{i}.mlp.up.linear", "MLP", n * d * hidden, cost),
+            Term(f"blocks.{i}.mlp.down.linear", "MLP", n * d * hidden, cost),
         ]
     return Account(
         name="bert",

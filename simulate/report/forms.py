@@ -16,6 +16,11 @@ def count(values: Sequence[float]) -> list[str]:
     return [f"{value:,}" if isinstance(value, int) else f"{value:,.1f}" for value in values]
 
 
+def number(values: Sequence[float]) -> list[str]:
+    """As short as the number allows."""
+    return [f"{value:g}" for value in values]
+
+
 def rate(values: Sequence[float]) -> list[str]:
     return [f"{value:.4f}" for value in values]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from html import escape
 from pathlib import Path
 from string import Template
@@ -12,6 +13,7 @@ from simulate.report.panel import Card, Panel, Plot, Table
 from simulate.report.report import Report
 
 HERE = Path(__file__).parent
+LONG = 30  # rows beyond which a table scrolls within the page
 
 
 def render(report: Report) -> str:
@@ -73,16 +75,14 @@ def _table(table: Table) -> str:
     head = f"<thead>{row(titles, 'th')}</thead>" if any(titles) else ""
     body = [row(cells, "td") for cells in table.texts()]
     foot = f"<tfoot>{body.pop()}</tfoot>" if table.total else ""
+    size = "long table" if len(table.rows) > LONG else "table"
     return (
-        f'<div class="scroll"><table><caption>{escape(table.title)}</caption>{head}<tbody>{"".join(body)}</tbody>'
-        f"{foot}</table></div>"
+        f'<div class="{size}"><table><caption>{escape(table.title)}</caption>{head}'
+        f"<tbody>{''.join(body)}</tbody>{foot}</table></div>"
     )
 
 
 def _wrap(text: str) -> str:
-    """Escaped text in which node names may break after their dots."""
-    return ".<wbr>".join(escape(part) for part in text.split(".")) if _is_name(text) else escape(text)
-
-
-def _is_name(text: str) -> bool:
-    return " " not in text and text.count(".") >= 2
+    """Escaped text whose long words may break: node names and paths after a dot or slash, others anywhere."""
+    words = (re.findall(r"[^./]{0,20}[./]|[^./]{1,20}", word) if len(word) > 16 else [word] for word in text.split(" "))
+    return " ".join("<wbr>".join(map(escape, parts)) for parts in words)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from pathlib import Path
 
 import matplotlib
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
+from simulate.energy.account import KINDS
 from simulate.report.panel import Plot
 
 WIDE, NARROW = 6.4, 3.7  # inches: beside a table on a desk, and on a phone
@@ -54,6 +58,13 @@ def save(plot: Plot, path: Path, kind: str) -> None:
 
 def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height))
+
+
+def kind_legend(figure: Figure, kinds: Iterable[str], columns: int, *others: Artist) -> None:
+    """The colours of these kinds of operation, in the order of KINDS, and `others` that bring their own label."""
+    patches = [Patch(color=KIND_COLOURS[kind], label=kind) for kind in KINDS if kind in set(kinds)]
+    handles = [*patches, *others]
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns, handlelength=1, columnspacing=1.2)
 
 
 def row_height(rows: int) -> float:

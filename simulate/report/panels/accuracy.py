@@ -82,7 +82,8 @@ def panel(content: Content) -> Panel | None:
         ("The majority class is what always answering with the most frequent label of these texts would reach.",),
         (
             "p = correct / samples",
-            "interval = (p + z²/2n ± z √(p (1 − p)/n + z²/4n²)) / (1 + z²/n),  z = 1.96, n = samples",
+            "interval = (p + z²/2n ± z √(p(1 − p)/n + z²/4n²)) / (1 + z²/n)",
+            "n = samples,  z = 1.96",
         ),
         (table,),
         Plot(lambda width: _draw(shares, width), "Accuracy of the model and of the majority class, 95 % intervals."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulate.energy.account import KINDS
+from simulate.energy.account import KINDS, Account
 from simulate.energy.costs import costs
 from simulate.report import forms
 from simulate.report.content import Content
@@ -39,84 +39,104 @@ def card(content: Content) -> Card:
 
 def panel(content: Content) -> Panel:
     accounts = (*content.accounts, content.reference)
-    sums = [account.by_kind() for account in accounts]
-    kinds = [kind for kind in KINDS if any(kind in each for each in sums)]
-    rows = [(kind, *(content.per_text(each.get(kind, 0.0)) for each in sums)) for kind in kinds]
-    rows.append(("total", *(content.per_text(account.picojoules) for account in accounts)))
-    by_kind = Table(
-        "by_kind",
-        "Energy per text by part of the network",
-        (
-            Column("part", "part", forms.text),
-            *(Column(account.name, _label(account.name), forms.energy) for account in accounts),
-        ),
-        tuple(rows),
-        total=True,
-    )
-    totals = Table(
-        "against_bert",
-        "Against the same-shape BERT",
-        (
-            Column("accounting", "accounting", forms.text),
-            Column("operations", "operations per text", forms.count),
-            Column("energy", "energy per text", forms.energy),
-            Column("to_bert", "E / E of BERT", forms.ratio),
-        ),
-        tuple(
-            (
-                _label(account.name),
-                content.per_text(account.operations),
-                content.per_text(account.picojoules),
-                account.picojoules / content.reference.picojoules,
-            )
-            for account in accounts
-        ),
-    )
+    prices = ",  ".join(f"{cost.name} = {cost.picojoules} pJ" for cost in costs().values())
     return Panel(
         "energy",
         "Energy against the same-shape BERT",
         _paragraphs(content),
-        (
-            *(f"{account.name}:  {account.formula}" for account in accounts),
-            ",  ".join(f"{cost.name} = {cost.picojoules} pJ" for cost in costs().values()) + ";  per text: E / samples",
-        ),
-        (totals, by_kind),
+        (*(f"{_label(account)}:  {account.formula}" for account in accounts), f"{prices};  per text: E / samples"),
+        (_totals(accounts, content), _by_kind(accounts, content), _terms(accounts, content)),
         Plot(lambda width: _draw(content, width), "Energy per text by part of the network under each accounting."),
     )
 
 
-def _label(name: str) -> str:
-    return "BERT" if name == "bert" else name
+def _label(account: Account) -> str:
+    return "BERT" if account.name == "bert" else account.name
+
+
+def _totals(accounts: tuple[Account, ...], content: Content) -> Table:
+    rows = [
+        (
+            _label(account),
+            content.per_text(account.operations),
+            content.per_text(account.picojoules),
+            account.picojoules / content.reference.picojoules,
+        )
+        for account in accounts
+    ]
+    columns = (
+        Column("account", "account", forms.text),
+        Column("operations", "operations per text", forms.count),
+        Column("energy", "energy per text", forms.energy),
+        Column("to_bert", "E / E of BERT", forms.ratio),
+    )
+    return Table("against_bert", "Against the same-shape BERT", columns, tuple(rows))
+
+
+def _by_kind(accounts: tuple[Account, ...], content: Content) -> Table:
+    sums = [account.by_kind() for account in accounts]
+    kinds = [kind for kind in KINDS if any(kind in each for each in sums)]
+    return _side_by_side("by_kind", "Energy per text by part of the network", "part", kinds, sums, accounts, content)
+
+
+def _terms(accounts: tuple[Account, ...], content: Content) -> Table:
+    """Every term of every account, in the order of the network."""
+    terms = [{term.name: term.picojoules for term in account.terms} for account in accounts]
+    names = [operation.name for operation in content.run.operations if any(operation.name in each for each in terms)]
+    return _side_by_side("terms", "Energy per text, term by term", "node", names, terms, accounts, content)
+
+
+def _side_by_side(
+    key: str,
+    title: str,
+    what: str,
+    names: list[str],
+    picojoules: list[dict[str, float]],
+    accounts: tuple[Account, ...],
+    content: Content,
+) -> Table:
+    """A row a name, a column an account, and their totals; an account without the name has 0 there."""
+    rows = [(name, *(content.per_text(each.get(name, 0.0)) for each in picojoules)) for name in names]
+    rows.append(("total", *(content.per_text(account.picojoules) for account in accounts)))
+    columns = [Column(account.name, _label(account), forms.energy) for account in accounts]
+    return Table(key, title, (Column(what, what, forms.text), *columns), tuple(rows), total=True)
 
 
 def _paragraphs(content: Content) -> tuple[str, ...]:
-    run, cost = content.run, costs()
-    elements = sum(linear.input_elements for linear in run.linears())
-    magnitude = sum(linear.input_magnitude for linear in run.linears()) / elements
-    steps, break_even = (
-        run.model.time_steps,
-        cost["E_MAC"].picojoules / (run.model.time_steps * cost["E_AC"].picojoules),
-    )
     verdicts = ", ".join(
         f"{100 * account.picojoules / content.reference.picojoules:.1f} % under {account.name}"
         for account in content.accounts
     )
     return (
-        f"Of what the same-shape BERT spends, this model spends {verdicts}. Both sides are priced at float32 "
-        "costs: the accounts compare additions with multiply-additions, not this chip with that one.",
-        f"Break-even: a Linear costs as much as BERT's when its mean input per element and step reaches E_MAC / (T · "
-        f"E_AC) = {break_even:.2f} at T = {steps}; the mean here is {magnitude:.3f}. "
-        + (
-            "A stream of plain spikes, at most 1, cannot reach it: with these prices and this T a spiking Linear is "
-            "cheaper at any firing rate, and only the residual values above 1 could change that."
-            if break_even > 1
-            else "A Linear whose inputs fire more often than that costs more than BERT's."
-        ),
+        f"Of what the same-shape BERT spends, this model spends {verdicts}. Both sides are priced at float32 costs: the "
+        "accounts compare additions with multiply-additions, not this chip with that one.",
+        _break_even(content),
     )
 
 
+def _break_even(content: Content) -> str:
+    """At which input a spiking Linear costs what BERT's does, and which of this model's cost more."""
+    steps, linears = content.run.model.time_steps, content.run.linears()
+    limit = costs()["E_MAC"].picojoules / (steps * costs()["E_AC"].picojoules)
+    above = [linear.name for linear in linears if linear.input_magnitude > limit * linear.input_elements]
+    reach = (
+        "Spikes alone, at most 1, cannot reach it at any firing rate; the values of a residual stream can."
+        if limit > 1
+        else "Spikes alone can reach it, a residual stream all the more."
+    )
+    found = f"{len(above)} of the {len(linears)} do here: {_listed(above)}." if above else "Here no Linear does."
+    return (
+        f"Break-even: a Linear costs more than BERT's once its mean input per element and step, γ, exceeds "
+        f"E_MAC / (T · E_AC) = {limit:.2f} at T = {steps}. {reach} {found}"
+    )
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
 def _draw(content: Content, width: float) -> Figure:
-    from simulate.report.plotting import KIND_COLOURS, new_figure
+    from simulate.report.plotting import KIND_COLOURS, kind_legend, new_figure
 
     accounts = (content.reference, *reversed(content.accounts))
     totals = [content.per_text(account.picojoules) for account in accounts]
@@ -128,17 +148,12 @@ def _draw(content: Content, width: float) -> Figure:
         left = 0.0
         for kind, picojoules in account.by_kind().items():
             size = content.per_text(picojoules) * scale
-            label = kind if kind not in axes.get_legend_handles_labels()[1] else None
-            axes.barh(row, size, 0.62, left, color=KIND_COLOURS[kind], edgecolor="white", linewidth=0.6, label=label)
+            axes.barh(row, size, 0.62, left, color=KIND_COLOURS[kind], edgecolor="white", linewidth=0.6)
             left += size
-        share = (
-            ""
-            if account is content.reference
-            else f"  ({100 * account.picojoules / content.reference.picojoules:.1f} %)"
-        )
-        axes.annotate(texts[row] + share, (left, row), (4, 0), textcoords="offset points", va="center")
-    axes.set_yticks(range(len(accounts)), [_label(account.name) for account in accounts])
-    axes.set_xlim(0, max(totals) * scale * (1.22 if width > 5 else 1.45))
+        share = f"{texts[row]}  ({100 * totals[row] / totals[0]:.1f} %)"
+        axes.annotate(share, (left, row), (4, 0), textcoords="offset points", va="center")
+    axes.set_yticks(range(len(accounts)), [_label(account) for account in accounts])
+    axes.set_xlim(0, max(totals) * scale * (1.3 if width > 5 else 1.6))
     axes.set_xlabel(f"{unit} per text")
-    figure.legend(loc="outside upper center", ncols=4, handlelength=1, columnspacing=1.2)
+    kind_legend(figure, KIND_COLOURS, 4)
     return figure

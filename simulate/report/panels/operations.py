@@ -73,27 +73,18 @@ def panel(content: Content) -> Panel:
 def _draw(rows: list[Row], width: float) -> Figure:
     from matplotlib.ticker import EngFormatter
 
-    from simulate.report.plotting import INK, KIND_COLOURS, new_figure, row_height, short_name
+    from simulate.report.plotting import INK, KIND_COLOURS, kind_legend, new_figure, row_height, short_name
 
     figure = new_figure(width, row_height(len(rows)) + 0.2)
     axes = figure.subplots()
-    seen: set[str] = set()
-    for row, (_, kind, _, sops, _) in enumerate(rows):
-        axes.barh(row, sops, 0.7, color=KIND_COLOURS[kind], label=None if kind in seen else kind)
-        seen.add(kind)
-    axes.plot(
-        [macs for *_, macs in rows],
-        range(len(rows)),
-        "|",
-        color=INK,
-        markersize=9,
-        markeredgewidth=1.6,
-        label="MACs of BERT",
-    )
+    colours = [KIND_COLOURS[kind] for _, kind, *_ in rows]
+    axes.barh(range(len(rows)), [sops for _, _, _, sops, _ in rows], 0.7, color=colours)
+    tick = dict(linestyle="", marker="|", color=INK, markersize=9, markeredgewidth=1.6, label="MACs of BERT")
+    (ticks,) = axes.plot([macs for *_, macs in rows], range(len(rows)), **tick)  # type: ignore[arg-type]
     axes.set_yticks(range(len(rows)), [short_name(name) for name, *_ in rows], fontsize=7.5 if len(rows) <= 24 else 6)
-    axes.invert_yaxis()
+    axes.set_ylim(len(rows) - 0.4, -0.6)  # the first node on top
     axes.set_xlim(left=0)
     axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
     axes.set_xlabel("operations per text")
-    figure.legend(loc="outside upper center", ncols=4 if width > 5 else 2, handlelength=1, columnspacing=1.2)
+    kind_legend(figure, {kind for _, kind, *_ in rows}, 4 if width > 5 else 2, ticks)
     return figure

@@ -34,7 +34,7 @@ def panel(content: Content) -> Panel:
         ("labels", ", ".join(model.labels)),
         ("versions", ", ".join(f"{name} {version}" for name, version in origin.versions.items())),
     ]
-    tables = [_facts("run", "The run", facts)]
+    tables = [_facts("run", "Simulation and model", facts)]
     if model.metadata:
         tables.append(_facts("provenance", "Where the model comes from", list(_flat(model.metadata))))
     return Panel("run", "The run", tables=tuple(tables))

@@ -25,7 +25,7 @@ def panel(content: Content) -> Panel:
         "The prices",
         (
             Column("cost", "cost", forms.text),
-            Column("picojoules", "pJ", forms.text),
+            Column("picojoules", "pJ", forms.number),
             Column("operation", "for", forms.text),
             Column("source", "source", forms.text),
         ),
@@ -36,8 +36,8 @@ def panel(content: Content) -> Panel:
         "What this counts, and what it does not",
         (
             "Spikes and magnitudes are exact: they were counted while the integer model ran on these texts, in which "
-            "padding does not exist. The energy is a calculation from those counts, not a measurement: no chip was run, "
-            "and nothing here knows a chip's memories, network or idle power.",
+            "padding does not exist. The energy is a calculation from those counts, not a measurement: no chip was "
+            "run, and nothing here knows a chip's memories, network or idle power.",
             "The residual stream carries small integers, not spikes. An input of k is counted as k accumulations, as k "
             "spikes over the same synapses would be.",
             f"The model computes with {content.run.model.weight_bits}-bit weights, yet both sides are priced at "
