@@ -11,7 +11,9 @@ PROGRAM = "spikebert-deploy"
 
 
 def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(prog=PROGRAM, description="Tell what an exported SpikeBERT needs of a Loihi-class system.")
+    p = argparse.ArgumentParser(
+        prog=PROGRAM, description="Tell what an exported SpikeBERT needs of a Loihi-class system."
+    )
     commands = p.add_subparsers(dest="command", required=True)
     resources = commands.add_parser("resources", help="synapses, weight memory, neurons and state of each layer")
     resources.add_argument("model", help="model.nir of spikebert-export")
@@ -30,9 +32,7 @@ def show_resources(options: argparse.Namespace) -> None:
     needs = resources(nir.read(options.model))
     print(f"{'layer':<34}{'synapses':>12}{'weight bytes':>14}{'neurons a token':>17}{'state bytes':>13}")
     for need in needs:
-        print(
-            f"{need.layer:<34}{need.synapses:>12,}{need.weight_bytes:>14,}{need.neurons:>17,}{need.state_bytes:>13,}"
-        )
+        print(f"{need.layer:<34}{need.synapses:>12,}{need.weight_bytes:>14,}{need.neurons:>17,}{need.state_bytes:>13,}")
     totals = [sum(getattr(n, f) for n in needs) for f in ("synapses", "weight_bytes", "neurons", "state_bytes")]
     print(f"{'total':<34}{totals[0]:>12,}{totals[1]:>14,}{totals[2]:>17,}{totals[3]:>13,}")
 

@@ -3,8 +3,9 @@
 Everything downstream is a reading of it: the `.nir` file stores it, the Lava processes and the fast simulator run it,
 the mapping places it, the energy report counts it. Its arithmetic stands in `export.arithmetic`.
 
-Between nodes flow arrays (T, M, D): T time steps, M tokens of all sentences of a batch one after the other (no padding),
-D features. A node's `scale` says what one integer unit of its output is worth in the float model; no arithmetic uses it.
+Between nodes flow arrays (T, M, D): T time steps, M tokens of all sentences of a batch one after the other, without
+padding, D features. A node's `scale` says what one integer unit of its output is worth in the float model; no
+arithmetic uses it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, get_type_hints
 
 import numpy as np
 
@@ -55,9 +56,22 @@ class Node:
         )
 
 
-def array(dtype: type[np.generic], *shape: str, optional: bool = False) -> Any:
-    """Declares an array field: its dtype and shape, in letters (equal letters, equal sizes) or numbers."""
-    return field(metadata={"dtype": np.dtype(dtype), "shape": shape, "optional": optional})
+@dataclass(frozen=True)
+class Spec:
+    """The dtype and the shape of an array field: in letters (equal letters, equal sizes), "1|D" for either size."""
+
+    dtype: type[np.generic]
+    shape: tuple[str, ...]
+
+
+def array_specs(node_type: type[Node]) -> dict[str, tuple[Spec, bool]]:
+    """For each array field of a node type its Spec, and whether it may be None."""
+    hints = get_type_hints(node_type, include_extras=True)
+    return {
+        name: (hint.__metadata__[0], hint.__origin__ is not np.ndarray)
+        for name, hint in hints.items()
+        if hasattr(hint, "__metadata__")
+    }
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -70,9 +84,9 @@ def _same(a: Any, b: Any) -> bool:
 class Embedding(Node):
     """`y[m] = word[token[m]] + position[place of m in its sentence]`, the same in all T steps."""
 
-    word: np.ndarray = array(np.int8, "V", "D")
-    position: np.ndarray | None = array(np.int16, "max_tokens", "D", optional=True)  # in the unit of `word`
-    scale: np.ndarray = array(np.float64, "1|D")
+    word: Annotated[np.ndarray, Spec(np.int8, ("V", "D"))]
+    position: Annotated[np.ndarray | None, Spec(np.int16, ("max_tokens", "D"))]  # in the unit of `word`
+    scale: Annotated[np.ndarray, Spec(np.float64, ("1|D",))]
 
     @property
     def width(self) -> int:
@@ -83,10 +97,10 @@ class Embedding(Node):
 class Linear(Node):
     """`y = W x + b`."""
 
-    weight: np.ndarray = array(np.int8, "D", "D_in")
-    bias: np.ndarray | None = array(np.int32, "D", optional=True)
+    weight: Annotated[np.ndarray, Spec(np.int8, ("D", "D_in"))]
+    bias: Annotated[np.ndarray | None, Spec(np.int32, ("D",))]
     bits: int  # the weights lie in ±(2^(bits-1) - 1)
-    scale: np.ndarray = array(np.float64, "1|D")
+    scale: Annotated[np.ndarray, Spec(np.float64, ("1|D",))]
 
     @property
     def width(self) -> int:
@@ -100,8 +114,8 @@ class LayerNorm(Node):
     The output is in units of 2^-8.
     """
 
-    gain: np.ndarray = array(np.int16, "D")  # in units of 2^-12
-    bias: np.ndarray = array(np.int32, "D")  # in units of 2^-8
+    gain: Annotated[np.ndarray, Spec(np.int16, ("D",))]  # in units of 2^-12
+    bias: Annotated[np.ndarray, Spec(np.int32, ("D",))]  # in units of 2^-8
     epsilon: int  # added to D² times the variance
     groups: int
 
@@ -115,9 +129,9 @@ class LIF(Node):
     """Leaky integrate-and-fire neurons; see `arithmetic.lif_step`. Starts every sample at rest (v = 0)."""
 
     size: int  # D
-    threshold: np.ndarray = array(np.int32, "1|D")  # in state units: fires at v >= threshold
+    threshold: Annotated[np.ndarray, Spec(np.int32, ("1|D",))]  # in state units: fires at v >= threshold
     decay: int  # 12 bits
-    bias: np.ndarray = array(np.int32, "1|D")  # in state units, added each step
+    bias: Annotated[np.ndarray, Spec(np.int32, ("1|D",))]  # in state units, added each step
     reset: str  # "subtract" or "zero"
 
     @property
@@ -152,10 +166,10 @@ class Add(Node):
 class Readout(Node):
     """Mean over steps and tokens, then the linear head: integer logits (B, labels); see `arithmetic.readout`."""
 
-    weight: np.ndarray = array(np.int8, "labels", "D_in")
-    bias: np.ndarray = array(np.int32, "labels")
+    weight: Annotated[np.ndarray, Spec(np.int8, ("labels", "D_in"))]
+    bias: Annotated[np.ndarray, Spec(np.int32, ("labels",))]
     shift: int  # fraction bits that the mean keeps
-    scale: np.ndarray = array(np.float64, "1")  # the value of one logit unit
+    scale: Annotated[np.ndarray, Spec(np.float64, ("1",))]  # the value of one logit unit
 
     @property
     def width(self) -> int:

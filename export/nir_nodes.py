@@ -14,7 +14,7 @@ import nir
 import nir.ir
 import numpy as np
 
-from export.graph import NODE_TYPES, Node
+from export.graph import NODE_TYPES, Node, array_specs
 from spikebert.errors import InputError
 
 PREFIX = "SpikeBert"
@@ -28,7 +28,7 @@ class ExtensionNode(nir.NIRNode):
     def __init__(self, **parameters: Any):
         self.parameters = parameters
         self.metadata = {}
-        self.input_type, self.output_type = {"input": None}, {"output": None}
+        self.input_type, self.output_type = {}, {}
 
     def to_dict(self) -> dict[str, Any]:
         return {"type": type(self).__name__, **self.parameters}
@@ -45,10 +45,11 @@ class ExtensionNode(nir.NIRNode):
         if not isinstance(inputs, str):
             raise InputError(f"node {name}: inputs must be text")
         values: dict[str, Any] = {}
+        arrays = array_specs(self.node_type)
         for declared in dataclasses.fields(self.node_type):
             if declared.name in ("name", "inputs"):
                 continue
-            optional = declared.metadata.get("optional", False)
+            _, optional = arrays.get(declared.name, (None, False))
             if declared.name not in given and not optional:
                 raise InputError(f"node {name}: the parameter {declared.name!r} is missing")
             values[declared.name] = _plain(given.pop(declared.name, None), str(declared.type), name, declared.name)
@@ -81,4 +82,4 @@ def register() -> None:
     for extension in EXTENSIONS.values():
         if extension.__name__ not in known:
             known.append(extension.__name__)
-            vars(nir.ir)[extension.__name__] = extension
+            setattr(nir.ir, extension.__name__, extension)

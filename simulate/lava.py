@@ -1,7 +1,7 @@
 """The Lava backend: an exported graph on Lava's own runtime, in a child process that cannot take the caller down.
 
 The child (`simulate.lava_worker`) builds and runs the process graph; results come back through ports into plain files
-in a private folder. Lava itself hangs where a process model raises or dies: `simulate.watchdog` sees it and ends the run.
+in a private folder. Lava hangs where a process model raises or dies: `simulate.watchdog` sees it and ends the run.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def run(
     record: bool = False,
     rows: int | None = None,
     deadline: float | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int], object] | None = None,
 ) -> SimulationResult:
     """Run sentences of token ids through one Lava process graph.
 
@@ -74,7 +74,7 @@ class _Reader:
         self.folder, self.graph, self.waves, self.rows = folder, graph, waves, rows
         self.most = max(len(lengths) for _, lengths in waves)  # S
 
-    def report(self, progress: Callable[[int], None] | None) -> Callable[[], None]:
+    def report(self, progress: Callable[[int], object] | None) -> Callable[[], None]:
         """A function that tells `progress` how many sentences have come out since it was last called."""
         done = 0
 

@@ -39,7 +39,7 @@ def simulate(
     backend: str = "fast",
     granularity: str = "block",
     record: bool = False,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int], object] | None = None,
 ) -> SimulationResult:
     """Run an exported graph on token ids, on the fast simulator or on Lava's runtime."""
     if backend == "fast":

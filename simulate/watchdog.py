@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from spikebert.errors import RunError
@@ -61,7 +62,9 @@ def _check(child: subprocess.Popen, folder: Path, dead: set[int]) -> None:
         return
     details = (folder / "log").read_text("utf-8", errors="replace")
     if child.poll() is not None:
-        raise SimulationError(f"the Lava simulation ended early (exit code {child.returncode}): {_last_line(details)}", details)
+        raise SimulationError(
+            f"the Lava simulation ended early (exit code {child.returncode}): {_last_line(details)}", details
+        )
     if dead:
         raise SimulationError(
             f"a process of the Lava simulation (pid {min(dead)}) died, perhaps killed or out of memory", details
@@ -101,10 +104,8 @@ def mapped_segments(processes: set[int]) -> set[Path]:
 
 
 def _wait(child: subprocess.Popen, seconds: float) -> None:
-    try:
+    with suppress(subprocess.TimeoutExpired):  # it has given its results; _end takes care of it
         child.wait(seconds)
-    except subprocess.TimeoutExpired:
-        pass  # it has given its results; _end takes care of it
 
 
 def _end(child: subprocess.Popen, segments: set[Path]) -> None:

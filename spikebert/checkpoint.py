@@ -32,7 +32,7 @@ class TrainedModel:
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a file beside `path`, then put it in its place: the old one or the whole new one, never a part."""
+    """Let `write` fill a file beside `path`, then put it in its place: never is there a part of a file."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         write(temporary)
@@ -78,7 +78,7 @@ def load_tensors(path: Path, what: str) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise InputError(
-            f"{path}: holds Python objects and not only weights; it is not a {what} of this project and was not executed"
+            f"{path}: holds Python objects and not only weights; it is no {what} of this project and was not executed"
         ) from None
     except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, OSError) as error:
         reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
@@ -123,5 +123,5 @@ def _load_directory(folder: Path) -> TrainedModel:
         raise
     except Exception as error:  # safetensors and transformers raise many kinds; all mean that the folder is damaged
         raise InputError(f"{folder}: not a readable model directory ({' '.join(str(error).split())[:160]})") from None
-    labels = [config.id2label[i] for i in range(config.num_labels)]
+    labels = list((config.id2label or {}).values())
     return TrainedModel(model.eval(), tokenizer, labels, training)

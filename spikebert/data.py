@@ -84,7 +84,7 @@ def _row(path: Path, number: int, label: str, text: str) -> Row:
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """(line number, line) of a UTF-8 file that may be gzipped, streamed; an InputError names a line that is not UTF-8."""
+    """(line number, line) of a UTF-8 file, gzipped or not, streamed; an InputError names a line that is not UTF-8."""
     number = 0
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:

@@ -24,7 +24,7 @@ class RunError(Exception):
 
 
 def exit_cleanly(program: str, command: Callable[[], int | None]) -> int:
-    """Run `command`; give its exit code: 2 with one line on stderr for bad input, 1 for a failed run, 130 for Ctrl-C."""
+    """Run `command`; give its exit code: 2 and one line for bad input, 1 for a failed run, 130 for Ctrl-C."""
     try:
         return command() or 0
     except InputError as error:

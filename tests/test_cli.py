@@ -23,7 +23,9 @@ def test_help_tells_what_the_command_does_without_loading_heavy_libraries(comman
     done = call(module, "--help")
     assert done.returncode == 0
     assert command in done.stdout
-    code = f"import sys, {module}; print([m for m in ('torch', 'lava', 'transformers', 'matplotlib') if m in sys.modules])"
+    code = (
+        f"import sys, {module}; print([m for m in ('torch', 'lava', 'transformers', 'matplotlib') if m in sys.modules])"
+    )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert loaded.stdout.strip() == "[]"
 

@@ -1,1 +1,1 @@
-"""Lava processes of the integer graph. Nothing else may stand here: Lava's compiler executes every file beside a Process."""
+"""Lava processes of the integer graph, and nothing else: Lava's compiler executes every file beside a Process."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 from lava.magma.core.process.process import AbstractProcess
@@ -27,7 +28,7 @@ def sections(graph: Graph) -> tuple[tuple[Node, ...], list[tuple[Node, ...]], tu
     first = next(i for i, n in enumerate(nodes) if isinstance(n, Linear))
     adds = [i for i, n in enumerate(nodes) if isinstance(n, Add)]
     starts = [first, *(i + 1 for i in adds[1::2])]
-    blocks = [tuple(nodes[a:b]) for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    blocks = [tuple(nodes[a:b]) for a, b in pairwise(starts)]
     head = tuple(nodes[starts[-1] :])
     for block in blocks:
         kinds = [type(n) for n in block if not isinstance(n, LayerNorm)]

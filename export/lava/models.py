@@ -1,8 +1,11 @@
 """How the processes run on a CPU: each node through its kernel, so that the arithmetic is that of `export.arithmetic`.
 
-Block, Embeddings and Head have two models each: one OS process for the whole (coarse), and a SubProcessModel of one leaf
-process a node, which is what a chip would hold. The run configuration chooses; the spikes are the same.
+Block, Embeddings and Head have two models each: one OS process for the whole (coarse), and a SubProcessModel of one
+leaf process a node, which is what a chip would hold. The run configuration chooses; the spikes are the same.
 """
+# Lava replaces a model's LavaPyType attributes by ports at run time, which no type checker can follow.
+# pyright: reportAssignmentType=false, reportOptionalMemberAccess=false, reportOptionalSubscript=false
+# pyright: reportAttributeAccessIssue=false
 
 from __future__ import annotations
 
@@ -53,9 +56,7 @@ class Model(PyLoihiProcessModel):
         self.frame: Frame = proc_params["frame"]
         self.nodes: tuple[Node, ...] = proc_params.get("nodes", None) or (proc_params["node"],)
         bounds = self.frame.bounds
-        self.kernels = {
-            n.name: make_kernel(n, 1, max((bounds[s] for s in n.inputs), default=0)) for n in self.nodes
-        }
+        self.kernels = {n.name: make_kernel(n, 1, max((bounds[s] for s in n.inputs), default=0)) for n in self.nodes}
 
     def run_spk(self) -> None:
         try:
@@ -311,7 +312,7 @@ class ProbeModel(PyLoihiProcessModel):
 
     def __init__(self, proc_params):
         super().__init__(proc_params)
-        self.file = Path(proc_params["file"]).open("ab")
+        self.file = Path(proc_params["file"]).open("ab")  # noqa: SIM115, open as long as the process lives
 
     def run_spk(self) -> None:
         self.file.write(np.packbits(self.x_in.recv().astype(bool)).tobytes())

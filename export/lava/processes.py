@@ -35,7 +35,7 @@ class Embeddings(AbstractProcess):
 
 
 class Block(AbstractProcess):
-    """A transformer block: `x + SSA(x)`, then `+ MLP`. Beside its output it shows the spikes of its five neuron layers."""
+    """A transformer block: `x + SSA(x)`, then `+ MLP`. It also shows the spikes of each of its five neuron layers."""
 
     def __init__(self, frame: Frame, nodes: tuple[Node, ...], name: str):
         super().__init__(frame=frame, nodes=nodes, name=name)

@@ -1,4 +1,4 @@
-"""Folding passes: what the chip need not compute goes into weights, biases and thresholds. Float graph in, float graph out."""
+"""Folding passes, float graph to float graph: what the chip need not compute goes into weights and thresholds."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ STATE_MAX = 2**23 - 1
 
 
 def linear(x, weight, bias=None):
-    return [sum(w * v for w, v in zip(row, x)) + (bias[i] if bias else 0) for i, row in enumerate(weight)]
+    return [sum(w * v for w, v in zip(row, x, strict=True)) + (bias[i] if bias else 0) for i, row in enumerate(weight)]
 
 
 def reciprocal_sqrt(value):
@@ -74,7 +74,7 @@ def coincidences(query, key, value, heads):
 
 def readout(total, length, steps, weight, bias, shift):
     mean = [(value << shift) // (steps * length) for value in total]
-    return [sum(w * m for w, m in zip(row, mean)) + b for row, b in zip(weight, bias)]
+    return [sum(w * m for w, m in zip(row, mean, strict=True)) + b for row, b in zip(weight, bias, strict=True)]
 
 
 def run(graph, tokens):
@@ -107,9 +107,9 @@ def run(graph, tokens):
                 width = node.size
                 y = coincidences(*([row[i * width : (i + 1) * width] for row in x[0]] for i in range(3)), node.heads)
             elif kind == "Add":
-                y = [[a + b for a, b in zip(*rows)] for rows in zip(*x)]
+                y = [[a + b for a, b in zip(*rows, strict=True)] for rows in zip(*x, strict=True)]
             else:
-                sums = [sum(column) for column in zip(*x[0])]
+                sums = [sum(column) for column in zip(*x[0], strict=True)]
                 total = sums if total is None else [a + b for a, b in zip(total, sums)]
                 y = None
             values[node.name] = y

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from export.graph import LayerNorm, Linear
-from export.lower.fold import fold_batch_norms
 from export.lower.capture import capture
+from export.lower.fold import fold_batch_norms
 from export.lower.pipeline import lower
 from export.lower.quantize import loihi_bias, symmetric
 from simulate.fast import FastSimulator

@@ -33,10 +33,10 @@ def workers() -> set[int]:
 
 @pytest.fixture(autouse=True)
 def nothing_is_left_behind():
-    processes, segments = workers(), set(os.listdir("/dev/shm"))
+    processes, segments = workers(), set(Path("/dev/shm").iterdir())
     yield
     assert workers() <= processes
-    assert set(os.listdir("/dev/shm")) <= segments
+    assert set(Path("/dev/shm").iterdir()) <= segments
 
 
 def test_a_model_that_raises_ends_the_run_with_its_own_message():

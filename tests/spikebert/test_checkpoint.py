@@ -2,6 +2,7 @@
 
 import os
 import pickle
+from pathlib import Path
 
 import pytest
 import torch
@@ -32,12 +33,11 @@ class Malicious:
 def test_a_foreign_pickle_is_refused_and_not_executed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.save({"format": Malicious()}, "evil.pt")
-    with open("plain.pt", "wb") as f:
-        pickle.dump(Malicious(), f)
+    Path("plain.pt").write_bytes(pickle.dumps(Malicious()))
     for name in ("evil.pt", "plain.pt"):
         with pytest.raises(InputError, match=name):
             load_model(name)
-    assert not os.path.exists("executed")
+    assert not Path("executed").exists()
 
 
 @pytest.mark.parametrize("keep", [0, 1, 100, 5000])

@@ -30,7 +30,11 @@ def teacher(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bert")
     torch.manual_seed(0)
     config = BertConfig(
-        vocab_size=len(WORDS), hidden_size=32, num_hidden_layers=4, num_attention_heads=2, intermediate_size=64,
+        vocab_size=len(WORDS),
+        hidden_size=32,
+        num_hidden_layers=4,
+        num_attention_heads=2,
+        intermediate_size=64,
         max_position_embeddings=40,
     )
     BertForSequenceClassification(config).save_pretrained(folder)
@@ -47,7 +51,10 @@ def teacher(tmp_path_factory):
 def task(tmp_path_factory):
     """A task that a child could do."""
     folder = tmp_path_factory.mktemp("task")
-    rows = [f"{'pos' if i % 2 else 'neg'}\tw{i % 24} {['bad', 'good', 'poor', 'fine'][i % 4]} w{i * 7 % 24}" for i in range(200)]
+    rows = [
+        f"{'pos' if i % 2 else 'neg'}\tw{i % 24} {['bad', 'good', 'poor', 'fine'][i % 4]} w{i * 7 % 24}"
+        for i in range(200)
+    ]
     (folder / "train.tsv").write_text("\n".join(rows[:160]))
     (folder / "dev.tsv").write_text("\n".join(rows[160:]))
     return folder
