@@ -184,6 +184,7 @@ def read_run(folder: Path) -> RunRecord:
         raise InputError(f"{path}: no such file; spikebert-simulate MODEL --data FILE --out {folder} writes it")
     try:
         data = json.loads(path.read_bytes().decode("utf-8"))
+        json.dumps(data, ensure_ascii=False).encode("utf-8")  # no half characters: every text can be written again
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not whole JSON ({error}); simulate again") from None
     try:

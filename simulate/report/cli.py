@@ -47,6 +47,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> None:
     outputs = [_output(path, FIGURES if options.figure else DOCUMENTS) for path in options.output]
+    for path in outputs:
+        if path.resolve() == (Path(options.run) / "counts.json").resolve():
+            raise InputError(f"-o {path}: is what the report is made from; choose another name")
     from simulate.report.report import read_report
 
     report = read_report(Path(options.run))

@@ -84,5 +84,5 @@ def _table(table: Table) -> str:
 
 def _wrap(text: str) -> str:
     """Escaped text whose long words may break: node names and paths after a dot or slash, others anywhere."""
-    words = (re.findall(r"[^./]{0,20}[./]|[^./]{1,20}", word) if len(word) > 16 else [word] for word in text.split(" "))
+    words = (re.findall(r"[^./]{0,20}[./]|[^./]{1,20}", word) if len(word) > 12 else [word] for word in text.split(" "))
     return " ".join("<wbr>".join(map(escape, parts)) for parts in words)

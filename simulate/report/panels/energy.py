@@ -108,8 +108,8 @@ def _paragraphs(content: Content) -> tuple[str, ...]:
         for account in content.accounts
     )
     return (
-        f"Of what the same-shape BERT spends, this model spends {verdicts}. Both sides are priced at float32 costs: the "
-        "accounts compare additions with multiply-additions, not this chip with that one.",
+        f"Of what the same-shape BERT spends, this model spends {verdicts}. Both sides are priced at float32 costs: "
+        "the accounts compare additions with multiply-additions, not this chip with that one.",
         _break_even(content),
     )
 

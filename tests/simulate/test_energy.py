@@ -1,0 +1,130 @@
+"""The accounts: hand-made sums, a plain recount of recorded spikes, and the reference against the counts."""
+
+import numpy as np
+import pytest
+
+from simulate.energy import bert, events, paper
+from simulate.energy.costs import costs
+from simulate.energy.record import (
+    AttentionCount,
+    EmbeddingCount,
+    LayerCount,
+    LinearCount,
+    Origin,
+    RunRecord,
+    Shape,
+    read_run,
+)
+from tests.simulate.example_run import example_run
+
+
+def shape(**sizes):
+    given = dict(time_steps=4, max_tokens=8, vocabulary=9, hidden_size=2, intermediate_size=3, blocks=1, heads=1)
+    texts = dict(file="m.nir", sha256="", labels=["a", "b"], norm="layer", reset="subtract", weight_bits=8, metadata={})
+    return Shape(**{**given, **texts, **sizes})
+
+
+def record(lengths, operations, **sizes):
+    return RunRecord(
+        samples=len(lengths),
+        tokens=sum(lengths),
+        lengths=lengths,
+        accuracy=None,
+        correct=None,
+        majority=None,
+        folder=None,
+        model=shape(**sizes),
+        origin=Origin("fast", "dev.tsv", "", 0.0, {}),
+        layers=[LayerCount("embeddings.lif", 2, 6, 0, [0, 0, 0, 0])],
+        operations=operations,
+    )
+
+
+# Two texts of 1 and 2 tokens, D = 2, T = 4: 3 tokens, 24 inputs of the Linear, 72 of Q, K and V.
+BY_HAND = record(
+    [1, 2],
+    [
+        EmbeddingCount("embeddings.word", 2),
+        LinearCount("blocks.0.mlp.up.linear", 2, 3, 24, 5, 7, 21, 18),
+        AttentionCount("blocks.0.attention.coincidences", 2, 1, 24, 72, 18, 20),
+    ],
+)
+
+
+def test_the_paper_by_hand():
+    account = paper.account(BY_HAND)
+    # The embedding looks up 3 · 2 values; 4 · 7/24 · 18 = 21 accumulations; 4 · 18/72 · 20 = 20.
+    assert [term.operations for term in account.terms] == [6, 21, 20]
+    assert account.picojoules == pytest.approx(6 * 4.6 + 41 * 0.9)
+
+
+def test_events_by_hand():
+    account = events.account(BY_HAND)
+    assert {term.name: term.operations for term in account.terms} == {
+        "blocks.0.mlp.up.linear": 21,
+        "blocks.0.attention.coincidences": 20,
+    }
+    assert account.picojoules == pytest.approx(41 * 0.9)
+
+
+def test_bert_base_at_256_tokens_by_hand():
+    run = record([256], [], hidden_size=768, intermediate_size=3072, blocks=12, heads=12)
+    # 12 blocks of 256 · (4 · 768² + 2 · 768 · 3072) + 2 · 256² · 768
+    assert bert.account(run).operations == 22_951_231_488
+    assert bert.account(run).picojoules == pytest.approx(22_951_231_488 * 4.6)
+
+
+@pytest.fixture(scope="module", params=["layer", "batch"])
+def run_folder(request, tmp_path_factory):
+    return example_run(tmp_path_factory.mktemp(request.param), norm=request.param)
+
+
+def test_the_total_is_the_sum_of_the_terms_and_of_the_kinds(run_folder):
+    for make in (paper.account, events.account, bert.account):
+        account = make(read_run(run_folder))
+        assert account.picojoules == pytest.approx(sum(t.operations * t.cost.picojoules for t in account.terms))
+        assert account.picojoules == pytest.approx(sum(account.by_kind().values()))
+
+
+def test_the_reference_does_once_what_each_spiking_node_does_at_every_step(run_folder):
+    run = read_run(run_folder)
+    dense = {operation.name: operation.dense_macs for operation in [*run.linears(), *run.attentions()]}
+    assert {term.name: term.operations for term in bert.account(run).terms} == dense
+
+
+def test_the_sops_of_the_paper_are_the_accumulations_of_a_linear(run_folder):
+    run = read_run(run_folder)
+    for linear in run.linears():
+        assert paper.linear_sops(linear, run.model.time_steps) == pytest.approx(linear.synaptic_operations)
+
+
+def test_a_plain_loop_over_the_recorded_spikes_counts_the_same_events(run_folder):
+    run, spikes = read_run(run_folder), np.load(run_folder / "spikes.npz")
+    stream = spikes["embeddings.lif"].astype(int)  # (T, M, D)
+    expected = {}
+    for i in range(run.model.blocks):
+        attention, mlp = f"blocks.{i}.attention", f"blocks.{i}.mlp"
+        expected[f"{attention}.qkv.linear"] = accumulations(stream, spikes[f"{attention}.qkv.lif"])
+        expected[f"{attention}.output.linear"] = accumulations(spikes[f"{attention}.lif"], stream)
+        stream = stream + spikes[f"{attention}.output.lif"]
+        expected[f"{mlp}.up.linear"] = accumulations(stream, spikes[f"{mlp}.up.lif"])
+        expected[f"{mlp}.down.linear"] = accumulations(spikes[f"{mlp}.up.lif"], stream)
+        stream = stream + spikes[f"{mlp}.down.lif"]
+    counted = {term.name: term.operations for term in events.account(run).terms if term.kind != "attention"}
+    assert counted == expected
+
+
+def accumulations(inputs, outputs):
+    """One for every unit of every input and every output neuron, counted one by one."""
+    count = 0
+    for value in inputs.ravel():
+        for _ in range(int(value)):
+            count += outputs.shape[-1]
+    return count
+
+
+def test_every_price_is_above_zero_and_names_its_source():
+    for cost in costs().values():
+        assert cost.picojoules > 0
+        assert cost.operation
+        assert cost.source

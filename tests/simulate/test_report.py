@@ -1,0 +1,129 @@
+"""What a report says: the same numbers in all three forms, from counts.json alone, on a page that stands alone."""
+
+import json
+import re
+import shutil
+
+import pytest
+
+from simulate.energy import bert, paper
+from simulate.report import data, forms, markdown, page
+from simulate.report.panels.accuracy import wilson
+from simulate.report.report import read_report
+from tests.simulate.example_run import example_run
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return example_run(tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="module")
+def report(folder):
+    return read_report(folder)
+
+
+@pytest.fixture(scope="module")
+def html(report):
+    return page.render(report)
+
+
+def test_the_headline_is_accuracy_energy_and_firing_rate(report):
+    headline = json.loads(data.render(report))["headline"]
+    run = report.content.run
+    assert headline["accuracy"]["accuracy"] == pytest.approx(run.correct / 3)
+    assert headline["accuracy"]["majority"] == pytest.approx(2 / 3)
+    assert headline["energy"]["paper"] == pytest.approx(paper.account(run).picojoules / 3)
+    assert headline["energy"]["paper_to_bert"] == pytest.approx(
+        paper.account(run).picojoules / bert.account(run).picojoules
+    )
+    spikes, neurons = sum(layer.spikes for layer in run.layers), sum(layer.neurons for layer in run.layers)
+    assert headline["firing"]["rate"] == pytest.approx(spikes / neurons / 4)
+
+
+def test_totals_are_the_sums_of_their_columns(report):
+    for panel in report.panels:
+        for table in panel.tables:
+            if not table.total or table.key == "operations":
+                continue
+            *rows, total = table.rows
+            for column in range(1, len(total)):
+                assert sum(row[column] for row in rows) == pytest.approx(total[column])
+
+
+def test_every_cell_stands_in_the_page_and_in_the_markdown(report, html):
+    text = re.sub(r"<wbr>", "", html)
+    prose = markdown.render(report).replace("\\", "")
+    for panel in report.panels:
+        for table in panel.tables:
+            for cell in (cell for row in table.texts() for cell in row if "\\" not in cell):
+                assert page.escape(cell) in text
+                assert " ".join(cell.split()) in prose
+
+
+def test_the_page_needs_no_network_and_runs_no_script(html):
+    assert "<script" not in html
+    assert not re.search(r"""(src|href|srcset)=["'](?!data:|#)""", html)
+    assert "url(" not in html
+    assert "@import" not in html
+
+
+def test_every_figure_has_its_formula_and_its_command(report, html):
+    for panel in report.panels:
+        if panel.plot:
+            assert panel.formulas
+            assert page.escape(report.command(panel)) in html
+
+
+def test_the_same_run_gives_the_same_bytes(folder, html):
+    assert page.render(read_report(folder)) == html
+
+
+def test_foreign_text_is_never_markup(folder, tmp_path):
+    run = shutil.copytree(folder, tmp_path / "run")
+    counts = json.loads((run / "counts.json").read_text("utf-8"))
+    counts["model"]["labels"] = ["<script>alert(1)</script>", "a|b\nc"]
+    counts["run"]["command"] = "spikebert-simulate '<img src=x>' $title"
+    (run / "counts.json").write_text(json.dumps(counts), "utf-8")
+    report = read_report(run)
+    assert "<script" not in page.render(report)
+    assert "<img src=x" not in page.render(report)
+    assert "$title" in page.render(report)
+    tables = [line for line in markdown.render(report).splitlines() if line.startswith("| labels")]
+    assert tables == ["| labels | \\<script\\>alert(1)\\</script\\>, a\\|b c |"]
+
+
+def test_texts_without_labels_give_a_report_without_accuracy(tmp_path):
+    report = read_report(example_run(tmp_path, labelled=False))
+    assert report.cards[0].value == "no labels"
+    assert "accuracy" not in [panel.key for panel in report.panels]
+    assert "no labels" in page.render(report)
+
+
+def test_a_silent_network_can_be_reported(folder, tmp_path):
+    run = shutil.copytree(folder, tmp_path / "run")
+    counts = json.loads((run / "counts.json").read_text("utf-8"))
+    for layer in counts["layers"]:
+        layer.update(spikes=0, spikes_per_step=[0] * 4, rate=0.0)
+    for operation in counts["operations"]:
+        operation.update({k: 0 for k in ("input_events", "input_magnitude", "synaptic_operations") if k in operation})
+    (run / "counts.json").write_text(json.dumps(counts), "utf-8")
+    report = read_report(run)
+    assert json.loads(data.render(report))["headline"]["energy"]["events"] == 0
+    assert "0.000 pJ" in markdown.render(report)
+    assert "<svg" not in page.render(report)  # drawn, and inside as data
+
+
+@pytest.mark.parametrize(
+    ("hits", "n", "low", "high"), [(0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (81, 100, 0.7222, 0.8749)]
+)
+def test_the_interval_is_wilsons(hits, n, low, high):
+    assert wilson(hits, n) == pytest.approx((low, high), abs=1e-4)
+
+
+def test_a_column_of_energies_has_the_unit_of_its_largest():
+    assert forms.energy([1.5, 2_500_000.0]) == ["0.000 µJ", "2.500 µJ"]
+    assert forms.energy([999.0]) == ["999.000 pJ"]
+    assert forms.energy([1000.0]) == ["1.000 nJ"]
+    assert forms.energy([103.38e9]) == ["103.380 mJ"]
+    assert forms.energy([0.0]) == ["0.000 pJ"]

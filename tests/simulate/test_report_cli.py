@@ -1,0 +1,83 @@
+"""spikebert-report as a user meets it: files by their suffix, whole or not at all, and one line for each fault."""
+
+import json
+
+import pytest
+
+from simulate.report.cli import main, write_atomically
+from tests.simulate.example_run import example_run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return example_run(tmp_path_factory.mktemp("cli"), blocks=1)
+
+
+def fault(capsys, *arguments):
+    """The one line on stderr of a command that must end with exit code 2."""
+    capsys.readouterr()
+    assert main([str(argument) for argument in arguments]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    return lines[0]
+
+
+def test_one_call_writes_every_form(run, tmp_path):
+    outputs = [tmp_path / name for name in ("report.html", "report.md", "report.json")]
+    assert main([str(run), *(part for path in outputs for part in ("-o", str(path)))]) == 0
+    page, prose, numbers = (path.read_text("utf-8") for path in outputs)
+    assert page.startswith("<!doctype html>")
+    assert prose.startswith("# SpikeBERT")
+    assert json.loads(numbers)["format"] == "spikebert-report"
+    assert sorted(tmp_path.iterdir()) == sorted(outputs)
+
+
+@pytest.mark.parametrize(("kind", "start"), [("svg", b"<?xml"), ("pdf", b"%PDF"), ("png", b"\x89PNG")])
+def test_a_figure_is_written_alone(run, tmp_path, kind, start):
+    assert main([str(run), "--figure", "firing", "-o", str(tmp_path / f"firing.{kind}")]) == 0
+    assert (tmp_path / f"firing.{kind}").read_bytes().startswith(start)
+
+
+def test_an_unknown_figure_lists_those_that_exist(run, tmp_path, capsys):
+    assert "energy, firing, operations" in fault(capsys, run, "--figure", "x", "-o", tmp_path / "x.svg")
+
+
+def test_an_unknown_suffix_lists_those_that_exist(run, tmp_path, capsys):
+    assert ".html, .md, .json" in fault(capsys, run, "-o", tmp_path / "report.docx")
+    assert "--figure" in fault(capsys, run, "-o", tmp_path / "report.svg")
+
+
+def test_an_output_in_no_folder_is_named_and_nothing_is_written(run, tmp_path, capsys):
+    line = fault(capsys, run, "-o", tmp_path / "report.md", "-o", tmp_path / "none" / "report.html")
+    assert "there is no folder" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_as_output_is_refused(run, tmp_path, capsys):
+    (tmp_path / "report.html").mkdir()
+    assert "is a folder" in fault(capsys, run, "-o", tmp_path / "report.html")
+
+
+def test_the_counts_are_never_overwritten(run, capsys):
+    before = (run / "counts.json").read_bytes()
+    assert "choose another name" in fault(capsys, run, "-o", run / "counts.json")
+    assert (run / "counts.json").read_bytes() == before
+
+
+def test_a_broken_run_leaves_an_earlier_report_as_it_was(tmp_path, capsys):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "counts.json").write_text("{", "utf-8")
+    (tmp_path / "report.html").write_text("earlier", "utf-8")
+    assert "counts.json" in fault(capsys, tmp_path / "run", "-o", tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_text("utf-8") == "earlier"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "run"]
+
+
+def test_a_failed_write_leaves_no_part_behind(tmp_path):
+    def fail(temporary):
+        temporary.write_text("half")
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_atomically(tmp_path / "report.md", fail)
+    assert list(tmp_path.iterdir()) == []
