@@ -10,6 +10,9 @@ right shift, `trunc` a shift of the magnitude.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,7 +39,8 @@ def linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
     # One matrix product over all leading axes: BLAS is faster on one tall matrix than on a stack of small ones.
     y = x.reshape(-1, x.shape[-1]).astype(weight.dtype, copy=False) @ weight.T
     if bias is not None:
-        y += bias
+        with whole_rows():
+            y += bias
     return y.reshape(*x.shape[:-1], weight.shape[0])
 
 
@@ -53,7 +57,7 @@ def reciprocal_sqrt(value: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArra
     """Fixed-point `1 / sqrt(value)` of integers in [1, 2^62): `(r, e)` with `1 / sqrt(value) ≈ r · 2^-(31+e)`.
 
     e is the integer with `2^30 <= m = value / 4^e < 2^32` (m truncated where e > 0), and
-    `r = floor(sqrt(floor(2^62 / m)))`, 2^15 <= r <= 2^16. The relative error is below 2^-14.
+    `r = floor(sqrt(floor(2^62 / m)))`, 2^15 <= r <= 2^16. The relative error lies between -2^-15 and 2^-31.
     """
     exponent = (np.frexp(value.astype(np.float64))[1].astype(np.int64) - 31) >> 1
     # float64 may round a value just under a power of two up to it: then the mantissa is one place short. Mend it.
@@ -82,19 +86,41 @@ def layer_norm(x: Array, gain: Array, bias: Array, epsilon: int, groups: int = 1
     """
     parts = x.reshape(*x.shape[:-1], groups, -1).astype(np.float64)
     n = parts.shape[-1]
-    total = parts.sum(-1)  # (..., groups)
-    square = np.einsum("...d,...d->...", parts, parts)
+    total = parts @ np.ones((n, 1))  # (..., groups, 1), by BLAS: faster than a reduction, and exact in any order
+    square = np.matmul(parts[..., None, :], parts[..., None])[..., 0]
     spread = n * square.astype(np.int64) - total.astype(np.int64) ** 2 + epsilon
     root, exponent = reciprocal_sqrt(np.maximum(spread, 1))
-    unit = np.ldexp(root.astype(np.float64), (UNIT_BITS - 31 - exponent).astype(np.int32))[..., None]
-    parts *= n * unit
-    parts -= total[..., None] * unit
-    z = np.floor(parts, out=parts).reshape(x.shape)
-    z *= gain * 2.0 ** -(UNIT_BITS + GAIN_BITS - NORM_BITS)
-    z += 0.5
-    np.floor(z, out=z)
-    z += bias
-    return z
+    unit = np.ldexp(root.astype(np.float64), (UNIT_BITS - 31 - exponent).astype(np.int32))
+    with whole_rows():
+        parts *= n * unit
+        parts -= total * unit
+        z = np.floor(parts, out=parts).reshape(x.shape)
+        z *= gain * 2.0 ** -(UNIT_BITS + GAIN_BITS - NORM_BITS)
+        z += bias + 0.5
+    return np.floor(z, out=z)
+
+
+@contextmanager
+def whole_rows() -> Iterator[None]:
+    """Within the context NumPy broadcasts a row or a column without copying it.
+
+    It fills a buffer of 8192 elements with copies of the broadcast operand wherever the rows are shorter, which takes
+    as long as the arithmetic; a buffer below the row's length makes it loop over the rows instead.
+    """
+    usual = np.setbufsize(64)
+    try:
+        yield
+    finally:
+        np.setbufsize(usual)
+
+
+def norm_bound(gain: NDArray[np.int16], bias: NDArray[np.int32], groups: int = 1) -> int:
+    """The largest magnitude of an output of `layer_norm`.
+
+    One of n features lies at most sqrt(n - 1) standard deviations from their mean; sqrt(n) and 1 cover the roundings.
+    """
+    largest = np.sqrt(len(gain) / groups) * float(np.abs(gain.astype(np.int64)).max())
+    return int(largest * 2.0 ** (NORM_BITS - GAIN_BITS)) + 1 + int(np.abs(bias.astype(np.int64)).max())
 
 
 def lif_step(
@@ -113,32 +139,48 @@ def lif_step(
         current: (..., D) input of this step, |current| < 2^46.
         membrane: (..., D) float64, changed in place; 0 before the first step.
         spikes: (..., D) float32, changed in place; 0 before the first step.
+        threshold, bias: (D,) or (1,), in the carrier of what is added to the membrane (see `drive_dtype`).
     """
     membrane *= (2**DECAY_BITS - decay) / 2**DECAY_BITS
     np.trunc(membrane, out=membrane)
+    drive = np.multiply(current, 2**INPUT_SHIFT, dtype=threshold.dtype)
     if reset == "subtract":
-        membrane -= spikes * threshold
+        drive -= spikes * threshold
     else:
         membrane *= 1.0 - spikes
-    membrane += current * float(2**INPUT_SHIFT)
-    membrane += bias
-    np.clip(membrane, -STATE_MAX, STATE_MAX, out=membrane)
+    if bias.any():
+        drive += bias
+    membrane += drive
+    # To look first is cheaper than to clip, and saturation is rare.
+    if membrane.max(initial=0) > STATE_MAX or membrane.min(initial=0) < -STATE_MAX:
+        np.clip(membrane, -STATE_MAX, STATE_MAX, out=membrane)
     np.greater_equal(membrane, threshold, out=spikes, casting="unsafe")
 
 
-def coincidences(qkv: Array, heads: int) -> Array:
-    """`(Q K^T) V` of one sentence: (..., N, 3 D) spikes → (..., N, D) counts, float32.
+def drive_dtype(current: int, threshold: Array, bias: Array) -> type[np.floating]:
+    """The cheapest carrier of a neuron's `(current << 6) - s · threshold + bias` for currents within ±current."""
+    return gemm_dtype(current * 2**INPUT_SHIFT + int(np.abs(threshold).max()) + int(np.abs(bias).max()))
+
+
+def coincidences(qkv: Array, heads: int, out: Array | None = None) -> Array:
+    """`(Q K^T) V` of one sentence: (..., N, 3 D) spikes → (..., N, D) counts, float32, into `out` if given.
 
     The cheaper association is taken, equal in exact integers. Exact while N · D / heads < 2^24.
     """
-    query, key, value = (
-        np.swapaxes(x.reshape(*x.shape[:-1], heads, -1), -2, -3) for x in np.split(qkv, 3, axis=-1)
-    )  # (..., H, N, D/H)
+    counts = np.empty((*qkv.shape[:-1], qkv.shape[-1] // 3), np.float32) if out is None else out
+    query, key, value = (_by_head(x, heads) for x in np.split(qkv, 3, axis=-1))
     tokens, width = query.shape[-2:]
     transposed = np.swapaxes(key, -1, -2)
-    counts = query @ (transposed @ value) if tokens > width else (query @ transposed) @ value
-    counts = np.swapaxes(counts, -2, -3)
-    return counts.reshape(*counts.shape[:-2], -1)
+    if tokens > width:
+        np.matmul(query, transposed @ value, out=_by_head(counts, heads))
+    else:
+        np.matmul(query @ transposed, value, out=_by_head(counts, heads))
+    return counts
+
+
+def _by_head(x: Array, heads: int) -> Array:
+    """(..., N, D) → a view (..., H, N, D/H)."""
+    return np.swapaxes(x.reshape(*x.shape[:-1], heads, -1), -2, -3)
 
 
 def attention(qkv: Array, lengths: list[int], heads: int) -> Array:
@@ -147,7 +189,7 @@ def attention(qkv: Array, lengths: list[int], heads: int) -> Array:
     start = 0
     for length in lengths:
         rows = slice(start, start + length)
-        counts[:, rows] = coincidences(qkv[:, rows], heads)
+        coincidences(qkv[:, rows], heads, out=counts[:, rows])
         start += length
     return counts
 

@@ -7,7 +7,7 @@ state is carried from call to call until `rest()`. An array whose S is 1 where o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import singledispatch
 
 import numpy as np
@@ -16,6 +16,15 @@ from numpy.typing import NDArray
 from export import arithmetic
 from export.arithmetic import Array
 from export.graph import LIF, Add, Attention, Embedding, LayerNorm, Linear, Node, Readout
+
+BLOCK = 2**18  # elements of a block: few enough for the cache, enough to hide what a NumPy call costs
+
+
+def row_blocks(rows: int, width: int) -> Iterator[slice]:
+    """The rows in blocks of about BLOCK elements, for element-wise work with many temporaries."""
+    size = max(1, BLOCK // width)
+    for start in range(0, rows, size):
+        yield slice(start, start + size)
 
 
 class Kernel:
@@ -56,17 +65,23 @@ class LayerNormKernel(Kernel):
     def __init__(self, node: LayerNorm):
         self.gain, self.bias = node.gain.astype(np.float64), node.bias.astype(np.float64)
         self.epsilon, self.groups = node.epsilon, node.groups
+        self.dtype = arithmetic.gemm_dtype(arithmetic.norm_bound(node.gain, node.bias, node.groups))
 
     def __call__(self, inputs: Sequence[Array], lengths: list[int]) -> Array:
-        return arithmetic.layer_norm(inputs[0], self.gain, self.bias, self.epsilon, self.groups)
+        x = inputs[0].reshape(-1, len(self.gain))
+        y = np.empty(x.shape, self.dtype)
+        for rows in row_blocks(*x.shape):
+            y[rows] = arithmetic.layer_norm(x[rows], self.gain, self.bias, self.epsilon, self.groups)
+        return y.reshape(inputs[0].shape)
 
 
 class LIFKernel(Kernel):
     """`steps` is T: how often a constant current is applied in one call."""
 
-    def __init__(self, node: LIF, steps: int):
+    def __init__(self, node: LIF, steps: int, input_bound: int):
         self.node, self.steps = node, steps
-        self.threshold, self.bias = node.threshold.astype(np.float64), node.bias.astype(np.float64)
+        dtype = arithmetic.drive_dtype(input_bound, node.threshold, node.bias)
+        self.threshold, self.bias = node.threshold.astype(dtype), node.bias.astype(dtype)
         self.membrane: Array | None = None  # (M, D) float64
 
     def rest(self) -> None:
@@ -80,10 +95,12 @@ class LIFKernel(Kernel):
         steps = self.steps if len(current) == 1 else len(current)
         train = np.empty((steps, *current.shape[1:]), np.float32)
         node = self.node
-        for t in range(steps):
-            step = current[min(t, len(current) - 1)]
-            arithmetic.lif_step(step, self.membrane, self.spikes, self.threshold, node.decay, self.bias, node.reset)
-            train[t] = self.spikes
+        for rows in row_blocks(*current.shape[1:]):
+            membrane, spikes = self.membrane[rows], self.spikes[rows]
+            for t in range(steps):
+                step = current[min(t, len(current) - 1), rows]
+                arithmetic.lif_step(step, membrane, spikes, self.threshold, node.decay, self.bias, node.reset)
+                train[t, rows] = spikes
         return train
 
 
@@ -127,7 +144,7 @@ def make_kernel(node: Node, steps: int, input_bound: int) -> Kernel:
 make_kernel.register(Embedding, lambda node, steps, input_bound: EmbeddingKernel(node))
 make_kernel.register(Linear, lambda node, steps, input_bound: LinearKernel(node, input_bound))
 make_kernel.register(LayerNorm, lambda node, steps, input_bound: LayerNormKernel(node))
-make_kernel.register(LIF, lambda node, steps, input_bound: LIFKernel(node, steps))
+make_kernel.register(LIF, lambda node, steps, input_bound: LIFKernel(node, steps, input_bound))
 make_kernel.register(Attention, lambda node, steps, input_bound: AttentionKernel(node))
 make_kernel.register(Add, lambda node, steps, input_bound: AddKernel())
 make_kernel.register(Readout, lambda node, steps, input_bound: ReadoutKernel(node))

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 from export import arithmetic
 from export.graph import LIF
-from export.kernels import LIFKernel
+from export.kernels import make_kernel
 from tests.export import naive
 
 whole = st.integers
@@ -74,9 +74,7 @@ def norm_inputs(draw):
 @given(norm_inputs())
 def test_layer_norm_equals_the_naive_one_for_widths_that_are_no_power_of_two(inputs):
     x, gain, bias, epsilon, groups = inputs
-    y = arithmetic.layer_norm(
-        np.array([x], float), np.array(gain, float), np.array(bias, float), epsilon, groups
-    )
+    y = arithmetic.layer_norm(np.array([x], float), np.array(gain, float), np.array(bias, float), epsilon, groups)
     assert y[0].tolist() == naive.layer_norm(x, gain, bias, epsilon, groups)
 
 
@@ -126,7 +124,7 @@ def test_lif_equals_the_naive_neuron_in_both_reset_modes(steps, parameters):
 
 def test_a_negative_membrane_decays_toward_zero_and_not_below():
     node = LIF("n", ("x",), 1, np.array([64], np.int32), 410, np.zeros(1, np.int32), "subtract")
-    kernel = LIFKernel(node, 1)
+    kernel = make_kernel(node, 1, input_bound=1)
     membranes = []
     for current in (-1, 0, 0):
         kernel([np.full((1, 1, 1), float(current))], [1])
@@ -136,7 +134,7 @@ def test_a_negative_membrane_decays_toward_zero_and_not_below():
 
 def test_each_neuron_may_have_its_own_threshold():
     node = LIF("n", ("x",), 2, np.array([64, 128], np.int32), 0, np.zeros(2, np.int32), "zero")
-    train = LIFKernel(node, 3)([np.ones((1, 1, 2))], [1])
+    train = make_kernel(node, 3, input_bound=1)([np.ones((1, 1, 2))], [1])
     assert train[:, 0].tolist() == [[1, 0], [1, 1], [1, 0]]
 
 
