@@ -1,0 +1,31 @@
+"""The first divergence of two runs is named in full."""
+
+import numpy as np
+
+from simulate.compare import agreement, first_divergence
+
+
+def runs():
+    a = {"first": np.zeros((3, 5, 4), np.uint8), "second": np.zeros((3, 5, 2), np.uint8)}
+    return a, {name: train.copy() for name, train in a.items()}
+
+
+def test_equal_runs_do_not_part():
+    a, b = runs()
+    assert first_divergence(a, b, [2, 3]) is None
+    assert agreement(a, b) == {"first": 1.0, "second": 1.0}
+
+
+def test_the_earliest_sample_comes_first_then_the_step_then_the_layer():
+    a, b = runs()
+    b["first"][0, 3, 1] = 1  # the second sample, at its first step
+    b["second"][2, 1, 0] = 1  # the first sample, late
+    b["first"][2, 0, 3] = 1  # the first sample, as late, in an earlier layer
+    found = first_divergence(a, b, [2, 3])
+    assert str(found) == "sample 0, step 2, layer first, token 0, neuron 3: 1 instead of 0"
+
+
+def test_agreement_is_the_share_of_equal_elements():
+    a, b = runs()
+    b["second"][0, 0] = 1
+    assert agreement(a, b)["second"] == 1 - 2 / 30
