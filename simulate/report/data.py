@@ -19,6 +19,7 @@ def render(report: Report) -> str:
         "version": VERSION,
         "title": report.title,
         "command": report.command(),
+        "unit_of_energy": "pJ",
         "run": {"command": run.origin.command, "model": run.model.file, "sha256": run.model.sha256},
         "headline": {card.key: card.numbers for card in report.cards},
         "panels": {panel.key: _panel(panel) for panel in report.panels},

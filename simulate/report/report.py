@@ -22,7 +22,7 @@ class Report:
 
     @property
     def title(self) -> str:
-        return f"SpikeBERT on {self.content.run.origin.data}"
+        return f"SpikeBERT on {Path(self.content.run.origin.data).name}"
 
     @property
     def subtitle(self) -> str:

@@ -32,8 +32,7 @@ def card(content: Content) -> Card:
             f"same-shape BERT, float32: {texts[-1]}",
         ),
         {account.name: value for account, value in zip(accounts, values, strict=True)}
-        | {f"{a.name}_to_bert": v / reference for a, v in zip(content.accounts, values, strict=False)}
-        | {"unit": "pJ per text"},
+        | {f"{a.name}_to_bert": v / reference for a, v in zip(content.accounts, values, strict=False)},
     )
 
 
@@ -148,7 +147,7 @@ def _draw(content: Content, width: float) -> Figure:
         left = 0.0
         for kind, picojoules in account.by_kind().items():
             size = content.per_text(picojoules) * scale
-            axes.barh(row, size, 0.62, left, color=KIND_COLOURS[kind], edgecolor="white", linewidth=0.6)
+            axes.barh(row, size, 0.62, left, color=KIND_COLOURS[kind])
             left += size
         share = f"{texts[row]}  ({100 * totals[row] / totals[0]:.1f} %)"
         axes.annotate(share, (left, row), (4, 0), textcoords="offset points", va="center")
