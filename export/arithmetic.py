@@ -44,6 +44,14 @@ def linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
     return y.reshape(*x.shape[:-1], weight.shape[0])
 
 
+def linear_bound(weight: NDArray[np.int8], bias: NDArray[np.int32] | None, largest: int) -> int:
+    """The largest magnitude of any partial sum of `W x + b`, in whatever order, for |x| <= largest."""
+    rows = np.abs(weight.astype(np.int16)).sum(1, dtype=np.int64).astype(object) * largest  # Python integers: no overflow
+    if bias is not None:
+        rows += np.abs(bias.astype(np.int64))
+    return int(rows.max())
+
+
 def gemm_dtype(bound: int) -> type[np.floating]:
     """The cheapest carrier in which a product whose partial sums stay within ±bound is exact."""
     if bound < 2**24:
@@ -157,9 +165,10 @@ def lif_step(
     np.greater_equal(membrane, threshold, out=spikes, casting="unsafe")
 
 
-def drive_dtype(current: int, threshold: Array, bias: Array) -> type[np.floating]:
+def drive_dtype(current: int, threshold: NDArray[np.int32], bias: NDArray[np.int32]) -> type[np.floating]:
     """The cheapest carrier of a neuron's `(current << 6) - s · threshold + bias` for currents within ±current."""
-    return gemm_dtype(current * 2**INPUT_SHIFT + int(np.abs(threshold).max()) + int(np.abs(bias).max()))
+    largest = sum(int(np.abs(added.astype(np.int64)).max()) for added in (threshold, bias))
+    return gemm_dtype(current * 2**INPUT_SHIFT + largest)
 
 
 def coincidences(qkv: Array, heads: int, out: Array | None = None) -> Array:

@@ -51,9 +51,7 @@ class EmbeddingKernel(Kernel):
 
 class LinearKernel(Kernel):
     def __init__(self, node: Linear, input_bound: int):
-        bias = 0 if node.bias is None else np.abs(node.bias.astype(np.int64))
-        bound = int((np.abs(node.weight.astype(np.int64)).sum(1) * input_bound + bias).max())
-        dtype = arithmetic.gemm_dtype(bound)
+        dtype = arithmetic.gemm_dtype(arithmetic.linear_bound(node.weight, node.bias, input_bound))
         self.weight = node.weight.astype(dtype)
         self.bias = None if node.bias is None else node.bias.astype(dtype)
 

@@ -6,13 +6,17 @@ from functools import singledispatch
 
 import numpy as np
 
+from export import arithmetic
 from export.arithmetic import STATE_MAX
 from export.graph import LIF, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
 from spikebert.errors import InputError
 
 
 def output_bounds(graph: Graph) -> dict[str, int]:
-    """For each node the largest magnitude that any element of its output (and any partial sum in it) can reach."""
+    """For each node the largest magnitude that any element of its output (and any partial sum of a product) can reach.
+
+    Sound for every input, since it supposes the worst weight signs, activity and sentence length at each node alone.
+    """
     bounds: dict[str, int] = {}
     for node in graph:
         bounds[node.name] = int(_bound(node, [bounds[source] for source in node.inputs], graph))
@@ -32,17 +36,12 @@ def _(node: Embedding, inputs: list[int], graph: Graph) -> int:
 
 @_bound.register
 def _(node: Linear, inputs: list[int], graph: Graph) -> int:
-    rows = np.abs(node.weight.astype(np.int64)).sum(1) * inputs[0]
-    if node.bias is not None:
-        rows = rows + np.abs(node.bias.astype(np.int64))
-    return rows.max()
+    return arithmetic.linear_bound(node.weight, node.bias, inputs[0])
 
 
 @_bound.register
 def _(node: LayerNorm, inputs: list[int], graph: Graph) -> int:
-    # A normalised value of n features is at most sqrt(n - 1) < sqrt(n); 1 covers both roundings.
-    n = node.width / node.groups
-    return int(np.sqrt(n) * 2**8 * _largest(node.gain) / 2**12) + 1 + _largest(node.bias)
+    return arithmetic.norm_bound(node.gain, node.bias, node.groups)
 
 
 @_bound.register
@@ -52,7 +51,7 @@ def _(node: LIF, inputs: list[int], graph: Graph) -> int:
 
 @_bound.register
 def _(node: Attention, inputs: list[int], graph: Graph) -> int:
-    return graph.max_tokens * (node.size // node.heads)
+    return graph.max_tokens * (node.size // node.heads) * inputs[0] ** 3
 
 
 @_bound.register
@@ -62,8 +61,7 @@ def _(node: Add, inputs: list[int], graph: Graph) -> int:
 
 @_bound.register
 def _(node: Readout, inputs: list[int], graph: Graph) -> int:
-    mean = inputs[0] << node.shift
-    return (np.abs(node.weight.astype(np.int64)).sum(1) * mean + np.abs(node.bias.astype(np.int64))).max()
+    return arithmetic.linear_bound(node.weight, node.bias, inputs[0] << node.shift)
 
 
 def _largest(array: np.ndarray) -> int:
@@ -74,21 +72,31 @@ def check_ranges(graph: Graph) -> dict[str, int]:
     """The worst-case bounds; an InputError names the first layer where a number could leave its width."""
     bounds = output_bounds(graph)
     for node in graph:
-        if isinstance(node, LayerNorm):
-            n, largest = node.width // node.groups, bounds[node.inputs[0]]
-            if n * largest >= 2**31 or n * largest**2 >= 2**53:
-                raise InputError(
-                    f"layer {node.name}: an input of up to {largest} over {n} features can overflow the 62-bit variance "
-                    "of the layer norm; export with fewer weight bits"
-                )
-        elif isinstance(node, LIF) and _largest(node.threshold) > STATE_MAX:
-            raise InputError(
-                f"layer {node.name}: threshold {_largest(node.threshold)} is beyond the 24-bit state "
-                f"(at most {STATE_MAX}); export with fewer weight bits"
-            )
-        elif isinstance(node, (Linear, Attention)) and bounds[node.name] >= 2**31:
-            raise InputError(
-                f"layer {node.name}: an accumulator could reach {bounds[node.name]}, beyond 32 bits; "
-                "export with fewer weight bits"
-            )
+        _check(node, bounds, graph)
     return bounds
+
+
+def _check(node: Node, bounds: dict[str, int], graph: Graph) -> None:
+    reached = bounds[node.name]
+    if isinstance(node, Linear) and reached >= 2**31:
+        raise InputError(
+            f"layer {node.name}: an accumulator could reach {reached}, beyond 32 bits; export with fewer weight bits"
+        )
+    if isinstance(node, (Attention, Add)) and reached >= 2**24:
+        raise InputError(f"layer {node.name}: a count could reach {reached}, beyond the 24 bits that are exact")
+    if isinstance(node, LayerNorm):
+        n, largest = node.width // node.groups, bounds[node.inputs[0]]
+        if n * largest >= 2**31 or n * largest**2 >= 2**53:
+            raise InputError(
+                f"layer {node.name}: an input of up to {largest} over {n} features can overflow the 62-bit variance "
+                "of the layer norm; export with fewer weight bits"
+            )
+    if isinstance(node, LIF) and _largest(node.threshold) > STATE_MAX:
+        raise InputError(
+            f"layer {node.name}: threshold {_largest(node.threshold)} is beyond the 24-bit state "
+            f"(at most {STATE_MAX}); export with fewer weight bits"
+        )
+    if isinstance(node, Readout):
+        total = graph.time_steps * graph.max_tokens * bounds[node.inputs[0]]
+        if total >= 2**53 or total << node.shift >= 2**63 or reached >= 2**63:
+            raise InputError(f"layer {node.name}: its sum could reach {total}, whose mean and logits overflow 64 bits")
