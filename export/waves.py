@@ -5,7 +5,20 @@ It stands apart from `export.lava` because Lava executes the files there again, 
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
+
+FAILURE = "error.txt"  # in the folder of a run: why it failed
+
+
+def report_failure(folder: Path, message: str, details: str) -> None:
+    """Write why a run fails, whole: a line, then a traceback. The first of several reports stays."""
+    own = folder / f"{FAILURE}.{threading.get_native_id()}"
+    own.write_text(" ".join(message.split()) + "\n" + details, "utf-8")
+    with suppress(FileExistsError):
+        (folder / FAILURE).hardlink_to(own)  # unlike a rename, it does not replace
 
 
 @dataclass(frozen=True)
@@ -17,7 +30,7 @@ class Frame:
     steps: int  # T
     places: dict[str, int]  # the row of each counted node in `counts`
     bounds: dict[str, int]  # the largest magnitude of each node's output
-    errors: str  # the file that a failing model writes its traceback to
+    folder: str  # where results go, and the traceback of a failing model
 
     def tokens(self, width: int) -> tuple[int, int]:
         """The shape of a message of token rows."""

@@ -6,21 +6,28 @@ in a private folder. Lava hangs where a process model raises or dies: `simulate.
 
 from __future__ import annotations
 
+import os
 import pickle
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from export.graph import LIF, Add, Graph
+from export.stock import check_stock
 from simulate.batches import Tokens, batches
+from simulate.fast import events
 from simulate.result import SimulationResult
 from simulate.watchdog import watch
+from spikebert.errors import InputError
 
+GRANULARITIES = ("block", "layer", "stock")
 ROWS = 256  # token slots of a wave, unless a sentence is longer
 
 
@@ -47,32 +54,42 @@ def run(
     """Run sentences of token ids through one Lava process graph.
 
     Args:
-        granularity: "block" or "layer"; see `export.lava.models`.
+        granularity: "block", "layer" or "stock"; see `export.lava.processes`.
         record: also give every spike.
         rows: token slots; sentences travel together as far as they fit.
         deadline: seconds after which the run is ended.
         progress: called with the number of sentences done since its last call.
     Raises:
+        InputError: stock Lava cannot compute a layer.
         SimulationError: a process model raised, an OS process died, or the deadline passed.
     """
+    if granularity not in GRANULARITIES:
+        raise InputError(f"granularity {granularity!r} is none of {', '.join(GRANULARITIES)}")
+    if granularity == "stock":
+        check_stock(graph)
     rows = max([rows or ROWS, *map(len, sentences)])
     groups = batches(sentences, rows)
     waves = [(np.concatenate([sentences[i] for i in g]), [len(sentences[i]) for i in g]) for g in groups]
     # No more slots than any wave needs: idle rows cost as much to send as busy ones.
     rows = max(len(tokens) for tokens, _ in waves)
     with tempfile.TemporaryDirectory(prefix="spikebert-lava-") as folder:
-        (Path(folder) / "job").write_bytes(pickle.dumps(Job(graph, waves, rows, granularity, record)))
-        reader = _Reader(Path(folder), graph, waves, rows)
-        watch([sys.executable, "-m", "simulate.lava_worker", folder], Path(folder), deadline, reader.report(progress))
-        return reader.result(record)
+        job = Job(graph, waves, rows, granularity, record)
+        (Path(folder) / "job").write_bytes(pickle.dumps(job))
+        reader = _Reader(Path(folder), job)
+        command = [sys.executable, "-m", "simulate.lava_worker", folder, str(os.getpid())]
+        started = time.monotonic()
+        watch(command, Path(folder), deadline, reader.report(progress))
+        return reader.result(started, record)
 
 
 class _Reader:
     """Makes the result out of the files that the Collector and the Probes wrote."""
 
-    def __init__(self, folder: Path, graph: Graph, waves: list[tuple[NDArray, list[int]]], rows: int):
-        self.folder, self.graph, self.waves, self.rows = folder, graph, waves, rows
-        self.most = max(len(lengths) for _, lengths in waves)  # S
+    def __init__(self, folder: Path, job: Job):
+        self.folder, self.graph, self.waves, self.rows = folder, job.graph, job.waves, job.rows
+        self.uncounted = job.granularity == "stock"  # Lava's own neurons do not count
+        self.sizes = [len(lengths) for _, lengths in job.waves]
+        self.most = max(self.sizes)  # S
 
     def report(self, progress: Callable[[int], object] | None) -> Callable[[], None]:
         """A function that tells `progress` how many sentences have come out since it was last called."""
@@ -83,38 +100,56 @@ class _Reader:
             path = self.folder / "logits"
             if progress and path.exists():
                 ready = path.stat().st_size // (8 * self.most * len(self.graph.labels))
-                sentences = sum(len(lengths) for _, lengths in self.waves[:ready])
+                sentences = sum(self.sizes[:ready])
                 progress(sentences - done)
                 done = sentences
 
         return look
 
-    def result(self, record: bool) -> SimulationResult:
-        names = [n.name for n in self.graph if isinstance(n, (LIF, Add))]
-        steps = self.graph.time_steps
+    def result(self, started: float, record: bool) -> SimulationResult:
+        """The result of a run whose child was started at `started`, in seconds of the monotonic clock."""
         shape = (len(self.waves), self.most, len(self.graph.labels))
         logits = np.fromfile(self.folder / "logits", "<i8").reshape(shape)
-        counts = np.fromfile(self.folder / "counts", "<i8").reshape(len(self.waves), steps, len(names), self.most)
-        sizes = [len(lengths) for _, lengths in self.waves]
-        seconds, startup = np.loadtxt(self.folder / "seconds")
+        ready, finished = np.loadtxt(self.folder / "times")
+        recorded = record or self.uncounted
+        spikes = {n.name: self._spikes(n) for n in self.graph.neurons} if recorded else None
         return SimulationResult(
-            logits=np.concatenate([wave[:n] for wave, n in zip(logits, sizes, strict=True)]),
-            counts={
-                name: np.concatenate([wave[:, k, :n].T for wave, n in zip(counts, sizes, strict=True)])
-                for k, name in enumerate(names)
-            },
-            spikes={n.name: self._spikes(n) for n in self.graph.neurons} if record else None,
-            seconds=float(seconds),
-            startup_seconds=float(startup),
+            logits=np.concatenate([wave[:n] for wave, n in zip(logits, self.sizes, strict=True)]),
+            counts=self._counts_of(spikes) if self.uncounted and spikes else self._counts(),
+            spikes=spikes if record else None,
+            seconds=float(finished - ready),
+            startup_seconds=float(ready - started),
         )
+
+    def _counts(self) -> dict[str, NDArray[np.int64]]:
+        """{node: (B, T)} as the processes have counted."""
+        names = [n.name for n in self.graph if isinstance(n, (LIF, Add))]
+        shape = (len(self.waves), self.graph.time_steps, len(names), self.most)
+        counts = np.fromfile(self.folder / "counts", "<i8").reshape(shape)
+        return {
+            name: np.concatenate([wave[:, k, :n].T for wave, n in zip(counts, self.sizes, strict=True)])
+            for k, name in enumerate(names)
+        }
+
+    def _counts_of(self, spikes: dict[str, NDArray[np.uint8]]) -> dict[str, NDArray[np.int64]]:
+        """{node: (B, T)} from the spikes of all layers: a stream is the sum of the layers that it has passed."""
+        lengths = [n for _, wave in self.waves for n in wave]
+        values: dict[str, NDArray[Any]] = dict(spikes)
+        counts: dict[str, NDArray[np.int64]] = {}
+        for node in self.graph:
+            if isinstance(node, Add):
+                values[node.name] = sum((values[s] for s in node.inputs[1:]), values[node.inputs[0]])
+            if isinstance(node, (LIF, Add)):
+                counts[node.name] = events(values[node.name], lengths)
+        return counts
 
     def _spikes(self, node: LIF) -> NDArray[np.uint8]:
         """(T, M, D) of one layer."""
+        steps = len(self.waves) * self.graph.time_steps
         bits = np.fromfile(self.folder / f"{node.name}.bits", np.uint8)
-        messages = np.unpackbits(bits.reshape(len(self.waves) * self.graph.time_steps, -1), axis=1)
-        trains = messages[:, : self.rows * node.width].reshape(
-            len(self.waves), self.graph.time_steps, self.rows, node.width
-        )
+        size = -(-self.rows * node.width // 8)  # bytes of a message
+        messages = np.unpackbits(bits[: steps * size].reshape(steps, size), axis=1, count=self.rows * node.width)
+        trains = messages.reshape(len(self.waves), self.graph.time_steps, self.rows, node.width)
         return np.concatenate(
             [train[:, : len(tokens)] for train, (tokens, _) in zip(trains, self.waves, strict=True)], axis=1
         )

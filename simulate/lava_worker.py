@@ -1,59 +1,72 @@
-"""The child of `simulate.lava`: builds the process graph of a job, runs it, and says when it is done."""
+"""The child of `simulate.lava`: builds the process graph of a job, runs it, and says when it is done.
+
+    python -m simulate.lava_worker FOLDER PARENT
+
+FOLDER holds `job`; `times` and then `done`, or `error.txt`, come to stand there. PARENT is the process to outlive not.
+"""
 
 from __future__ import annotations
 
 import os
 import pickle
+import shutil
+import signal
 import sys
 import threading
 import time
 import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lava.magma.core.process.process import AbstractProcess
+from export.waves import report_failure
 
-
-def watch_actors(root: AbstractProcess, folder: Path) -> None:
-    """Write `error.txt` as soon as one of Lava's OS processes has raised or died; Lava itself would wait for ever."""
-    while not (folder / "done").exists():
-        time.sleep(0.1)
-        infrastructure = getattr(root.runtime, "_messaging_infrastructure", None)
-        for actor in infrastructure.actors if infrastructure else []:
-            message = ""
-            if actor.exception:
-                message = actor.exception[1]
-            elif not actor.is_alive():
-                message = f"process {actor.pid} of the graph died (exit code {actor.exitcode})"
-            if message and not (folder / "done").exists() and not (folder / "error.txt").exists():
-                temporary = folder / f"error.{os.getpid()}"
-                temporary.write_text(message, "utf-8")
-                temporary.rename(folder / "error.txt")
+if TYPE_CHECKING:
+    from lava.magma.core.process.process import AbstractProcess
 
 
-def main(folder: str) -> None:
-    started = time.perf_counter()
-    job = pickle.loads((Path(folder) / "job").read_bytes())  # our own parent wrote it, see simulate.lava
+def main(folder: Path, parent: int) -> None:
+    job = pickle.loads((folder / "job").read_bytes())  # our own parent wrote it, see simulate.lava
     try:
         from lava.magma.core.run_conditions import RunSteps
-        from lava.magma.core.run_configs import Loihi2SimCfg
 
         from export.lava.build import build
 
-        root = build(job.graph, job.waves, job.rows, folder, job.record)
-        configuration = Loihi2SimCfg(select_tag="fixed_pt", select_sub_proc_model=job.granularity == "layer")
-        threading.Thread(target=watch_actors, args=(root, Path(folder)), daemon=True).start()
+        built = build(job.graph, job.granularity, job.waves, job.rows, str(folder), job.record)
+        threading.Thread(target=supervise, args=(built.root, folder, parent), daemon=True).start()
         # Each channel reserves this many messages; Lava's default is 64.
-        root.create_runtime(run_cfg=configuration, compile_config={"pypy_channel_size": 2})
-        ready = time.perf_counter()
-        root.run(RunSteps(len(job.waves) * job.graph.time_steps), configuration)
-        finished = time.perf_counter()
-    except Exception:
-        (Path(folder) / "error.txt").write_text(traceback.format_exc(), "utf-8")
+        built.root.create_runtime(run_cfg=built.configuration, compile_config={"pypy_channel_size": 2})
+        ready = time.monotonic()
+        built.root.run(RunSteps(built.steps), built.configuration)
+        finished = time.monotonic()
+    except Exception as error:
+        report_failure(folder, f"{type(error).__name__}: {error}", traceback.format_exc())
         raise
-    (Path(folder) / "seconds").write_text(f"{finished - ready} {ready - started}\n", "utf-8")
-    (Path(folder) / "done").touch()
-    root.stop()
+    (folder / "times").write_text(f"{ready} {finished}\n", "utf-8")
+    (folder / "done").touch()
+    # Lava's own shutdown takes seconds for a large graph, and all results are out: the watchdog ends us.
+    signal.pause()
+
+
+def supervise(root: AbstractProcess, folder: Path, parent: int) -> None:
+    """Report one of Lava's OS processes that raised or died: Lava would wait for it for ever. Follow our own parent."""
+    while True:
+        time.sleep(0.1)
+        if os.getppid() != parent:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.killpg(0, signal.SIGTERM)  # see simulate.watchdog.end
+        runtime = root.runtime
+        if runtime is None or runtime._messaging_infrastructure is None or (folder / "done").exists():
+            continue
+        names = [process.name for process in runtime._executable.proc_builders]
+        for index, actor in enumerate(runtime._messaging_infrastructure.actors):
+            name = names[index] if index < len(names) else "a runtime service"
+            if actor.exception:
+                error, details = actor.exception
+                report_failure(folder, f"{name}: {type(error).__name__}: {error}", details)
+            elif not actor.is_alive():
+                reason = f"exit code {actor.exitcode}, perhaps out of memory"
+                report_failure(folder, f"{name}: its process {actor.pid} died ({reason})", "")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(Path(sys.argv[1]), int(sys.argv[2]))

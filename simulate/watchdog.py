@@ -10,10 +10,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from export.waves import FAILURE
 from spikebert.errors import RunError
 
-PATIENCE = 10.0  # seconds that a finished child gets to shut its processes down
-SHARED_MEMORY = Path("/dev/shm")
+LOOK = 0.05  # seconds between two looks at the child
+GRACE = 5.0  # seconds that processes get to end by themselves before they are killed
+SHARED_MEMORY = "/dev/shm/"
 
 
 class SimulationError(RunError):
@@ -23,105 +25,88 @@ class SimulationError(RunError):
 def watch(command: list[str], folder: Path, deadline: float | None, look: Callable[[], None]) -> None:
     """Run `command` in a session of its own until `folder/done` exists; call `look` from time to time.
 
-    However this ends (error, a killed process, the deadline, Ctrl-C), every process of that session is ended and every
-    shared-memory segment that it had mapped is removed.
+    However this ends (success, error, a killed process, the deadline, Ctrl-C), every process of that session is ended
+    and every shared-memory segment that the child had mapped is removed. Its temporary files go into `folder`.
 
     Raises:
-        SimulationError: with the last line of `folder/error.txt` where the child wrote it, else with what happened.
+        SimulationError: with what stands in `folder/error.txt`, else with what happened to the child.
     """
     started = time.monotonic()
+    environment = {**os.environ, "TMPDIR": str(folder)}
     with (folder / "log").open("wb") as log:
-        child = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
-    dead: set[int] = set()
+        child = subprocess.Popen(
+            command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment, start_new_session=True
+        )
     segments: set[Path] = set()
+    looks = 0
     try:
         while not (folder / "done").exists():
-            alive, zombies = session(child.pid)
-            segments |= mapped_segments(alive)
-            _check(child, folder, zombies & dead)
-            dead = zombies
+            if looks % 20 == 0:
+                segments |= mapped_segments(child.pid)
+            looks += 1
+            _check(child, folder)
             if deadline is not None and time.monotonic() - started > deadline:
                 raise SimulationError(f"the Lava simulation did not finish within {deadline:g} seconds and was ended")
             look()
-            time.sleep(0.05)
+            time.sleep(LOOK)
         look()
-        _wait(child, PATIENCE)
     finally:
-        _end(child, segments)
+        end(child, segments | mapped_segments(child.pid))
 
 
-def _check(child: subprocess.Popen, folder: Path, dead: set[int]) -> None:
-    """Raise if the child failed, or if one of its processes has died: nobody waits for it, so it stays a zombie."""
-    error = folder / "error.txt"
-    if not error.exists() and (dead or child.poll() is not None) and not (folder / "done").exists():
-        time.sleep(0.2)  # the one that failed may still be writing why
-    if error.exists():
-        details = error.read_text("utf-8")
-        raise SimulationError(f"the Lava simulation failed: {_last_line(details)}", details)
-    if (folder / "done").exists():
-        return
-    details = (folder / "log").read_text("utf-8", errors="replace")
-    if child.poll() is not None:
-        raise SimulationError(
-            f"the Lava simulation ended early (exit code {child.returncode}): {_last_line(details)}", details
-        )
-    if dead:
-        raise SimulationError(
-            f"a process of the Lava simulation (pid {min(dead)}) died, perhaps killed or out of memory", details
-        )
+def _check(child: subprocess.Popen, folder: Path) -> None:
+    """Raise if the child has reported a failure or has ended."""
+    code = child.poll()  # before the look at its files, which it may write at its end
+    if (folder / FAILURE).exists():
+        message, _, details = (folder / FAILURE).read_text("utf-8").partition("\n")
+        raise SimulationError(f"the Lava simulation failed in {message}", details)
+    if code is not None and not (folder / "done").exists():
+        how = f"was killed (signal {-code})" if code < 0 else f"ended early (exit code {code})"
+        details = (folder / "log").read_text("utf-8", errors="replace")
+        lines = [line.strip() for line in details.splitlines() if line.strip()]
+        raise SimulationError(f"the Lava simulation {how}: {lines[-1] if lines else 'no message'}", details)
 
 
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "no message"
+def end(child: subprocess.Popen, segments: set[Path]) -> None:
+    """End the session that `child` leads, and remove what it leaves in shared memory.
+
+    SIGTERM ends all of it but the resource tracker of Python's multiprocessing, which then removes the segments of the
+    others and ends by itself. What still lives after GRACE seconds is killed.
+    """
+    started = time.monotonic()
+    if session(child.pid):
+        os.killpg(child.pid, signal.SIGTERM)
+    while members := session(child.pid):
+        child.poll()
+        if time.monotonic() - started > GRACE:
+            for pid in members:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        time.sleep(LOOK / 2)
+    child.wait()
+    for segment in segments:
+        segment.unlink(missing_ok=True)
 
 
-def session(leader: int) -> tuple[set[int], set[int]]:
-    """(the live processes, the zombies) of the session that `leader` leads, without a zombie leader."""
-    alive: set[int] = set()
-    zombies: set[int] = set()
+def session(leader: int) -> set[int]:
+    """The live processes of the session that `leader` leads."""
+    members: set[int] = set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 state, _, _, sid = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
             except (OSError, ValueError):
                 continue  # it ended while we looked
-            if int(sid) == leader:
-                (zombies if state == "Z" else alive).add(int(entry.name))
-    return alive, zombies - {leader}
+            if int(sid) == leader and state != "Z":
+                members.add(int(entry.name))
+    return members
 
 
-def mapped_segments(processes: set[int]) -> set[Path]:
-    """The shared-memory segments that any of these processes has mapped."""
-    segments = set()
-    for pid in processes:
-        try:
-            maps = Path(f"/proc/{pid}/maps").read_text()
-        except OSError:
-            continue
-        segments |= {Path(line.split(maxsplit=5)[5]) for line in maps.splitlines() if f" {SHARED_MEMORY}/" in line}
-    return segments
-
-
-def _wait(child: subprocess.Popen, seconds: float) -> None:
-    with suppress(subprocess.TimeoutExpired):  # it has given its results; _end takes care of it
-        child.wait(seconds)
-
-
-def _end(child: subprocess.Popen, segments: set[Path]) -> None:
-    members, _ = session(child.pid)
-    segments |= mapped_segments(members)
-    for _attempt in range(100):
-        for pid in members:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        child.poll()
-        members, _ = session(child.pid)
-        if not members:
-            break
-        time.sleep(0.02)
-    child.wait()
-    for segment in segments:
-        Path(str(segment).removesuffix(" (deleted)")).unlink(missing_ok=True)
+def mapped_segments(pid: int) -> set[Path]:
+    """The shared-memory segments that a process has mapped; Lava's leading process maps all of a run's."""
+    try:
+        maps = Path(f"/proc/{pid}/maps").read_text()
+    except OSError:
+        return set()  # it has ended
+    paths = (line.split(maxsplit=5)[5] for line in maps.splitlines() if f" {SHARED_MEMORY}" in line)
+    return {Path(path) for path in paths if not path.endswith(" (deleted)")}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 from lava.magma.core.process.process import AbstractProcess
+from lava.magma.core.run_configs import Loihi2SimCfg, RunConfig
 
 from export.graph import LIF, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
 from export.lava.processes import SPIKE_PORTS, Block, Collector, Embeddings, Head, Probe
+from export.lava.stock import build_stock
 from export.ranges import output_bounds
 from export.waves import Frame
 from spikebert.errors import InputError
@@ -39,12 +42,22 @@ def sections(graph: Graph) -> tuple[tuple[Node, ...], list[tuple[Node, ...]], tu
     return tuple(nodes[:first]), blocks, head
 
 
-def build(graph: Graph, waves: list, rows: int, folder: str, record: bool) -> AbstractProcess:
-    """Create and connect all processes; running the one that is given runs them all.
+@dataclass(frozen=True)
+class Built:
+    """A process graph ready to compile."""
+
+    root: AbstractProcess  # running it runs all
+    configuration: RunConfig
+    steps: int  # time steps until the last result is out
+
+
+def build(graph: Graph, granularity: str, waves: list, rows: int, folder: str, record: bool) -> Built:
+    """Create and connect all processes.
 
     Args:
+        granularity: "block", "layer" or "stock".
         waves: (token ids (M,), lengths) of each wave, M at most `rows`.
-        folder: where Collector and Probes write; Probes exist only with `record`.
+        folder: where Collector and Probes write; Probes exist with `record`, and always in "stock".
     """
     frame = Frame(
         rows=rows,
@@ -52,8 +65,19 @@ def build(graph: Graph, waves: list, rows: int, folder: str, record: bool) -> Ab
         steps=graph.time_steps,
         places={name: i for i, name in enumerate(counted(graph))},
         bounds=output_bounds(graph),
-        errors=str(Path(folder) / "error.txt"),
+        folder=folder,
     )
+    delay = 0
+    if granularity == "stock":
+        root, delay = build_stock(graph, waves, frame, folder)
+    else:
+        root = _build_blocks(graph, waves, frame, folder, record)
+    configuration = Loihi2SimCfg(select_tag="fixed_pt", select_sub_proc_model=granularity == "layer")
+    return Built(root, configuration, len(waves) * graph.time_steps + delay)
+
+
+def _build_blocks(graph: Graph, waves: list, frame: Frame, folder: str, record: bool) -> AbstractProcess:
+    """Embeddings, Blocks and Head; gives the first."""
     first, blocks, last = sections(graph)
     embeddings = Embeddings(frame, first, waves, name="embeddings")
     collector = Collector(frame, len(graph.labels), folder, name="collector")

@@ -10,6 +10,7 @@ leaf process a node, which is what a chip would hold. The run configuration choo
 from __future__ import annotations
 
 import traceback
+from collections import deque
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.model.sub.model import AbstractSubProcessModel
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
+from lava.proc.dense.models import AbstractPyDenseModelBitAcc
 
 from export.arithmetic import Array
 from export.graph import LIF, Add, Embedding, Node
@@ -38,9 +40,10 @@ from export.lava.processes import (
     Normalisation,
     Probe,
     Stream,
+    Synapses,
     Weights,
 )
-from export.waves import Frame
+from export.waves import Frame, report_failure
 
 # Spikes and the small integers of a stream travel as int16, everything else as int32.
 EVENTS_IN, EVENTS_OUT = LavaPyType(PyInPort.VEC_DENSE, np.int16), LavaPyType(PyOutPort.VEC_DENSE, np.int16)
@@ -55,26 +58,33 @@ class Model(PyLoihiProcessModel):
         super().__init__(proc_params)
         self.frame: Frame = proc_params["frame"]
         self.nodes: tuple[Node, ...] = proc_params.get("nodes", None) or (proc_params["node"],)
+        self.delay: int = proc_params.get("delay", 0)
+        # Before the data arrive there is one idle token: whatever it causes ends when the first wave does begin.
+        idle = np.zeros(self.frame.sentences, np.int32)
+        idle[0] = 1
+        self.announced = deque([idle] * self.delay)
         bounds = self.frame.bounds
         self.kernels = {n.name: make_kernel(n, 1, max((bounds[s] for s in n.inputs), default=0)) for n in self.nodes}
 
     def run_spk(self) -> None:
         try:
-            if (self.time_step - 1) % self.frame.steps == 0:
+            if (self.time_step - 1 - self.delay) % self.frame.steps == 0:
                 for kernel in self.kernels.values():
                     kernel.rest()
             self.step()
-        except Exception:
-            # Lava would hang on it: the watchdog reads the file and ends the run.
-            Path(self.frame.errors).write_text(traceback.format_exc(), "utf-8")
+        except Exception as error:
+            # Lava would hang on it: the watchdog reads the report and ends the run.
+            message = f"{self.nodes[0].name}: {type(error).__name__}: {error}"
+            report_failure(Path(self.frame.folder), message, traceback.format_exc())
             raise
 
     def step(self) -> None:
         raise NotImplementedError
 
     def lengths(self) -> list[int]:
-        """The lengths of the sentences of this wave, from the port."""
-        return [int(n) for n in self.lengths_in.recv() if n]  # type: ignore[attr-defined]
+        """The lengths of the sentences whose data arrive now: the port announces them `delay` steps before."""
+        self.announced.append(self.lengths_in.recv())  # type: ignore[attr-defined]
+        return [int(n) for n in self.announced.popleft() if n]
 
     def outputs(self, source: str, x: Array, lengths: list[int]) -> dict[str, Array]:
         """Run this process's nodes on the output (1, M, D) of node `source`; gives all their outputs."""
@@ -118,8 +128,9 @@ class _Source(Model):
         self.waves = proc_params["waves"]
 
     def wave(self) -> tuple[np.ndarray, list[int]]:
-        """The tokens and lengths of this step, which it also announces."""
-        tokens, lengths = self.waves[(self.time_step - 1) // self.frame.steps]
+        """The tokens and lengths of this step, which it also announces. The last wave stays until the others' end."""
+        number = min((self.time_step - 1) // self.frame.steps, len(self.waves) - 1)
+        tokens, lengths = self.waves[number]
         message = np.zeros(self.frame.sentences, np.int32)
         message[: len(lengths)] = lengths
         self.lengths_out.send(message)
@@ -291,15 +302,17 @@ class CollectorModel(PyLoihiProcessModel):
 
     def __init__(self, proc_params):
         super().__init__(proc_params)
-        self.steps = proc_params["frame"].steps
+        self.steps, self.delay = proc_params["frame"].steps, proc_params["delay"]
         folder = Path(proc_params["folder"])
         self.logits, self.counts = (folder / "logits").open("ab"), (folder / "counts").open("ab")
 
     def run_spk(self) -> None:
-        logits, counts = self.logits_in.recv(), self.counts_in.recv()
-        self.counts.write(counts.astype("<i8").tobytes())
-        self.counts.flush()
-        if self.time_step % self.steps == 0:
+        logits = self.logits_in.recv()
+        if self.counts_in.csp_ports:
+            self.counts.write(self.counts_in.recv().astype("<i8").tobytes())
+            self.counts.flush()
+        step = self.time_step - self.delay
+        if step > 0 and step % self.steps == 0:
             self.logits.write(logits.astype("<i8").tobytes())
             self.logits.flush()
 
@@ -312,11 +325,21 @@ class ProbeModel(PyLoihiProcessModel):
 
     def __init__(self, proc_params):
         super().__init__(proc_params)
+        self.delay = proc_params["delay"]
         self.file = Path(proc_params["file"]).open("ab")  # noqa: SIM115, open as long as the process lives
 
     def run_spk(self) -> None:
-        self.file.write(np.packbits(self.x_in.recv().astype(bool)).tobytes())
-        self.file.flush()
+        spikes = self.x_in.recv()
+        if self.time_step > self.delay:
+            self.file.write(np.packbits(spikes.astype(bool)).tobytes())
+            self.file.flush()
+
+
+@implements(proc=Synapses, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class SynapsesModel(AbstractPyDenseModelBitAcc):
+    """Lava's bit-accurate model of Dense, as it is."""
 
 
 @implements(proc=Embeddings, protocol=LoihiProtocol)

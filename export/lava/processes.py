@@ -1,24 +1,38 @@
 """The process graph of a SpikeBERT: what each Process is, its ports and their shapes.
 
-    Embeddings ──► Block 0 ──► Block 1 ──► … ──► Readout ──► Collector
-        └─ lengths ─┴────────────┴────────────────┘             ▲
-        └─ counts ──┴────────────┴─────────────── (summed) ─────┘
+    Embeddings ──► Block 0 ──► Block 1 ──► … ──► Head ──► Collector
+        └─ lengths ─┴────────────┴────────────────┘           ▲
+        └─ counts ──┴────────────┴───────── (summed) ─────────┘
 
 A *wave* is a group of sentences that pass together: their tokens stand one after the other in R rows ("token slots"),
 for T time steps; rows beyond the tokens are idle. `lengths` (S,) tells where each sentence ends, 0 where there is none.
-Messages have no delay: a process receives, computes and sends within one time step.
+
+Three granularities, with equal spikes:
+
+    block   Embeddings, each Block and Head are an OS process each.
+    layer   the same Processes, each made of one leaf a node: Lookup, Weights, Normalisation, Coincidences, Neurons,
+            Stream, Decision. What a chip would hold.
+    stock   no Blocks: Lava's own Dense and LIFReset wherever they can compute a layer; see `export.lava.stock`.
+
+In `block` and `layer` messages have no delay: a process receives, computes and sends within one time step. In `stock`
+each Dense adds a step, so a process there has a `delay`: how many steps after their entry the data of a wave reach it.
 
 `counts` (K, S) has a row for each counted node of the whole graph: a process fills the rows of its own nodes and leaves
 the others 0, and the Collector's port adds up what all of them send.
 
-Every Process takes the parameters `frame`, `nodes` (of `export.graph`) and its ports' shapes follow from them. None of
-these is stock Lava: each is a custom CPU model, the stand-in of code for programmable neurons.
+What is stock and what is ours: `Synapses` (Lava's Dense) and LIFReset are stock and mappable to any Loihi. The others
+are our own, run as CPU models: Weights stands for synapses, Neurons, Normalisation and Stream for programmable neurons
+and graded spikes of Loihi 2, Coincidences for a program on an embedded processor; Lookup, Decision, Collector and Probe
+are the host's part.
 """
 
 from __future__ import annotations
 
+import numpy as np
 from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.process import AbstractProcess
+from lava.magma.core.process.variable import Var
+from lava.proc.dense.process import Dense
 
 from export.graph import LIF, Add, Attention, Embedding, LayerNorm, Linear, Node, Readout
 from export.waves import Frame
@@ -69,8 +83,8 @@ class Head(AbstractProcess):
 class Collector(AbstractProcess):
     """Where results leave: appends a wave's logits and each step's counts to `folder` as plain little-endian int64."""
 
-    def __init__(self, frame: Frame, labels: int, folder: str, name: str):
-        super().__init__(frame=frame, folder=folder, name=name)
+    def __init__(self, frame: Frame, labels: int, folder: str, name: str, delay: int = 0):
+        super().__init__(frame=frame, folder=folder, name=name, delay=delay)
         self.logits_in = InPort(shape=(frame.sentences, labels))
         self.counts_in = InPort(shape=frame.counts)
 
@@ -78,8 +92,8 @@ class Collector(AbstractProcess):
 class Probe(AbstractProcess):
     """A logic probe on a wire of binary spikes: appends each step's (R, D) to `file`, eight to a byte."""
 
-    def __init__(self, frame: Frame, width: int, file: str, name: str):
-        super().__init__(frame=frame, file=file, name=name)
+    def __init__(self, frame: Frame, width: int, file: str, name: str, delay: int = 0):
+        super().__init__(frame=frame, file=file, name=name, delay=delay)
         self.x_in = InPort(shape=frame.tokens(width))
 
 
@@ -95,8 +109,8 @@ class Lookup(AbstractProcess):
 class _Leaf(AbstractProcess):
     """One node of the graph: token rows in, token rows out."""
 
-    def __init__(self, frame: Frame, node: Node, inputs: int, name: str):
-        super().__init__(frame=frame, node=node, name=name)
+    def __init__(self, frame: Frame, node: Node, inputs: int, name: str, delay: int = 0):
+        super().__init__(frame=frame, node=node, name=name, delay=delay)
         self.x_in = InPort(shape=frame.tokens(inputs))
         self.lengths_in = InPort(shape=(frame.sentences,))
         self.y_out = OutPort(shape=frame.tokens(node.width))
@@ -117,8 +131,8 @@ class Coincidences(_Leaf):
 class Neurons(_Leaf):
     """A LIF node; it counts its spikes."""
 
-    def __init__(self, frame: Frame, node: Node, inputs: int, name: str):
-        super().__init__(frame, node, inputs, name)
+    def __init__(self, frame: Frame, node: Node, inputs: int, name: str, delay: int = 0):
+        super().__init__(frame, node, inputs, name, delay)
         self.counts_out = OutPort(shape=frame.counts)
 
 
@@ -133,11 +147,27 @@ class Stream(Neurons):
 class Decision(AbstractProcess):
     """The Readout node alone."""
 
-    def __init__(self, frame: Frame, node: Readout, name: str):
-        super().__init__(frame=frame, node=node, name=name)
+    def __init__(self, frame: Frame, node: Readout, name: str, delay: int = 0):
+        super().__init__(frame=frame, node=node, name=name, delay=delay)
         self.x_in = InPort(shape=frame.tokens(node.weight.shape[1]))
         self.lengths_in = InPort(shape=(frame.sentences,))
         self.logits_out = OutPort(shape=(frame.sentences, node.width))
+
+
+class Synapses(Dense):
+    """Lava's stock Dense over R token slots: each column is a Dense of its own on a chip, and all share these weights.
+
+    The token axis is all that is added: Dense's bit-accurate model, which runs it unchanged, multiplies a matrix
+    (D_in, R) as it does a vector (D_in,), provided that messages are graded.
+    """
+
+    def __init__(self, frame: Frame, weights: np.ndarray, num_message_bits: int, name: str):
+        # Mixed-sign weights lose their lowest bit: it is given as a 0, and the product is shifted back.
+        super().__init__(weights=2 * weights, weight_exp=-1, num_message_bits=num_message_bits, name=name)
+        outputs, inputs = weights.shape
+        self.s_in = InPort(shape=(inputs, frame.rows))
+        self.a_out = OutPort(shape=(outputs, frame.rows))
+        self.a_buff = Var(shape=(outputs, frame.rows), init=0)
 
 
 LEAVES: dict[type[Node], type[_Leaf]] = {
