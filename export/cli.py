@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from spikebert.errors import InputError, exit_cleanly
+from spikebert.files import require_folder_of
 
 PROGRAM = "spikebert-export"
 
@@ -26,8 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run(options: argparse.Namespace) -> None:
-    if not Path(options.out).absolute().parent.is_dir():
-        raise InputError(f"{options.out}: its folder does not exist; create it first")
+    require_folder_of(options.out, "-o")
     if not Path(options.model).exists():  # before torch is loaded
         raise InputError(f"{options.model}: no such model file or folder")
     from export import nir

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,8 @@ from export.graph import Graph, Node
 from export.nir_nodes import ExtensionNode, register
 from export.validate import validate
 from spikebert import __version__
-from spikebert.errors import InputError, require_file
+from spikebert.errors import InputError
+from spikebert.files import require_file, require_folder_of, write_atomically
 
 FORMAT = "spikebert-integer-graph"
 FORMAT_VERSION = 1
@@ -38,16 +38,8 @@ def write(graph: Graph, path: str | os.PathLike[str]) -> None:
         metadata=_header(graph),
         type_check=False,
     )
-    if not path.parent.is_dir():
-        raise InputError(f"{path}: the folder {path.parent} does not exist; create it first")
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    try:
-        nir.write(temporary, whole)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    require_folder_of(path, "output file")
+    write_atomically(path, lambda temporary: nir.write(temporary, whole))
 
 
 def read(path: str | os.PathLike[str]) -> Graph:

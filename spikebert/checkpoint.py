@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,8 @@ from typing import Any
 import torch
 
 from spikebert.config import SpikeBertConfig
-from spikebert.errors import InputError, require_file
+from spikebert.errors import InputError
+from spikebert.files import require_file, write_atomically
 from spikebert.model import SpikeBertForSequenceClassification
 
 FORMAT = "spikebert-model"
@@ -29,16 +28,6 @@ class TrainedModel:
     tokenizer: str  # JSON text of the `tokenizers` library
     labels: list[str]
     training: dict[str, Any]  # provenance: task, teacher, seed, accuracy, ...
-
-
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a file beside `path`, then put it in its place: never is there a part of a file."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        write(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def save_model(trained: TrainedModel, path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from importlib.metadata import entry_points
 
 from spikebert.errors import exit_cleanly
 
@@ -34,7 +35,8 @@ def student_parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Distil a SpikeBERT from a BERT teacher, in two stages.",
-        epilog=f"'{PROGRAM} teacher --help' tells how to fine-tune a teacher alone.",
+        epilog=f"'{PROGRAM} teacher --help' tells how to fine-tune a teacher alone, '{PROGRAM} qat --help' how to "
+        "train a model on for few weight bits.",
     )
     _common(p)
     shape = p.add_argument_group("the student")
@@ -66,6 +68,10 @@ def main(arguments: list[str] | None = None) -> int:
     if arguments[:1] == ["teacher"]:
         options = teacher_parser().parse_args(arguments[1:])
         return exit_cleanly(PROGRAM, lambda: run_teacher(options))
+    # Upper layers add commands of their own: quantisation-aware training needs the integer graph.
+    added = [e for e in entry_points(group="spikebert.train") if arguments[:1] == [e.name]]
+    if added:
+        return added[0].load()(arguments[1:])
     options = student_parser().parse_args(arguments)
     return exit_cleanly(PROGRAM, lambda: run_student(options))
 

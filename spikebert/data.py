@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from spikebert.errors import InputError, require_file
+from spikebert.errors import InputError
+from spikebert.files import require_file
 
 LABEL_COLUMNS = ("label", "sentiment")
 TEXT_COLUMNS = ("text", "sentence", "review")

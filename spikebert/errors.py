@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 
 class InputError(Exception):
@@ -44,15 +43,3 @@ def exit_cleanly(program: str, command: Callable[[], int | None]) -> int:
         message = f"{where}{error.strerror or error}"
     print(f"{program}: error: {message}", file=sys.stderr)
     return 2
-
-
-def require_file(path: str | os.PathLike[str], what: str) -> Path:
-    """`path` as a Path if it is a readable file; otherwise an InputError that names `what`."""
-    path = Path(path)
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder; give the {what} file itself")
-    if not path.is_file():
-        raise InputError(f"{path}: no such {what} file")
-    if not os.access(path, os.R_OK):
-        raise InputError(f"{path}: the {what} file is not readable; check its permissions")
-    return path

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from spikebert.checkpoint import load_tensors, write_atomically
+from spikebert.checkpoint import load_tensors
 from spikebert.errors import InputError
+from spikebert.files import write_atomically
 
 BUCKET = 50  # batches that are sorted by length together: little padding, still well shuffled
 

@@ -9,39 +9,43 @@ from torch import Tensor, nn
 
 
 class _MultiStepLIF(torch.autograd.Function):
-    """T steps of a LIF neuron as one autograd node: it keeps the membranes alone and runs in place.
+    """T steps of a LIF neuron as one autograd node: it keeps membranes and spikes alone and runs in place.
 
     A Python loop of snnTorch `Leaky` builds some ten autograd nodes a step and keeps as many tensors.
     """
 
     @staticmethod
-    def forward(ctx, current: Tensor, beta: float, threshold: float, alpha: float, zero_reset: bool) -> Tensor:
+    def forward(
+        ctx, current: Tensor, given: Tensor | None, beta: float, threshold: float, alpha: float, zero_reset: bool
+    ) -> Tensor:
         membrane = torch.empty_like(current)  # (T, ...)
-        spikes = torch.empty_like(current)
+        spikes = torch.empty_like(current) if given is None else given.clone()
         membrane[0] = current[0]
-        torch.ge(membrane[0], threshold, out=spikes[0])
+        if given is None:
+            torch.ge(membrane[0], threshold, out=spikes[0])
         for t in range(1, current.shape[0]):
             torch.add(current[t], membrane[t - 1], alpha=beta, out=membrane[t])
             if zero_reset:
                 membrane[t].addcmul_(membrane[t - 1], spikes[t - 1], value=-beta)
             else:
                 membrane[t].sub_(spikes[t - 1], alpha=threshold)
-            torch.ge(membrane[t], threshold, out=spikes[t])
-        ctx.save_for_backward(membrane)
+            if given is None:
+                torch.ge(membrane[t], threshold, out=spikes[t])
+        ctx.save_for_backward(membrane, spikes)
         ctx.parameters = (beta, threshold, alpha, zero_reset)
         return spikes
 
     @staticmethod
     def backward(ctx, grad_spikes: Tensor):  # type: ignore[override]
-        (membrane,) = ctx.saved_tensors
+        membrane, spikes = ctx.saved_tensors
         beta, threshold, alpha, zero_reset = ctx.parameters
         grad = surrogate_gradient(membrane - threshold, alpha).mul_(grad_spikes)
         for t in range(membrane.shape[0] - 2, -1, -1):
             carried = grad[t + 1]
             if zero_reset:
-                carried = carried * (membrane[t] < threshold)
+                carried = carried * (1.0 - spikes[t])
             grad[t].add_(carried, alpha=beta)
-        return grad, None, None, None, None
+        return grad, None, None, None, None, None
 
 
 def surrogate_gradient(distance: Tensor, alpha: float) -> Tensor:
@@ -52,7 +56,14 @@ def surrogate_gradient(distance: Tensor, alpha: float) -> Tensor:
     return (distance * (math.pi / 2 * alpha)).square_().add_(1.0).reciprocal_().mul_(alpha / 2)
 
 
-def lif(current: Tensor, beta: float, threshold: float, alpha: float = 2.0, reset: str = "subtract") -> Tensor:
+def lif(
+    current: Tensor,
+    beta: float,
+    threshold: float,
+    alpha: float = 2.0,
+    reset: str = "subtract",
+    given: Tensor | None = None,
+) -> Tensor:
     """Spikes of LIF neurons over T steps from rest.
 
     U_0 = I_0, and for t > 0
@@ -65,10 +76,12 @@ def lif(current: Tensor, beta: float, threshold: float, alpha: float = 2.0, rese
 
     Args:
         current: (T, ...) float, the input currents I.
+        given: (T, ...) zeros and ones that take the place of S: quantisation-aware training puts the integer model's
+            spikes here, and the gradient is that of the neuron that emitted them.
     Returns:
         (T, ...) zeros and ones of the same dtype.
     """
-    return _MultiStepLIF.apply(current, beta, threshold, alpha, reset == "zero")  # type: ignore[return-value]
+    return _MultiStepLIF.apply(current, given, beta, threshold, alpha, reset == "zero")  # type: ignore[return-value]
 
 
 class LIF(nn.Module):
@@ -77,9 +90,10 @@ class LIF(nn.Module):
     def __init__(self, beta: float, threshold: float, alpha: float, reset: str):
         super().__init__()
         self.beta, self.threshold, self.alpha, self.reset = beta, threshold, alpha, reset
+        self.given: Tensor | None = None  # see `lif`
 
     def forward(self, current: Tensor) -> Tensor:
-        return lif(current, self.beta, self.threshold, self.alpha, self.reset)
+        return lif(current, self.beta, self.threshold, self.alpha, self.reset, self.given)
 
     def extra_repr(self) -> str:
         return f"beta={self.beta}, threshold={self.threshold}, reset={self.reset}"

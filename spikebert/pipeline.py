@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from transformers import PreTrainedTokenizerFast
@@ -20,7 +20,8 @@ from spikebert.checkpoint import TrainedModel, save_directory, save_model
 from spikebert.config import PRESETS, SpikeBertConfig
 from spikebert.data import Row, Task, load_task, majority_share, read_lines
 from spikebert.distill import Student, accuracy, initialise_embeddings, stage_one, stage_two
-from spikebert.errors import InputError, require_file
+from spikebert.errors import InputError
+from spikebert.files import require_file
 from spikebert.loop import Example, Metrics, Schedule, train
 from spikebert.losses import LossWeights
 from spikebert.model import SpikeBertForSequenceClassification
@@ -63,17 +64,26 @@ class Settings:
                 raise InputError(f"--{name.replace('_', '-')} {getattr(self, name)}: must not be negative")
 
 
+class Checked(Protocol):
+    """Settings of any kind of run: a dataclass with a folder, which knows what it may not hold."""
+
+    @property
+    def out(self) -> str: ...
+
+    def check(self) -> None: ...
+
+
 class Run:
     """The folder of a run: its log, its checkpoints, and the settings that it may be resumed with."""
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: Checked):
         settings.check()
         self.folder = Path(settings.out)
         if self.folder.exists() and not self.folder.is_dir():
             raise InputError(f"--out {self.folder}: is a file; give a folder")
         self.folder.mkdir(parents=True, exist_ok=True)
         self.metrics = Metrics(self.folder / "metrics.jsonl")
-        wanted = {k: v for k, v in asdict(settings).items() if k != "out"}
+        wanted = {k: v for k, v in asdict(settings).items() if k != "out"}  # type: ignore[call-overload]
         record = self.folder / "settings.json"
         if record.exists() and json.loads(record.read_text("utf-8")) != wanted:
             raise InputError(

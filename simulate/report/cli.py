@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spikebert.errors import InputError, exit_cleanly
+from spikebert.files import write_atomically
 
 if TYPE_CHECKING:
     from simulate.report.report import Report
@@ -83,16 +83,6 @@ def _writer(report: Report, path: Path, figure: str | None) -> Callable[[Path], 
 
     render = {".html": page.render, ".md": markdown.render, ".json": data.render}[suffix]
     return lambda temporary: temporary.write_text(render(report), "utf-8")
-
-
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a file beside `path`, then put it in its place: the old one or the whole new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        write(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

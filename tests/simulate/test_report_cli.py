@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from simulate.report.cli import main, write_atomically
+from simulate.report.cli import main
+from spikebert.files import write_atomically
 from tests.simulate.example_run import example_run
 
 

@@ -1,0 +1,44 @@
+"""spikebert-train qat: train a model on, so that few weight bits cost it little."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from spikebert.errors import InputError, exit_cleanly
+
+PROGRAM = "spikebert-train qat"
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Quantisation-aware training: the forward pass is the integer model, spike for spike; the model "
+        "learns from its own float predictions and the labels.",
+    )
+    p.add_argument("model", help="model.pt, or a model directory, of spikebert-train")
+    p.add_argument("--task", required=True, help="the task that the model was trained on, as in spikebert-train")
+    p.add_argument("--dev", help="the file to measure on (default: the folder's dev file, or a tenth of the rows)")
+    p.add_argument("--out", required=True, help="the folder for the model; the same command resumes a killed run")
+    p.add_argument("--bits", type=int, default=4, help="weight bits of the export, 2 to 8 (default: %(default)s)")
+    p.add_argument("--epochs", type=int, default=1, help="(default: %(default)s)")
+    p.add_argument("--batch-size", type=int, default=32, help="(default: %(default)s)")
+    p.add_argument("--learning-rate", type=float, default=1e-4, help="(default: %(default)s)")
+    p.add_argument("--limit", type=int, help="use only LIMIT training rows, drawn by the seed")
+    p.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    return p
+
+
+def main(arguments: list[str]) -> int:
+    options = parser().parse_args(arguments)
+    return exit_cleanly(PROGRAM, lambda: run(options))
+
+
+def run(options: argparse.Namespace) -> None:
+    if not Path(options.model).exists():  # before torch is loaded
+        raise InputError(f"{options.model}: no such model file or folder")
+    if not 2 <= options.bits <= 8:
+        raise InputError(f"--bits {options.bits}: weights have 2 to 8 bits")
+    from export.lower.qat_run import QatSettings, fine_tune
+
+    fine_tune(QatSettings(**vars(options)))

@@ -1,0 +1,103 @@
+"""The run of `spikebert-train qat`: resumable like every training, it ends with a model to export."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from tokenizers import Tokenizer
+from transformers import PreTrainedTokenizerFast
+
+from export.lower.qat import QuantisedModel
+from spikebert.checkpoint import load_model, save_directory, save_model
+from spikebert.data import load_task, majority_share
+from spikebert.errors import InputError
+from spikebert.loop import Batch, Example, Schedule, train
+from spikebert.losses import logits_loss
+from spikebert.pipeline import Run, examples_of
+
+CROSS_ENTROPY = 0.1  # beside the float model's logits, as in eq. 8
+
+
+@dataclass(frozen=True)
+class QatSettings:
+    """All that decides a run."""
+
+    model: str
+    task: str
+    out: str
+    dev: str | None = None
+    bits: int = 4
+    epochs: int = 1
+    batch_size: int = 32
+    learning_rate: float = 1e-4
+    limit: int | None = None
+    seed: int = 0
+
+    def check(self) -> None:
+        for name in ("epochs", "batch_size", "limit"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"--{name.replace('_', '-')} {value}: must be at least 1")
+
+
+def fine_tune(settings: QatSettings) -> Path:
+    """Train on and write `OUT/model.pt`; gives its path."""
+    run = Run(settings)
+    if run.model.exists():
+        print(f"{run.model} is finished; choose another --out to train anew")
+        return run.model
+    original, trained = load_model(settings.model), load_model(settings.model)
+    task = load_task(settings.task, settings.dev)
+    unknown = {row.label for row in task.train} - set(trained.labels)
+    if unknown:
+        raise InputError(f"--task {settings.task}: the model does not know the label {sorted(unknown)[0]!r}")
+    rows = task.train
+    if settings.limit and settings.limit < len(rows):
+        rows = random.Random(settings.seed).sample(rows, settings.limit)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(trained.tokenizer))
+    longest = trained.model.config.max_tokens
+    dev = examples_of(task.dev, trained.labels, tokenizer, longest)
+    model = QuantisedModel(trained, settings.bits)
+    before = exact_accuracy(model, dev)
+
+    def loss(batch: Batch) -> dict[str, torch.Tensor]:
+        with torch.no_grad():
+            target = original.model(batch.tokens, batch.mask).logits
+        logits = model(batch.tokens, batch.mask).logits
+        terms = {"logits": logits_loss(logits, target), "cross_entropy": F.cross_entropy(logits, batch.labels)}
+        return {"loss": terms["logits"] + CROSS_ENTROPY * terms["cross_entropy"], **terms}
+
+    schedule = Schedule(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)
+    examples = examples_of(rows, trained.labels, tokenizer, longest)
+    train("qat", model, loss, examples, schedule, run.checkpoint("qat"), run.metrics)
+    after = exact_accuracy(model, dev)
+    measured = {
+        "accuracy_before": before,
+        "accuracy": after,
+        "majority": majority_share(task.dev),
+        "dev_texts": len(dev),
+    }
+    run.metrics.write(stage="finished", **measured)
+    notes = {k: v for k, v in asdict(settings).items() if k not in ("out", "dev", "model", "task")}
+    finished = replace(model.finished(), training={**trained.training, "qat": {**notes, **measured}})
+    save_directory(finished, run.folder / "model")
+    save_model(finished, run.model)
+    run.clear()
+    print(
+        f"{settings.bits}-bit integer model: accuracy {before:.4f} → {after:.4f} on {len(dev)} dev texts; {run.model}"
+    )
+    return run.model
+
+
+@torch.no_grad()
+def exact_accuracy(model: QuantisedModel, examples: list[Example], batch_size: int = 64) -> float:
+    """The accuracy of the integer model."""
+    right = 0
+    for start in range(0, len(examples), batch_size):
+        batch = Batch.of(examples[start : start + batch_size])
+        right += int((model(batch.tokens, batch.mask).logits.argmax(1) == batch.labels).sum())
+    return right / len(examples)
