@@ -46,7 +46,9 @@ def linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
 
 def linear_bound(weight: NDArray[np.int8], bias: NDArray[np.int32] | None, largest: int) -> int:
     """The largest magnitude of any partial sum of `W x + b`, in whatever order, for |x| <= largest."""
-    rows = np.abs(weight.astype(np.int16)).sum(1, dtype=np.int64).astype(object) * largest  # Python integers: no overflow
+    rows = (
+        np.abs(weight.astype(np.int16)).sum(1, dtype=np.int64).astype(object) * largest
+    )  # Python integers: no overflow
     if bias is not None:
         rows += np.abs(bias.astype(np.int64))
     return int(rows.max())
@@ -216,6 +218,8 @@ def readout(
     """Integer logits from the sums of `token_sum`: (B, D) → (B, labels) int64.
 
     mean = floor(2^shift · total / (steps · length)),   logits = weight · mean + bias
+
+    Exact while |total| < 2^53, and 2^shift · |total| and the logits < 2^63.
     """
     events = steps * np.asarray(lengths, np.int64)[:, None]
     mean = (total.astype(np.int64) << shift) // events

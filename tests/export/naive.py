@@ -1,65 +1,69 @@
 """A second implementation of the integer semantics: plain Python integers and loops, written from the equations alone.
 
-It shares nothing with `export.arithmetic`, so that agreement with it is not agreement with oneself.
+It shares nothing with `export.arithmetic` and `export.kernels`, so that agreement with it is not agreement with
+oneself. It knows no batches and no constant inputs: one sentence, and every node computes anew in each of the T steps.
 """
 
 from __future__ import annotations
 
+from functools import singledispatch
 from math import isqrt
+from typing import Any
+
+from export.graph import LIF, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
+
+Vector = list[int]
+Matrix = list[list[int]]  # [token][feature]
 
 STATE_MAX = 2**23 - 1
 
 
-def linear(x, weight, bias=None):
+def embedding(tokens: Vector, word: Matrix, position: Matrix | None) -> Matrix:
+    if position is None:
+        return [list(word[token]) for token in tokens]
+    return [[w + p for w, p in zip(word[token], position[place], strict=True)] for place, token in enumerate(tokens)]
+
+
+def linear(x: Vector, weight: Matrix, bias: Vector | None = None) -> Vector:
     return [sum(w * v for w, v in zip(row, x, strict=True)) + (bias[i] if bias else 0) for i, row in enumerate(weight)]
 
 
-def reciprocal_sqrt(value):
-    """(r, e) by counting bits."""
-    exponent = -((32 - value.bit_length()) // 2)
-    mantissa = value >> (2 * exponent) if exponent >= 0 else value << (-2 * exponent)
-    assert 2**30 <= mantissa < 2**32
+def reciprocal_sqrt(value: int) -> tuple[int, int]:
+    """(r, e): scale the value by powers of four into [2^30, 2^32), then take integer roots."""
+    mantissa, exponent = value, 0
+    while mantissa >= 2**32:
+        mantissa, exponent = mantissa // 4, exponent + 1
+    while mantissa < 2**30:
+        mantissa, exponent = mantissa * 4, exponent - 1
     return isqrt(2**62 // mantissa), exponent
 
 
-def shift_right(value, places):
-    """Floor of value / 2^places, for any sign of places."""
-    return value >> places if places >= 0 else value << -places
-
-
-def layer_norm(x, gain, bias, epsilon, groups=1):
+def layer_norm(x: Vector, gain: Vector, bias: Vector, epsilon: int, groups: int = 1) -> Vector:
     n = len(x) // groups
     result = []
     for group in range(groups):
-        part = x[group * n : (group + 1) * n]
-        total = sum(part)
-        spread = n * sum(v * v for v in part) - total * total + epsilon
+        places = range(group * n, (group + 1) * n)
+        total = sum(x[i] for i in places)
+        spread = n * sum(x[i] * x[i] for i in places) - total * total + epsilon
         root, exponent = reciprocal_sqrt(max(spread, 1))
-        for i, value in enumerate(part):
-            z = shift_right((n * value - total) * root, 31 - 12 + exponent)
-            place = group * n + i
-            result.append(((z * gain[place] + 2**15) >> 16) + bias[place])
+        for i in places:
+            z = ((n * x[i] - total) * root) >> (31 - 12 + exponent)  # >> rounds down, whatever the sign
+            result.append(((z * gain[i] + 2**15) >> 16) + bias[i])
     return result
 
 
-def decayed(membrane, decay):
-    magnitude = (abs(membrane) * (4096 - decay)) >> 12
-    return magnitude if membrane >= 0 else -magnitude
-
-
-def lif_step(current, membrane, spike, threshold, decay, bias, reset):
+def lif_step(current: int, membrane: int, spike: int, threshold: int, decay: int, bias: int, reset: str):
     """(membrane, spike) of one neuron after one step."""
-    v = decayed(membrane, decay)
-    if reset == "subtract":
-        v -= spike * threshold
-    elif spike:
-        v = 0
-    v = max(-STATE_MAX, min(STATE_MAX, v + (current << 6) + bias))
+    decayed = (abs(membrane) * (4096 - decay)) >> 12
+    v = decayed if membrane >= 0 else -decayed
+    if spike:
+        v = v - threshold if reset == "subtract" else 0
+    v = max(-STATE_MAX, min(STATE_MAX, v + 64 * current + bias))
     return v, int(v >= threshold)
 
 
-def coincidences(query, key, value, heads):
-    """`(Q K^T) V` of one sentence and step: lists [token][feature]."""
+def coincidences(query: Matrix, key: Matrix, value: Matrix, heads: int) -> Matrix:
+    """`(Q K^T) V` of one sentence and step."""
     tokens, width = len(query), len(query[0]) // heads
     counts = [[0] * len(query[0]) for _ in range(tokens)]
     for head in range(heads):
@@ -72,61 +76,72 @@ def coincidences(query, key, value, heads):
     return counts
 
 
-def readout(total, length, steps, weight, bias, shift):
-    mean = [(value << shift) // (steps * length) for value in total]
-    return [sum(w * m for w, m in zip(row, mean, strict=True)) + b for row, b in zip(weight, bias, strict=True)]
+def readout(total: Vector, length: int, steps: int, weight: Matrix, bias: Vector, shift: int) -> Vector:
+    mean = [(value << shift) // (steps * length) for value in total]  # // rounds down
+    return linear(mean, weight, bias)
 
 
-def run(graph, tokens):
-    """One sentence through a whole graph: (logits, {layer: spikes [step][token][feature]})."""
-    state, trains, total = {}, {}, None
-    for _ in range(graph.time_steps):
-        values = {}
-        for node in graph:
-            kind = type(node).__name__
-            x = [values[name] for name in node.inputs]
-            if kind == "Embedding":
-                y = [
-                    [
-                        int(w) + (int(node.position[place][d]) if node.position is not None else 0)
-                        for d, w in enumerate(node.word[token])
-                    ]
-                    for place, token in enumerate(tokens)
-                ]
-            elif kind == "Linear":
-                bias = None if node.bias is None else node.bias.tolist()
-                weight = node.weight.tolist()
-                y = [linear(row, weight, bias) for row in x[0]]
-            elif kind == "LayerNorm":
-                gain, bias = node.gain.tolist(), node.bias.tolist()
-                y = [layer_norm(row, gain, bias, node.epsilon, node.groups) for row in x[0]]
-            elif kind == "LIF":
-                y = _neurons(node, x[0], state)
-                trains.setdefault(node.name, []).append(y)
-            elif kind == "Attention":
-                width = node.size
-                y = coincidences(*([row[i * width : (i + 1) * width] for row in x[0]] for i in range(3)), node.heads)
-            elif kind == "Add":
-                y = [[a + b for a, b in zip(*rows, strict=True)] for rows in zip(*x, strict=True)]
-            else:
-                sums = [sum(column) for column in zip(*x[0], strict=True)]
-                total = sums if total is None else [a + b for a, b in zip(total, sums)]
-                y = None
-            values[node.name] = y
-    last = graph.nodes[-1]
-    logits = readout(total, len(tokens), graph.time_steps, last.weight.tolist(), last.bias.tolist(), last.shift)
-    return logits, trains
+@singledispatch
+def one_step(node: Node, inputs: list[Matrix], state: dict[Any, Any]) -> Matrix | Vector:
+    """A node's output in one step; `state` is its own memory, empty at rest."""
+    raise NotImplementedError(type(node).__name__)
 
 
-def _neurons(node, rows, state):
+@one_step.register
+def _(node: Embedding, inputs: list[Matrix], state: dict[Any, Any]) -> Matrix:
+    (tokens,) = inputs[0]
+    return embedding(tokens, node.word.tolist(), None if node.position is None else node.position.tolist())
+
+
+@one_step.register
+def _(node: Linear, inputs: list[Matrix], state: dict[Any, Any]) -> Matrix:
+    weight, bias = node.weight.tolist(), None if node.bias is None else node.bias.tolist()
+    return [linear(row, weight, bias) for row in inputs[0]]
+
+
+@one_step.register
+def _(node: LayerNorm, inputs: list[Matrix], state: dict[Any, Any]) -> Matrix:
+    return [layer_norm(x, node.gain.tolist(), node.bias.tolist(), node.epsilon, node.groups) for x in inputs[0]]
+
+
+@one_step.register
+def _(node: LIF, inputs: list[Matrix], state: dict[Any, Any]) -> Matrix:
     thresholds, biases = (a.tolist() * (node.size if len(a) == 1 else 1) for a in (node.threshold, node.bias))
-    spikes = []
-    for place, row in enumerate(rows):
-        line = []
+    for place, row in enumerate(inputs[0]):
         for d, current in enumerate(row):
-            key = (node.name, place, d)
-            v, s = state.get(key, (0, 0))
-            state[key] = lif_step(current, v, s, thresholds[d], node.decay, biases[d], node.reset)
-            line.append(state[key][1])
-        spikes.append(line)
-    return spikes
+            v, s = state.get((place, d), (0, 0))
+            state[place, d] = lif_step(current, v, s, thresholds[d], node.decay, biases[d], node.reset)
+    return [[state[place, d][1] for d in range(node.size)] for place in range(len(inputs[0]))]
+
+
+@one_step.register
+def _(node: Attention, inputs: list[Matrix], state: dict[Any, Any]) -> Matrix:
+    query, key, value = ([row[i * node.size : (i + 1) * node.size] for row in inputs[0]] for i in range(3))
+    return coincidences(query, key, value, node.heads)
+
+
+@one_step.register
+def _(node: Add, inputs: list[Matrix], state: dict[Any, Any]) -> Matrix:
+    return [[sum(values) for values in zip(*rows, strict=True)] for rows in zip(*inputs, strict=True)]
+
+
+@one_step.register
+def _(node: Readout, inputs: list[Matrix], state: dict[Any, Any]) -> Vector:
+    """The logits of the steps so far."""
+    total = state.get("total", [0] * len(inputs[0][0]))
+    state["total"] = [sum(column) for column in zip(total, *inputs[0], strict=True)]
+    state["steps"] = state.get("steps", 0) + 1
+    head = node.weight.tolist(), node.bias.tolist(), node.shift
+    return readout(state["total"], len(inputs[0]), state["steps"], *head)
+
+
+def run(graph: Graph, tokens: Vector) -> tuple[Vector, dict[str, list[Matrix]]]:
+    """One sentence through a whole graph: the logits, and the outputs of every other node [step][token][feature]."""
+    outputs: dict[str, list[Any]] = {node.name: [] for node in graph}
+    states: dict[str, dict[Any, Any]] = {node.name: {} for node in graph}
+    for step in range(graph.time_steps):
+        for node in graph:
+            inputs = [outputs[source][step] for source in node.inputs] or [[tokens]]
+            outputs[node.name].append(one_step(node, inputs, states[node.name]))
+    logits = outputs.pop(graph.nodes[-1].name)[-1]
+    return logits, outputs

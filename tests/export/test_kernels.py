@@ -1,9 +1,15 @@
-"""Whole graphs: one call for all steps, a call a step, and the naive interpreter give the same spikes."""
+"""Whole graphs: one call for all steps, a call a step, and the naive interpreter give the same values everywhere."""
+
+import dataclasses
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from export.kernels import make_kernel
+from export import kernels
+from export.graph import LIF, Embedding, Graph, Linear
+from export.kernels import LIFKernel, LinearKernel, make_kernel
 from export.ranges import output_bounds
 from tests.export import naive
 from tests.random_graph import random_graph
@@ -14,68 +20,178 @@ SHAPES = [
     dict(norm="batch", reset="subtract"),
     dict(norm="batch", reset="zero"),
     dict(norm="layer", reset="subtract", steps=1, width=10, heads=1),
+    dict(norm="batch", reset="zero", steps=1, width=9, heads=3),  # more tokens than features of a head
 ]
 
 
-def sentences(graph, seed=0):
+def sentences(graph, lengths=(1, 6, 3), seed=0):
     rng = np.random.default_rng(seed)
-    return [rng.integers(0, len(graph.nodes[0].word), n) for n in (1, 6, 3)]  # one of a single token
+    return [rng.integers(0, len(graph.nodes[0].word), n) for n in lengths]
 
 
-def run(graph, batch, steps_a_call):
-    """All outputs of all nodes, the steps joined, and the logits."""
+def make_kernels(graph, steps_a_call):
     bounds = output_bounds(graph)
-    kernels = {n.name: make_kernel(n, steps_a_call, max((bounds[s] for s in n.inputs), default=0)) for n in graph}
+    return {n.name: make_kernel(n, steps_a_call, max((bounds[s] for s in n.inputs), default=0)) for n in graph}
+
+
+def run(graph, batch, steps_a_call=None, ready=None):
+    """The outputs of all nodes over all steps, (T, M, D), and the logits."""
+    steps_a_call = steps_a_call or graph.time_steps
+    ready = ready or make_kernels(graph, steps_a_call)
     lengths, tokens = [len(s) for s in batch], np.concatenate(batch)
     calls = []
     for _ in range(graph.time_steps // steps_a_call):
         values = {}
         for node in graph:
-            values[node.name] = kernels[node.name]([values[s] for s in node.inputs] or [tokens], lengths)
+            values[node.name] = ready[node.name]([values[s] for s in node.inputs] or [tokens], lengths)
         calls.append(values)
-    spikes = {n.name: np.concatenate([c[n.name] for c in calls]) for n in graph.neurons}
-    return calls, spikes, calls[-1][graph.nodes[-1].name]
+    logits = [call.pop(graph.nodes[-1].name) for call in calls][-1]
+    outputs = {name: np.concatenate([call[name] for call in calls]) for name in calls[0]}
+    # A constant output stands for all steps.
+    return {k: np.repeat(v, graph.time_steps // len(v), axis=0) for k, v in outputs.items()}, logits
+
+
+def assert_equals_naive(graph: Graph, batch):
+    outputs, logits = run(graph, batch)
+    start = 0
+    for index, tokens in enumerate(batch):
+        expected_logits, expected = naive.run(graph, tokens.tolist())
+        assert logits[index].tolist() == expected_logits
+        assert expected.keys() == outputs.keys()
+        for name, values in expected.items():
+            assert outputs[name][:, start : start + len(tokens)].tolist() == values, name
+        start += len(tokens)
+
+
+def with_nodes(graph, change):
+    return dataclasses.replace(graph, nodes=tuple(change(node) for node in graph))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_the_kernels_equal_the_naive_interpreter_spike_for_spike(shape):
+def test_every_value_equals_that_of_the_naive_interpreter(shape):
     graph = random_graph(seed=3, blocks=1, **shape)
-    batch = sentences(graph)
-    _, spikes, logits = run(graph, batch, graph.time_steps)
-    start = 0
-    for index, tokens in enumerate(batch):
-        expected, trains = naive.run(graph, tokens.tolist())
-        assert logits[index].tolist() == expected
-        for name, train in trains.items():
-            assert spikes[name][:, start : start + len(tokens)].tolist() == train, name
-        start += len(tokens)
+    assert_equals_naive(graph, sentences(graph))
+
+
+@given(
+    st.integers(0, 10**6),
+    st.sampled_from([(6, 2), (9, 3), (10, 1)]),
+    st.sampled_from(["layer", "batch"]),
+    st.sampled_from(["subtract", "zero"]),
+    st.integers(1, 3),
+    st.lists(st.integers(1, 5), min_size=1, max_size=3),
+)
+@settings(max_examples=20)
+def test_random_graphs_equal_the_naive_interpreter(seed, shape, norm, reset, steps, lengths):
+    width, heads = shape
+    graph = random_graph(seed, width, heads, blocks=1, norm=norm, reset=reset, steps=steps, vocabulary=9)
+    assert_equals_naive(graph, sentences(graph, lengths, seed))
+
+
+def test_a_graph_without_positions_equals_the_naive_interpreter():
+    graph = random_graph(seed=4, blocks=1)
+    blind = with_nodes(graph, lambda n: dataclasses.replace(n, position=None) if isinstance(n, Embedding) else n)
+    assert_equals_naive(blind, sentences(blind))
+
+
+@pytest.mark.parametrize("decay", [0, 4095, 4096])
+def test_thresholds_and_biases_of_each_neuron_equal_the_naive_interpreter(decay):
+    rng = np.random.default_rng(decay)
+
+    def vary(node):
+        if not isinstance(node, LIF):
+            return node
+        threshold = rng.integers(1, 2 * node.threshold[0], node.size).astype(np.int32)
+        bias = rng.integers(-9999, 9999, node.size).astype(np.int32)
+        return dataclasses.replace(node, threshold=threshold, bias=bias, decay=decay)
+
+    graph = with_nodes(random_graph(seed=6, blocks=1), vary)
+    assert_equals_naive(graph, sentences(graph))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_step_by_step_equals_all_steps_at_once(shape):
     graph = random_graph(**shape)
     batch = sentences(graph)
-    _, at_once, logits = run(graph, batch, graph.time_steps)
-    _, stepwise, logits_stepwise = run(graph, batch, 1)
+    at_once, logits = run(graph, batch)
+    stepwise, logits_stepwise = run(graph, batch, steps_a_call=1)
     assert np.array_equal(logits, logits_stepwise)
     assert all(np.array_equal(at_once[name], stepwise[name]) for name in at_once)
 
 
-@pytest.mark.parametrize("shape", SHAPES[:4])
-def test_no_value_leaves_its_worst_case_bound(shape):
-    graph = random_graph(seed=5, **shape)
-    bounds = output_bounds(graph)
-    calls, _, _ = run(graph, sentences(graph, seed=1), graph.time_steps)
-    for name, value in calls[0].items():
-        assert np.abs(value).max() <= bounds[name], name
-
-
-def test_a_kernel_at_rest_has_forgotten_the_past():
+@pytest.mark.parametrize("elements", [1, 30, 100])
+def test_the_size_of_a_block_of_rows_changes_nothing(elements, monkeypatch):
     graph = random_graph()
-    node = graph["embeddings.lif"]
-    kernel = make_kernel(node, 1, 10**6)
-    current = np.full((1, 2, node.size), 200.0)
-    first = [kernel([current], [2]).copy() for _ in range(3)]
-    kernel.rest()
-    again = [kernel([current], [2]).copy() for _ in range(3)]
-    assert np.array_equal(first, again)
+    batch = sentences(graph)
+    whole_outputs, logits = run(graph, batch)
+    monkeypatch.setattr(kernels, "BLOCK", elements)
+    outputs, logits_in_blocks = run(graph, batch)
+    assert np.array_equal(logits, logits_in_blocks)
+    assert all(np.array_equal(outputs[name], whole_outputs[name]) for name in outputs)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_sentence_gives_the_same_in_whatever_batch_it_stands(shape):
+    graph = random_graph(**shape)
+    first, second, third = sentences(graph, (4, 1, 7))
+    together, logits = run(graph, [third, first, second])
+    alone, logits_alone = run(graph, [first])
+    assert np.array_equal(logits[1], logits_alone[0])
+    assert all(np.array_equal(together[name][:, 7:11], alone[name]) for name in alone)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_kernels_at_rest_have_forgotten_the_sentences_before(shape):
+    graph = random_graph(**shape)
+    ready = make_kernels(graph, graph.time_steps)
+    fresh, logits = run(graph, sentences(graph), ready=ready)
+    for kernel in ready.values():
+        kernel.rest()
+    run(graph, sentences(graph, (5, 2), seed=1), ready=ready)  # another number of tokens, too
+    for kernel in ready.values():
+        kernel.rest()
+    again, logits_again = run(graph, sentences(graph), ready=ready)
+    assert np.array_equal(logits, logits_again)
+    assert all(np.array_equal(fresh[name], again[name]) for name in fresh)
+
+
+def test_neurons_that_were_not_put_to_rest_remember():
+    node = LIF("n", ("x",), 1, np.array([128], np.int32), 0, np.zeros(1, np.int32), "subtract")
+    kernel = make_kernel(node, 1, input_bound=1)
+    spikes = [kernel([np.ones((1, 1, 1), np.float32)], [1]).item() for _ in range(4)]
+    assert spikes == [0, 1, 0, 1]
+
+
+def test_no_output_changes_when_its_kernel_is_called_again():
+    graph = random_graph()
+    ready = make_kernels(graph, graph.time_steps)
+    outputs, _ = run(graph, sentences(graph), ready=ready)
+    kept = {name: value.copy() for name, value in outputs.items()}
+    run(graph, sentences(graph, seed=9), ready=ready)
+    assert all(np.array_equal(kept[name], outputs[name]) for name in kept)
+
+
+@pytest.mark.parametrize(("bound", "carrier"), [(2**17 - 1, np.float32), (2**17, np.float64)])
+def test_a_product_takes_the_carrier_that_its_input_needs(bound, carrier):
+    weight = np.full((1, 1), 127, np.int8)
+    node = Linear("l", ("x",), weight, np.array([2**24 - 1 - 127 * (2**17 - 1)], np.int32), 8, np.ones(1))
+    kernel = make_kernel(node, 1, bound)
+    assert isinstance(kernel, LinearKernel)
+    assert kernel.weight.dtype == carrier
+    y = kernel([np.full((1, 1, 1), bound, np.float64)], [1])
+    assert y.item() == naive.linear([bound], weight.tolist(), node.bias.tolist())[0]
+
+
+@given(st.integers(0, 2**19), st.integers(1, 2**23 - 1), st.integers(-(2**31), 2**31 - 1))
+def test_neurons_take_the_carrier_that_their_drive_needs(bound, threshold, bias):
+    node = LIF("n", ("x",), 2, np.array([threshold], np.int32), 410, np.array([bias], np.int32), "subtract")
+    kernel = make_kernel(node, 3, bound)
+    assert isinstance(kernel, LIFKernel)
+    train = kernel([np.array([[[bound, -bound]]], np.float32)], [1])
+    for d, current in enumerate((bound, -bound)):
+        v = s = 0
+        for t in range(3):
+            v, s = naive.lif_step(current, v, s, threshold, 410, bias, "subtract")
+            assert train[t, 0, d] == s
+        assert kernel.membrane is not None
+        assert kernel.membrane[0, d] == v
