@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 
 from spikebert.errors import InputError, exit_cleanly
 
 PROGRAM = "spikebert-simulate"
-GRANULARITIES = ("block", "layer")
+GRANULARITIES = ("block", "layer", "stock")
 
 
 def _common(p: argparse.ArgumentParser) -> None:
@@ -37,7 +38,8 @@ def parser() -> argparse.ArgumentParser:
         "--granularity",
         choices=GRANULARITIES,
         default="block",
-        help="on Lava: one process a transformer block, or one a node of the graph (default: %(default)s)",
+        help="on Lava: one process a transformer block, one a node of the graph, or Lava's own Dense and LIF "
+        "wherever they can stand (default: %(default)s)",
     )
     p.add_argument("--out", help="the folder for counts.json, predictions.tsv and spikes.npz")
     p.add_argument("--spikes", action="store_true", help="record every spike into spikes.npz")
@@ -53,7 +55,9 @@ def verify_parser() -> argparse.ArgumentParser:
     _common(p)
     p.add_argument("--data", required=True, help=DATA_HELP)
     p.add_argument("--against", help="the model.pt that was exported: adds the float model to the comparison")
-    p.add_argument("--granularity", action="append", choices=GRANULARITIES, help="of Lava (default: all)")
+    p.add_argument(
+        "--granularity", action="append", choices=GRANULARITIES, help="of Lava (default: all that can hold the model)"
+    )
     return p
 
 
@@ -94,7 +98,7 @@ def verify(options: argparse.Namespace) -> int:
     import numpy as np
 
     from export import nir
-    from simulate.ladder import climb, table
+    from simulate.ladder import climb, holding, table
     from simulate.run import check_labels
     from simulate.text import encode
 
@@ -104,13 +108,9 @@ def verify(options: argparse.Namespace) -> int:
     texts = _texts(options)
     check_labels(graph, texts)
     sentences = encode(graph, texts.texts, f"{texts.source}: text", options.truncate)
-    rungs = climb(
-        graph,
-        sentences,
-        options.granularity or GRANULARITIES,
-        Path(options.against) if options.against else None,
-        lambda line: print(line, file=sys.stderr),
-    )
+    tell = partial(print, file=sys.stderr)
+    granularities = options.granularity or holding(graph, tell)
+    rungs = climb(graph, sentences, granularities, Path(options.against) if options.against else None, tell)
     labels = np.array([graph.labels.index(label) for label in texts.labels or []])
     print(table(rungs, labels))
     return 0 if all(r.equal for r in rungs if r.exact) else 1

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.graph import Graph
+from export.stock import check_stock
 from simulate import lava
 from simulate.batches import Tokens
 from simulate.compare import Divergence, Spikes, agreement, first_divergence
@@ -36,6 +37,16 @@ class Rung:
     @property
     def equal(self) -> bool:
         return self.divergence is None and not self.logits_differ
+
+
+def holding(graph: Graph, tell: Callable[[str], object] = print) -> list[str]:
+    """The granularities of Lava that can hold a graph; why stock Lava cannot is told."""
+    try:
+        check_stock(graph)
+    except InputError as error:
+        tell(f"lava-stock: left out: {error}")
+        return ["block", "layer"]
+    return ["block", "layer", "stock"]
 
 
 def climb(
