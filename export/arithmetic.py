@@ -64,7 +64,7 @@ def gemm_dtype(bound: int) -> type[np.floating]:
 
 
 def reciprocal_sqrt(value: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Fixed-point `1 / sqrt(value)` of integers in [1, 2^62): `(r, e)` with `1 / sqrt(value) ≈ r · 2^-(31+e)`.
+    """Fixed-point `1 / sqrt(value)` of integers in [1, 2^63): `(r, e)` with `1 / sqrt(value) ≈ r · 2^-(31+e)`.
 
     e is the integer with `2^30 <= m = value / 4^e < 2^32` (m truncated where e > 0), and
     `r = floor(sqrt(floor(2^62 / m)))`, 2^15 <= r <= 2^16. The relative error lies between -2^-15 and 2^-31.
@@ -92,7 +92,7 @@ def layer_norm(x: Array, gain: Array, bias: Array, epsilon: int, groups: int = 1
         z = floor((n x - S) · r · 2^(UNIT_BITS - 31 - e))          the normalised value, 12 fraction bits
         y = floor((z · gain + 2^15) / 2^16) + bias                 gain in units of 2^-12, int16
 
-    Exact while n · max|x| < 2^31, n · max|x|² < 2^53 (V then stays under 2^62) and |gain| < 2^15.
+    Exact while (n · max|x|)² + epsilon < 2^63 (so V is, too), n · max|x|² < 2^53 and |gain| <= 2^15.
     """
     parts = x.reshape(*x.shape[:-1], groups, -1).astype(np.float64)
     n = parts.shape[-1]

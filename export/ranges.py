@@ -86,9 +86,9 @@ def _check(node: Node, bounds: dict[str, int], graph: Graph) -> None:
         raise InputError(f"layer {node.name}: a count could reach {reached}, beyond the 24 bits that are exact")
     if isinstance(node, LayerNorm):
         n, largest = node.width // node.groups, bounds[node.inputs[0]]
-        if n * largest >= 2**31 or n * largest**2 >= 2**53:
+        if (n * largest) ** 2 + node.epsilon >= 2**63 or n * largest**2 >= 2**53:
             raise InputError(
-                f"layer {node.name}: an input of up to {largest} over {n} features can overflow the 62-bit variance "
+                f"layer {node.name}: an input of up to {largest} over {n} features can overflow the 63-bit variance "
                 "of the layer norm; export with fewer weight bits"
             )
     if isinstance(node, LIF) and _largest(node.threshold) > STATE_MAX:

@@ -174,12 +174,13 @@ def test_no_output_changes_when_its_kernel_is_called_again():
 @pytest.mark.parametrize(("bound", "carrier"), [(2**17 - 1, np.float32), (2**17, np.float64)])
 def test_a_product_takes_the_carrier_that_its_input_needs(bound, carrier):
     weight = np.full((1, 1), 127, np.int8)
-    node = Linear("l", ("x",), weight, np.array([2**24 - 1 - 127 * (2**17 - 1)], np.int32), 8, np.ones(1))
+    bias = np.array([2**24 - 1 - 127 * (2**17 - 1)], np.int32)
+    node = Linear("l", ("x",), weight, bias, 8, np.ones(1))
     kernel = make_kernel(node, 1, bound)
     assert isinstance(kernel, LinearKernel)
     assert kernel.weight.dtype == carrier
     y = kernel([np.full((1, 1, 1), bound, np.float64)], [1])
-    assert y.item() == naive.linear([bound], weight.tolist(), node.bias.tolist())[0]
+    assert y.item() == naive.linear([bound], weight.tolist(), bias.tolist())[0]
 
 
 @given(st.integers(0, 2**19), st.integers(1, 2**23 - 1), st.integers(-(2**31), 2**31 - 1))
