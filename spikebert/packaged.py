@@ -56,27 +56,13 @@ def tweets() -> tuple[list[Row], str]:
 
 
 def _balanced(rows: list[Row]) -> list[Row]:
-    """As many rows of each label as the rarest has, chosen by a fixed seed."""
-    rows = random.Random(0).sample(rows, len(rows))
+    """As many rows of each label as the rarest has, chosen and ordered by a fixed seed."""
+    shuffle = random.Random(0)
+    rows = shuffle.sample(rows, len(rows))
     groups = [[r for r in rows if r.label == label] for label in sorted({r.label for r in rows})]
     fewest = min(map(len, groups))
-    chosen = {row.text for group in groups for row in group[:fewest]}
-    return [row for row in rows if row.text in chosen]
-
-
-def _clean(fields: dict[str, str]) -> tuple[Row | None, str]:
-    label, text = (fields["sentiment"] or "").strip(), " ".join((fields["text"] or "").split())
-    try:
-        confidence = float(fields["confidence"])
-    except (TypeError, ValueError):
-        return None, "doubtful"
-    if label not in ("negative", "positive"):
-        return None, "neutral"
-    if not CONFIDENCE <= confidence <= 1.0:
-        return None, "doubtful"
-    if "\ufffd" in text or not text.isprintable() or not text:
-        return None, "with broken characters"
-    return Row(label, text), ""
+    chosen = [row for group in groups for row in group[:fewest]]
+    return shuffle.sample(chosen, len(chosen))
 
 
 TASKS: dict[str, Callable[[], tuple[list[Row], str]]] = {"tweets": tweets}
