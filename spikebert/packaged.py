@@ -65,4 +65,19 @@ def _balanced(rows: list[Row]) -> list[Row]:
     return shuffle.sample(chosen, len(chosen))
 
 
+def _clean(fields: dict[str, str]) -> tuple[Row | None, str]:
+    label, text = (fields["sentiment"] or "").strip(), " ".join((fields["text"] or "").split())
+    try:
+        confidence = float(fields["confidence"])
+    except (TypeError, ValueError):
+        return None, "doubtful"
+    if label not in ("negative", "positive"):
+        return None, "neutral"
+    if not CONFIDENCE <= confidence <= 1.0:
+        return None, "doubtful"
+    if "\ufffd" in text or not text.isprintable() or not text:
+        return None, "with broken characters"
+    return Row(label, text), ""
+
+
 TASKS: dict[str, Callable[[], tuple[list[Row], str]]] = {"tweets": tweets}
