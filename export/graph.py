@@ -21,6 +21,7 @@ from spikebert.errors import InputError
 
 STATE_BITS = 24  # width of a membrane, signed and saturating
 DECAY_BITS = 12  # a decay d stands for the factor (2^12 - d) / 2^12
+EXPONENT_MAX = 3  # the exponent of an output's weights, where each output has its own
 INPUT_SHIFT = 6  # a neuron's input is shifted left by this: Loihi aligns synaptic input to the state's upper bits
 
 
@@ -95,16 +96,24 @@ class Embedding(Node):
 
 @dataclass(frozen=True, eq=False)
 class Linear(Node):
-    """`y = W x + b`."""
+    """`y = 2^exponent · W x + b`; without exponents, `y = W x + b`."""
 
     weight: Annotated[np.ndarray, Spec(np.int8, ("D", "D_in"))]
     bias: Annotated[np.ndarray | None, Spec(np.int32, ("D",))]
     bits: int  # the weights lie in ±(2^(bits-1) - 1)
-    scale: Annotated[np.ndarray, Spec(np.float64, ("1|D",))]
+    scale: Annotated[np.ndarray, Spec(np.float64, ("1",))]
+    exponent: Annotated[np.ndarray | None, Spec(np.int8, ("D",))] = None  # 0 to 3, a power of two for each output
 
     @property
     def width(self) -> int:
         return self.weight.shape[0]
+
+    @property
+    def synapses(self) -> np.ndarray:
+        """(D, D_in): the weights with their exponents, int16 at least."""
+        if self.exponent is None:
+            return self.weight
+        return self.weight.astype(np.int16) << self.exponent[:, None].astype(np.int16)
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from export import arithmetic
 from export.arithmetic import Array
 from export.graph import LIF, Add, Attention, Embedding, LayerNorm, Linear, Node, Readout
 
-BLOCK = 2**18  # elements of a block: few enough for the cache, enough to hide what a NumPy call costs
+BLOCK = 2**19  # elements of a block: few enough for the cache, enough to hide what a NumPy call costs
 
 
 def row_blocks(rows: int, width: int) -> Iterator[slice]:
@@ -51,11 +51,14 @@ class EmbeddingKernel(Kernel):
 
 class LinearKernel(Kernel):
     def __init__(self, node: Linear, input_bound: int):
-        dtype = arithmetic.gemm_dtype(arithmetic.linear_bound(node.weight, node.bias, input_bound))
-        self.weight = node.weight.astype(dtype)
+        dtype = arithmetic.gemm_dtype(arithmetic.linear_bound(node.synapses, node.bias, input_bound))
+        self.weight = node.synapses.astype(dtype)
         self.bias = None if node.bias is None else node.bias.astype(dtype)
+        self.norm = float(np.sqrt(np.square(self.weight, dtype=np.float64).sum(1).max()))
 
     def __call__(self, inputs: Sequence[Array], lengths: list[int]) -> Array:
+        if arithmetic.fits_digits(inputs[0], self.norm):
+            return arithmetic.packed_linear(inputs[0], self.weight, self.bias)
         return arithmetic.linear(inputs[0], self.weight, self.bias)
 
 

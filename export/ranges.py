@@ -36,7 +36,7 @@ def _(node: Embedding, inputs: list[int], graph: Graph) -> int:
 
 @_bound.register
 def _(node: Linear, inputs: list[int], graph: Graph) -> int:
-    return arithmetic.linear_bound(node.weight, node.bias, inputs[0])
+    return arithmetic.linear_bound(node.synapses, node.bias, inputs[0])
 
 
 @_bound.register

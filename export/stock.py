@@ -34,6 +34,8 @@ def check_stock(graph: Graph) -> None:
             reason = "Lava has no stock layer norm; train with norm 'batch', which is folded away"
         elif isinstance(node, Linear) and node.bias is not None:
             reason = "stock Dense has no bias; export with the bias in the neuron"
+        elif isinstance(node, Linear) and node.exponent is not None:
+            reason = "stock Dense has one weight exponent for all outputs; export without --per-channel"
         elif isinstance(node, LIF) and node.name not in behind_attention:
             reason = neuron_refusal(node, currents[node.inputs[0]])
         if reason:
@@ -89,7 +91,7 @@ def _current_bounds(graph: Graph) -> dict[str, int]:
     bounds = output_bounds(graph)
     for node in graph:
         if isinstance(node, Linear):
-            weight = node.weight.astype(np.int64)
+            weight = node.synapses.astype(np.int64)
             positive, negative = np.maximum(weight, 0).sum(1).max(), np.maximum(-weight, 0).sum(1).max()
             bounds[node.name] = bounds[node.inputs[0]] * int(max(positive, negative))
     return bounds

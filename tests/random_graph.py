@@ -21,6 +21,7 @@ def random_graph(
     max_tokens: int = 16,
     labels: int = 3,
     hidden: int | None = None,
+    exponents: bool = False,
 ) -> Graph:
     """A SpikeBERT graph with random weights whose neurons neither fall silent nor fire always."""
     rng = np.random.default_rng(seed)
@@ -44,7 +45,8 @@ def random_graph(
     def layer(prefix: str, source: str, fan_in: int, size: int, groups: int = 1) -> str:
         weight = rng.integers(-127, 128, (size, fan_in)).astype(np.int8)
         bias = rng.integers(-50, 50, size).astype(np.int32) if norm == "layer" else None
-        linear = add(Linear(f"{prefix}.linear", (source,), weight, bias, 8, ONE))
+        exponent = rng.integers(0, 4, size).astype(np.int8) if exponents else None
+        linear = add(Linear(f"{prefix}.linear", (source,), weight, bias, 8, ONE, exponent))
         return neurons(prefix, linear, size, fan_in, groups)
 
     word = rng.integers(-127, 128, (vocabulary, width)).astype(np.int8)

@@ -6,31 +6,46 @@ from typing import Any
 
 from export.graph import Graph
 from export.lower.capture import capture
+from export.lower.float_graph import FloatGraph
 from export.lower.fold import fold_attention_scales, fold_batch_norms, move_biases
 from export.lower.quantize import Quantizer
 from export.ranges import check_ranges
+from export.stock import check_stock
 from spikebert.checkpoint import TrainedModel
 from spikebert.errors import InputError
 
+TARGETS = ("loihi2", "loihi1")
 
-def lower(trained: TrainedModel, weight_bits: int = 8) -> Graph:
-    """The integer graph of a trained model; an InputError names the layer that cannot be quantised."""
+
+def lower(trained: TrainedModel, weight_bits: int = 8, per_channel: bool = False, target: str = "loihi2") -> Graph:
+    """The integer graph of a trained model; an InputError names the layer that cannot be quantised.
+
+    Args:
+        per_channel: give each output of a Linear a power of two of its own.
+        target: "loihi2" has programmable neurons and graded spikes. "loihi1" has neither: every neuron must be Loihi's
+            own, with its zero reset, and what it cannot do is refused by name. Attention is the host's part there.
+    """
     if not 2 <= weight_bits <= 8:
         raise InputError(f"--bits {weight_bits}: weights have 2 to 8 bits")
-    graph = capture(trained.model.eval())
-    for fold in (fold_batch_norms, fold_attention_scales, move_biases):
-        graph = fold(graph)
+    graph = fold(capture(trained.model.eval()))
     config = trained.model.config
     integer = Graph(
-        nodes=Quantizer(weight_bits)(graph),
+        nodes=Quantizer(weight_bits, per_channel)(graph),
         time_steps=config.time_steps,
         max_tokens=config.max_tokens,
         labels=tuple(trained.labels),
         tokenizer=trained.tokenizer,
-        metadata=_metadata(trained, weight_bits),
+        metadata={**_metadata(trained, weight_bits), "target": target},
     )
     check_ranges(integer)
+    if target == "loihi1":
+        check_stock(integer)
     return integer
+
+
+def fold(graph: FloatGraph) -> FloatGraph:
+    """All folding passes, in their order."""
+    return move_biases(fold_attention_scales(fold_batch_norms(graph)))
 
 
 def _metadata(trained: TrainedModel, weight_bits: int) -> dict[str, Any]:

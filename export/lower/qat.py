@@ -7,7 +7,6 @@ both to the float weights, which are what is trained. Batch statistics and embed
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,10 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from export.graph import Embedding, Graph, Linear, Readout
-from export.kernels import make_kernel
+from export.execute import execute
+from export.graph import Graph, Linear, Readout
 from export.lower.pipeline import lower
-from export.ranges import output_bounds
 from spikebert.checkpoint import TrainedModel
 from spikebert.model import SpikeBertOutput
 from spikebert.neuron import LIF
@@ -36,11 +34,11 @@ class StraightThrough(nn.Module):
 class QuantisedModel(nn.Module):
     """A trained model that computes with the integers of its own export."""
 
-    def __init__(self, trained: TrainedModel, weight_bits: int):
+    def __init__(self, trained: TrainedModel, weight_bits: int, per_channel: bool = False):
         super().__init__()
         self.trained = replace(trained, model=trained.model.eval())
         self.model = self.trained.model
-        self.weight_bits = weight_bits
+        self.weight_bits, self.per_channel = weight_bits, per_channel
         self.model.embeddings.requires_grad_(False)
         self.model.embeddings.norm.requires_grad_(True)
         self.through: dict[str, StraightThrough] = {}
@@ -57,9 +55,9 @@ class QuantisedModel(nn.Module):
 
     def forward(self, tokens: Tensor, mask: Tensor) -> SpikeBertOutput:
         graph = self.lowered()
-        spikes = exact_spikes(graph, [t[m.bool()].numpy() for t, m in zip(tokens, mask, strict=True)])
+        values = execute(graph, [t[m.bool()].numpy() for t, m in zip(tokens, mask, strict=True)])
         for name, neuron in self.neurons.items():
-            neuron.given = torch.from_numpy(spikes[name])
+            neuron.given = torch.from_numpy(values[name])
         for node in graph:
             if isinstance(node, (Linear, Readout)):
                 self.through[node.name].value = self._dequantised(node)
@@ -68,7 +66,7 @@ class QuantisedModel(nn.Module):
     def lowered(self) -> Graph:
         """The integer graph of the weights as they are now."""
         self.release()
-        return lower(self.trained, self.weight_bits)
+        return lower(self.trained, self.weight_bits, self.per_channel)
 
     def release(self) -> None:
         """Back to the float model."""
@@ -87,11 +85,12 @@ class QuantisedModel(nn.Module):
 
     def _dequantised(self, node: Linear | Readout) -> Tensor:
         """The float weight that a node's integers stand for, a folded batch norm taken out again."""
-        weight = torch.from_numpy(node.weight.astype(np.float32))
+        integers = node.synapses if isinstance(node, Linear) else node.weight
+        weight = torch.from_numpy(integers.astype(np.float32))
         if isinstance(node, Readout):
             unit, norm = float(node.scale[0]) * 2.0**12, self.model.readout.norm
         else:
-            unit, norm = torch.from_numpy(node.scale.astype(np.float32))[:, None], _norm_behind(self.model, node.name)
+            unit, norm = float(node.scale[0]), _norm_behind(self.model, node.name)
         if not isinstance(norm, nn.BatchNorm1d):
             return weight * unit
         assert norm.running_var is not None
@@ -101,14 +100,3 @@ class QuantisedModel(nn.Module):
 
 def _norm_behind(model: nn.Module, linear: str) -> nn.Module:
     return model.get_submodule(linear.removesuffix("linear") + "norm")
-
-
-def exact_spikes(graph: Graph, sentences: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-    """The integer model's spikes (T, M, D) float32 of each neuron layer."""
-    bounds, lengths = output_bounds(graph), [len(tokens) for tokens in sentences]
-    values: dict[str, np.ndarray] = {}
-    for node in graph:
-        kernel = make_kernel(node, graph.time_steps, max((bounds[s] for s in node.inputs), default=0))
-        inputs = [np.concatenate(sentences)] if isinstance(node, Embedding) else [values[s] for s in node.inputs]
-        values[node.name] = kernel(inputs, lengths)
-    return {node.name: values[node.name] for node in graph.neurons}

@@ -21,6 +21,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--dev", help="the file to measure on (default: the folder's dev file, or a tenth of the rows)")
     p.add_argument("--out", required=True, help="the folder for the model; the same command resumes a killed run")
     p.add_argument("--bits", type=int, default=4, help="weight bits of the export, 2 to 8 (default: %(default)s)")
+    p.add_argument("--per-channel", action="store_true", help="a power of two for each output, as in spikebert-export")
     p.add_argument("--epochs", type=int, default=1, help="(default: %(default)s)")
     p.add_argument("--batch-size", type=int, default=32, help="(default: %(default)s)")
     p.add_argument("--learning-rate", type=float, default=1e-4, help="(default: %(default)s)")

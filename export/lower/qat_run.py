@@ -31,6 +31,7 @@ class QatSettings:
     out: str
     dev: str | None = None
     bits: int = 4
+    per_channel: bool = False
     epochs: int = 1
     batch_size: int = 32
     learning_rate: float = 1e-4
@@ -61,7 +62,7 @@ def fine_tune(settings: QatSettings) -> Path:
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(trained.tokenizer))
     longest = trained.model.config.max_tokens
     dev = examples_of(task.dev, trained.labels, tokenizer, longest)
-    model = QuantisedModel(trained, settings.bits)
+    model = QuantisedModel(trained, settings.bits, settings.per_channel)
     before = exact_accuracy(model, dev)
 
     def loss(batch: Batch) -> dict[str, torch.Tensor]:

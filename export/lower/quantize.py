@@ -1,7 +1,8 @@
 """Quantisation: the folded float graph becomes the integer graph.
 
-Weights are symmetric, `w_int = round(w / scale)` with `scale = max|w| / (2^(bits-1) - 1)`. Everything behind a weight
-is expressed in the unit of its accumulator: biases, thresholds and the layer norm's epsilon.
+Weights are symmetric, `w_int = round(w / scale)`, with the scale of least squared error. Each output may have a power
+of two of its own besides. Everything behind a weight is expressed in the unit of its accumulator: biases, thresholds
+and the layer norm's epsilon.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from export.arithmetic import GAIN_BITS, NORM_BITS, STATE_MAX
 from export.graph import (
     DECAY_BITS,
+    EXPONENT_MAX,
     INPUT_SHIFT,
     LIF,
     Add,
@@ -38,6 +40,8 @@ from export.lower.float_graph import (
 from spikebert.errors import InputError
 
 BIAS_MANTISSA_BITS = 13  # a Loihi bias is a signed 13-bit mantissa times a power of two
+SAMPLE = 100_000  # so many weights of an array decide its scale
+CLIP_SHARES = np.linspace(1.0, 0.3, 29)  # of the largest weight
 MEAN_BITS = 12  # fraction bits of the readout's mean in the unit of spikes or normalised values
 
 
@@ -46,6 +50,7 @@ class Quantizer:
     """Walks the float graph; `units` holds what one integer unit of each node's output is worth."""
 
     weight_bits: int = 8
+    per_channel: bool = False  # a power of two for each output
     units: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __call__(self, graph: FloatGraph) -> tuple[Node, ...]:
@@ -54,9 +59,36 @@ class Quantizer:
 
 def symmetric(weight: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
     """(int8 weights, (1,) float64 scale) of the whole array."""
+    scale = best_scale(weight, bits)
+    return rounded(weight / scale, bits), np.array([scale])
+
+
+def rounded(weight: np.ndarray, bits: int) -> np.ndarray:
+    """The nearest integers that `bits` can hold, int8."""
     top = 2 ** (bits - 1) - 1
-    scale = np.abs(weight).max() / top or 1.0
-    return np.clip(np.rint(weight / scale), -top, top).astype(np.int8), np.array([scale])
+    return np.clip(np.rint(weight), -top, top).astype(np.int8)
+
+
+def best_scale(weight: np.ndarray, bits: int) -> float:
+    """The scale of least squared error: a few outliers are cut off where that makes the steps of all others finer."""
+    values = weight.ravel()[:: max(1, weight.size // SAMPLE)]
+    largest = np.abs(values).max() / (2 ** (bits - 1) - 1)
+    if not largest:
+        return 1.0
+
+    def error(scale: float) -> float:
+        return float(np.square(values - rounded(values / scale, bits) * scale).sum())
+
+    return min((float(largest * share) for share in CLIP_SHARES), key=error)
+
+
+def by_output(weight: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(int8 weights, (1,) scale, (D,) int8 exponents): row i stands for `weights · 2^exponent[i] · scale`."""
+    scales = np.array([best_scale(row, bits) for row in weight])
+    finest = scales.max() / 2**EXPONENT_MAX
+    exponent = np.clip(np.ceil(np.log2(scales / finest)), 0, EXPONENT_MAX).astype(np.int8)
+    steps = finest * 2.0**exponent
+    return rounded(weight / steps[:, None], bits), np.array([finest]), exponent
 
 
 def round_to(value: np.ndarray, unit: np.ndarray | float, dtype: type[np.integer], name: str, field: str) -> np.ndarray:
@@ -91,10 +123,13 @@ def _(node: FloatEmbedding, quantizer: Quantizer) -> Node:
 
 @_quantize.register
 def _(node: FloatLinear, quantizer: Quantizer) -> Node:
-    weight, scale = symmetric(node.weight, quantizer.weight_bits)
+    if quantizer.per_channel:
+        weight, scale, exponent = by_output(node.weight, quantizer.weight_bits)
+    else:
+        (weight, scale), exponent = symmetric(node.weight, quantizer.weight_bits), None
     bias = None if node.bias is None else round_to(node.bias, scale, np.int32, node.name, "bias")
     quantizer.units[node.name] = scale
-    return Linear(node.name, node.inputs, weight, bias, quantizer.weight_bits, scale)
+    return Linear(node.name, node.inputs, weight, bias, quantizer.weight_bits, scale, exponent)
 
 
 @_quantize.register

@@ -95,7 +95,9 @@ def _(node: Embedding, inputs: list[Matrix], state: dict[Any, Any]) -> Matrix:
 
 @one_step.register
 def _(node: Linear, inputs: list[Matrix], state: dict[Any, Any]) -> Matrix:
-    weight, bias = node.weight.tolist(), None if node.bias is None else node.bias.tolist()
+    bias = None if node.bias is None else node.bias.tolist()
+    exponents = [0] * node.width if node.exponent is None else node.exponent.tolist()
+    weight = [[w * 2**e for w in row] for row, e in zip(node.weight.tolist(), exponents, strict=True)]
     return [linear(row, weight, bias) for row in inputs[0]]
 
 

@@ -19,6 +19,7 @@ SHAPES = [
     dict(norm="layer", reset="zero"),
     dict(norm="batch", reset="subtract"),
     dict(norm="batch", reset="zero"),
+    dict(norm="layer", reset="subtract", exponents=True),
     dict(norm="layer", reset="subtract", steps=1, width=10, heads=1),
     dict(norm="batch", reset="zero", steps=1, width=9, heads=3),  # more tokens than features of a head
 ]

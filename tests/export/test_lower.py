@@ -8,10 +8,12 @@ from export.graph import LayerNorm, Linear
 from export.lower.capture import capture
 from export.lower.fold import fold_batch_norms
 from export.lower.pipeline import lower
-from export.lower.quantize import loihi_bias, symmetric
+from export.lower.quantize import by_output, loihi_bias, symmetric
+from export.lower.report import report, table
 from simulate.fast import FastSimulator
 from spikebert.checkpoint import TrainedModel
 from spikebert.errors import InputError
+from spikebert.loop import Example
 from spikebert.recording import record_spikes
 from tests.spikebert.test_model import small_model
 
@@ -74,11 +76,52 @@ def test_folding_does_not_change_what_the_float_graph_computes():
 
 
 @pytest.mark.parametrize("bits", range(2, 9))
-def test_weights_stay_within_their_bits_and_their_error_within_half_a_step(bits):
-    weight = np.random.default_rng(0).normal(size=(20, 30))
+def test_weights_stay_within_their_bits_and_err_no_more_than_with_the_largest_as_full_scale(bits):
+    weight, top = np.random.default_rng(0).normal(size=(20, 30)), 2 ** (bits - 1) - 1
     integers, scale = symmetric(weight, bits)
-    assert np.abs(integers).max() == 2 ** (bits - 1) - 1
-    assert np.abs(integers * scale - weight).max() <= scale / 2 * 1.0001
+    plain = np.abs(weight).max() / top
+    assert np.abs(integers).max() == top
+    error = np.square(integers * scale - weight).sum()
+    assert error <= np.square(np.rint(weight / plain) * plain - weight).sum()
+    inside = np.abs(weight) <= top * scale  # what is not cut off lies within half a step
+    assert np.abs(integers * scale - weight)[inside].max() <= scale / 2 * 1.0001
+
+
+def test_outputs_of_different_size_keep_their_precision_with_a_power_of_two_each():
+    weight = np.random.default_rng(0).normal(size=(8, 200)) * 2.0 ** np.repeat([0, -1, -2, -3], 2)[:, None]
+    integers, scale, exponent = by_output(weight, 4)
+    assert sorted(set(exponent.tolist())) == [0, 1, 2, 3]
+    together, one_scale = symmetric(weight, 4)
+    errors = [
+        np.square(w - weight)[-1].sum() for w in (integers * 2.0 ** exponent[:, None] * scale, together * one_scale)
+    ]
+    assert errors[0] < errors[1] / 10
+
+
+@pytest.mark.parametrize("values", [dict(norm="layer"), dict(norm="batch", reset="subtract")])
+def test_loihi1_refuses_by_name_what_its_neurons_cannot_do(values):
+    with pytest.raises(InputError, match=r"layer embeddings\.(norm|lif): .*(layer norm|resets to zero)"):
+        lower(model_with_character(**values), target="loihi1")
+
+
+def test_loihi1_takes_a_folded_model_with_the_zero_reset():
+    assert lower(model_with_character(norm="batch", reset="zero"), target="loihi1").metadata["target"] == "loihi1"
+
+
+def test_the_export_report_tells_what_quantisation_did():
+    trained = model_with_character(norm="batch")
+    graph = lower(trained, 8)
+    examples = [Example([2, 3, 4], 0), Example([5, 6, 7, 8], 1)]
+    content = report(trained, graph, examples)
+    layers = {layer["name"]: layer for layer in content["layers"]}
+    assert layers["blocks.0.mlp.up.linear"]["weight_snr_db"] > 30
+    assert abs(layers["blocks.0.mlp.up.lif"]["threshold_error"]) < 0.001
+    found = content["calibration"]
+    assert found["texts"] == 2
+    assert found["spike_agreement"]["embeddings.lif"] > 0.95
+    for name, largest in found["largest_accumulator"].items():
+        assert largest <= layers[name]["worst_case"]
+    assert "accuracy float" in table(content)
 
 
 def test_a_bias_is_a_13_bit_mantissa_times_one_power_of_two():

@@ -1,0 +1,133 @@
+"""The export report: what quantisation did to each layer, and on calibration text what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from export.execute import execute
+from export.graph import LIF, Embedding, Graph, LayerNorm, Linear, Readout
+from export.lower.capture import capture
+from export.lower.float_graph import FloatEmbedding, FloatLIF, FloatLinear, FloatReadout
+from export.lower.pipeline import fold
+from export.ranges import output_bounds
+from spikebert.checkpoint import TrainedModel
+from spikebert.loop import Batch, Example
+from spikebert.recording import record_spikes
+
+BATCH = 32
+
+
+def report(trained: TrainedModel, graph: Graph, examples: Sequence[Example] = ()) -> dict[str, Any]:
+    """The report as plain values: `layers`, and with calibration text `calibration`."""
+    floats = {node.name: node for node in fold(capture(trained.model))}
+    bounds = output_bounds(graph)
+    layers = []
+    for node in graph:
+        entry: dict[str, Any] = {"name": node.name, "kind": type(node).__name__}
+        if isinstance(node, (Linear, Embedding, Readout)):
+            entry |= {"weight_snr_db": weight_snr(floats[node.name], node), "worst_case": bounds[node.name]}
+        elif isinstance(node, LIF):
+            entry |= threshold_rounding(graph, floats[node.name], node)
+        elif isinstance(node, LayerNorm):
+            entry |= {"worst_case": bounds[node.name]}
+        if len(entry) > 2:
+            layers.append(entry)
+    result: dict[str, Any] = {"model": graph.metadata, "layers": layers}
+    if examples:
+        result["calibration"] = calibrate(trained, graph, examples)
+    return result
+
+
+def weight_snr(before: Any, node: Linear | Embedding | Readout) -> float:
+    """10 log10 of the weights' energy over that of their rounding error, in dB."""
+    if isinstance(node, Embedding):
+        assert isinstance(before, FloatEmbedding)
+        weight, after = before.word, node.word * node.scale
+    elif isinstance(node, Linear):
+        assert isinstance(before, FloatLinear)
+        weight, after = before.weight, node.synapses * node.scale
+    else:
+        assert isinstance(before, FloatReadout)
+        weight, after = before.weight, node.weight * node.scale * 2.0**12
+    noise = np.square(weight - after).sum()
+    return float(10 * np.log10(np.square(weight).sum() / noise)) if noise else float("inf")
+
+
+def threshold_rounding(graph: Graph, before: Any, node: LIF) -> dict[str, Any]:
+    """The integer threshold, and by how much it misses the real one, as a share."""
+    assert isinstance(before, FloatLIF)
+    source = graph[node.inputs[0]]
+    unit = float(source.scale[0]) if isinstance(source, (Linear, Embedding)) else 1.0
+    if isinstance(source, LayerNorm):
+        unit = 2.0**-8
+    exact = before.threshold / unit * 64
+    return {"threshold": int(node.threshold[0]), "threshold_error": float(node.threshold[0] / exact - 1)}
+
+
+def calibrate(trained: TrainedModel, graph: Graph, examples: Sequence[Example]) -> dict[str, Any]:
+    """On text: accuracy of both models, and for each neuron layer the share of equal spikes and both firing rates."""
+    equal = dict.fromkeys((n.name for n in graph.neurons), 0.0)
+    rates = {name: [0.0, 0.0] for name in equal}
+    elements = dict.fromkeys(equal, 0)
+    largest = dict.fromkeys((n.name for n in graph if isinstance(n, Linear)), 0)
+    right, agree = [0, 0], 0
+    for start in range(0, len(examples), BATCH):
+        part = examples[start : start + BATCH]
+        batch = Batch.of(part)
+        with torch.inference_mode(), record_spikes(trained.model) as spikes:
+            floats = trained.model(batch.tokens, batch.mask).logits.argmax(1).numpy()
+        values = execute(graph, [np.array(e.tokens) for e in part])
+        integers = values[graph.nodes[-1].name].argmax(1)
+        right = [n + int((p == batch.labels.numpy()).sum()) for n, p in zip(right, (floats, integers), strict=True)]
+        agree += int((floats == integers).sum())
+        for name in equal:
+            theirs, ours = spikes[name].numpy(), values[name]
+            equal[name] += float((theirs == ours).sum())
+            rates[name] = [r + float(s.sum()) for r, s in zip(rates[name], (theirs, ours), strict=True)]
+            elements[name] += ours.size
+        for name in largest:
+            largest[name] = max(largest[name], int(np.abs(values[name]).max()))
+    return {
+        "texts": len(examples),
+        "float_accuracy": right[0] / len(examples),
+        "integer_accuracy": right[1] / len(examples),
+        "prediction_agreement": agree / len(examples),
+        "spike_agreement": {name: equal[name] / elements[name] for name in equal},
+        "firing_rate": {name: [r / elements[name] for r in rates[name]] for name in equal},
+        "largest_accumulator": largest,
+    }
+
+
+def table(content: dict[str, Any]) -> str:
+    """The report for the screen."""
+    found = content.get("calibration", {})
+    agreement, largest = found.get("spike_agreement", {}), found.get("largest_accumulator", {})
+    lines = [
+        f"{'layer':<34}{'weight SNR, dB':>15}{'worst case':>12}{'observed':>10}{'threshold':>11}{'its error':>11}"
+        f"{'spikes equal':>14}"
+    ]
+
+    def cell(value: Any, form: str, width: int) -> str:
+        return f"{'' if value is None else format(value, form):>{width}}"
+
+    for layer in content["layers"]:
+        name = layer["name"]
+        lines.append(
+            f"{name:<34}"
+            + cell(layer.get("weight_snr_db"), ".1f", 15)
+            + cell(layer.get("worst_case"), ",", 12)
+            + cell(largest.get(name), ",", 10)
+            + cell(layer.get("threshold"), ",", 11)
+            + cell(layer.get("threshold_error"), "+.4%", 11)
+            + cell(agreement.get(name), ".4f", 14)
+        )
+    if found:
+        lines.append(
+            f"on {found['texts']} texts: accuracy float {found['float_accuracy']:.4f}, integer "
+            f"{found['integer_accuracy']:.4f}; predictions equal {found['prediction_agreement']:.4f}"
+        )
+    return "\n".join(lines)
