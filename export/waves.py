@@ -21,6 +21,11 @@ def report_failure(folder: Path, message: str, details: str) -> None:
         (folder / FAILURE).hardlink_to(own)  # unlike a rename, it does not replace
 
 
+def spike_file(folder: Path, place: int) -> Path:
+    """The spikes of the counted node at `place`: a number, for a name comes from a file and is no safe path."""
+    return folder / f"{place}.bits"
+
+
 @dataclass(frozen=True)
 class Frame:
     """What all processes of a graph share."""
@@ -35,6 +40,10 @@ class Frame:
     def tokens(self, width: int) -> tuple[int, int]:
         """The shape of a message of token rows."""
         return self.rows, width
+
+    def spike_file(self, name: str) -> Path:
+        """Where the Probe of a layer writes."""
+        return spike_file(Path(self.folder), self.places[name])
 
     @property
     def counts(self) -> tuple[int, int]:

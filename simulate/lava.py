@@ -21,14 +21,15 @@ from numpy.typing import NDArray
 
 from export.graph import LIF, Add, Graph
 from export.stock import check_stock
+from export.waves import spike_file
 from simulate.batches import Tokens, batches
 from simulate.fast import events
 from simulate.result import SimulationResult
 from simulate.watchdog import watch
 from spikebert.errors import InputError
 
-GRANULARITIES = ("block", "layer", "stock")
-ROWS = 256  # token slots of a wave, unless a sentence is longer
+# Token slots of a wave, unless a sentence is longer. Few for stock: NumPy multiplies integers fastest in small parts.
+ROWS = {"block": 256, "layer": 256, "stock": 64}
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,11 @@ def run(
         InputError: stock Lava cannot compute a layer.
         SimulationError: a process model raised, an OS process died, or the deadline passed.
     """
-    if granularity not in GRANULARITIES:
-        raise InputError(f"granularity {granularity!r} is none of {', '.join(GRANULARITIES)}")
+    if granularity not in ROWS:
+        raise InputError(f"granularity {granularity!r} is none of {', '.join(ROWS)}")
     if granularity == "stock":
         check_stock(graph)
-    rows = max([rows or ROWS, *map(len, sentences)])
+    rows = max([rows or ROWS[granularity], *map(len, sentences)])
     groups = batches(sentences, rows)
     waves = [(np.concatenate([sentences[i] for i in g]), [len(sentences[i]) for i in g]) for g in groups]
     # No more slots than any wave needs: idle rows cost as much to send as busy ones.
@@ -88,6 +89,7 @@ class _Reader:
     def __init__(self, folder: Path, job: Job):
         self.folder, self.graph, self.waves, self.rows = folder, job.graph, job.waves, job.rows
         self.uncounted = job.granularity == "stock"  # Lava's own neurons do not count
+        self.counted = [n.name for n in job.graph if isinstance(n, (LIF, Add))]
         self.sizes = [len(lengths) for _, lengths in job.waves]
         self.most = max(self.sizes)  # S
 
@@ -123,12 +125,11 @@ class _Reader:
 
     def _counts(self) -> dict[str, NDArray[np.int64]]:
         """{node: (B, T)} as the processes have counted."""
-        names = [n.name for n in self.graph if isinstance(n, (LIF, Add))]
-        shape = (len(self.waves), self.graph.time_steps, len(names), self.most)
+        shape = (len(self.waves), self.graph.time_steps, len(self.counted), self.most)
         counts = np.fromfile(self.folder / "counts", "<i8").reshape(shape)
         return {
             name: np.concatenate([wave[:, k, :n].T for wave, n in zip(counts, self.sizes, strict=True)])
-            for k, name in enumerate(names)
+            for k, name in enumerate(self.counted)
         }
 
     def _counts_of(self, spikes: dict[str, NDArray[np.uint8]]) -> dict[str, NDArray[np.int64]]:
@@ -146,7 +147,7 @@ class _Reader:
     def _spikes(self, node: LIF) -> NDArray[np.uint8]:
         """(T, M, D) of one layer."""
         steps = len(self.waves) * self.graph.time_steps
-        bits = np.fromfile(self.folder / f"{node.name}.bits", np.uint8)
+        bits = np.fromfile(spike_file(self.folder, self.counted.index(node.name)), np.uint8)
         size = -(-self.rows * node.width // 8)  # bytes of a message
         messages = np.unpackbits(bits[: steps * size].reshape(steps, size), axis=1, count=self.rows * node.width)
         trains = messages.reshape(len(self.waves), self.graph.time_steps, self.rows, node.width)

@@ -2,11 +2,12 @@
 
     python -m simulate.lava_worker FOLDER PARENT
 
-FOLDER holds `job`; `times` and then `done`, or `error.txt`, come to stand there. PARENT is the process to outlive not.
+FOLDER holds `job`; `times` and then `done`, or `error.txt`, come to stand there. It ends when PARENT does.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import pickle
 import shutil
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
 
 def main(folder: Path, parent: int) -> None:
+    # Lava's processes take turns within a time step: a BLAS thread that spins in one, waiting for more work, would take
+    # the core from the next. Before NumPy is imported; 4 is OpenBLAS's shortest wait, 2^4 cycles.
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+    leader = os.getpid()
+    signal.signal(signal.SIGTERM, lambda number, frame: leave(leader))
     job = pickle.loads((folder / "job").read_bytes())  # our own parent wrote it, see simulate.lava
     try:
         from lava.magma.core.run_conditions import RunSteps
@@ -47,13 +53,24 @@ def main(folder: Path, parent: int) -> None:
     signal.pause()
 
 
+def leave(leader: int) -> None:
+    """At SIGTERM: end the processes that we started, wait for them, and go; what we forked just goes."""
+    if os.getpid() == leader:
+        children = multiprocessing.active_children()
+        for child in children:
+            child.kill()
+        for child in children:
+            child.join()
+    os._exit(1)
+
+
 def supervise(root: AbstractProcess, folder: Path, parent: int) -> None:
     """Report one of Lava's OS processes that raised or died: Lava would wait for it for ever. Follow our own parent."""
     while True:
         time.sleep(0.1)
         if os.getppid() != parent:
             shutil.rmtree(folder, ignore_errors=True)
-            os.killpg(0, signal.SIGTERM)  # see simulate.watchdog.end
+            os.kill(os.getpid(), signal.SIGTERM)
         runtime = root.runtime
         if runtime is None or runtime._messaging_infrastructure is None or (folder / "done").exists():
             continue

@@ -70,14 +70,17 @@ def _check(child: subprocess.Popen, folder: Path) -> None:
 def end(child: subprocess.Popen, segments: set[Path]) -> None:
     """End the session that `child` leads, and remove what it leaves in shared memory.
 
-    SIGTERM ends all of it but the resource tracker of Python's multiprocessing, which then removes the segments of the
-    others and ends by itself. What still lives after GRACE seconds is killed.
+    At SIGTERM the child ends its own processes; those of a child that is gone end by themselves. The resource tracker
+    of Python's multiprocessing ignores it, removes the others' segments when they are gone, and then ends too. What
+    still lives after GRACE seconds is killed.
     """
+    child.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(GRACE)
     started = time.monotonic()
     if session(child.pid):
         os.killpg(child.pid, signal.SIGTERM)
     while members := session(child.pid):
-        child.poll()
         if time.monotonic() - started > GRACE:
             for pid in members:
                 with suppress(ProcessLookupError):

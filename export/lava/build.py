@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
+from typing import NamedTuple
 
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.run_configs import Loihi2SimCfg, RunConfig
@@ -42,8 +41,7 @@ def sections(graph: Graph) -> tuple[tuple[Node, ...], list[tuple[Node, ...]], tu
     return tuple(nodes[:first]), blocks, head
 
 
-@dataclass(frozen=True)
-class Built:
+class Built(NamedTuple):
     """A process graph ready to compile."""
 
     root: AbstractProcess  # running it runs all
@@ -69,18 +67,18 @@ def build(graph: Graph, granularity: str, waves: list, rows: int, folder: str, r
     )
     delay = 0
     if granularity == "stock":
-        root, delay = build_stock(graph, waves, frame, folder)
+        root, delay = build_stock(graph, waves, frame)
     else:
-        root = _build_blocks(graph, waves, frame, folder, record)
+        root = _build_blocks(graph, waves, frame, record)
     configuration = Loihi2SimCfg(select_tag="fixed_pt", select_sub_proc_model=granularity == "layer")
     return Built(root, configuration, len(waves) * graph.time_steps + delay)
 
 
-def _build_blocks(graph: Graph, waves: list, frame: Frame, folder: str, record: bool) -> AbstractProcess:
+def _build_blocks(graph: Graph, waves: list, frame: Frame, record: bool) -> AbstractProcess:
     """Embeddings, Blocks and Head; gives the first."""
     first, blocks, last = sections(graph)
     embeddings = Embeddings(frame, first, waves, name="embeddings")
-    collector = Collector(frame, len(graph.labels), folder, name="collector")
+    collector = Collector(frame, len(graph.labels), name="collector")
     embeddings.counts_out.connect(collector.counts_in)
     wires = {first[-1].name: embeddings.y_out}
     stream = embeddings.y_out
@@ -98,5 +96,5 @@ def _build_blocks(graph: Graph, waves: list, frame: Frame, folder: str, record: 
     head.logits_out.connect(collector.logits_in)
     if record:
         for name, wire in wires.items():
-            wire.connect(Probe(frame, wire.shape[1], str(Path(folder) / f"{name}.bits"), name=f"probe {name}").x_in)
+            wire.connect(Probe(frame, wire.shape[1], frame.spike_file(name), name=f"probe {name}").x_in)
     return embeddings

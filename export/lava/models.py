@@ -43,6 +43,7 @@ from export.lava.processes import (
     Synapses,
     Weights,
 )
+from export.team import Team
 from export.waves import Frame, report_failure
 
 # Spikes and the small integers of a stream travel as int16, everything else as int32.
@@ -63,14 +64,14 @@ class Model(PyLoihiProcessModel):
         idle = np.zeros(self.frame.sentences, np.int32)
         idle[0] = 1
         self.announced = deque([idle] * self.delay)
-        bounds = self.frame.bounds
-        self.kernels = {n.name: make_kernel(n, 1, max((bounds[s] for s in n.inputs), default=0)) for n in self.nodes}
+        computed = [n for n in self.nodes if not isinstance(n, Embedding)]
+        self.team = Team(computed, self.frame.bounds)
+        self.wanted = [n.name for n in computed if n.name in self.frame.places or n is computed[-1]]
 
     def run_spk(self) -> None:
         try:
             if (self.time_step - 1 - self.delay) % self.frame.steps == 0:
-                for kernel in self.kernels.values():
-                    kernel.rest()
+                self.team.rest()
             self.step()
         except Exception as error:
             # Lava would hang on it: the watchdog reads the report and ends the run.
@@ -86,20 +87,18 @@ class Model(PyLoihiProcessModel):
         self.announced.append(self.lengths_in.recv())  # type: ignore[attr-defined]
         return [int(n) for n in self.announced.popleft() if n]
 
-    def outputs(self, source: str, x: Array, lengths: list[int]) -> dict[str, Array]:
-        """Run this process's nodes on the output (1, M, D) of node `source`; gives all their outputs."""
-        values = {source: x}
-        for node in self.nodes:
-            values[node.name] = self.kernels[node.name]([values[s] for s in node.inputs], lengths)
-        return values
+    def outputs(self, inputs: dict[str, Array], lengths: list[int]) -> dict[str, Array]:
+        """Run this process's nodes on the outputs (1, M, D) of others; gives the counted outputs and the last."""
+        return self.team(inputs, lengths, self.wanted)
 
     def counts(self, values: dict[str, Array], lengths: list[int]) -> np.ndarray:
         """The message (K, S) of non-zero events for those of this process's nodes that are counted."""
         message = np.zeros(self.frame.counts, np.int32)
         starts = np.cumsum([0, *lengths[:-1]])
-        for name, place in self.frame.places.items():
-            if name in values and name in self.kernels:
-                message[place, : len(lengths)] = np.add.reduceat(np.count_nonzero(values[name][0], axis=1), starts)
+        for name, value in values.items():
+            if name in self.frame.places:
+                per_token = np.count_nonzero(value[0], axis=1)
+                message[self.frame.places[name], : len(lengths)] = np.add.reduceat(per_token, starts)
         return message
 
     def send(self, port: PyOutPort, rows: Array) -> None:
@@ -126,15 +125,19 @@ class _Source(Model):
     def __init__(self, proc_params):
         super().__init__(proc_params)
         self.waves = proc_params["waves"]
+        self.embedding = make_kernel(self.nodes[0], 1, 0)
 
-    def wave(self) -> tuple[np.ndarray, list[int]]:
-        """The tokens and lengths of this step, which it also announces. The last wave stays until the others' end."""
+    def embed(self) -> tuple[Array, list[int]]:
+        """The embeddings (1, M, D) of this step and its lengths, which it also announces.
+
+        The last wave stays until the others have come to their end.
+        """
         number = min((self.time_step - 1) // self.frame.steps, len(self.waves) - 1)
         tokens, lengths = self.waves[number]
         message = np.zeros(self.frame.sentences, np.int32)
         message[: len(lengths)] = lengths
         self.lengths_out.send(message)
-        return tokens, lengths
+        return self.embedding([tokens], lengths), lengths
 
 
 @implements(proc=Embeddings, protocol=LoihiProtocol)
@@ -146,10 +149,8 @@ class EmbeddingsModel(_Source):
     counts_out: PyOutPort = VALUES_OUT
 
     def step(self) -> None:
-        tokens, lengths = self.wave()
-        values: dict[str, Array] = {}
-        for node in self.nodes:
-            values[node.name] = self.kernels[node.name]([values[s] for s in node.inputs] or [tokens], lengths)
+        current, lengths = self.embed()
+        values = self.outputs({self.nodes[0].name: current}, lengths)
         self.send(self.y_out, values[self.nodes[-1].name][0])
         self.counts_out.send(self.counts(values, lengths))
 
@@ -170,7 +171,7 @@ class BlockModel(Model):
 
     def step(self) -> None:
         lengths = self.lengths()
-        values = self.outputs(self.nodes[0].inputs[0], _rows(self.x_in, lengths), lengths)
+        values = self.outputs({self.nodes[0].inputs[0]: _rows(self.x_in, lengths)}, lengths)
         self.send(self.y_out, values[self.nodes[-1].name][0])
         self.counts_out.send(self.counts(values, lengths))
         for port, node in zip(SPIKE_PORTS, [n for n in self.nodes if isinstance(n, LIF)], strict=True):
@@ -183,7 +184,7 @@ class _LogitsModel(Model):
 
     def step(self) -> None:
         lengths = self.lengths()
-        values = self.outputs(self.nodes[0].inputs[0], _rows(self.x_in, lengths), lengths)
+        values = self.outputs({self.nodes[0].inputs[0]: _rows(self.x_in, lengths)}, lengths)
         message = np.zeros(self.logits_out.shape, np.int64)
         message[: len(lengths)] = values[self.nodes[-1].name]
         self.logits_out.send(message)
@@ -215,8 +216,8 @@ class LookupModel(_Source):
     lengths_out: PyOutPort = VALUES_OUT
 
     def step(self) -> None:
-        tokens, lengths = self.wave()
-        self.send(self.y_out, self.kernels[self.nodes[0].name]([tokens], lengths)[0])
+        current, _ = self.embed()
+        self.send(self.y_out, current[0])
 
 
 class _LeafModel(Model):
@@ -226,7 +227,7 @@ class _LeafModel(Model):
     def step(self) -> None:
         lengths = self.lengths()
         (node,) = self.nodes
-        values = self.outputs(node.inputs[0], _rows(self.x_in, lengths), lengths)
+        values = self.outputs({node.inputs[0]: _rows(self.x_in, lengths)}, lengths)
         self.send(self.y_out, values[node.name][0])
 
 
@@ -269,7 +270,7 @@ class NeuronsModel(Model):
     def step(self) -> None:
         lengths = self.lengths()
         (node,) = self.nodes
-        values = self.outputs(node.inputs[0], _rows(self.x_in, lengths), lengths)
+        values = self.outputs({node.inputs[0]: _rows(self.x_in, lengths)}, lengths)
         self.send(self.y_out, values[node.name][0])
         self.counts_out.send(self.counts(values, lengths))
 
@@ -288,7 +289,7 @@ class StreamModel(Model):
         lengths = self.lengths()
         (node,) = self.nodes
         inputs = [_rows(self.x_in, lengths), _rows(self.other_in, lengths)]
-        values = {node.name: self.kernels[node.name](inputs, lengths)}
+        values = self.outputs(dict(zip(node.inputs, inputs, strict=True)), lengths)
         self.send(self.y_out, values[node.name][0])
         self.counts_out.send(self.counts(values, lengths))
 
@@ -303,7 +304,7 @@ class CollectorModel(PyLoihiProcessModel):
     def __init__(self, proc_params):
         super().__init__(proc_params)
         self.steps, self.delay = proc_params["frame"].steps, proc_params["delay"]
-        folder = Path(proc_params["folder"])
+        folder = Path(proc_params["frame"].folder)
         self.logits, self.counts = (folder / "logits").open("ab"), (folder / "counts").open("ab")
 
     def run_spk(self) -> None:
@@ -326,7 +327,7 @@ class ProbeModel(PyLoihiProcessModel):
     def __init__(self, proc_params):
         super().__init__(proc_params)
         self.delay = proc_params["delay"]
-        self.file = Path(proc_params["file"]).open("ab")  # noqa: SIM115, open as long as the process lives
+        self.file = proc_params["file"].open("ab")
 
     def run_spk(self) -> None:
         spikes = self.x_in.recv()

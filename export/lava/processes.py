@@ -28,6 +28,8 @@ are the host's part.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.process import AbstractProcess
@@ -81,10 +83,10 @@ class Head(AbstractProcess):
 
 
 class Collector(AbstractProcess):
-    """Where results leave: appends a wave's logits and each step's counts to `folder` as plain little-endian int64."""
+    """Where results leave: appends a wave's logits and each step's counts to files, as plain little-endian int64."""
 
-    def __init__(self, frame: Frame, labels: int, folder: str, name: str, delay: int = 0):
-        super().__init__(frame=frame, folder=folder, name=name, delay=delay)
+    def __init__(self, frame: Frame, labels: int, name: str, delay: int = 0):
+        super().__init__(frame=frame, name=name, delay=delay)
         self.logits_in = InPort(shape=(frame.sentences, labels))
         self.counts_in = InPort(shape=frame.counts)
 
@@ -92,7 +94,7 @@ class Collector(AbstractProcess):
 class Probe(AbstractProcess):
     """A logic probe on a wire of binary spikes: appends each step's (R, D) to `file`, eight to a byte."""
 
-    def __init__(self, frame: Frame, width: int, file: str, name: str, delay: int = 0):
+    def __init__(self, frame: Frame, width: int, file: Path, name: str, delay: int = 0):
         super().__init__(frame=frame, file=file, name=name, delay=delay)
         self.x_in = InPort(shape=frame.tokens(width))
 

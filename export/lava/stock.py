@@ -12,9 +12,8 @@ Everything that the stock processes do by themselves is met by timing:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import singledispatch
-from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from lava.magma.core.process.ports.ports import InPort, OutPort, TransposePort
@@ -29,8 +28,7 @@ from export.waves import Frame
 NO_CURRENT_MEMORY = 4095  # du: the synaptic current of the step before is gone
 
 
-@dataclass(frozen=True)
-class Signal:
+class Signal(NamedTuple):
     """What a node gives: the sum of `ports` (R, D), `delay` steps after the wave has entered."""
 
     ports: tuple[OutPort | TransposePort, ...]
@@ -48,8 +46,8 @@ class Signal:
 class Site:
     """A process graph under construction."""
 
-    def __init__(self, graph: Graph, waves: list, frame: Frame, folder: str):
-        self.frame, self.folder = frame, folder
+    def __init__(self, graph: Graph, waves: list, frame: Frame):
+        self.frame = frame
         self.stock_neurons = stock_neurons(graph)
         self.depth = 0  # the delay of the logits
         embedding, *others = graph
@@ -66,7 +64,7 @@ class Site:
         return Signal((dense.a_out.transpose((1, 0)),), source.delay + 1)
 
 
-def build_stock(graph: Graph, waves: list, frame: Frame, folder: str) -> tuple[AbstractProcess, int]:
+def build_stock(graph: Graph, waves: list, frame: Frame) -> tuple[AbstractProcess, int]:
     """Create and connect all processes of a graph that `export.stock.check_stock` has passed.
 
     Every neuron layer has a Probe, since stock neurons cannot count.
@@ -74,7 +72,7 @@ def build_stock(graph: Graph, waves: list, frame: Frame, folder: str) -> tuple[A
     Returns:
         (the process to run, the time steps that the logits come after their wave)
     """
-    site = Site(graph, waves, frame, folder)
+    site = Site(graph, waves, frame)
     return site.lookup, site.depth
 
 
@@ -112,7 +110,7 @@ def _(node: LIF, inputs: Sequence[Signal], site: Site) -> Signal:
         source.connect(neurons.x_in)
         site.lookup.lengths_out.connect(neurons.lengths_in)
         spikes = neurons.y_out
-    file = str(Path(site.folder) / f"{node.name}.bits")
+    file = frame.spike_file(node.name)
     spikes.connect(Probe(frame, node.width, file, name=f"probe {node.name}", delay=source.delay).x_in)
     return Signal((spikes,), source.delay)
 
@@ -143,7 +141,7 @@ def _(node: Readout, inputs: Sequence[Signal], site: Site) -> Signal:
     decision = Decision(site.frame, node, name=node.name, delay=source.delay)
     source.connect(decision.x_in)
     site.lookup.lengths_out.connect(decision.lengths_in)
-    collector = Collector(site.frame, node.width, site.folder, name="collector", delay=source.delay)
+    collector = Collector(site.frame, node.width, name="collector", delay=source.delay)
     decision.logits_out.connect(collector.logits_in)
     site.depth = source.delay
     return Signal((decision.logits_out,), source.delay)
