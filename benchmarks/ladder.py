@@ -1,0 +1,76 @@
+"""The ladder over several trained models, as a Markdown table: `docs/results.md` holds its output.
+
+    python benchmarks/ladder.py --data sst2/dev.tsv.gz --limit 200 runs/*/model.pt
+
+For each model: export at --bits, run float, fast and every Lava granularity that can hold it on the same texts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from export.lower.pipeline import lower
+from simulate.ladder import Rung, climb, holding
+from simulate.text import encode
+from spikebert.checkpoint import load_model
+from spikebert.data import read_labelled
+from spikebert.errors import exit_cleanly
+
+HEADER = (
+    "| model | norm | reset | bits | float | integer | same predictions | same spikes, worst layer | equal to fast |\n"
+    "|---|---|---|---|---|---|---|---|---|"
+)
+
+
+def row(path: Path, data: str, limit: int, bits: int) -> str:
+    """The table's row of one model."""
+    trained = load_model(path)
+    graph = lower(trained, bits)
+    rows = read_labelled(data)[:limit]
+    sentences = encode(graph, [r.text for r in rows], f"{data}: text", truncate=True)
+    labels = np.array([graph.labels.index(r.label) for r in rows])
+    tell = partial(print, file=sys.stderr)
+    rungs = {rung.name: rung for rung in climb(graph, sentences, holding(graph, tell), path, tell)}
+    floats, fast = rungs.pop("float"), rungs.pop("fast")
+    config = trained.model.config
+    cells = [
+        f"{path.parent.name}: {config.num_hidden_layers} × {config.hidden_size}",
+        config.norm,
+        config.reset,
+        bits,
+        f"{np.mean(floats.predictions == labels):.1%}",
+        f"{np.mean(fast.predictions == labels):.1%}",
+        f"{np.mean(floats.predictions == fast.predictions):.1%}",
+        f"{min(floats.layers.values()):.1%}",
+        ", ".join(verdict(rung) for rung in rungs.values()),
+    ]
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def verdict(rung: Rung) -> str:
+    return rung.name.removeprefix("lava-") if rung.equal else f"**{rung.name} differs: {rung.divergence}**"
+
+
+def main() -> int:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("models", nargs="+", type=Path)
+    p.add_argument("--data", required=True)
+    p.add_argument("--limit", type=int, default=200)
+    p.add_argument("--bits", type=int, default=8)
+    options = p.parse_args()
+
+    def run() -> None:
+        print(HEADER)
+        for model in options.models:
+            print(row(model, options.data, options.limit, options.bits), flush=True)
+
+    return exit_cleanly("ladder", run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
