@@ -30,6 +30,8 @@ def row_blocks(rows: int, width: int) -> Iterator[slice]:
 class Kernel:
     """One node at work."""
 
+    in_place = False  # whether the output may take the memory of the input, which nobody else reads
+
     def __call__(self, inputs: Sequence[Array], lengths: list[int]) -> Array:
         """The output (S, M, D) for inputs (S, M, D)."""
         raise NotImplementedError
@@ -54,10 +56,10 @@ class LinearKernel(Kernel):
         dtype = arithmetic.gemm_dtype(arithmetic.linear_bound(node.synapses, node.bias, input_bound))
         self.weight = node.synapses.astype(dtype)
         self.bias = None if node.bias is None else node.bias.astype(dtype)
-        self.norm = float(np.sqrt(np.square(self.weight, dtype=np.float64).sum(1).max()))
+        self.weight_norm = float(np.linalg.norm(self.weight, axis=1).max())
 
     def __call__(self, inputs: Sequence[Array], lengths: list[int]) -> Array:
-        if arithmetic.fits_digits(inputs[0], self.norm):
+        if arithmetic.packs(inputs[0], self.weight_norm):
             return arithmetic.packed_linear(inputs[0], self.weight, self.bias)
         return arithmetic.linear(inputs[0], self.weight, self.bias)
 
@@ -70,7 +72,7 @@ class LayerNormKernel(Kernel):
 
     def __call__(self, inputs: Sequence[Array], lengths: list[int]) -> Array:
         x = inputs[0].reshape(-1, len(self.gain))
-        y = np.empty(x.shape, self.dtype)
+        y = x if self.in_place and x.dtype == self.dtype else np.empty(x.shape, self.dtype)
         for rows in row_blocks(*x.shape):
             y[rows] = arithmetic.layer_norm(x[rows], self.gain, self.bias, self.epsilon, self.groups)
         return y.reshape(inputs[0].shape)
@@ -94,7 +96,9 @@ class LIFKernel(Kernel):
             self.membrane = np.zeros(current.shape[1:], np.float64)
             self.spikes = np.zeros(current.shape[1:], np.float32)
         steps = self.steps if len(current) == 1 else len(current)
-        train = np.empty((steps, *current.shape[1:]), np.float32)
+        shape = (steps, *current.shape[1:])
+        reuse = self.in_place and current.shape == shape and current.dtype == np.float32
+        train = current if reuse else np.empty(shape, np.float32)
         node = self.node
         for rows in row_blocks(*current.shape[1:]):
             membrane, spikes = self.membrane[rows], self.spikes[rows]

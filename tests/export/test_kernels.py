@@ -132,6 +132,33 @@ def test_the_size_of_a_block_of_rows_changes_nothing(elements, monkeypatch):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("steps_a_call", [None, 1])
+def test_working_in_place_changes_no_spike(shape, steps_a_call):
+    graph = random_graph(**shape)
+    batch = sentences(graph)
+    outputs, logits = run(graph, batch, steps_a_call)
+    ready = make_kernels(graph, steps_a_call or graph.time_steps)
+    readers = graph.consumers()
+    for node in graph:
+        ready[node.name].in_place = all(readers[source] == [node.name] for source in node.inputs)
+    in_place, logits_in_place = run(graph, batch, steps_a_call, ready)
+    assert np.array_equal(logits, logits_in_place)
+    for node in graph.neurons:
+        assert np.array_equal(outputs[node.name], in_place[node.name]), node.name
+
+
+def test_many_rows_give_what_few_give():
+    # Enough rows for the products of three rows at a time.
+    graph = random_graph(max_tokens=8)
+    batch = sentences(graph, [8] * 20)
+    outputs, logits = run(graph, batch)
+    for index in (0, 7, 19):
+        alone, logits_alone = run(graph, batch[index : index + 1])
+        assert np.array_equal(logits[index], logits_alone[0])
+        assert all(np.array_equal(outputs[k][:, 8 * index : 8 * index + 8], alone[k]) for k in alone)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
 def test_a_sentence_gives_the_same_in_whatever_batch_it_stands(shape):
     graph = random_graph(**shape)
     first, second, third = sentences(graph, (4, 1, 7))
