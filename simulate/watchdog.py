@@ -38,12 +38,9 @@ def watch(command: list[str], folder: Path, deadline: float | None, look: Callab
             command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment, start_new_session=True
         )
     segments: set[Path] = set()
-    looks = 0
     try:
         while not (folder / "done").exists():
-            if looks % 20 == 0:
-                segments |= mapped_segments(child.pid)
-            looks += 1
+            segments |= mapped_segments(child.pid)  # each time: a child that is killed can no longer be asked
             _check(child, folder)
             if deadline is not None and time.monotonic() - started > deadline:
                 raise SimulationError(f"the Lava simulation did not finish within {deadline:g} seconds and was ended")

@@ -1,21 +1,15 @@
-"""Lava's own runtime gives the spikes of the fast simulator, layer by layer."""
+"""Lava's own runtime gives the spikes of the fast simulator, layer by layer, at every granularity."""
 
 import numpy as np
 import pytest
 
 from simulate import lava
 from simulate.fast import FastSimulator
+from spikebert.errors import InputError
 from tests.random_graph import random_graph
 
 
-@pytest.mark.parametrize("granularity", ["block", "layer"])
-@pytest.mark.parametrize(("norm", "reset"), [("layer", "subtract"), ("batch", "zero")])
-def test_lava_equals_the_fast_simulator_in_every_spike(granularity, norm, reset):
-    graph = random_graph(norm=norm, reset=reset)
-    rng = np.random.default_rng(1)
-    sentences = [rng.integers(0, 50, n) for n in (1, 16, 7, 3, 9, 2)]  # several waves, idle rows in each
-    expected = FastSimulator(graph).run(sentences, record=True)
-    result = lava.run(graph, sentences, granularity, record=True, rows=20, deadline=120)
+def assert_equal(result, expected):
     assert np.array_equal(result.logits, expected.logits)
     assert list(result.counts) == list(expected.counts)
     for name, count in expected.counts.items():
@@ -24,9 +18,46 @@ def test_lava_equals_the_fast_simulator_in_every_spike(granularity, norm, reset)
         assert np.array_equal(result.spikes[name], train), name
 
 
-def test_counts_come_back_without_recording():
-    graph, sentences = random_graph(blocks=1), [np.arange(5), np.arange(3)]
-    result = lava.run(graph, sentences, deadline=120)
+def some_sentences():
+    rng = np.random.default_rng(1)
+    return [rng.integers(0, 50, n) for n in (1, 16, 7, 3, 9, 2)]  # several waves, idle rows in each
+
+
+@pytest.mark.parametrize(
+    ("granularity", "norm", "reset", "steps"),
+    [
+        ("block", "layer", "subtract", 4),
+        ("block", "layer", "zero", 4),
+        ("block", "batch", "subtract", 4),
+        ("block", "batch", "zero", 1),
+        ("layer", "layer", "subtract", 4),
+        ("layer", "batch", "zero", 4),
+        ("stock", "batch", "zero", 4),
+        ("stock", "batch", "zero", 1),
+    ],
+)
+def test_lava_equals_the_fast_simulator_in_every_spike(granularity, norm, reset, steps):
+    graph, sentences = random_graph(norm=norm, reset=reset, steps=steps), some_sentences()
+    result = lava.run(graph, sentences, granularity, record=True, rows=20, deadline=120)
+    assert_equal(result, FastSimulator(graph).run(sentences, record=True))
+
+
+@pytest.mark.parametrize("granularity", ["block", "stock"])
+def test_counts_come_back_without_recording(granularity):
+    graph, sentences = random_graph(blocks=1, norm="batch", reset="zero"), some_sentences()
+    seen = []
+    result = lava.run(graph, sentences, granularity, deadline=120, progress=seen.append)
     expected = FastSimulator(graph).run(sentences)
     assert result.spikes is None
     assert all(np.array_equal(result.counts[n], expected.counts[n]) for n in expected.counts)
+    assert sum(seen) == len(sentences)
+
+
+def test_stock_refuses_a_layer_by_name_before_lava_starts():
+    with pytest.raises(InputError, match=r"layer embeddings\.norm: .*granularity block"):
+        lava.run(random_graph(norm="layer"), some_sentences(), "stock")
+
+
+def test_an_unknown_granularity_is_refused():
+    with pytest.raises(InputError, match="'neuron' is none of block, layer, stock"):
+        lava.run(random_graph(), some_sentences(), "neuron")
