@@ -5,19 +5,31 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from export.targets import TARGETS
 from spikebert.errors import InputError, exit_cleanly
 from spikebert.files import require_folder_of, write_atomically
 
+if TYPE_CHECKING:
+    from export.graph import Graph
+    from spikebert.checkpoint import TrainedModel
+
 PROGRAM = "spikebert-export"
+HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(prog=PROGRAM, description="Lower a trained SpikeBERT to the integer graph of a chip.")
-    p.add_argument("model", help="model.pt, or a model directory, of spikebert-train")
-    p.add_argument("--to", choices=["nir"], default="nir", help="the format (default: %(default)s)")
-    p.add_argument("-o", "--out", required=True, help="the file to write, such as model.nir")
-    p.add_argument("--bits", type=int, default=8, help="weight bits, 2 to 8 (default: %(default)s)")
+    p.add_argument("model", help="model.pt or a model directory of spikebert-train, or a model.nir of this command")
+    p.add_argument(
+        "--to",
+        choices=list(TARGETS),
+        default="nir",
+        help="; ".join(f"{name}: {target.writes}" for name, target in TARGETS.items()) + " (default: %(default)s)",
+    )
+    p.add_argument("-o", "--out", required=True, help="the file or folder to write, such as model.nir")
+    p.add_argument("--bits", type=int, help="weight bits, 2 to 8 (default: 8)")
     p.add_argument("--per-channel", action="store_true", help="give the weights of each output a power of two")
     p.add_argument(
         "--target",
@@ -46,16 +58,33 @@ def run(options: argparse.Namespace) -> None:
         raise InputError(f"--limit {options.limit}: must be at least 1")
     if not Path(options.model).exists():  # before torch is loaded
         raise InputError(f"{options.model}: no such model file or folder")
+    target = TARGETS[options.to]
+    trained, graph = (None, _read(options)) if is_hdf5(options.model) else _lower(options)
+    if target.floats and trained is None:
+        raise InputError(f"{options.model}: holds integers alone; --to {options.to} needs the model.pt it was made of")
+    target.write(trained if target.floats else graph, options.out)
+    print(f"{options.out}: {summary(graph, size(Path(options.out)))}")
+    if trained and (options.calibrate or options.report):
+        _report(options, trained, graph)
+
+
+def _read(options: argparse.Namespace) -> Graph:
+    """The graph of an exported file, whose integers are what they are."""
     from export import nir
+
+    given = [flag for flag in ("bits", "per_channel", "calibrate", "report") if getattr(options, flag)]
+    if given:
+        raise InputError(f"{options.model}: is quantised already; --{given[0].replace('_', '-')} needs a model.pt")
+    return nir.read(options.model)
+
+
+def _lower(options: argparse.Namespace) -> tuple[TrainedModel, Graph]:
+    """A trained model and its integer graph."""
     from export.lower.pipeline import lower
     from spikebert.checkpoint import load_model
 
     trained = load_model(options.model)
-    graph = lower(trained, options.bits, options.per_channel, options.target)
-    nir.write(graph, options.out)
-    print(f"{options.out}: {summary(graph, Path(options.out).stat().st_size)}")
-    if options.calibrate or options.report:
-        _report(options, trained, graph)
+    return trained, lower(trained, 8 if options.bits is None else options.bits, options.per_channel, options.target)
 
 
 def _report(options: argparse.Namespace, trained, graph) -> None:
@@ -89,9 +118,22 @@ def _calibration(options: argparse.Namespace, trained) -> list:
     return examples_of(rows, trained.labels, tokenizer, trained.model.config.max_tokens)
 
 
-def summary(graph, file_bytes: int) -> str:
+def is_hdf5(path: str) -> bool:
+    """Whether the file is HDF5, as .nir files are."""
+    if not Path(path).is_file():
+        return False
+    with Path(path).open("rb") as file:
+        return file.read(len(HDF5)) == HDF5
+
+
+def size(path: Path) -> int:
+    """Bytes of a file, or of all files of a folder."""
+    return path.stat().st_size if path.is_file() else sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
+
+
+def summary(graph: Graph, file_bytes: int) -> str:
     """One line that tells a person what was exported."""
-    synapses = sum(n.weight.size for n in graph if hasattr(n, "weight"))
+    synapses = sum(n.arrays["weight"].size for n in graph if "weight" in n.arrays)
     neurons = sum(n.size for n in graph.neurons)
     return (
         f"{len(graph.nodes)} nodes, {synapses:,} synapses of {graph.metadata['weight_bits']} bits, "

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from simulate.batches import Tokens
 from simulate.counts import FORMAT, VERSION, counts_of, shape_of
 from simulate.result import SimulationResult
 from spikebert.errors import InputError
+from spikebert.files import write_folder_atomically
 
 BACKENDS = ("fast", "lava")
 
@@ -102,21 +101,14 @@ def write_run(
 
     An earlier run there is replaced; any other folder is left alone.
     """
-    if out.exists() and not (out.is_dir() and ((out / "counts.json").is_file() or not any(out.iterdir()))):
-        raise InputError(f"{out}: exists and is not the folder of an earlier run; choose another --out")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
-    try:
-        (temporary / "counts.json").write_text(json.dumps(counts, indent=1, ensure_ascii=False), "utf-8")
-        (temporary / "predictions.tsv").write_text(_predictions(graph, result, texts), "utf-8")
+
+    def write(folder: Path) -> None:
+        (folder / "counts.json").write_text(json.dumps(counts, indent=1, ensure_ascii=False), "utf-8")
+        (folder / "predictions.tsv").write_text(_predictions(graph, result, texts), "utf-8")
         if result.spikes is not None:
-            np.savez_compressed(temporary / "spikes.npz", lengths=np.array(lengths), **result.spikes)  # type: ignore[arg-type]
-        temporary.chmod(0o755)
-        if out.exists():
-            shutil.rmtree(out)
-        temporary.rename(out)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+            np.savez_compressed(folder / "spikes.npz", lengths=np.array(lengths), **result.spikes)  # type: ignore[arg-type]
+
+    write_folder_atomically(out, "counts.json", write)
 
 
 def _predictions(graph: Graph, result: SimulationResult, texts: Texts) -> str:
