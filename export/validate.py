@@ -31,12 +31,19 @@ def validate(graph: Graph) -> Graph:
     if not graph.nodes or not isinstance(graph.nodes[0], Embedding) or not isinstance(graph.nodes[-1], Readout):
         raise InputError("the graph must begin with an Embedding and end with a Readout")
     widths: dict[str, int] = {}
+    spiking: set[str] = set()
     for node in graph:
         if node.name in widths:
             raise InputError(f"node {node.name}: the name stands twice")
         for source in node.inputs:
             if source not in widths:
                 raise InputError(f"node {node.name}: its input {source!r} does not stand before it")
+            if isinstance(node, (Linear, Attention, Add)) and source not in spiking:
+                raise InputError(
+                    f"node {node.name}: {type(node).__name__} takes spikes, which {source!r} does not give"
+                )
+        if isinstance(node, (LIF, Add)):
+            spiking.add(node.name)
         sizes = _check_arrays(node, graph)
         _check_node(node, [widths[source] for source in node.inputs], sizes)
         widths[node.name] = node.width
