@@ -29,7 +29,7 @@ from simulate.watchdog import watch
 from spikebert.errors import InputError
 
 # Token slots of a wave, unless a sentence is longer. Few for stock: NumPy multiplies integers fastest in small parts.
-ROWS = {"block": 256, "layer": 256, "stock": 64}
+ROWS = {"block": 128, "layer": 256, "stock": 64}
 
 
 @dataclass(frozen=True)
