@@ -52,7 +52,7 @@ def _check(file: h5py.File) -> None:
                 groups.append((item, depth + 1))
             elif isinstance(item, h5py.Dataset):
                 _check_array(item)
-                size += item.size * max(8, item.dtype.itemsize)
+                size += (item.size or 0) * max(8, item.dtype.itemsize)
             else:
                 raise InputError(f"{group.name}: {name!r} is neither a group nor an array")
         if objects > MOST or size > LARGEST:

@@ -48,7 +48,7 @@ def read(path: str | os.PathLike[str]) -> Graph:
     """The graph of a file that `write` made; an InputError of one line for anything else."""
     register()
     with reading(path, "exported model"):
-        return _graph(nir.read(path, type_check=False))
+        return _graph(nir.read(Path(path), type_check=False))
 
 
 def is_stock(path: str | os.PathLike[str]) -> bool:

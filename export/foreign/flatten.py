@@ -1,6 +1,6 @@
 """Nested NIR graphs laid side by side, in the form of nested dicts that `nir.NIRNode.to_dict` gives and files hold.
 
-    {"type": "NIRGraph", "nodes": {name: {"type": "LIF", "tau": array, …}, …}, "edges": [(from, to), …]}
+{"type": "NIRGraph", "nodes": {name: {"type": "LIF", "tau": array, …}, …}, "edges": [(from, to), …]}
 """
 
 from __future__ import annotations

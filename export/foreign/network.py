@@ -50,7 +50,9 @@ class Network:
     @property
     def linear(self) -> list[str]:
         """The nodes without state and without a threshold, each after those of them that it reads, if a step later."""
-        reads = {n: [*self.inputs[n], *self.feedback.get(n, ())] for n in self.nodes if isinstance(self.nodes[n], LINEAR)}
+        reads = {
+            n: [*self.inputs[n], *self.feedback.get(n, ())] for n in self.nodes if isinstance(self.nodes[n], LINEAR)
+        }
         return [n for n in TopologicalSorter(reads).static_order() if n in reads]
 
     @property

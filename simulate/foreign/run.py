@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+import zipfile
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -101,9 +102,12 @@ def write(out: Path, counts: dict[str, Any], run: ForeignRun) -> None:
 
     def fill(folder: Path) -> None:
         (folder / "counts.json").write_text(json.dumps(counts, indent=1, ensure_ascii=False), "utf-8")
-        names = {f"layer_{index}": name for index, name in enumerate(run.spikes)}  # a node's name is no safe file name
-        trains = {key: run.spikes[name] for key, name in names.items()}
-        np.savez_compressed(folder / "spikes.npz", layers=np.array(list(run.spikes)), **trains)  # type: ignore[arg-type]
+        with zipfile.ZipFile(
+            folder / "spikes.npz", "w", zipfile.ZIP_DEFLATED
+        ) as archive:  # savez takes no layer "file"
+            for name, train in run.spikes.items():
+                with archive.open(f"{name}.npy", "w") as member:
+                    np.lib.format.write_array(member, train)
 
     write_folder_atomically(out, "counts.json", fill)
 
