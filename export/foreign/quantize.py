@@ -6,7 +6,7 @@ from the one to the other. A neuron with a decay a per step, a gain g on its inp
     v ← (1 - a) v + g x,   spike where v > θ,   v ← 0 where it did            (v counted from its rest)
 
 keeps its spikes when v is measured in units of θ / vth: the threshold becomes the integer vth of its population and the
-weights round(vth · g W / θ). vth is as large as 8-bit weights and a 24-bit current allow; the decays have 12 bits.
+weights round(vth · g W / θ). vth is at most what 8-bit weights and a 24-bit current allow; the decays have 12 bits.
 
 Constant input comes from axons that are always active, not from the neurons' bias registers: those would drive a
 neuron before its data arrive, and could not pass through a synaptic current.
@@ -33,6 +33,7 @@ from spikebert.errors import InputError
 Array = NDArray[np.float64]
 WEIGHT_MAX = 127
 PAYLOAD_BASE = 64  # the always active axons carry 1, 64, 64², …
+THRESHOLDS_TRIED = 256
 WIDEST = 4096  # neurons of a population
 LONGEST_WAIT = 64  # steps; each is an identity Dense, a process of its own
 
@@ -180,18 +181,30 @@ def quantize(
     heaviest = max((np.abs(m).max() for (source, _), m in drive.items() if source), default=0.0)
     current = sum((bounds[source] * np.abs(m).sum(1) for (source, _), m in drive.items()), np.zeros(len(unit)))
     current = (current / dynamics.current_decay).max()  # what a synaptic current can grow to
-    threshold = int(min(THRESHOLD_MAX, WEIGHT_MAX / max(heaviest, 1e-9), CURRENT_MAX / max(current, 1e-9)))
-    if threshold < 1:
+    largest = min(THRESHOLD_MAX, WEIGHT_MAX / max(heaviest, 1e-9), CURRENT_MAX / max(current, 1e-9))
+    if largest < 1:
         raise InputError(
             f"node {name}: a weight of {heaviest:.3g} thresholds, or a current of up to {current:.3g}, does not fit "
             "into Loihi's integers"
         )
+    threshold = _threshold(list(drive.values()), largest)
     weights = {key: np.rint(threshold * matrix).astype(np.int32) for key, matrix in drive.items()}
     return threshold, {
         (source, lag): digits(w) if source is None else w
         for (source, lag), w in weights.items()
         if source is not None or w.any()
     }
+
+
+def _threshold(drive: list[Array], largest: float) -> int:
+    """The vth of least squared rounding error in the upper half of what fits: with it whole weights stay whole."""
+    # The product of floats that stands for a whole number may lie just below it.
+    candidates = np.unique(np.linspace(max(1, largest / 2), largest + 1e-6, THRESHOLDS_TRIED).astype(int))
+
+    def error(threshold: int) -> float:
+        return sum(float(np.square(np.rint(threshold * m) / threshold - m).sum()) for m in drive)
+
+    return int(min(reversed(candidates), key=error))
 
 
 def digits(values: NDArray[np.int32]) -> NDArray[np.int32]:

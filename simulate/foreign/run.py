@@ -42,12 +42,12 @@ def load_input(path: str | os.PathLike[str], width: int) -> NDArray[np.float64]:
     """
     path = require_file(path, "input")
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = np.lib.format.open_memmap(path, mode="r")  # arrays alone: neither pickles nor archives
     except (ValueError, OSError, EOFError, SyntaxError, TypeError, OverflowError) as error:
         reason = " ".join(str(error).split()) or "it is empty"
         raise InputError(f"{path}: not a .npy array of numbers ({reason})") from None
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
-        raise InputError(f"{path}: must be one .npy array of numbers, not {getattr(array, 'dtype', 'an archive')}")
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"{path}: must be one .npy array of numbers, not of {array.dtype}")
     if array.ndim not in (2, 3) or array.shape[-1] != width or not array.size:
         raise InputError(f"{path}: has shape {array.shape}; must be (T, B, {width}) or (T, {width})")
     values = np.asarray(array, np.float64)
