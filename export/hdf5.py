@@ -30,7 +30,7 @@ def reading(path: str | os.PathLike[str], what: str) -> Iterator[h5py.File]:
             yield file
     except InputError as error:
         raise InputError(f"{path}: {' '.join(str(error).split())}") from None  # names may hold line breaks
-    except (OSError, LookupError, ValueError, TypeError, AssertionError, AttributeError, RuntimeError) as error:
+    except (OSError, LookupError, ValueError, TypeError, AssertionError, AttributeError, RuntimeError, MemoryError) as error:
         reason = str(error).splitlines()[0] if str(error) else "it holds nodes that this version does not know"
         raise InputError(f"{path}: not a readable {what} file ({reason})") from None
 

@@ -132,13 +132,15 @@ def order(kinds: dict[str, str], edges: list[Edge]) -> tuple[list[str], Reads, R
     feedback: Reads = {}
     while len(inputs) < len(kinds):
         name = ready.popleft() if ready else _entry(kinds, before, after, set(inputs))
+        late = tuple(s for s in before[name] if s not in inputs)
         inputs[name] = tuple(s for s in before[name] if s in inputs)
-        feedback[name] = tuple(s for s in before[name] if s not in inputs)
+        if late:
+            feedback[name] = late
         for target in sorted(after[name]):
             missing[target].discard(name)
             if not missing[target] and target not in inputs:
                 ready.append(target)
-    return list(inputs), inputs, {name: sources for name, sources in feedback.items() if sources}
+    return list(inputs), inputs, feedback
 
 
 def _entry(kinds: dict[str, str], before: Links, after: Links, placed: set[str]) -> str:

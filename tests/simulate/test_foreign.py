@@ -86,6 +86,12 @@ def test_a_recurrent_layer_reads_its_spikes_of_the_step_before(nested):
     assert 0.05 < train.mean() < 0.95
 
 
+def test_a_neuron_may_lead_to_itself():
+    graph = graph_of({"if": integrators(1, 2), **ends(1, 1)}, [("input", "if"), ("if", "if"), ("if", "output")])
+    train = euler.run(network(graph.to_dict()), np.ones((8, 1, 1)), DT).spikes["if"]
+    assert train.ravel().tolist() == [0, 0, 1, 0, 1, 0, 1, 0]  # its own spike makes a third of the two that follow
+
+
 def test_a_delay_holds_each_feature_back_by_its_own_steps():
     nodes = {"wait": nir.Delay(np.array([0.0, 1.0, 3.0]) * DT), **ends(3, 3)}
     x = np.random.default_rng(0).random((10, 2, 3))
