@@ -14,6 +14,8 @@ from spikebert.files import require_file
 LARGEST = 2**32  # bytes that all arrays of a file may take in memory
 DEEPEST = 32  # groups within groups; NIR takes two for each nested graph
 MOST = 100_000  # groups and arrays
+# What h5py and nir raise on files that are not what they should be.
+FAULTS = (OSError, LookupError, ValueError, TypeError, AssertionError, AttributeError, RuntimeError, MemoryError)
 
 
 @contextmanager
@@ -30,7 +32,7 @@ def reading(path: str | os.PathLike[str], what: str) -> Iterator[h5py.File]:
             yield file
     except InputError as error:
         raise InputError(f"{path}: {' '.join(str(error).split())}") from None  # names may hold line breaks
-    except (OSError, LookupError, ValueError, TypeError, AssertionError, AttributeError, RuntimeError, MemoryError) as error:
+    except FAULTS as error:
         reason = str(error).splitlines()[0] if str(error) else "it holds nodes that this version does not know"
         raise InputError(f"{path}: not a readable {what} file ({reason})") from None
 

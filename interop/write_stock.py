@@ -65,7 +65,7 @@ def snntorch_feedforward(folder: Path, case: str, reset: str, delay: bool, equal
     from snntorch.export_nir import export_to_nir
 
     settings = dict(reset_mechanism=reset, reset_delay=delay, init_hidden=True)
-    leaky = snn.Leaky(beta=spread(HIDDEN, 0.5, 0.95), threshold=filled(HIDDEN, 1.0), **settings)
+    leaky = snn.Leaky(beta=filled(HIDDEN, 0.9), threshold=filled(HIDDEN, 1.0), **settings)
     alpha, beta = filled(OUTPUTS, 0.6), filled(OUTPUTS, 0.8)
     synaptic = snn.Synaptic(alpha=alpha, beta=beta, threshold=filled(OUTPUTS, 1.5), **settings)
     flat = torch.nn.Flatten()
@@ -107,7 +107,7 @@ def norse_network(folder: Path, case: str, first, last, export_dt: float, dt: fl
     from norse.torch.utils.export_nir import to_nir
 
     net = norse.SequentialState(weighted(INPUTS, HIDDEN), first, weighted(HIDDEN, OUTPUTS), last)
-    x = 2.5 * spikes_in()
+    x = 3 * spikes_in()
     graph = to_nir(net, x[0, :1], dt=export_dt)
     recorded = Recorded([first, last])
     state = None

@@ -33,6 +33,7 @@ from spikebert.errors import InputError
 Array = NDArray[np.float64]
 WEIGHT_MAX = 127
 PAYLOAD_BASE = 64  # the always active axons carry 1, 64, 64², …
+LARGEST_DRIVE = 1e9  # thresholds a spike; far beyond what fits, and refused as such
 THRESHOLDS_TRIED = 256
 WIDEST = 4096  # neurons of a population
 LONGEST_WAIT = 64  # steps; each is an identity Dense, a process of its own
@@ -177,7 +178,7 @@ def quantize(
         InputError: the largest weight is beyond what 8 bits hold beside the threshold.
     """
     unit = (dynamics.gain / dynamics.threshold)[:, None]
-    drive = {key: unit * matrix for key, matrix in drive.items()}
+    drive = {key: np.clip(unit * matrix, -LARGEST_DRIVE, LARGEST_DRIVE) for key, matrix in drive.items()}
     heaviest = max((np.abs(m).max() for (source, _), m in drive.items() if source), default=0.0)
     current = sum((bounds[source] * np.abs(m).sum(1) for (source, _), m in drive.items()), np.zeros(len(unit)))
     current = (current / dynamics.current_decay).max()  # what a synaptic current can grow to

@@ -43,7 +43,7 @@ def run(network: Network, x: Array, dt: float) -> FloatRun:
     An edge of feedback carries the value of the step before; at first what its source gives while no neuron has fired.
 
     Raises:
-        InputError: a time constant below dt, or a delay that is no whole number of steps.
+        InputError: a time constant below dt, a delay that is no whole number of steps, or values beyond float64.
     """
     for name, node in network.nodes.items():
         _check_time(name, node, dt)
@@ -56,8 +56,13 @@ def run(network: Network, x: Array, dt: float) -> FloatRun:
         before = values
         values = {network.source: x[t]}
         for name, node in network.nodes.items():
-            if name != network.source:
-                values[name], states[name] = step(node, _sum(network, name, values, before), states[name], dt)
+            if name == network.source:
+                continue
+            try:
+                with np.errstate(over="raise", invalid="raise"):
+                    values[name], states[name] = step(node, _sum(network, name, values, before), states[name], dt)
+            except FloatingPointError:
+                raise InputError(f"node {name}: at step {t} its values grow beyond all bounds") from None
         for kept in (spikes, outputs):
             for name in kept:
                 kept[name][t] = values[name]
