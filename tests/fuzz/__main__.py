@@ -47,12 +47,16 @@ def readers() -> list[Reader]:
     from simulate.report.cli import main as report
 
     of_bytes = mutations.OF_BYTES
-    nir = (*of_bytes, *mutations.OF_HDF5, *mutations.OF_GRAPHS)
+    foreign = (*of_bytes, *mutations.OF_HDF5)
+    nir = (*foreign, *mutations.OF_GRAPHS)
     json = (*of_bytes, *mutations.OF_JSON)
     return [
         Reader("simulate", simulate, "model.nir", "{file} --text 'a good film' --out {out}", nir),
         Reader("export .nir", export, "model.nir", "{file} --to nir -o {out}", nir),
         Reader("resources", deploy, "model.nir", "resources {file}", nir),
+        Reader("foreign", simulate, "foreign.nir", "{file} --input {folder}/spikes.npy --out {out}", foreign),
+        Reader("foreign export", export, "foreign.nir", "{file} --to nir -o {out}", foreign),
+        Reader("foreign input", simulate, "spikes.npy", "{folder}/foreign.nir --input {file} --out {out}", of_bytes),
         Reader("export .pt", export, "model.pt", "{file} --to nir -o {out}", of_bytes),
         Reader(
             "simulate --data", simulate, "texts.tsv", "{folder}/model.nir --data {file} --out {out}", mutations.OF_BYTES

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from tests.random_graph import random_graph
 
 WORDS = ["[UNK]", "[CLS]", "[SEP]", "good", "bad", "film", "a", "very"]
@@ -20,7 +22,7 @@ def tokenizer() -> str:
 
 
 def write_originals(folder: Path) -> None:
-    """model.nir, model.pt, texts.tsv and run/ (of that model on those texts)."""
+    """model.nir, model.pt, texts.tsv and run/ (of that model on those texts); foreign.nir and its spikes.npy."""
     from export import nir
     from simulate.cli import main as simulate
     from spikebert.checkpoint import TrainedModel, save_model
@@ -34,3 +36,17 @@ def write_originals(folder: Path) -> None:
     (folder / "texts.tsv").write_text("label0\ta good film\nlabel1\ta very bad film\nlabel1\tbad\n", "utf-8")
     arguments = [str(folder / "model.nir"), "--data", str(folder / "texts.tsv"), "--out", str(folder / "run")]
     assert simulate([*arguments, "--spikes"]) == 0
+    write_foreign(folder / "foreign.nir")
+    np.save(folder / "spikes.npy", np.random.default_rng(0).integers(0, 2, (6, 2, 3)).astype(np.float32))
+
+
+def write_foreign(path: Path) -> None:
+    """A network of stock NIR nodes, one of them a network of its own."""
+    import nir
+
+    rng = np.random.default_rng(0)
+    ones = np.ones(4)
+    neurons = nir.LIF(tau=5e-4 * ones, r=ones, v_leak=0 * ones, v_threshold=ones, v_reset=0 * ones)
+    inner = nir.NIRGraph.from_list(nir.Linear(weight=rng.normal(size=(2, 4))), nir.IF(r=ones[:2], v_threshold=ones[:2]))
+    layer = nir.Affine(weight=3 * rng.normal(size=(4, 3)), bias=np.zeros(4))
+    nir.write(path, nir.NIRGraph.from_list(layer, neurons, inner))
