@@ -141,7 +141,7 @@ def layers(folder, case, change=lambda nodes: None):
     loaded, record = read(folder / f"{case}.nir"), np.load(folder / f"{case}.npz")
     change(loaded.nodes)
     ours = euler.run(loaded, record["input"].astype(float), float(record["dt"])).spikes
-    return [(record[f"spikes_{i}"], train) for i, train in enumerate(ours.values())]
+    return [(record[f"layer_{i}"], train) for i, train in enumerate(ours.values())]
 
 
 @pytest.mark.parametrize("case", ["snntorch-zero", "snntorch-recurrent", "norse-lif", "norse-lif-default", "norse-if"])
@@ -159,6 +159,19 @@ def test_the_subtract_reset_of_snntorch_is_not_in_its_file(written):
     until = np.arange(len(theirs))[:, None, None] <= first
     assert np.array_equal(theirs[until], ours[until])
     assert not np.array_equal(theirs, ours)
+
+
+def test_the_reset_delay_of_snntorch_costs_its_synaptic_neuron_an_input_but_not_its_leaky_one(written):
+    leaky_pair, synaptic_pair = layers(written, "snntorch-reset-delay")
+    assert np.array_equal(*leaky_pair)
+    assert not np.array_equal(*synaptic_pair)
+
+
+def test_the_membrane_of_a_readout_is_norses(written):
+    loaded, record = read(written / "norse-lif-li.nir"), np.load(written / "norse-lif-li.npz")
+    run = euler.run(loaded, record["input"].astype(float), float(record["dt"]))
+    assert np.array_equal(run.spikes["1"], record["layer_0"])
+    assert np.allclose(run.outputs["output"], record["layer_1"], rtol=0, atol=1e-6)
 
 
 def test_norses_current_based_neuron_lacks_its_input_weight_in_the_file(written):
