@@ -163,10 +163,13 @@ def size(path: Path) -> int:
 
 def summary(graph: Graph, file_bytes: int) -> str:
     """One line that tells a person what was exported."""
+    from export.graph import Linear
+
+    bits = max((node.bits for node in graph if isinstance(node, Linear)), default=8)
     synapses = sum(n.arrays["weight"].size for n in graph if "weight" in n.arrays)
     neurons = sum(n.size for n in graph.neurons)
     return (
-        f"{len(graph.nodes)} nodes, {synapses:,} synapses of {graph.metadata['weight_bits']} bits, "
+        f"{len(graph.nodes)} nodes, {synapses:,} synapses of {bits} bits, "
         f"{neurons:,} neurons a token, T = {graph.time_steps}, up to {graph.max_tokens} tokens, "
         f"labels {', '.join(graph.labels)}; {file_bytes / 1e6:.1f} MB"
     )

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from export.lava.build import Built
 
 # Token slots of a wave, unless a sentence is longer. Few for stock: NumPy multiplies integers fastest in small parts.
-ROWS = {"block": 256, "layer": 256, "stock": 64}
+ROWS = {"block": 128, "layer": 256, "stock": 64}
 
 
 @dataclass(frozen=True)
