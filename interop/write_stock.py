@@ -2,9 +2,9 @@
 
     python interop/write_stock.py FOLDER TOOL...        TOOL: snntorch, norse, spikingjelly
 
-For each case FOLDER gets CASE.nir and CASE.npz: `input` (T, B, D); `spikes_0`, `spikes_1`, … (T, B, D) of the spiking
-layers in order; `dt`, the time step to read the file with; `equal`, whether NIR's equations give the same spikes. It
-runs in any environment that holds the tools, and imports nothing of this project.
+For each case FOLDER gets CASE.nir and CASE.npz: `input` (T, B, D); `layer_0`, `layer_1`, … (T, B, D), the spikes of the
+neuron layers in order, or the membranes of such that do not fire; `dt`, the time step to read the file with. It runs in
+any environment that holds the tools, and imports nothing of this project.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def weighted(inputs: int, outputs: int, bias: bool = True) -> torch.nn.Linear:
 
 
 class Recorded:
-    """What the given modules give at each step; a module that gives a tuple gives its spikes first."""
+    """What the given modules give at each step; of a tuple the first."""
 
     def __init__(self, modules: list[torch.nn.Module]):
         self.trains: list[list[np.ndarray]] = [[] for _ in modules]
@@ -47,10 +47,10 @@ class Recorded:
         return (out[0] if isinstance(out, tuple) else out).detach().numpy().copy()
 
 
-def write(folder: Path, case: str, graph, x: torch.Tensor, recorded: Recorded, dt: float, equal: bool = True) -> None:
+def write(folder: Path, case: str, graph, x: torch.Tensor, recorded: Recorded, dt: float) -> None:
     nir.write(folder / f"{case}.nir", graph)
-    spikes = {f"spikes_{i}": np.array(train) for i, train in enumerate(recorded.trains)}
-    np.savez(folder / f"{case}.npz", input=x.numpy().reshape(STEPS, BATCH, -1), dt=dt, equal=equal, **spikes)
+    layers = {f"layer_{i}": np.array(train) for i, train in enumerate(recorded.trains)}
+    np.savez(folder / f"{case}.npz", input=x.numpy().reshape(STEPS, BATCH, -1), dt=dt, **layers)
 
 
 def spikes_in(*shape: int) -> torch.Tensor:
@@ -60,7 +60,7 @@ def spikes_in(*shape: int) -> torch.Tensor:
 # --- snnTorch: its export wants beta and threshold as tensors of full size, and keeps no reset mode ------------------
 
 
-def snntorch_feedforward(folder: Path, case: str, reset: str, delay: bool, equal: bool) -> None:
+def snntorch_feedforward(folder: Path, case: str, reset: str, delay: bool = False) -> None:
     import snntorch as snn
     from snntorch.export_nir import export_to_nir
 
@@ -77,7 +77,7 @@ def snntorch_feedforward(folder: Path, case: str, reset: str, delay: bool, equal
     recorded = Recorded([leaky, synaptic])
     for frame in x:
         net(frame)
-    write(folder, case, graph, x, recorded, 1e-4, equal)
+    write(folder, case, graph, x, recorded, 1e-4)
 
 
 def snntorch_recurrent(folder: Path, case: str) -> None:
@@ -102,7 +102,7 @@ def snntorch_recurrent(folder: Path, case: str) -> None:
 # --- Norse: its export multiplies time constants by its own argument dt, 1e-3 unless told otherwise -----------------
 
 
-def norse_network(folder: Path, case: str, first, last, export_dt: float, dt: float, equal: bool = True) -> None:
+def norse_network(folder: Path, case: str, first, last, export_dt: float, dt: float) -> None:
     import norse.torch as norse
     from norse.torch.utils.export_nir import to_nir
 
@@ -113,16 +113,22 @@ def norse_network(folder: Path, case: str, first, last, export_dt: float, dt: fl
     state = None
     for frame in x:
         _, state = net(frame, state)
-    write(folder, case, graph, x, recorded, dt, equal)
+    write(folder, case, graph, x, recorded, dt)
 
 
-def norse_lif(size: int):
+def norse_lif(size: int, fastest: float = 400.0, leak: float = 0.05):
     import norse.torch as norse
 
-    parameters = norse.LIFBoxParameters(
-        tau_mem_inv=spread(size, 100.0, 400.0), v_th=filled(size, 0.3), v_leak=filled(size, 0.05)
+    rates = spread(size, 100.0, fastest)
+    return norse.LIFBoxCell(
+        norse.LIFBoxParameters(tau_mem_inv=rates, v_th=filled(size, 0.3), v_leak=filled(size, leak))
     )
-    return norse.LIFBoxCell(parameters)
+
+
+def norse_readout(size: int):
+    import norse.torch as norse
+
+    return norse.LIBoxCell(norse.LIBoxParameters(tau_mem_inv=filled(size, 200.0), v_leak=filled(size, 0.0)))
 
 
 def norse_integrator(size: int):
@@ -146,7 +152,7 @@ def norse_current_based(size: int):
 # --- SpikingJelly: fires at v >= threshold, which differs from > where v lies on the threshold ----------------------
 
 
-def spikingjelly_network(folder: Path, case: str, first, last, equal: bool = True, whole: bool = False) -> None:
+def spikingjelly_network(folder: Path, case: str, first, last, whole: bool = False) -> None:
     from spikingjelly.activation_based import functional, layer
     from spikingjelly.activation_based.nir_exchange import export_to_nir
 
@@ -164,31 +170,36 @@ def spikingjelly_network(folder: Path, case: str, first, last, equal: bool = Tru
     with torch.no_grad():
         for frame in x:
             net(frame)
-    write(folder, case, graph, x, recorded, 1e-4, equal)
+    write(folder, case, graph, x, recorded, 1e-4)
 
 
 def snntorch_cases(folder: Path) -> None:
-    snntorch_feedforward(folder, "snntorch-zero", "zero", delay=False, equal=True)
-    snntorch_feedforward(folder, "snntorch-subtract", "subtract", delay=False, equal=False)
+    snntorch_feedforward(folder, "snntorch-zero", "zero")
+    snntorch_feedforward(folder, "snntorch-subtract", "subtract")
+    snntorch_feedforward(folder, "snntorch-reset-delay", "zero", delay=True)
     snntorch_recurrent(folder, "snntorch-recurrent")
 
 
 def norse_cases(folder: Path) -> None:
     norse_network(folder, "norse-lif", norse_lif(HIDDEN), norse_lif(OUTPUTS), export_dt=1.0, dt=1e-3)
-    norse_network(folder, "norse-lif-default", norse_lif(HIDDEN), norse_lif(OUTPUTS), export_dt=1e-3, dt=1e-6)
+    first, last = norse_lif(HIDDEN, 100.0, 0.0), norse_lif(OUTPUTS, 100.0, 0.0)
+    norse_network(folder, "norse-lif-default", first, last, export_dt=1e-3, dt=1e-6)
     norse_network(folder, "norse-if", norse_integrator(HIDDEN), norse_integrator(OUTPUTS), export_dt=1.0, dt=1.0)
+    norse_network(folder, "norse-lif-li", norse_lif(HIDDEN), norse_readout(OUTPUTS), export_dt=1.0, dt=1e-3)
     first, last = norse_current_based(HIDDEN), norse_lif(OUTPUTS)
-    norse_network(folder, "norse-cubalif", first, last, export_dt=1.0, dt=1e-3, equal=False)
+    norse_network(folder, "norse-cubalif", first, last, export_dt=1.0, dt=1e-3)
 
 
 def spikingjelly_cases(folder: Path) -> None:
-    from spikingjelly.activation_based.neuron import CUBALIFNode, IFNode, LIFNode
+    from spikingjelly.activation_based.neuron import CUBALIFNode, IFNode, LIFNode, ParametricLIFNode
 
     spikingjelly_network(folder, "spikingjelly-lif-if", LIFNode(tau=2.5, v_threshold=0.4), IFNode(v_threshold=2.0))
     biased = LIFNode(tau=3.0, decay_input=False, v_threshold=1.0, v_reset=0.1)
     spikingjelly_network(folder, "spikingjelly-cubalif", biased, CUBALIFNode(0.5, 0.75, v_threshold=0.5))
+    parametric, current_based = ParametricLIFNode(init_tau=2.0, v_threshold=0.4), CUBALIFNode(v_reset=0.3)
+    spikingjelly_network(folder, "spikingjelly-cubalif-reset", parametric, current_based)
     ties = IFNode(v_threshold=2.0), IFNode(v_threshold=2.0)
-    spikingjelly_network(folder, "spikingjelly-on-the-threshold", *ties, equal=False, whole=True)
+    spikingjelly_network(folder, "spikingjelly-on-the-threshold", *ties, whole=True)
 
 
 CASES = {"snntorch": snntorch_cases, "norse": norse_cases, "spikingjelly": spikingjelly_cases}

@@ -130,7 +130,7 @@ def _forms(network: Network, dt: float) -> dict[str, Form]:
 
 
 def _incoming(network: Network, forms: dict[str, Form], name: str) -> Form:
-    """What reaches a node. What comes by feedback is a step older, but for constants, which have always been there."""
+    """What reaches a node. What comes by feedback is a step older, but for constants that have always been there."""
     total: Form = {}
     for later, sources in enumerate((network.inputs[name], network.feedback.get(name, ()))):
         for source in sources:
@@ -138,7 +138,8 @@ def _incoming(network: Network, forms: dict[str, Form], name: str) -> Form:
                 kind = type(network.nodes[source]).__name__
                 raise InputError(f"node {name}: reads {source} ({kind}); on Lava only spikes pass between neurons")
             for (origin, lag), matrix in forms[source].items():
-                key = origin, lag + later * (origin is not None)
+                always = origin is None and lag == 0
+                key = origin, lag + (0 if always else later)
                 total[key] = total[key] + matrix if key in total else matrix
     return total
 

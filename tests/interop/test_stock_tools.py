@@ -18,9 +18,12 @@ pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="no .venv-interop he
 
 EQUAL = [
     *("snntorch-zero", "snntorch-recurrent", "norse-lif", "norse-lif-default", "norse-if"),
-    *("spikingjelly-lif-if", "spikingjelly-cubalif"),
+    *("norse-lif-li", "spikingjelly-lif-if", "spikingjelly-cubalif"),
 ]
-DIFFERENT = ["snntorch-subtract", "norse-cubalif", "spikingjelly-on-the-threshold"]
+DIFFERENT = [
+    *("snntorch-subtract", "snntorch-reset-delay", "norse-cubalif"),
+    *("spikingjelly-cubalif-reset", "spikingjelly-on-the-threshold"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +37,7 @@ def written(tmp_path_factory):
 def layers(folder, case):
     loaded, record = read(folder / f"{case}.nir"), np.load(folder / f"{case}.npz")
     ours = euler.run(loaded, record["input"].astype(float), float(record["dt"])).spikes
-    return [(record[f"spikes_{i}"], train) for i, train in enumerate(ours.values())]
+    return [(record[f"layer_{i}"], train) for i, train in enumerate(ours.values())]
 
 
 @pytest.mark.parametrize("case", EQUAL)
@@ -56,4 +59,4 @@ def test_spikingjelly_departs_only_where_a_membrane_lies_on_the_threshold(writte
     record = np.load(written / "spikingjelly-on-the-threshold.npz")
     ours = euler.run(loaded, record["input"].astype(float), float(record["dt"])).spikes
     for i, train in enumerate(ours.values()):
-        assert np.array_equal(record[f"spikes_{i}"], train)
+        assert np.array_equal(record[f"layer_{i}"], train)

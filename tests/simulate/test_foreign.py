@@ -141,7 +141,7 @@ def layers(folder, case, change=lambda nodes: None):
     loaded, record = read(folder / f"{case}.nir"), np.load(folder / f"{case}.npz")
     change(loaded.nodes)
     ours = euler.run(loaded, record["input"].astype(float), float(record["dt"])).spikes
-    return [(record[f"spikes_{i}"], train) for i, train in enumerate(ours.values())]
+    return [(record[f"layer_{i}"], train) for i, train in enumerate(ours.values())]
 
 
 @pytest.mark.parametrize("case", ["snntorch-zero", "snntorch-recurrent", "norse-lif", "norse-lif-default", "norse-if"])
@@ -161,6 +161,19 @@ def test_the_subtract_reset_of_snntorch_is_not_in_its_file(written):
     assert not np.array_equal(theirs, ours)
 
 
+def test_the_reset_delay_of_snntorch_costs_its_synaptic_neuron_an_input_but_not_its_leaky_one(written):
+    leaky_pair, synaptic_pair = layers(written, "snntorch-reset-delay")
+    assert np.array_equal(*leaky_pair)
+    assert not np.array_equal(*synaptic_pair)
+
+
+def test_the_membrane_of_a_readout_is_norses(written):
+    loaded, record = read(written / "norse-lif-li.nir"), np.load(written / "norse-lif-li.npz")
+    run = euler.run(loaded, record["input"].astype(float), float(record["dt"]))
+    assert np.array_equal(run.spikes["1"], record["layer_0"])
+    assert np.allclose(run.outputs["output"], record["layer_1"], rtol=0, atol=1e-6)
+
+
 def test_norses_current_based_neuron_lacks_its_input_weight_in_the_file(written):
     def mend(nodes):
         nodes["1"].w_in = nodes["1"].tau_syn / 1e-3
@@ -178,11 +191,12 @@ def whole(rng, outputs, inputs, low=-9, high=20):
 
 
 def branching_graph(rng):
-    """Three layers of integrators with whole weights: biases, a recurrent layer, a skip, a delay and a sum."""
+    """Three layers of integrators with whole weights: biases, loops with and without a delay, a skip, a late input."""
     nodes = {
         "fc1": nir.Affine(whole(rng, 6, 4), np.array([3.0, -2, 0, 150, 1, 0])),
         "if1": integrators(6, 40),
         "again": nir.Affine(whole(rng, 6, 6, -9, 9), whole(rng, 6, 1)[:, 0]),
+        "hold": nir.Delay(np.full(6, 2 * DT)),
         "fc2": nir.Linear(whole(rng, 5, 6)),
         "if2": integrators(5, 45),
         "double": nir.Scale(np.full(5, 2.0)),
@@ -197,6 +211,7 @@ def branching_graph(rng):
         *[("input", "fc1"), ("fc1", "if1"), ("if1", "again"), ("again", "if1"), ("if1", "fc2"), ("fc2", "if2")],
         *[("if2", "double"), ("double", "if3"), ("if1", "skip"), ("skip", "if3"), ("input", "wait"), ("wait", "late")],
         *[("late", "if3"), ("if3", "readout"), ("readout", "output")],
+        *[("again", "hold"), ("hold", "if1")],
     ]
     return graph_of(nodes, edges)
 
@@ -209,7 +224,7 @@ def on_lava(graph, x):
 
 def test_whole_weights_give_the_same_spikes_on_lava_through_loops_sums_delays_and_biases():
     rng = np.random.default_rng(3)
-    expected, run = on_lava(branching_graph(rng), rng.integers(0, 3, (25, 3, 4)).astype(float))
+    expected, run = on_lava(branching_graph(rng), rng.integers(-1, 4, (25, 3, 4)).astype(float))
     for name, train in expected.items():
         assert np.array_equal(run.spikes[name], train), name
         assert 0.05 < train.mean() < 0.95, name
