@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import time
+import warnings
 import zipfile
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -42,8 +44,10 @@ def load_input(path: str | os.PathLike[str], width: int) -> NDArray[np.float64]:
     """
     path = require_file(path, "input")
     try:
-        array = np.lib.format.open_memmap(path, mode="r")  # arrays alone: neither pickles nor archives
-    except (ValueError, OSError, EOFError, SyntaxError, TypeError, OverflowError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of headers that NumPy mends
+            array = np.lib.format.open_memmap(path, mode="r")  # arrays alone: neither pickles nor archives
+    except (ValueError, OSError, EOFError, SyntaxError, TokenError, TypeError, OverflowError) as error:
         reason = " ".join(str(error).split()) or "it is empty"
         raise InputError(f"{path}: not a .npy array of numbers ({reason})") from None
     if array.dtype.kind not in "biuf":

@@ -328,6 +328,7 @@ def test_one_sample_needs_no_batch_axis(files, capsys):
         (b"PK\x03\x04 and more", "not a .npy array of numbers"),
         (b"", "not a .npy array of numbers"),
         (b"\x93NUMPY\x01\x00", "not a .npy array of numbers"),
+        (b"\x93NUMPY\x01\x00\x08\x00{'descr'", "not a .npy array of numbers"),
     ],
 )
 def test_an_input_that_does_not_fit_is_one_clear_line(files, capsys, array, message):
