@@ -46,6 +46,13 @@ def student_parser() -> argparse.ArgumentParser:
     shape.add_argument("--norm", choices=["layer", "batch"], default="layer", help="batch folds away at export")
     shape.add_argument("--reset", choices=["subtract", "zero"], default="subtract", help="after a spike")
     shape.add_argument("--time-steps", type=int, default=4, help="T (default: %(default)s)")
+    shape.add_argument(
+        "--beta",
+        type=float,
+        default=0.9,
+        help="what a membrane keeps from step to step (default: %(default)s, the paper's); 0.75 and 0.5 leave no "
+        "remainder in integers, so that floating-point tools agree with a chip in every spike",
+    )
     stages = p.add_argument_group("the stages")
     stages.add_argument("--stage1-epochs", type=int, default=1, help="alignment on unlabelled text; 0 leaves it out")
     stages.add_argument("--corpus", help="unlabelled text for stage 1, one a line (default: the task's own)")

@@ -42,6 +42,7 @@ class Settings:
     norm: str = "layer"
     reset: str = "subtract"
     time_steps: int = 4
+    beta: float = 0.9
     max_tokens: int | None = None
     epochs: int = 3
     learning_rate: float = 5e-4
@@ -215,6 +216,7 @@ def _shape(settings: Settings, tokenizer: PreTrainedTokenizerFast, positions: in
         "norm": settings.norm,
         "reset": settings.reset,
         "time_steps": settings.time_steps,
+        "beta": settings.beta,
         "max_tokens": min(settings.max_tokens or preset["max_tokens"], positions),
     }
 
