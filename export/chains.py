@@ -14,8 +14,8 @@ class Layer(NamedTuple):
     lif: LIF
 
 
-def stock_chains(graph: Graph, longest: int | None = None) -> list[list[Layer]]:
-    """Linear → LIF → Linear → LIF → …, each as long as nothing else reads what flows within, at most `longest` layers.
+def stock_chains(graph: Graph) -> list[list[Layer]]:
+    """Linear → LIF → Linear → LIF → …, each as long as nothing else reads what flows within.
 
     Every Linear whose only reader is a LIF is in one of them.
     """
@@ -29,7 +29,7 @@ def stock_chains(graph: Graph, longest: int | None = None) -> list[list[Layer]]:
             continue
         (source,) = linear.inputs
         chain = chains.get(source)
-        if chain is None or readers[source] != [linear.name] or len(chain) == longest:
+        if chain is None or readers[source] != [linear.name]:
             chain = []
         else:
             del chains[source]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from export.graph import Graph
+from export.lower.align import align_biases
 from export.lower.capture import capture
 from export.lower.float_graph import FloatGraph
 from export.lower.fold import fold_attention_scales, fold_batch_norms, move_biases
@@ -37,6 +38,7 @@ def lower(trained: TrainedModel, weight_bits: int = 8, per_channel: bool = False
         tokenizer=trained.tokenizer,
         metadata={**_metadata(trained, weight_bits), "target": target},
     )
+    integer = align_biases(integer)
     check_ranges(integer)
     if target == "loihi1":
         check_stock(integer)
