@@ -9,6 +9,7 @@ It needs `spikebert` (for the processes and the reader of model.nir), lava-nc an
 import argparse
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from lava.magma.compiler.compiler_graphs import find_processes
@@ -42,10 +43,10 @@ class SpikeCounter(AbstractProcess):
 @requires(CPU)
 @tag("fixed_pt")  # the run configuration chooses models by this tag
 class SpikeCounterModel(PyLoihiProcessModel):
-    spikes_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int16)  # type: ignore
-    count: np.ndarray = LavaPyType(np.ndarray, np.int64)  # type: ignore
+    spikes_in: Any = LavaPyType(PyInPort.VEC_DENSE, np.int16)  # Lava puts a port here, and an array there
+    count: Any = LavaPyType(np.ndarray, np.int64)
 
-    def __init__(self, proc_params):
+    def __init__(self, proc_params: dict):
         super().__init__(proc_params)
         self.first = proc_params["delay"] + 1  # Lava counts time steps from 1
         self.last = proc_params["delay"] + proc_params["steps"]
@@ -79,7 +80,7 @@ def main(text: str, granularity: str) -> None:
         # Every process is found by its name, and every out-port may be read by any number of others. A block shows its
         # neurons as qkv_out, core_out, output_out, up_out and down_out; y_out is the residual stream, small counts.
         # The spikes of block k come k steps late: each block reads what the one before sent in the step before.
-        processes = {process.name: process for process in find_processes(built.root)}
+        processes: dict[str, Any] = {process.name: process for process in find_processes(built.root)}
         port = processes["block0"].qkv_out
         counter = SpikeCounter(port.shape, delay=0, steps=graph.time_steps, name="spikes of Q, K and V in block 0")
         port.connect(counter.spikes_in)
