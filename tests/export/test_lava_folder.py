@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -50,6 +51,10 @@ def test_the_script_prints_the_logits_and_spikes_of_the_fast_simulator_and_leave
         "model.nir",
         "run.py",
     ]
+    for _ in range(50):  # multiprocessing's resource tracker ends by itself, a moment after its parent
+        if not running(process.pid):
+            break
+        time.sleep(0.1)
     assert running(process.pid) == []
 
 
