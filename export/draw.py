@@ -14,6 +14,7 @@ from pathlib import Path
 
 from export.graph import LIF, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
 from export.ranges import output_bounds
+from spikebert.errors import InputError
 from spikebert.files import require_folder_of, write_atomically
 
 WIDTH, MIDDLE, SKIP = 660, 350, 100  # pixels: the page, the line that spikes follow, the residual stream beside it
@@ -65,19 +66,29 @@ def draw(graph: Graph) -> str:
 
 
 def parts(graph: Graph) -> tuple[list[Node], list[Residual], list[Node]]:
-    """(nodes before the blocks, the residual branches in order, nodes behind them)."""
+    """(nodes before the blocks, the residual branches in order, nodes behind them).
+
+    Raises:
+        InputError: names the first node that does not stand in a line with what comes before it, as in a SpikeBERT.
+    """
     first: list[Node] = []
     residuals: list[Residual] = []
     waiting: list[Node] = []
+    stream: tuple[str, ...] = ()  # where the residual stream comes from
     for node in graph:
+        last = (waiting[-1].name,) if waiting else stream
         if not isinstance(node, Add):
+            if node.inputs != last:
+                raise InputError(f"node {node.name}: is not fed by the node before it alone; only a SpikeBERT is drawn")
             waiting.append(node)
             continue
         if not residuals:  # what stands up to the stream that the first Add takes
-            cut = 1 + next(i for i, n in enumerate(waiting) if n.name == node.inputs[0])
-            first, waiting = waiting[:cut], waiting[cut:]
+            cut = 1 + next((i for i, n in enumerate(waiting) if n.name == node.inputs[0]), -1)
+            first, waiting, stream = waiting[:cut], waiting[cut:], node.inputs[:1]
+        if not waiting or node.inputs != (*stream, *last):
+            raise InputError(f"node {node.name}: is no sum of the stream and the branch beside it; it cannot be drawn")
         residuals.append(Residual(tuple(waiting), node))
-        waiting = []
+        waiting, stream = [], (node.name,)
     return first, residuals, waiting
 
 

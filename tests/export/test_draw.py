@@ -10,6 +10,7 @@ from export import nir
 from export.cli import main as export
 from export.draw import draw
 from export.graph import Add
+from spikebert.errors import InputError
 from tests.random_graph import random_graph
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -71,6 +72,14 @@ def test_the_command_draws_without_another_output_and_escapes_names(tmp_path, ca
     assert export([str(tmp_path / "model.nir"), "--draw", str(tmp_path / "model.svg")]) == 0
     assert boxes((tmp_path / "model.svg").read_text("utf-8"))[0][0] == "a < b & c"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["model.nir", "model.svg"]
+
+
+@pytest.mark.parametrize("name", ["blocks.0.mlp.up.linear", "blocks.0.attention.add"])
+def test_a_graph_of_another_form_is_refused_by_the_name_of_a_node(name):
+    graph = random_graph(blocks=1)
+    elsewhere = replace(graph[name], inputs=("embeddings.word",) * len(graph[name].inputs))
+    with pytest.raises(InputError, match=f"node {name}: "):
+        draw(replace(graph, nodes=tuple(elsewhere if node.name == name else node for node in graph)))
 
 
 def test_nothing_to_write_is_one_line(tmp_path, capsys):
