@@ -22,4 +22,6 @@ class Target:
 
 TARGETS: dict[str, Target] = {
     "nir": Target("export.nir", "one file with the whole integer graph"),
+    "netx": Target("export.netx", "a folder of lava-dl HDF5 networks, for layers that stock Lava holds"),
+    "lava": Target("export.lava_folder", "a folder with the model and a script that runs it on Lava"),
 }
