@@ -1,8 +1,8 @@
-# make demo | test | lint | format | clean; the first use creates .venv and installs everything.
+# make demo | test | lint | format | docs | clean; the first use creates .venv and installs everything.
 PYTHON ?= python3.10
 BIN = .venv/bin
 
-.PHONY: demo test lint format setup clean
+.PHONY: demo test lint format docs setup clean
 
 setup: .venv/installed
 
@@ -27,6 +27,9 @@ lint: setup
 format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: setup
+	PATH="$(CURDIR)/$(BIN):$$PATH" python benchmarks/fill.py docs/cli.md
 
 clean:
 	rm -rf .venv demo
