@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("*/*.md"), *ROOT.glob("examples/*/*.md")])
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *(p for folder in ("docs", "export", "examples") for p in (ROOT / folder).rglob("*.md"))]
+)
 HELP = re.compile(r"<!-- \$ COLUMNS=100 (?P<command>[^|]+) \| .*? -->\n(?P<output>.*?)<!-- end -->", re.DOTALL)
 FENCED = re.compile(r"```.*?```", re.DOTALL)
 
