@@ -1,4 +1,4 @@
-"""Which tools give our spikes, bit by bit, for every stock stage: `python -m benchmarks.interop model.nir|model.pt TEXTS`.
+"""Which tools give our spikes, bit by bit, for each stock stage: `python -m benchmarks.interop MODEL TEXTS`.
 
 The tools run in `.venv-interop` (`make interop`); files and spike arrays are all that is exchanged. Prints Markdown.
 """
