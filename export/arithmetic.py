@@ -10,7 +10,6 @@ right shift, `trunc` a shift of the magnitude.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -43,52 +42,6 @@ def linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
         with whole_rows():
             y += bias
     return y.reshape(*x.shape[:-1], weight.shape[0])
-
-
-DIGIT = 2.0**18  # float64 holds three of these digits
-PACKED_ROWS = 512  # with fewer rows the weights in float64 cost more than they save
-PACKED_OUTPUTS = 768  # outputs at a time: their float64 weights and products stay in the cache
-
-
-def packs(x: Array, weight_norm: float) -> bool:
-    """Whether `packed_linear` is exact and faster, for weight rows of at most this Euclidean norm.
-
-    Exact by Cauchy-Schwarz: |w · x| <= |w| |x|, and any partial sum likewise.
-    """
-    rows = x.reshape(-1, x.shape[-1])
-    if len(rows) < PACKED_ROWS:
-        return False
-    largest = np.matmul(rows[:, None, :], rows[:, :, None]).max()
-    return weight_norm * math.sqrt(largest) * 1.01 < DIGIT / 2  # 1 per cent covers float32's rounding of the squares
-
-
-def packed_linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
-    """`linear` for |W x| < 2^17 in a sixth less time than float32 takes, equal in exact integers.
-
-    Three rows at a time are the digits of one float64 row: W (x_0 + 2^18 x_1 + 2^36 x_2) holds the three products in 53
-    bits, and rounding takes them apart. A product in float64 costs that of two in float32 and does the work of three.
-    """
-    rows = x.reshape(-1, x.shape[-1])
-    third = -(-len(rows) // 3)
-    parts = [slice(i * third, min((i + 1) * third, len(rows))) for i in range(3)]
-    packed = np.zeros((third, rows.shape[1]))
-    for part in reversed(parts):
-        packed *= DIGIT
-        packed[: part.stop - part.start] += rows[part]
-    y = np.empty((len(rows), len(weight)), weight.dtype)
-    for start in range(0, len(weight), PACKED_OUTPUTS):
-        outputs = slice(start, start + PACKED_OUTPUTS)
-        product = packed @ weight[outputs].T.astype(np.float64)
-        for i in (2, 1):
-            digit = np.rint(product * DIGIT**-i)
-            y[parts[i], outputs] = digit[: parts[i].stop - parts[i].start]
-            digit *= DIGIT**i
-            product -= digit
-        y[parts[0], outputs] = product
-    if bias is not None:
-        with whole_rows():
-            y += bias
-    return y.reshape(*x.shape[:-1], len(weight))
 
 
 def linear_bound(weight: NDArray[np.int8], bias: NDArray[np.int32] | None, largest: int) -> int:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from export import arithmetic
 from export.arithmetic import Array
 from export.graph import LIF, Add, Attention, Embedding, LayerNorm, Linear, Node, Readout
+from export.product import INPUT_MAX, IntegerProduct
 
 BLOCK = 2**19  # elements of a block: few enough for the cache, enough to hide what a NumPy call costs
 
@@ -52,16 +53,28 @@ class EmbeddingKernel(Kernel):
 
 
 class LinearKernel(Kernel):
-    def __init__(self, node: Linear, input_bound: int):
-        dtype = arithmetic.gemm_dtype(arithmetic.linear_bound(node.synapses, node.bias, input_bound))
-        self.weight = node.synapses.astype(dtype)
-        self.bias = None if node.bias is None else node.bias.astype(dtype)
-        self.weight_norm = float(np.linalg.norm(self.weight, axis=1).max())
+    """`arithmetic.linear`: on 8-bit integers where its input is small enough, else in floating point, equal."""
 
-    def __call__(self, inputs: Sequence[Array], lengths: list[int]) -> Array:
-        if arithmetic.packs(inputs[0], self.weight_norm):
-            return arithmetic.packed_linear(inputs[0], self.weight, self.bias)
-        return arithmetic.linear(inputs[0], self.weight, self.bias)
+    def __init__(self, node: Linear, input_bound: int):
+        self.node = node
+        bound = arithmetic.linear_bound(node.synapses, node.bias, input_bound)
+        self.product = IntegerProduct(node.weight) if input_bound <= INPUT_MAX and bound < 2**31 else None
+        if self.product is None:
+            dtype = arithmetic.gemm_dtype(bound)
+            self.weight = node.synapses.astype(dtype)
+            self.bias = None if node.bias is None else node.bias.astype(dtype)
+
+    def __call__(self, inputs: Sequence[Array], lengths: list[int]) -> NDArray:
+        x = inputs[0]
+        if self.product is None:
+            return arithmetic.linear(x, self.weight, self.bias)
+        y = self.product(x.reshape(-1, x.shape[-1]).astype(np.uint8))
+        with arithmetic.whole_rows():
+            if self.node.exponent is not None:
+                y <<= self.node.exponent
+            if self.node.bias is not None:
+                y += self.node.bias
+        return y.reshape(*x.shape[:-1], -1)
 
 
 class LayerNormKernel(Kernel):

@@ -23,20 +23,35 @@ from export.graph import (
 from export.ranges import check_ranges
 from spikebert.errors import InputError
 
+# Far beyond any use, and small enough that a sentence fits in memory.
+STEPS_MAX = 2**12
+TOKENS_MAX = 2**16
+
 
 def validate(graph: Graph) -> Graph:
     """The graph, if it is well formed and no number in it can leave its width; else an InputError names the node."""
-    if graph.time_steps < 1 or graph.max_tokens < 1:
-        raise InputError(f"time_steps {graph.time_steps} and max_tokens {graph.max_tokens} must be at least 1")
+    for what, value, most in (
+        ("time_steps", graph.time_steps, STEPS_MAX),
+        ("max_tokens", graph.max_tokens, TOKENS_MAX),
+    ):
+        if not 1 <= value <= most:
+            raise InputError(f"{what} {value} is out of range: 1 to {most}")
     if not graph.nodes or not isinstance(graph.nodes[0], Embedding) or not isinstance(graph.nodes[-1], Readout):
         raise InputError("the graph must begin with an Embedding and end with a Readout")
     widths: dict[str, int] = {}
+    spiking: set[str] = set()
     for node in graph:
         if node.name in widths:
             raise InputError(f"node {node.name}: the name stands twice")
         for source in node.inputs:
             if source not in widths:
                 raise InputError(f"node {node.name}: its input {source!r} does not stand before it")
+            if isinstance(node, (Linear, Attention, Add)) and source not in spiking:
+                raise InputError(
+                    f"node {node.name}: {type(node).__name__} takes spikes, which {source!r} does not give"
+                )
+        if isinstance(node, (LIF, Add)):
+            spiking.add(node.name)
         sizes = _check_arrays(node, graph)
         _check_node(node, [widths[source] for source in node.inputs], sizes)
         widths[node.name] = node.width

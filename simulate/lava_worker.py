@@ -26,18 +26,15 @@ if TYPE_CHECKING:
 
 
 def main(folder: Path, parent: int) -> None:
-    # Lava's processes take turns within a time step: a BLAS thread that spins in one, waiting for more work, would take
-    # the core from the next. Before NumPy is imported; 4 is OpenBLAS's shortest wait, 2^4 cycles.
-    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+    # Lava's processes work beside each other: one core each. To be said before NumPy is imported.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
     leader = os.getpid()
     signal.signal(signal.SIGTERM, lambda number, frame: leave(leader))
-    job = pickle.loads((folder / "job").read_bytes())  # our own parent wrote it, see simulate.lava
+    job = pickle.loads((folder / "job").read_bytes())  # our own parent wrote it, see simulate.lava.run_job
     try:
         from lava.magma.core.run_conditions import RunSteps
 
-        from export.lava.build import build
-
-        built = build(job.graph, job.granularity, job.waves, job.rows, str(folder), job.record)
+        built = job.build(str(folder))
         threading.Thread(target=supervise, args=(built.root, folder, parent), daemon=True).start()
         # Each channel reserves this many messages; Lava's default is 64.
         built.root.create_runtime(run_cfg=built.configuration, compile_config={"pypy_channel_size": 2})
@@ -46,21 +43,23 @@ def main(folder: Path, parent: int) -> None:
         finished = time.monotonic()
     except Exception as error:
         report_failure(folder, f"{type(error).__name__}: {error}", traceback.format_exc())
-        raise
+        leave(leader)  # a Python that ends in the usual way would wait in the destructors of Lava's processes
     (folder / "times").write_text(f"{ready} {finished}\n", "utf-8")
     (folder / "done").touch()
     # Lava's own shutdown takes seconds for a large graph, and all results are out: the watchdog ends us.
     signal.pause()
 
 
-def leave(leader: int) -> None:
-    """At SIGTERM: end the processes that we started, wait for them, and go; what we forked just goes."""
+def leave(leader: int, folder: Path | None = None) -> None:
+    """End the processes that we started, wait for them, remove `folder`, and go at once; what we forked just goes."""
     if os.getpid() == leader:
         children = multiprocessing.active_children()
         for child in children:
             child.kill()
         for child in children:
             child.join()
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
 
 
@@ -69,8 +68,7 @@ def supervise(root: AbstractProcess, folder: Path, parent: int) -> None:
     while True:
         time.sleep(0.1)
         if os.getppid() != parent:
-            shutil.rmtree(folder, ignore_errors=True)
-            os.kill(os.getpid(), signal.SIGTERM)
+            leave(os.getpid(), folder)
         runtime = root.runtime
         if runtime is None or runtime._messaging_infrastructure is None or (folder / "done").exists():
             continue

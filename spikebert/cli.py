@@ -46,12 +46,35 @@ def student_parser() -> argparse.ArgumentParser:
     shape.add_argument("--norm", choices=["layer", "batch"], default="layer", help="batch folds away at export")
     shape.add_argument("--reset", choices=["subtract", "zero"], default="subtract", help="after a spike")
     shape.add_argument("--time-steps", type=int, default=4, help="T (default: %(default)s)")
+    shape.add_argument(
+        "--beta",
+        type=float,
+        default=0.9,
+        help="what a membrane keeps from step to step (default: %(default)s, the paper's); 0.75 and 0.5 leave no "
+        "remainder in integers, so that floating-point tools agree with a chip in every spike",
+    )
     stages = p.add_argument_group("the stages")
     stages.add_argument("--stage1-epochs", type=int, default=1, help="alignment on unlabelled text; 0 leaves it out")
     stages.add_argument("--corpus", help="unlabelled text for stage 1, one a line (default: the task's own)")
-    stages.add_argument("--corpus-limit", type=int, default=20_000, help="lines of it (default: %(default)s)")
+    stages.add_argument(
+        "--corpus-limit", type=int, default=20_000, help="lines of it, drawn by the seed (default: %(default)s)"
+    )
     stages.add_argument("--epochs", type=int, default=3, help="of stage 2 (default: %(default)s)")
     stages.add_argument("--learning-rate", type=float, default=5e-4, help="(default: %(default)s)")
+    stages.add_argument(
+        "--unlabelled",
+        type=int,
+        default=0,
+        metavar="LINES",
+        help="of --corpus that stage 2 learns, too, from the teacher alone (default: none)",
+    )
+    stages.add_argument(
+        "--augment",
+        type=int,
+        default=0,
+        metavar="COPIES",
+        help="of each training text with words masked, replaced or left out, for stage 2 (default: none)",
+    )
     for name, value in (("feature", 0.1), ("embedding", 0.1), ("logits", 1.0), ("cross-entropy", 0.1)):
         stages.add_argument(f"--{name}-weight", type=float, default=value, help="in eq. 8 (default: %(default)s)")
     return p

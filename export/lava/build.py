@@ -65,36 +65,38 @@ def build(graph: Graph, granularity: str, waves: list, rows: int, folder: str, r
         bounds=output_bounds(graph),
         folder=folder,
     )
-    delay = 0
     if granularity == "stock":
         root, delay = build_stock(graph, waves, frame)
     else:
-        root = _build_blocks(graph, waves, frame, record)
+        root, delay = _build_blocks(graph, waves, frame, record)
     configuration = Loihi2SimCfg(select_tag="fixed_pt", select_sub_proc_model=granularity == "layer")
     return Built(root, configuration, len(waves) * graph.time_steps + delay)
 
 
-def _build_blocks(graph: Graph, waves: list, frame: Frame, record: bool) -> AbstractProcess:
-    """Embeddings, Blocks and Head; gives the first."""
+def _build_blocks(graph: Graph, waves: list, frame: Frame, record: bool) -> tuple[AbstractProcess, int]:
+    """Embeddings, Blocks and Head; gives the first, and the delay of the logits."""
     first, blocks, last = sections(graph)
     embeddings = Embeddings(frame, first, waves, name="embeddings")
-    collector = Collector(frame, len(graph.labels), name="collector")
+    delay = {node.name: index for index, nodes in enumerate(blocks) for node in nodes}
+    delays = [delay.get(name, 0) for name in frame.places]
+    collector = Collector(frame, len(graph.labels), name="collector", delay=len(blocks), delays=delays)
     embeddings.counts_out.connect(collector.counts_in)
     wires = {first[-1].name: embeddings.y_out}
     stream = embeddings.y_out
     for index, nodes in enumerate(blocks):
-        block = Block(frame, nodes, name=f"block{index}")
+        block = Block(frame, nodes, name=f"block{index}", delay=index)
         stream.connect(block.x_in)
         embeddings.lengths_out.connect(block.lengths_in)
         block.counts_out.connect(collector.counts_in)
         neurons = [n.name for n in nodes if isinstance(n, LIF)]
         wires |= {name: getattr(block, port) for name, port in zip(neurons, SPIKE_PORTS, strict=True)}
         stream = block.y_out
-    head = Head(frame, last, name="head")
+    head = Head(frame, last, name="head", delay=len(blocks))
     stream.connect(head.x_in)
     embeddings.lengths_out.connect(head.lengths_in)
     head.logits_out.connect(collector.logits_in)
     if record:
         for name, wire in wires.items():
-            wire.connect(Probe(frame, wire.shape[1], frame.spike_file(name), name=f"probe {name}").x_in)
-    return embeddings
+            probe = Probe(frame, wire.shape[1], frame.spike_file(name), name=f"probe {name}", delay=delay.get(name, 0))
+            wire.connect(probe.x_in)
+    return embeddings, len(blocks)

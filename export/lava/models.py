@@ -43,7 +43,6 @@ from export.lava.processes import (
     Synapses,
     Weights,
 )
-from export.team import Team
 from export.waves import Frame, report_failure
 
 # Spikes and the small integers of a stream travel as int16, everything else as int32.
@@ -64,14 +63,15 @@ class Model(PyLoihiProcessModel):
         idle = np.zeros(self.frame.sentences, np.int32)
         idle[0] = 1
         self.announced = deque([idle] * self.delay)
-        computed = [n for n in self.nodes if not isinstance(n, Embedding)]
-        self.team = Team(computed, self.frame.bounds)
-        self.wanted = [n.name for n in computed if n.name in self.frame.places or n is computed[-1]]
+        self.computed = [n for n in self.nodes if not isinstance(n, Embedding)]
+        bounds = self.frame.bounds
+        self.kernels = [make_kernel(n, 1, max(bounds[s] for s in n.inputs)) for n in self.computed]
 
     def run_spk(self) -> None:
         try:
             if (self.time_step - 1 - self.delay) % self.frame.steps == 0:
-                self.team.rest()
+                for kernel in self.kernels:
+                    kernel.rest()
             self.step()
         except Exception as error:
             # Lava would hang on it: the watchdog reads the report and ends the run.
@@ -88,17 +88,20 @@ class Model(PyLoihiProcessModel):
         return [int(n) for n in self.announced.popleft() if n]
 
     def outputs(self, inputs: dict[str, Array], lengths: list[int]) -> dict[str, Array]:
-        """Run this process's nodes on the outputs (1, M, D) of others; gives the counted outputs and the last."""
-        return self.team(inputs, lengths, self.wanted)
+        """Run this process's nodes on the outputs (1, M, D) of others; gives the outputs of all."""
+        values = dict(inputs)
+        for node, kernel in zip(self.computed, self.kernels, strict=True):
+            values[node.name] = kernel([values[s] for s in node.inputs], lengths)
+        return values
 
     def counts(self, values: dict[str, Array], lengths: list[int]) -> np.ndarray:
         """The message (K, S) of non-zero events for those of this process's nodes that are counted."""
         message = np.zeros(self.frame.counts, np.int32)
         starts = np.cumsum([0, *lengths[:-1]])
-        for name, value in values.items():
-            if name in self.frame.places:
-                per_token = np.count_nonzero(value[0], axis=1)
-                message[self.frame.places[name], : len(lengths)] = np.add.reduceat(per_token, starts)
+        for node in self.computed:
+            if node.name in self.frame.places:
+                per_token = np.count_nonzero(values[node.name][0], axis=1)
+                message[self.frame.places[node.name], : len(lengths)] = np.add.reduceat(per_token, starts)
         return message
 
     def send(self, port: PyOutPort, rows: Array) -> None:
@@ -169,10 +172,15 @@ class BlockModel(Model):
     up_out: PyOutPort = EVENTS_OUT
     down_out: PyOutPort = EVENTS_OUT
 
+    def __init__(self, proc_params):
+        super().__init__(proc_params)
+        self.held = np.zeros((0, self.nodes[-1].width))
+
     def step(self) -> None:
+        self.send(self.y_out, self.held)  # of the step before: the next block works on it while this one goes on
         lengths = self.lengths()
         values = self.outputs({self.nodes[0].inputs[0]: _rows(self.x_in, lengths)}, lengths)
-        self.send(self.y_out, values[self.nodes[-1].name][0])
+        self.held = values[self.nodes[-1].name][0]
         self.counts_out.send(self.counts(values, lengths))
         for port, node in zip(SPIKE_PORTS, [n for n in self.nodes if isinstance(n, LIF)], strict=True):
             self.send(getattr(self, port), values[node.name][0])
@@ -285,12 +293,21 @@ class StreamModel(Model):
     y_out: PyOutPort = EVENTS_OUT
     counts_out: PyOutPort = VALUES_OUT
 
+    def __init__(self, proc_params):
+        super().__init__(proc_params)
+        self.held = np.zeros((0, self.nodes[0].width)) if proc_params["holds"] else None
+
     def step(self) -> None:
+        if self.held is not None:
+            self.send(self.y_out, self.held)
         lengths = self.lengths()
         (node,) = self.nodes
         inputs = [_rows(self.x_in, lengths), _rows(self.other_in, lengths)]
         values = self.outputs(dict(zip(node.inputs, inputs, strict=True)), lengths)
-        self.send(self.y_out, values[node.name][0])
+        if self.held is None:
+            self.send(self.y_out, values[node.name][0])
+        else:
+            self.held = values[node.name][0]
         self.counts_out.send(self.counts(values, lengths))
 
 
@@ -306,13 +323,18 @@ class CollectorModel(PyLoihiProcessModel):
         self.steps, self.delay = proc_params["frame"].steps, proc_params["delay"]
         folder = Path(proc_params["frame"].folder)
         self.logits, self.counts = (folder / "logits").open("ab"), (folder / "counts").open("ab")
+        self.delays = proc_params["delays"]
+        self.recent = deque(maxlen=self.delay + 1)
 
     def run_spk(self) -> None:
         logits = self.logits_in.recv()
-        if self.counts_in.csp_ports:
-            self.counts.write(self.counts_in.recv().astype("<i8").tobytes())
-            self.counts.flush()
         step = self.time_step - self.delay
+        if self.counts_in.csp_ports:
+            self.recent.append(self.counts_in.recv().astype("<i8"))
+            if step > 0:
+                # What belongs to one step of a wave has come in at the delay of each node.
+                self.counts.write(np.stack(self.recent)[self.delays, np.arange(len(self.delays))].tobytes())
+                self.counts.flush()
         if step > 0 and step % self.steps == 0:
             self.logits.write(logits.astype("<i8").tobytes())
             self.logits.flush()
@@ -376,7 +398,8 @@ class HeadLayers(AbstractSubProcessModel):
         *rest, readout = proc.proc_params["nodes"]
         source = (rest or [readout])[0].inputs[0]
         leaves = _connect(proc, rest, {source: proc.in_ports.x_in}, proc.in_ports.lengths_in)
-        decision = Decision(proc.proc_params["frame"], readout, name=readout.name)
+        params = proc.proc_params
+        decision = Decision(params["frame"], readout, name=readout.name, delay=params["delay"])
         (leaves[rest[-1].name].y_out if rest else proc.in_ports.x_in).connect(decision.x_in)
         proc.in_ports.lengths_in.connect(decision.lengths_in)
         decision.logits_out.connect(proc.out_ports.logits_out)
@@ -386,13 +409,17 @@ class HeadLayers(AbstractSubProcessModel):
 
 def _connect(proc, nodes, outputs, lengths):
     """A leaf process for each node, wired as the graph says; `outputs` are the ports of the nodes that feed them."""
-    frame, leaves, outputs = proc.proc_params["frame"], {}, dict(outputs)
+    params, leaves, outputs = proc.proc_params, {}, dict(outputs)
+    frame, delay = params["frame"], params.get("delay", 0)
     for node in nodes:
         sources = [outputs[s] for s in node.inputs]
-        leaf = leaves[node.name] = LEAVES[type(node)](frame, node, sources[0].shape[1], name=node.name)
-        sources[0].connect(leaf.x_in)
         if isinstance(node, Add):
+            leaf = Stream(frame, node, name=node.name, delay=delay, holds=node is nodes[-1])
             sources[1].connect(leaf.other_in)
+        else:
+            leaf = LEAVES[type(node)](frame, node, sources[0].shape[1], name=node.name, delay=delay)
+        leaves[node.name] = leaf
+        sources[0].connect(leaf.x_in)
         lengths.connect(leaf.lengths_in)
         if isinstance(node, (LIF, Add)):
             leaf.counts_out.connect(proc.out_ports.counts_out)

@@ -14,8 +14,9 @@ Three granularities, with equal spikes:
             Stream, Decision. What a chip would hold.
     stock   no Blocks: Lava's own Dense and LIFReset wherever they can compute a layer; see `export.lava.stock`.
 
-In `block` and `layer` messages have no delay: a process receives, computes and sends within one time step. In `stock`
-each Dense adds a step, so a process there has a `delay`: how many steps after their entry the data of a wave reach it.
+A process receives, computes and sends within one time step, but for two: a Block sends what it has computed in the
+step before, so that all Blocks work side by side, each on another step; and so does Lava's Dense. The `delay` of a
+process tells how many steps after their entry the data of a wave reach it.
 
 `counts` (K, S) has a row for each counted node of the whole graph: a process fills the rows of its own nodes and leaves
 the others 0, and the Collector's port adds up what all of them send.
@@ -53,8 +54,8 @@ class Embeddings(AbstractProcess):
 class Block(AbstractProcess):
     """A transformer block: `x + SSA(x)`, then `+ MLP`. It also shows the spikes of each of its five neuron layers."""
 
-    def __init__(self, frame: Frame, nodes: tuple[Node, ...], name: str):
-        super().__init__(frame=frame, nodes=nodes, name=name)
+    def __init__(self, frame: Frame, nodes: tuple[Node, ...], name: str, delay: int):
+        super().__init__(frame=frame, nodes=nodes, name=name, delay=delay)
         width = nodes[-1].width
         qkv, core, output, up, down = (n.width for n in nodes if isinstance(n, LIF))
         self.x_in = InPort(shape=frame.tokens(width))
@@ -74,8 +75,8 @@ SPIKE_PORTS = ("qkv_out", "core_out", "output_out", "up_out", "down_out")  # of 
 class Head(AbstractProcess):
     """The readout: the logits of the steps so far, (S, labels)."""
 
-    def __init__(self, frame: Frame, nodes: tuple[Node, ...], name: str):
-        super().__init__(frame=frame, nodes=nodes, name=name)
+    def __init__(self, frame: Frame, nodes: tuple[Node, ...], name: str, delay: int):
+        super().__init__(frame=frame, nodes=nodes, name=name, delay=delay)
         inputs = nodes[-1].weight.shape[1]  # type: ignore[attr-defined]
         self.x_in = InPort(shape=frame.tokens(inputs))
         self.lengths_in = InPort(shape=(frame.sentences,))
@@ -83,10 +84,13 @@ class Head(AbstractProcess):
 
 
 class Collector(AbstractProcess):
-    """Where results leave: appends a wave's logits and each step's counts to files, as plain little-endian int64."""
+    """Where results leave: appends a wave's logits and each step's counts to files, as plain little-endian int64.
 
-    def __init__(self, frame: Frame, labels: int, name: str, delay: int = 0):
-        super().__init__(frame=frame, name=name, delay=delay)
+    `delay` is that of the logits, `delays` (K,) that of each node's counts.
+    """
+
+    def __init__(self, frame: Frame, labels: int, name: str, delay: int, delays: list[int] | None = None):
+        super().__init__(frame=frame, name=name, delay=delay, delays=delays)
         self.logits_in = InPort(shape=(frame.sentences, labels))
         self.counts_in = InPort(shape=frame.counts)
 
@@ -138,12 +142,19 @@ class Neurons(_Leaf):
         self.counts_out = OutPort(shape=frame.counts)
 
 
-class Stream(Neurons):
-    """An Add node of two inputs: the residual stream; it counts its non-zero events."""
+class Stream(AbstractProcess):
+    """An Add node of two inputs: the residual stream; it counts its non-zero events.
 
-    def __init__(self, frame: Frame, node: Node, inputs: int, name: str):
-        super().__init__(frame, node, inputs, name)
-        self.other_in = InPort(shape=frame.tokens(inputs))
+    One that `holds` sends what it has added in the step before: the last of a Block.
+    """
+
+    def __init__(self, frame: Frame, node: Add, name: str, delay: int, holds: bool):
+        super().__init__(frame=frame, node=node, name=name, delay=delay, holds=holds)
+        self.x_in = InPort(shape=frame.tokens(node.width))
+        self.other_in = InPort(shape=frame.tokens(node.width))
+        self.lengths_in = InPort(shape=(frame.sentences,))
+        self.y_out = OutPort(shape=frame.tokens(node.width))
+        self.counts_out = OutPort(shape=frame.counts)
 
 
 class Decision(AbstractProcess):
@@ -177,5 +188,4 @@ LEAVES: dict[type[Node], type[_Leaf]] = {
     LayerNorm: Normalisation,
     Attention: Coincidences,
     LIF: Neurons,
-    Add: Stream,
 }

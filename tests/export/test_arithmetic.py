@@ -75,58 +75,6 @@ def test_a_product_beyond_24_bits_is_carried_in_float64_and_beyond_53_refused():
         arithmetic.gemm_dtype(2**53)
 
 
-@given(
-    hnp.arrays(np.int64, st.tuples(whole(1, 8), st.just(5)), elements=whole(0, 25)),
-    st.one_of(st.none(), hnp.arrays(np.int64, 4, elements=whole(-(2**20), 2**20))),
-    st.sampled_from([1, 3, 4]),
-    whole(0, 99),
-)
-def test_three_rows_in_one_float64_product_equal_the_naive_product(x, bias, outputs_at_a_time, seed):
-    weight = np.random.default_rng(seed).integers(-127, 128, (4, 5))
-    given_bias = None if bias is None else bias.astype(np.float32)
-    usual, arithmetic.PACKED_OUTPUTS = arithmetic.PACKED_OUTPUTS, outputs_at_a_time
-    try:
-        y = arithmetic.packed_linear(x.astype(np.float32), weight.astype(np.float32), given_bias)
-    finally:
-        arithmetic.PACKED_OUTPUTS = usual
-    assert y.dtype == np.float32
-    expected = [naive.linear(row.tolist(), weight.tolist(), None if bias is None else bias.tolist()) for row in x]
-    assert y.tolist() == expected
-
-
-@pytest.mark.parametrize("signs", [(1, 1, 1), (-1, -1, -1), (1, -1, 1), (-1, 1, -1), (-1, 1, 1), (1, -1, -1)])
-def test_packed_rows_are_exact_up_to_the_edge_of_their_digits(signs):
-    edge = 2**17 - 1
-    x = np.array([[sign * (edge // 127), sign * (edge % 127)] for sign in signs], np.float32)
-    weight = np.array([[127, 1], [-127, -1], [1, 0]], np.float32)
-    expected = [[sign * edge, -sign * edge, sign * (edge // 127)] for sign in signs]
-    assert arithmetic.packed_linear(x, weight).tolist() == expected
-
-
-@pytest.mark.parametrize("rows", [511, 512, 513, 514, 1000])
-def test_whatever_is_packed_equals_the_plain_product(rows):
-    rng = np.random.default_rng(rows)
-    weight = rng.integers(-127, 128, (7, 300)).astype(np.float32)
-    norm = float(np.linalg.norm(weight, axis=1).max())
-    for largest in (1, 3, 25, 200):
-        x = rng.integers(0, largest + 1, (rows, 300)).astype(np.float32)
-        plain = arithmetic.linear(x, weight)
-        if arithmetic.packs(x, norm):
-            assert np.abs(plain).max() < 2**17
-            assert np.array_equal(arithmetic.packed_linear(x, weight), plain)
-        assert arithmetic.packs(x, norm) == (rows >= 512 and largest < 25)
-
-
-def test_what_could_leave_its_digit_is_not_packed():
-    weight = np.full((1, 4), 127.0, np.float32)
-    x = np.zeros((600, 4), np.float32)
-    x[77] = 258  # 127 · 258 · 4 = 2^17 - 8
-    assert not arithmetic.packs(x, 254.0)  # within the margin of 1 per cent
-    x[77] = 255
-    assert arithmetic.packs(x, 254.0)
-    assert np.array_equal(arithmetic.packed_linear(x, weight), arithmetic.linear(x, weight))
-
-
 # Layer normalisation
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from export import kernels
 from export.graph import LIF, Embedding, Graph, Linear
 from export.kernels import LIFKernel, LinearKernel, make_kernel
+from export.product import INPUT_MAX
 from export.ranges import output_bounds
 from tests.export import naive
 from tests.random_graph import random_graph
@@ -209,6 +210,22 @@ def test_a_product_takes_the_carrier_that_its_input_needs(bound, carrier):
     assert kernel.weight.dtype == carrier
     y = kernel([np.full((1, 1, 1), bound, np.float64)], [1])
     assert y.item() == naive.linear([bound], weight.tolist(), bias.tolist())[0]
+
+
+@pytest.mark.parametrize("exponents", [False, True])
+@pytest.mark.parametrize("largest", [INPUT_MAX, INPUT_MAX + 1])
+def test_a_product_of_8_bit_integers_equals_that_of_floating_point(largest, exponents):
+    rng = np.random.default_rng(largest)
+    weight = rng.choice([-127, 127, 3], (5, 600)).astype(np.int8)
+    exponent = np.array([0, 1, 2, 3, 3], np.int8) if exponents else None
+    node = Linear("l", ("x",), weight, rng.integers(-9999, 9999, 5).astype(np.int32), 8, np.ones(1), exponent)
+    kernel = make_kernel(node, 1, largest)
+    assert isinstance(kernel, LinearKernel)
+    assert (kernel.product is not None) == (largest == INPUT_MAX)
+    x = rng.choice([0, 1, largest], (2, 7, 600)).astype(np.float32)
+    assert node.bias is not None
+    expected = x.astype(np.int64) @ node.synapses.T.astype(np.int64) + node.bias
+    assert np.array_equal(kernel([x], [7]), expected)
 
 
 @given(st.integers(0, 2**19), st.integers(1, 2**23 - 1), st.integers(-(2**31), 2**31 - 1))

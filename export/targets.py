@@ -1,0 +1,25 @@
+"""What `spikebert-export --to` can write: each target is a module with one function `write(source, path)`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Target:
+    """A format. `write` takes the integer graph, or, where `floats`, the trained float model."""
+
+    module: str
+    writes: str
+    floats: bool = False
+
+    def write(self, source: Any, path: str | os.PathLike[str]) -> None:
+        importlib.import_module(self.module).write(source, path)
+
+
+TARGETS: dict[str, Target] = {
+    "nir": Target("export.nir", "one file with the whole integer graph"),
+}

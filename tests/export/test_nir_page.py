@@ -1,0 +1,83 @@
+"""What `export/NIR.md` says suffices to read a file: here with h5py, json and hashlib alone."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from export import nir
+from export.graph import NODE_TYPES
+from tests.random_graph import random_graph
+
+PAGE = (Path(nir.__file__).parent / "NIR.md").read_text("utf-8")
+OPTIONAL = {"Embedding": ["position"], "Linear": ["bias", "exponent"]}
+
+
+def text(dataset) -> str:
+    return dataset[()].decode()
+
+
+def value(dataset):
+    if dataset.shape:
+        return dataset[()]
+    return text(dataset) if h5py.check_string_dtype(dataset.dtype) else int(dataset[()])
+
+
+def read_as_the_page_says(path):
+    """(metadata, {node: (type, inputs, fields)})"""
+    with h5py.File(path) as file:
+        meta = {name: value(dataset) for name, dataset in file["node/metadata"].items()}
+        nodes = {}
+        for name in json.loads(meta["order"]):
+            fields = {key: value(dataset) for key, dataset in file["node/nodes"][name].items()}
+            kind, inputs = fields.pop("type").removeprefix("SpikeBert"), fields.pop("inputs")
+            nodes[name] = kind, inputs.split("\n") if inputs else [], fields
+    return meta, nodes
+
+
+def checksum_as_the_page_says(meta, nodes):
+    tokenizer = bytes(meta["tokenizer"]).decode()
+    digest = hashlib.sha256()
+    fixed = [meta["time_steps"], meta["max_tokens"], json.loads(meta["labels"]), tokenizer]
+    digest.update(json.dumps(fixed).encode())
+    for name, (kind, inputs, fields) in nodes.items():
+        digest.update(json.dumps([kind, name, inputs]).encode())
+        for key, field in sorted({**dict.fromkeys(OPTIONAL.get(kind, [])), **fields}.items()):
+            if isinstance(field, np.ndarray):
+                digest.update(f"{key} {field.dtype} {field.shape}".encode() + field.tobytes())
+            else:
+                digest.update(f"{key} {field!r}".encode())
+    return digest.hexdigest()
+
+
+@pytest.mark.parametrize("shape", [{"norm": "layer"}, {"norm": "batch", "reset": "zero"}, {"exponents": True}])
+def test_a_reader_of_the_page_alone_finds_every_number_and_the_checksum(tmp_path, shape):
+    graph = random_graph(**shape)
+    nir.write(graph, tmp_path / "model.nir")
+    meta, nodes = read_as_the_page_says(tmp_path / "model.nir")
+    assert checksum_as_the_page_says(meta, nodes) == meta["checksum"]
+    for node in graph:
+        kind, inputs, fields = nodes[node.name]
+        assert (kind, inputs) == (type(node).__name__, list(node.inputs))
+        expected = {key: field for key, field in node.fields.items() if field is not None}
+        assert fields.keys() == expected.keys()
+        for key, field in expected.items():
+            assert np.array_equal(fields[key], field)
+
+
+def test_the_page_names_every_node_type_and_field():
+    for name, node_type in NODE_TYPES.items():
+        section = PAGE.split(f"### `SpikeBert{name}`")[1].split("###")[0]
+        fields = set(node_type.__dataclass_fields__) - {"name", "inputs"}
+        assert {line.split("`")[1] for line in section.splitlines() if line.startswith("| `")} == fields
+
+
+def test_the_page_tells_the_version_that_is_written():
+    assert f"Format version {nir.FORMAT_VERSION}." in PAGE
+
+
+def test_a_file_of_format_1_still_reads_and_gives_the_same_graph():
+    assert nir.read(Path(__file__).parent / "data" / "format-1.nir") == random_graph(blocks=1, width=4, vocabulary=5)
