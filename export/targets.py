@@ -22,4 +22,5 @@ class Target:
 
 TARGETS: dict[str, Target] = {
     "nir": Target("export.nir", "one file with the whole integer graph"),
+    "nir-stages": Target("export.stages", "a folder of stock NIR files, one for each chain of stock neurons"),
 }
