@@ -27,12 +27,9 @@ def norse(graph, x):
 
 
 def spikingjelly(graph, x):
-    try:
-        from spikingjelly.activation_based.nir_exchange import import_from_nir
-    except ImportError:
-        from spikingjelly.activation_based.nir_exchange.from_nir import import_from_nir
-    net = import_from_nir(graph, dt=1e-4)
-    return torch.stack([net(frame) for frame in x])
+    from spikingjelly.activation_based.nir_exchange.from_nir import import_from_nir
+
+    return step_by_step(import_from_nir(graph, dt=1e-4), x)
 
 
 def step_by_step(net, x):
