@@ -1,9 +1,9 @@
-# make demo | test | lint | format | docs | interop | clean; the first use creates .venv and installs everything.
+# make demo | demo-train | test | lint | format | docs | interop | clean; the first use creates .venv and installs everything.
 PYTHON ?= python3.10
 INTEROP_PYTHON ?= python3.11
 BIN = .venv/bin
 
-.PHONY: demo test lint format docs interop setup clean
+.PHONY: demo demo-train test lint format docs interop setup clean
 
 setup: .venv/installed
 
@@ -16,6 +16,9 @@ setup: .venv/installed
 
 demo: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
+
+demo-train: setup
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/train.sh
 
 test: setup
 	$(BIN)/python -m pytest
