@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+from importlib import import_module
 from importlib.metadata import entry_points
 
 from spikebert.errors import exit_cleanly
 
 PROGRAM = "spikebert-train"
+COMMANDS = {"baseline": "spikebert.baselines.cli"}
 
 
-def _common(p: argparse.ArgumentParser) -> None:
+def add_data(p: argparse.ArgumentParser) -> None:
+    """What every training takes."""
     p.add_argument(
         "--task",
         required=True,
@@ -26,26 +29,33 @@ def _common(p: argparse.ArgumentParser) -> None:
     p.add_argument("--limit", type=int, help="use only LIMIT training rows, drawn by the seed")
     p.add_argument("--batch-size", type=int, default=32, help="(default: %(default)s)")
     p.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
-    p.add_argument("--teacher-epochs", type=int, default=2, help="fine-tuning of the teacher (default: %(default)s)")
-    p.add_argument("--teacher-learning-rate", type=float, default=5e-5, help="(default: %(default)s)")
     p.add_argument("--max-tokens", type=int, help="the longest text, in tokens (default: the preset's)")
 
 
-def student_parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
-        prog=PROGRAM,
-        description="Distil a SpikeBERT from a BERT teacher, in two stages.",
-        epilog=f"'{PROGRAM} teacher --help' tells how to fine-tune a teacher alone, '{PROGRAM} qat --help' how to "
-        "train a model on for few weight bits.",
-    )
-    _common(p)
-    shape = p.add_argument_group("the student")
+def add_teaching(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--teacher-epochs", type=int, default=2, help="fine-tuning of the teacher (default: %(default)s)")
+    p.add_argument("--teacher-learning-rate", type=float, default=5e-5, help="(default: %(default)s)")
+
+
+def add_shape(shape: argparse._ArgumentGroup) -> None:
     shape.add_argument(
         "--preset", choices=["tiny", "mini", "small", "base"], default="mini", help="base is the paper's"
     )
     shape.add_argument("--norm", choices=["layer", "batch"], default="layer", help="batch folds away at export")
     shape.add_argument("--reset", choices=["subtract", "zero"], default="subtract", help="after a spike")
     shape.add_argument("--time-steps", type=int, default=4, help="T (default: %(default)s)")
+
+
+def student_parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Distil a SpikeBERT from a BERT teacher, in two stages.",
+        epilog=f"'{PROGRAM} teacher --help' tells how to fine-tune a teacher alone, '{PROGRAM} baseline --help' how to "
+        f"train what it is compared with, '{PROGRAM} qat --help' how to train a model on for few weight bits.",
+    )
+    add_data(p)
+    add_teaching(p)
+    add_shape(p.add_argument_group("the student"))
     stages = p.add_argument_group("the stages")
     stages.add_argument("--stage1-epochs", type=int, default=1, help="alignment on unlabelled text; 0 leaves it out")
     stages.add_argument("--corpus", help="unlabelled text for stage 1, one a line (default: the task's own)")
@@ -59,7 +69,8 @@ def student_parser() -> argparse.ArgumentParser:
 
 def teacher_parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(prog=f"{PROGRAM} teacher", description="Fine-tune a BERT teacher for a task.")
-    _common(p)
+    add_data(p)
+    add_teaching(p)
     return p
 
 
@@ -68,6 +79,8 @@ def main(arguments: list[str] | None = None) -> int:
     if arguments[:1] == ["teacher"]:
         options = teacher_parser().parse_args(arguments[1:])
         return exit_cleanly(PROGRAM, lambda: run_teacher(options))
+    if arguments[:1] and arguments[0] in COMMANDS:
+        return import_module(COMMANDS[arguments[0]]).main(arguments[1:])
     # Upper layers add commands of their own: quantisation-aware training needs the integer graph.
     added = [e for e in entry_points(group="spikebert.train") if arguments[:1] == [e.name]]
     if added:
