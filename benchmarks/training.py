@@ -6,21 +6,27 @@
 "Plainly" is as the tutorials of those libraries have it: a Python loop over T that calls every layer for each step, one
 Linear each for Q, K and V, an N x N attention map, batches in random order padded to their longest text. All networks
 have the same weights, layer norm, and the reset to zero, the one that means the same everywhere; that they compute the
-same is checked first. A step is forward, backward and an AdamW update; what is
-counted is sentences a second over the same texts, packed and sorted by length for ours as `spikebert-train` does it.
-Besides: the plain networks on our batches, so that the gain of sorting is seen apart; and SpikingJelly's multi-step mode,
-which is one call for all T steps. The networks take turns, batch by batch, and the least time of each batch counts, so that
-other work on the machine disturbs all alike; a figure to be quoted is measured on an idle one.
+same is checked first. A step is forward, backward and an AdamW update. What is counted is sentences a second over the
+same texts, for ours packed, by length, and with the allocator set, as `spikebert-train` does it. Besides: the plain
+networks on batches by length, so that this part of the gain is seen apart; and SpikingJelly's multi-step mode, which is
+one call for all T steps.
+
+Each network is a process of its own; they take turns, batch by batch, and the least time of each batch counts, so that
+other work on the machine disturbs all alike. On a busy machine the processor's seconds tell more than the wall's;
+a figure to be quoted is measured on an idle one.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+import multiprocessing
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import Connection
 from typing import Any
 
 import snntorch
@@ -30,6 +36,7 @@ from snntorch import surrogate, utils
 from torch import Tensor, nn
 
 from spikebert import teacher
+from spikebert.allocator import keep_freed_memory
 from spikebert.config import PRESETS, SpikeBertConfig
 from spikebert.data import load_task
 from spikebert.loop import BUCKET, Batch, Example, Schedule
@@ -41,7 +48,6 @@ from spikebert.pipeline import examples_of
 class Library:
     """Where a plain network's neurons come from."""
 
-    name: str
     neuron: Callable[[SpikeBertConfig, float], nn.Module]
     reset: Callable[[nn.Module], object]  # forgets the membranes of a network
     multi_step: bool = False  # its neurons take (T, ...) at once
@@ -54,7 +60,7 @@ def snntorch_library() -> Library:
             beta=config.beta, threshold=threshold, spike_grad=fire, init_hidden=True, reset_mechanism="zero"
         )
 
-    return Library("snnTorch Leaky", neuron, utils.reset)
+    return Library(neuron, utils.reset)
 
 
 def spikingjelly_library(multi_step: bool) -> Library:
@@ -72,8 +78,15 @@ def spikingjelly_library(multi_step: bool) -> Library:
             step_mode="m" if multi_step else "s",
         )
 
-    name = "SpikingJelly LIFNode" + (", multi-step" if multi_step else "")
-    return Library(name, neuron, functional.reset_net, multi_step)
+    return Library(neuron, functional.reset_net, multi_step)
+
+
+OURS = "SpikeBERT"
+LIBRARIES: dict[str, Callable[[], Library]] = {
+    "snnTorch Leaky": snntorch_library,
+    "SpikingJelly LIFNode": partial(spikingjelly_library, multi_step=False),
+    "SpikingJelly LIFNode, multi-step": partial(spikingjelly_library, multi_step=True),
+}
 
 
 class PlainLinear(nn.Module):
@@ -154,8 +167,8 @@ class PlainSpikeBert(nn.Module):
 def check_equal(library: Library) -> None:
     """Both networks give the same logits, on a network so small that no membrane is within rounding of its threshold.
 
-    The attention's threshold is moved off the grid of its counts: at it ours and SpikingJelly's neurons fire, snnTorch's
-    do not.
+    The attention's threshold is moved off the grid of its counts: at it ours and SpikingJelly's neurons fire, and
+    snnTorch's do not.
     """
     shape = dict(vocab_size=40, hidden_size=24, num_hidden_layers=2, num_attention_heads=2, max_tokens=32)
     config = SpikeBertConfig(**shape, reset="zero", attention_threshold=0.2437)  # type: ignore[arg-type]
@@ -166,34 +179,8 @@ def check_equal(library: Library) -> None:
         assert torch.allclose(ours(batch.tokens, batch.mask).logits, plain(batch.tokens, batch.mask), atol=1e-5)
 
 
-@dataclass
-class Contender:
-    """A network with its optimizer, and the least seconds of each of its batches."""
-
-    name: str
-    model: nn.Module
-    logits: Callable[[Batch], Tensor]
-    batches: list[Batch]
-
-    def __post_init__(self) -> None:
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-6)
-        self.least = [math.inf] * len(self.batches)
-
-    def step(self, index: int) -> None:
-        batch, started = self.batches[index], time.perf_counter()
-        self.optimizer.zero_grad(set_to_none=True)
-        F.cross_entropy(self.logits(batch), batch.labels).backward()
-        self.optimizer.step()
-        self.least[index] = min(self.least[index], time.perf_counter() - started)
-
-    @property
-    def rate(self) -> float:
-        """Sentences a second."""
-        return sum(len(batch.labels) for batch in self.batches) / sum(self.least)
-
-
 def make_batches(options: argparse.Namespace, config: SpikeBertConfig) -> tuple[list[Batch], list[Batch]]:
-    """(ours, sorted by length within a bucket; the same texts in random order), of a task's own lengths."""
+    """(in random order; the same texts by length within a bucket, as ours are), of a task's own lengths."""
     task, (_, tokenizer, _) = load_task(options.task), teacher.load("minilm", ["0", "1"])
     rows = random.Random(0).sample(task.train, min(BUCKET * options.batch_size, len(task.train)))
     examples = examples_of(rows, task.labels, tokenizer, config.max_tokens)
@@ -201,25 +188,58 @@ def make_batches(options: argparse.Namespace, config: SpikeBertConfig) -> tuple[
     chosen = [i for batch in order for i in batch]
     shuffled = random.Random(0).sample(chosen, len(chosen))
     size = options.batch_size
-    ours = [Batch.of([examples[i] for i in batch]) for batch in order]
-    plain = [Batch.of([examples[i] for i in shuffled[s : s + size]]) for s in range(0, len(shuffled), size)]
-    return ours, plain
+    by_length = [Batch.of([examples[i] for i in batch]) for batch in order]
+    at_random = [Batch.of([examples[i] for i in shuffled[s : s + size]]) for s in range(0, len(shuffled), size)]
+    return at_random, by_length
 
 
-def contenders(options: argparse.Namespace) -> list[Contender]:
+def serve(name: str, options: argparse.Namespace, connection: Connection) -> None:
+    """A process with one network: for each (sorted, index) that comes, takes that step and sends its seconds."""
+    torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     values: dict[str, Any] = dict(PRESETS[options.preset])
     config = SpikeBertConfig(**values, time_steps=options.time_steps, reset="zero")
-    ours = SpikeBertForSequenceClassification(config).train()
-    sorted_batches, random_batches = make_batches(options, config)
-    listed = [Contender("SpikeBERT", ours, lambda b: ours(b.tokens, b.mask).logits, sorted_batches)]
-    for library in (snntorch_library(), spikingjelly_library(False), spikingjelly_library(True)):
+    model = ours = SpikeBertForSequenceClassification(config)
+    if name == OURS:
+        keep_freed_memory()  # as `spikebert.loop.train` does
+    else:
+        library = LIBRARIES[name]()
         check_equal(library)
-        plain = PlainSpikeBert(config, library).train()
-        plain.copy_weights(ours)
-        for batches, suffix in ((random_batches, ""), (sorted_batches, ", batches sorted")):
-            listed.append(Contender(library.name + suffix, plain, lambda b, p=plain: p(b.tokens, b.mask), batches))
-    return listed
+        model = PlainSpikeBert(config, library)
+        model.copy_weights(ours)
+    optimizer = torch.optim.AdamW(model.train().parameters(), lr=1e-6)
+    batches = make_batches(options, config)
+    connection.send([[len(batch.labels) for batch in one] for one in batches])
+    for by_length, index in iter(connection.recv, None):
+        batch = batches[by_length][index]
+        wall, cpu = time.perf_counter(), time.process_time()
+        output = model(batch.tokens, batch.mask)
+        optimizer.zero_grad(set_to_none=True)
+        F.cross_entropy(output.logits if name == OURS else output, batch.labels).backward()
+        optimizer.step()
+        connection.send((time.perf_counter() - wall, time.process_time() - cpu))
+
+
+class Contender:
+    """A network in a process of its own, and the least seconds of each of its batches."""
+
+    def __init__(self, name: str, options: argparse.Namespace):
+        context = multiprocessing.get_context("spawn")
+        self.name, (self.connection, theirs) = name, context.Pipe()
+        self.process = context.Process(target=serve, args=(name, options, theirs), daemon=True)
+        self.process.start()
+        theirs.close()  # so that the process's end is seen here
+        self.sizes: list[list[int]] = self.connection.recv()
+        self.least = [[(math.inf, math.inf) for _ in sizes] for sizes in self.sizes]
+
+    def step(self, by_length: bool, index: int) -> None:
+        self.connection.send((by_length, index))
+        pairs = zip(self.least[by_length][index], self.connection.recv(), strict=True)
+        self.least[by_length][index] = tuple(min(pair) for pair in pairs)  # type: ignore[assignment]
+
+    def rate(self, by_length: bool, clock: int) -> float:
+        """Sentences a second of the wall's clock (0) or the processor's (1)."""
+        return sum(self.sizes[by_length]) / sum(seconds[clock] for seconds in self.least[by_length])
 
 
 def main() -> None:
@@ -229,21 +249,23 @@ def main() -> None:
     p.add_argument("--time-steps", type=int, default=4)
     p.add_argument("--batch-size", type=int, default=32)
     p.add_argument("--batches", type=int, default=8, help="how many are timed (default: %(default)s)")
-    p.add_argument(
-        "--repeat", type=int, default=5, help="rounds, of which the least time counts (default: %(default)s)"
-    )
-    p.add_argument("--threads", type=int, default=torch.get_num_threads())
+    p.add_argument("--repeat", type=int, default=5, help="rounds, of which the least counts (default: %(default)s)")
+    p.add_argument("--threads", type=int, default=torch.get_num_threads(), help="(default: %(default)s)")
     options = p.parse_args()
-    torch.set_num_threads(options.threads)
-    listed = contenders(options)
+    contenders = [Contender(name, options) for name in (OURS, *LIBRARIES)]
+    turns = [(c, by_length) for c in contenders for by_length in (False, True) if by_length or c.name != OURS]
     for _ in range(options.repeat):
-        for index in range(len(listed[0].batches)):
-            for contender in listed:
-                contender.step(index)
+        for index in range(options.batches):
+            for contender, by_length in turns:
+                contender.step(by_length, index)
     print(f"{options.preset}, T = {options.time_steps}, batches of {options.batch_size}, {options.threads} threads")
-    print(f"{'network':44}{'sentences/s':>12}{'ours is':>12}")
-    for contender in listed:
-        print(f"{contender.name:44}{contender.rate:12.1f}{listed[0].rate / contender.rate:11.2f}x")
+    print(f"{'':46}{'wall':>12}{'':>9}{'processor':>12}\n{'network':46}" + f"{'sentences/s':>12}{'ours is':>9}" * 2)
+    for contender, by_length in turns:
+        line = f"{contender.name + (', by length' if by_length else ', at random'):46}"
+        for clock in (0, 1):
+            rate = contender.rate(by_length, clock)
+            line += f"{rate:12.1f}{contenders[0].rate(True, clock) / rate:8.2f}x"
+        print(line)
 
 
 if __name__ == "__main__":
