@@ -21,7 +21,11 @@ HDF5 = b"\x89HDF\r\n\x1a\n"
 
 def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(prog=PROGRAM, description="Lower a trained SpikeBERT to the integer graph of a chip.")
-    p.add_argument("model", help="model.pt or a model directory of spikebert-train, or a model.nir of this command")
+    p.add_argument(
+        "model",
+        help="model.pt or a model directory of spikebert-train, a model.nir of this command, or a NIR file of another "
+        "tool (with --to nir)",
+    )
     p.add_argument(
         "--to",
         choices=list(TARGETS),
@@ -58,6 +62,8 @@ def run(options: argparse.Namespace) -> None:
         raise InputError(f"--limit {options.limit}: must be at least 1")
     if not Path(options.model).exists():  # before torch is loaded
         raise InputError(f"{options.model}: no such model file or folder")
+    if is_hdf5(options.model) and _is_stock(options.model):
+        return _foreign(options)
     target = TARGETS[options.to]
     trained, graph = (None, _read(options)) if is_hdf5(options.model) else _lower(options)
     if target.floats and trained is None:
@@ -68,14 +74,38 @@ def run(options: argparse.Namespace) -> None:
         _report(options, trained, graph)
 
 
+def _is_stock(model: str) -> bool:
+    from export import nir
+
+    return nir.is_stock(model)
+
+
+def _foreign(options: argparse.Namespace) -> None:
+    """A NIR file of another tool, written again: checked, without graphs in graphs."""
+    from export.foreign import network
+
+    if options.to != "nir":
+        raise InputError(f"{options.model}: a NIR file of another tool; --to {options.to} takes a SpikeBERT alone")
+    _refuse_lowering(options, "comes from another tool")
+    loaded = network.read(options.model)
+    network.write(loaded, options.out)
+    neurons = sum(loaded.widths[name] for name in loaded.spiking)
+    print(f"{options.out}: stock NIR, {len(loaded.nodes)} nodes, {neurons:,} spiking neurons")
+
+
 def _read(options: argparse.Namespace) -> Graph:
     """The graph of an exported file, whose integers are what they are."""
     from export import nir
 
+    _refuse_lowering(options, "is quantised already")
+    return nir.read(options.model)
+
+
+def _refuse_lowering(options: argparse.Namespace, why: str) -> None:
+    """An InputError for the options that only a float model can follow."""
     given = [flag for flag in ("bits", "per_channel", "calibrate", "report") if getattr(options, flag)]
     if given:
-        raise InputError(f"{options.model}: is quantised already; --{given[0].replace('_', '-')} needs a model.pt")
-    return nir.read(options.model)
+        raise InputError(f"{options.model}: {why}; --{given[0].replace('_', '-')} needs a model.pt")
 
 
 def _lower(options: argparse.Namespace) -> tuple[TrainedModel, Graph]:
@@ -133,10 +163,13 @@ def size(path: Path) -> int:
 
 def summary(graph: Graph, file_bytes: int) -> str:
     """One line that tells a person what was exported."""
+    from export.graph import Linear
+
+    bits = max((node.bits for node in graph if isinstance(node, Linear)), default=8)
     synapses = sum(n.arrays["weight"].size for n in graph if "weight" in n.arrays)
     neurons = sum(n.size for n in graph.neurons)
     return (
-        f"{len(graph.nodes)} nodes, {synapses:,} synapses of {graph.metadata['weight_bits']} bits, "
+        f"{len(graph.nodes)} nodes, {synapses:,} synapses of {bits} bits, "
         f"{neurons:,} neurons a token, T = {graph.time_steps}, up to {graph.max_tokens} tokens, "
         f"labels {', '.join(graph.labels)}; {file_bytes / 1e6:.1f} MB"
     )

@@ -8,15 +8,17 @@ import os
 from pathlib import Path
 from typing import Any
 
+import h5py
 import nir
 import numpy as np
 
 from export.graph import Graph, Node
+from export.hdf5 import reading
 from export.nir_nodes import ExtensionNode, register
 from export.validate import validate
 from spikebert import __version__
 from spikebert.errors import InputError
-from spikebert.files import require_file, require_folder_of, write_atomically
+from spikebert.files import require_folder_of, write_atomically
 
 FORMAT = "spikebert-integer-graph"
 FORMAT_VERSION = 1
@@ -44,16 +46,16 @@ def write(graph: Graph, path: str | os.PathLike[str]) -> None:
 
 def read(path: str | os.PathLike[str]) -> Graph:
     """The graph of a file that `write` made; an InputError of one line for anything else."""
-    path = require_file(path, "exported model")
     register()
-    try:
-        whole = nir.read(path, type_check=False)
-        return _graph(whole)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-    except (OSError, KeyError, ValueError, TypeError, AssertionError, AttributeError, RuntimeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else "it holds nodes that this version does not know"
-        raise InputError(f"{path}: not a readable exported model ({reason})") from None
+    with reading(path, "exported model"):
+        return _graph(nir.read(Path(path), type_check=False))
+
+
+def is_stock(path: str | os.PathLike[str]) -> bool:
+    """Whether a NIR file is not one of ours: its metadata do not name our format."""
+    with reading(path, "NIR") as file:
+        mark = file.get("node/metadata/format")
+        return not isinstance(mark, h5py.Dataset) or mark[()] != FORMAT.encode()
 
 
 def checksum(graph: Graph) -> str:

@@ -23,11 +23,19 @@ from export.graph import (
 from export.ranges import check_ranges
 from spikebert.errors import InputError
 
+# Far beyond any use, and small enough that a sentence fits in memory.
+STEPS_MAX = 2**12
+TOKENS_MAX = 2**16
+
 
 def validate(graph: Graph) -> Graph:
     """The graph, if it is well formed and no number in it can leave its width; else an InputError names the node."""
-    if graph.time_steps < 1 or graph.max_tokens < 1:
-        raise InputError(f"time_steps {graph.time_steps} and max_tokens {graph.max_tokens} must be at least 1")
+    for what, value, most in (
+        ("time_steps", graph.time_steps, STEPS_MAX),
+        ("max_tokens", graph.max_tokens, TOKENS_MAX),
+    ):
+        if not 1 <= value <= most:
+            raise InputError(f"{what} {value} is out of range: 1 to {most}")
     if not graph.nodes or not isinstance(graph.nodes[0], Embedding) or not isinstance(graph.nodes[-1], Readout):
         raise InputError("the graph must begin with an Embedding and end with a Readout")
     widths: dict[str, int] = {}

@@ -15,7 +15,7 @@ GRANULARITIES = ("block", "layer", "stock")
 
 
 def _common(p: argparse.ArgumentParser) -> None:
-    p.add_argument("model", help="model.nir of spikebert-export")
+    p.add_argument("model", help="model.nir of spikebert-export, or a NIR file of another tool")
     p.add_argument("--limit", type=int, help="take only the first LIMIT texts of --data")
     p.add_argument("--truncate", action="store_true", help="cut texts that are longer than the model takes")
 
@@ -33,13 +33,18 @@ def parser() -> argparse.ArgumentParser:
     source = p.add_mutually_exclusive_group(required=True)
     source.add_argument("--text", action="append", help="a text to classify (may be given several times)")
     source.add_argument("--data", help=DATA_HELP)
-    p.add_argument("--backend", choices=["fast", "lava"], default="fast", help="(default: %(default)s)")
+    source.add_argument("--input", help="for a NIR file of another tool: its input (T, B, D) or (T, D) as .npy")
+    p.add_argument("--dt", type=float, help="seconds a time step of a NIR file of another tool (default: 1e-4)")
+    p.add_argument(
+        "--backend",
+        choices=["fast", "float", "lava"],
+        help="lava, or else fast for a model of spikebert-export and float for one of another tool (the default)",
+    )
     p.add_argument(
         "--granularity",
         choices=GRANULARITIES,
-        default="block",
         help="on Lava: one process a transformer block, one a node of the graph, or Lava's own Dense and LIF "
-        "wherever they can stand (default: %(default)s)",
+        "wherever they can stand (default: block)",
     )
     p.add_argument("--out", help="the folder for counts.json, predictions.tsv and spikes.npz")
     p.add_argument("--spikes", action="store_true", help="record every spike into spikes.npz")
@@ -72,6 +77,46 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run(options: argparse.Namespace, command: str) -> None:
+    from export import nir
+
+    if nir.is_stock(options.model):
+        run_foreign(options)
+    else:
+        run_model(options, command)
+
+
+def run_foreign(options: argparse.Namespace) -> None:
+    """A NIR file of another tool, on an array of input."""
+    import math
+
+    from export.foreign import network
+    from simulate.foreign import run
+
+    if not options.input:
+        raise InputError(f"{options.model}: a NIR file of another tool; give it --input spikes.npy, not text")
+    given = [flag for flag in ("limit", "truncate", "spikes", "granularity") if getattr(options, flag)]
+    if given or options.backend == "fast":
+        raise InputError(f"--{given[0] if given else 'backend fast'} is for models of spikebert-export")
+    dt = run.DT if options.dt is None else options.dt
+    if not (dt > 0 and math.isfinite(dt)):
+        raise InputError(f"--dt {dt}: must be a number of seconds above 0")
+    loaded = network.read(options.model)
+    x = run.load_input(options.input, loaded.widths[loaded.source])
+    result = run.simulate(loaded, x, dt, options.backend or "float")
+    counts = run.describe(loaded, result, x, dt, Path(options.model), options.input)
+    if options.out:
+        run.write(Path(options.out), counts, result)
+    print(f"{len(x)} steps of {dt:g} s, samples: {counts['samples']}, backend: {result.backend}\n")
+    print(run.table(counts))
+    if options.out:
+        print(f"\ncounts and spikes in {options.out}")
+
+
+def run_model(options: argparse.Namespace, command: str) -> None:
+    """A model of spikebert-export, on text."""
+    if options.input or options.dt is not None or options.backend == "float":
+        flag = "--input" if options.input else "--dt" if options.dt is not None else "--backend float"
+        raise InputError(f"{flag} is for NIR files of other tools; {options.model} is a SpikeBERT, and takes text")
     if options.spikes and not options.out:
         raise InputError("--spikes needs --out: a folder to write the spikes to")
     from tqdm import tqdm
@@ -81,6 +126,7 @@ def run(options: argparse.Namespace, command: str) -> None:
     from simulate.text import encode
 
     graph = nir.read(options.model)
+    options.backend, options.granularity = options.backend or "fast", options.granularity or "block"
     texts = _texts(options)
     check_labels(graph, texts)
     sentences = encode(graph, texts.texts, f"{texts.source}: text", options.truncate)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,9 @@ from simulate.fast import events
 from simulate.result import SimulationResult
 from simulate.watchdog import watch
 from spikebert.errors import InputError
+
+if TYPE_CHECKING:
+    from export.lava.build import Built
 
 # Token slots of a wave, unless a sentence is longer. Few for stock: NumPy multiplies integers fastest in small parts.
 ROWS = {"block": 128, "layer": 256, "stock": 64}
@@ -41,6 +44,29 @@ class Job:
     rows: int
     granularity: str
     record: bool
+
+    def build(self, folder: str) -> Built:
+        """The process graph; called in the child."""
+        from export.lava.build import build
+
+        return build(self.graph, self.granularity, self.waves, self.rows, folder, self.record)
+
+
+def run_job(
+    job: Any, folder: Path, deadline: float | None = None, look: Callable[[], None] = lambda: None
+) -> tuple[float, float]:
+    """Run what `job.build(folder)` builds in a watched child process, until all of it is done.
+
+    Args:
+        look: called from time to time.
+    Returns:
+        (seconds until Lava was ready, seconds of its run)
+    """
+    (folder / "job").write_bytes(pickle.dumps(job))
+    started = time.monotonic()
+    watch([sys.executable, "-m", "simulate.lava_worker", str(folder), str(os.getpid())], folder, deadline, look)
+    ready, finished = np.loadtxt(folder / "times")
+    return float(ready - started), float(finished - ready)
 
 
 def run(
@@ -75,12 +101,9 @@ def run(
     rows = max(len(tokens) for tokens, _ in waves)
     with tempfile.TemporaryDirectory(prefix="spikebert-lava-") as folder:
         job = Job(graph, waves, rows, granularity, record)
-        (Path(folder) / "job").write_bytes(pickle.dumps(job))
         reader = _Reader(Path(folder), job)
-        command = [sys.executable, "-m", "simulate.lava_worker", folder, str(os.getpid())]
-        started = time.monotonic()
-        watch(command, Path(folder), deadline, reader.report(progress))
-        return reader.result(started, record)
+        startup, seconds = run_job(job, Path(folder), deadline, reader.report(progress))
+        return reader.result(startup, seconds, record)
 
 
 class _Reader:
@@ -108,19 +131,18 @@ class _Reader:
 
         return look
 
-    def result(self, started: float, record: bool) -> SimulationResult:
-        """The result of a run whose child was started at `started`, in seconds of the monotonic clock."""
+    def result(self, startup: float, seconds: float, record: bool) -> SimulationResult:
+        """The result of a run that took so many seconds."""
         shape = (len(self.waves), self.most, len(self.graph.labels))
         logits = np.fromfile(self.folder / "logits", "<i8").reshape(shape)
-        ready, finished = np.loadtxt(self.folder / "times")
         recorded = record or self.uncounted
         spikes = {n.name: self._spikes(n) for n in self.graph.neurons} if recorded else None
         return SimulationResult(
             logits=np.concatenate([wave[:n] for wave, n in zip(logits, self.sizes, strict=True)]),
             counts=self._counts_of(spikes) if self.uncounted and spikes else self._counts(),
             spikes=spikes if record else None,
-            seconds=float(finished - ready),
-            startup_seconds=float(ready - started),
+            seconds=seconds,
+            startup_seconds=startup,
         )
 
     def _counts(self) -> dict[str, NDArray[np.int64]]:

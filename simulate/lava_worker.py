@@ -30,13 +30,11 @@ def main(folder: Path, parent: int) -> None:
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     leader = os.getpid()
     signal.signal(signal.SIGTERM, lambda number, frame: leave(leader))
-    job = pickle.loads((folder / "job").read_bytes())  # our own parent wrote it, see simulate.lava
+    job = pickle.loads((folder / "job").read_bytes())  # our own parent wrote it, see simulate.lava.run_job
     try:
         from lava.magma.core.run_conditions import RunSteps
 
-        from export.lava.build import build
-
-        built = build(job.graph, job.granularity, job.waves, job.rows, str(folder), job.record)
+        built = job.build(str(folder))
         threading.Thread(target=supervise, args=(built.root, folder, parent), daemon=True).start()
         # Each channel reserves this many messages; Lava's default is 64.
         built.root.create_runtime(run_cfg=built.configuration, compile_config={"pypy_channel_size": 2})

@@ -21,7 +21,7 @@ def encode(graph: Graph, texts: Sequence[str], where: str, truncate: bool = Fals
     Raises:
         InputError: for an empty text, one that is too long, or a tokenizer that does not fit the model.
     """
-    tokenizer = Tokenizer.from_str(graph.tokenizer)
+    tokenizer = _tokenizer(graph)
     tokenizer.no_padding()
     if truncate:
         tokenizer.enable_truncation(graph.max_tokens)
@@ -46,3 +46,10 @@ def encode(graph: Graph, texts: Sequence[str], where: str, truncate: bool = Fals
                 f"{where} {number}: token {tokens.max()} is beyond the model's {len(embedding.word)} words"
             )
     return sentences
+
+
+def _tokenizer(graph: Graph) -> Tokenizer:
+    try:
+        return Tokenizer.from_str(graph.tokenizer)
+    except Exception as error:  # what the library raises has no narrower type
+        raise InputError(f"the model's tokenizer is not one of the tokenizers library ({error})") from None

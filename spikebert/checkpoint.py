@@ -93,7 +93,16 @@ def _load_file(path: Path) -> TrainedModel:
         raise InputError(f"{path}: {error}") from None
     except (RuntimeError, TypeError, ValueError) as error:
         raise InputError(f"{path}: the weights do not fit the config ({' '.join(str(error).split())[:160]})") from None
+    _check_finite(model, path)
     return TrainedModel(model.eval(), content["tokenizer"], list(content["labels"]), content["training"])
+
+
+def _check_finite(model: SpikeBertForSequenceClassification, path: Path) -> None:
+    for name, values in model.state_dict().items():
+        if not torch.isfinite(values).all():
+            raise InputError(
+                f"{path}: {name} holds values that are not finite; the training failed or the file is damaged"
+            )
 
 
 def _load_directory(folder: Path) -> TrainedModel:
@@ -112,5 +121,6 @@ def _load_directory(folder: Path) -> TrainedModel:
         raise
     except Exception as error:  # safetensors and transformers raise many kinds; all mean that the folder is damaged
         raise InputError(f"{folder}: not a readable model directory ({' '.join(str(error).split())[:160]})") from None
+    _check_finite(model, folder)
     labels = list((config.id2label or {}).values())
     return TrainedModel(model.eval(), tokenizer, labels, training)

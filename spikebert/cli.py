@@ -6,11 +6,15 @@ import argparse
 import sys
 from importlib import import_module
 from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
 from spikebert.errors import exit_cleanly
 
+if TYPE_CHECKING:
+    from spikebert.pipeline import Settings
+
 PROGRAM = "spikebert-train"
-COMMANDS = {"baseline": "spikebert.baselines.cli"}
+COMMANDS = {"baseline": "spikebert.baselines.cli", "study": "spikebert.study_cli"}
 
 
 def add_data(p: argparse.ArgumentParser) -> None:
@@ -44,6 +48,40 @@ def add_shape(shape: argparse._ArgumentGroup) -> None:
     shape.add_argument("--norm", choices=["layer", "batch"], default="layer", help="batch folds away at export")
     shape.add_argument("--reset", choices=["subtract", "zero"], default="subtract", help="after a spike")
     shape.add_argument("--time-steps", type=int, default=4, help="T (default: %(default)s)")
+    shape.add_argument("--blocks", type=int, help="of attention and MLP (default: the preset's)")
+    shape.add_argument(
+        "--beta",
+        type=float,
+        default=0.9,
+        help="what a membrane keeps from step to step (default: %(default)s, the paper's); 0.75 and 0.5 leave no "
+        "remainder in integers, so that floating-point tools agree with a chip in every spike",
+    )
+
+
+def add_stages(stages: argparse._ArgumentGroup) -> None:
+    stages.add_argument("--stage1-epochs", type=int, default=1, help="alignment on unlabelled text; 0 leaves it out")
+    stages.add_argument("--corpus", help="unlabelled text for stage 1, one a line (default: the task's own)")
+    stages.add_argument(
+        "--corpus-limit", type=int, default=20_000, help="lines of it, drawn by the seed (default: %(default)s)"
+    )
+    stages.add_argument("--epochs", type=int, default=3, help="of stage 2 (default: %(default)s)")
+    stages.add_argument("--learning-rate", type=float, default=5e-4, help="(default: %(default)s)")
+    stages.add_argument(
+        "--unlabelled",
+        type=int,
+        default=0,
+        metavar="LINES",
+        help="of --corpus that stage 2 learns, too, from the teacher alone (default: none)",
+    )
+    stages.add_argument(
+        "--augment",
+        type=int,
+        default=0,
+        metavar="COPIES",
+        help="of each training text with words masked, replaced or left out, for stage 2 (default: none)",
+    )
+    for name, value in (("feature", 0.1), ("embedding", 0.1), ("logits", 1.0), ("cross-entropy", 0.1)):
+        stages.add_argument(f"--{name}-weight", type=float, default=value, help="in eq. 8 (default: %(default)s)")
 
 
 def student_parser() -> argparse.ArgumentParser:
@@ -51,19 +89,13 @@ def student_parser() -> argparse.ArgumentParser:
         prog=PROGRAM,
         description="Distil a SpikeBERT from a BERT teacher, in two stages.",
         epilog=f"'{PROGRAM} teacher --help' tells how to fine-tune a teacher alone, '{PROGRAM} baseline --help' how to "
-        f"train what it is compared with, '{PROGRAM} qat --help' how to train a model on for few weight bits.",
+        f"train what it is compared with, '{PROGRAM} study --help' how to vary it, '{PROGRAM} qat --help' how to "
+        "train a model on for few weight bits.",
     )
     add_data(p)
     add_teaching(p)
     add_shape(p.add_argument_group("the student"))
-    stages = p.add_argument_group("the stages")
-    stages.add_argument("--stage1-epochs", type=int, default=1, help="alignment on unlabelled text; 0 leaves it out")
-    stages.add_argument("--corpus", help="unlabelled text for stage 1, one a line (default: the task's own)")
-    stages.add_argument("--corpus-limit", type=int, default=20_000, help="lines of it (default: %(default)s)")
-    stages.add_argument("--epochs", type=int, default=3, help="of stage 2 (default: %(default)s)")
-    stages.add_argument("--learning-rate", type=float, default=5e-4, help="(default: %(default)s)")
-    for name, value in (("feature", 0.1), ("embedding", 0.1), ("logits", 1.0), ("cross-entropy", 0.1)):
-        stages.add_argument(f"--{name}-weight", type=float, default=value, help="in eq. 8 (default: %(default)s)")
+    add_stages(p.add_argument_group("the stages"))
     return p
 
 
@@ -96,12 +128,19 @@ def run_teacher(options: argparse.Namespace) -> None:
 
 
 def run_student(options: argparse.Namespace) -> None:
+    from spikebert.pipeline import distil
+
+    distil(settings_of(options))
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """The options of `student_parser`."""
     from spikebert.losses import LossWeights
-    from spikebert.pipeline import Settings, distil
+    from spikebert.pipeline import Settings
 
     values = vars(options)
     weights = {name: values.pop(f"{name}_weight") for name in ("feature", "embedding", "logits", "cross_entropy")}
-    distil(Settings(**values, weights=LossWeights(**weights)))
+    return Settings(**values, weights=LossWeights(**weights))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spikebert.loop import Batch, Example
+from spikebert.loop import NO_LABEL, Batch, Example
 from spikebert.losses import Alignment, LossWeights, aligned_layers, logits_loss
 from spikebert.model import SpikeBertForSequenceClassification
 from spikebert.teacher import Teacher
@@ -42,10 +42,16 @@ def stage_two(student: Student, teacher: Teacher, batch: Batch, weights: LossWei
         "feature": student.alignment.feature_loss(output, [hidden[i] for i in layers]),
         "embedding": student.alignment.embedding_loss(output, hidden[0]),
         "logits": logits_loss(output.logits, target),
-        "cross_entropy": F.cross_entropy(output.logits, batch.labels),
+        "cross_entropy": labelled_cross_entropy(output.logits, batch.labels),
     }
     total = sum(getattr(weights, name) * term for name, term in terms.items())
     return {"loss": total, **terms}  # type: ignore[dict-item]
+
+
+def labelled_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """The mean over the texts that have a label; 0 where none has."""
+    total = F.cross_entropy(logits, labels, ignore_index=NO_LABEL, reduction="sum")
+    return total / (labels != NO_LABEL).sum().clamp(min=1)
 
 
 @torch.no_grad()

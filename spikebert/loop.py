@@ -18,12 +18,13 @@ from spikebert.checkpoint import load_tensors
 from spikebert.errors import InputError
 from spikebert.files import write_atomically
 
+NO_LABEL = -1
 BUCKET = 50  # batches that are sorted by length together: little padding, still well shuffled
 
 
 @dataclass(frozen=True)
 class Example:
-    """One tokenised text; `label` is -1 where there is none."""
+    """One tokenised text; `label` is NO_LABEL where there is none."""
 
     tokens: list[int]
     label: int

@@ -8,7 +8,6 @@ import shutil
 import time
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,7 +21,7 @@ from spikebert.data import Row, Task, load_task, majority_share, read_lines
 from spikebert.distill import Student, accuracy, initialise_embeddings, stage_one, stage_two
 from spikebert.errors import InputError
 from spikebert.files import require_file
-from spikebert.loop import Example, Metrics, Schedule, train
+from spikebert.loop import NO_LABEL, Example, Metrics, Schedule, train
 from spikebert.losses import LossWeights
 from spikebert.model import SpikeBertForSequenceClassification
 from spikebert.teacher import Teacher
@@ -40,9 +39,11 @@ class Settings:
     seed: int = 0
     batch_size: int = 32
     preset: str = "mini"
+    blocks: int | None = None  # the preset's
     norm: str = "layer"
     reset: str = "subtract"
     time_steps: int = 4
+    beta: float = 0.9
     max_tokens: int | None = None
     epochs: int = 3
     learning_rate: float = 5e-4
@@ -51,17 +52,21 @@ class Settings:
     stage1_epochs: int = 1
     corpus: str | None = None
     corpus_limit: int = 20_000
+    unlabelled: int = 0  # lines of the corpus that stage 2 learns from the teacher alone
+    augment: int = 0  # new texts made of each training text, likewise
     weights: LossWeights = field(default_factory=LossWeights)
 
     def check(self) -> None:
         """An InputError names the first value that cannot be."""
-        for name in ("batch_size", "time_steps", "epochs", "limit", "max_tokens", "corpus_limit"):
+        for name in ("batch_size", "blocks", "time_steps", "epochs", "limit", "max_tokens", "corpus_limit"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"--{name.replace('_', '-')} {value}: must be at least 1")
-        for name in ("teacher_epochs", "stage1_epochs"):
+        for name in ("teacher_epochs", "stage1_epochs", "unlabelled", "augment"):
             if getattr(self, name) < 0:
                 raise InputError(f"--{name.replace('_', '-')} {getattr(self, name)}: must not be negative")
+        if self.unlabelled and not self.corpus:
+            raise InputError("--unlabelled needs --corpus: the file that the lines are taken from")
 
 
 class Checked(Protocol):
@@ -105,14 +110,26 @@ class Run:
             path.unlink()
 
 
-def examples_of(rows: list[Row], labels: list[str], tokenizer: PreTrainedTokenizerFast, longest: int) -> list[Example]:
-    """Tokenise; texts of more than `longest` tokens are cut, and how many is said."""
-    encoded: list[list[int]] = tokenizer([r.text for r in rows], truncation=False, verbose=False)["input_ids"]  # type: ignore[assignment]
+def tokenise(texts: list[str], tokenizer: PreTrainedTokenizerFast, longest: int) -> list[list[int]]:
+    """Token ids; texts of more than `longest` tokens are cut, and how many is said."""
+    if not texts:
+        return []
+    encoded: list[list[int]] = tokenizer(texts, truncation=False, verbose=False)["input_ids"]  # type: ignore[assignment]
     cut = sum(len(tokens) > longest for tokens in encoded)
     if cut:
-        print(f"{cut} of {len(rows)} texts are longer than {longest} tokens and were cut")
-        encoded = tokenizer([r.text for r in rows], truncation=True, max_length=longest)["input_ids"]  # type: ignore[assignment]
+        print(f"{cut} of {len(texts)} texts are longer than {longest} tokens and were cut")
+        encoded = tokenizer(texts, truncation=True, max_length=longest)["input_ids"]  # type: ignore[assignment]
+    return encoded
+
+
+def examples_of(rows: list[Row], labels: list[str], tokenizer: PreTrainedTokenizerFast, longest: int) -> list[Example]:
+    """Labelled examples, cut as `tokenise` does."""
+    encoded = tokenise([row.text for row in rows], tokenizer, longest)
     return [Example(tokens, labels.index(row.label)) for tokens, row in zip(encoded, rows, strict=True)]
+
+
+def unlabelled_examples(texts: list[str], tokenizer: PreTrainedTokenizerFast, longest: int) -> list[Example]:
+    return [Example(tokens, NO_LABEL) for tokens in tokenise(texts, tokenizer, longest)]
 
 
 def fine_tune(settings: Settings, task: Task | None = None) -> Path:
@@ -156,7 +173,7 @@ def distil(settings: Settings) -> Path:
     student = Student(SpikeBertForSequenceClassification(config), general.config.hidden_size)
     initialise_embeddings(student.model, Teacher(general))
     if settings.stage1_epochs:
-        _stage_one(settings, run, student, Teacher(general), _unlabelled(settings, task), tokenizer)
+        _stage_one(settings, run, student, Teacher(general), _stage_one_texts(settings, task), tokenizer)
     if fitted:
         expert = general
     else:
@@ -164,6 +181,7 @@ def distil(settings: Settings) -> Path:
         expert, tokenizer, _ = teachers.load(str(folder), task.labels)
     expert = Teacher(expert)
     examples = examples_of(task.train, task.labels, tokenizer, config.max_tokens)
+    examples += unlabelled_examples(_more_texts(settings, task, tokenizer), tokenizer, config.max_tokens)
     schedule = Schedule(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)
     train(
         "stage 2",
@@ -194,11 +212,13 @@ def _shape(settings: Settings, tokenizer: PreTrainedTokenizerFast, positions: in
     preset = PRESETS[settings.preset]
     return {
         **preset,
+        "num_hidden_layers": settings.blocks or preset["num_hidden_layers"],
         "vocab_size": len(tokenizer),
         "num_labels": labels,
         "norm": settings.norm,
         "reset": settings.reset,
         "time_steps": settings.time_steps,
+        "beta": settings.beta,
         "max_tokens": min(settings.max_tokens or preset["max_tokens"], positions),
     }
 
@@ -218,20 +238,35 @@ def _teacher_settings(settings: Settings) -> Settings:
     )
 
 
-def _unlabelled(settings: Settings, task: Task) -> list[Row]:
-    """The text of stage 1: `--corpus`, one text a line, or else the task's own without its labels."""
-    if settings.corpus is None:
-        return task.train
-    path = require_file(settings.corpus, "corpus")
-    lines = (line for _, line in read_lines(path) if line.strip())
-    rows = [Row(task.labels[0], line) for line in islice(lines, settings.corpus_limit)]
-    if not rows:
+def _corpus(settings: Settings, count: int) -> list[str]:
+    """`count` lines of `--corpus`, drawn by the seed from the whole file."""
+    path = require_file(str(settings.corpus), "corpus")
+    lines = [line for _, line in read_lines(path) if line.strip()]
+    if not lines:
         raise InputError(f"--corpus {path}: holds no text")
-    return rows
+    return random.Random(settings.seed).sample(lines, min(count, len(lines)))
 
 
-def _stage_one(settings, run: Run, student: Student, teacher: Teacher, rows: list[Row], tokenizer) -> None:
-    examples = examples_of(rows, sorted({r.label for r in rows}), tokenizer, student.model.config.max_tokens)
+def _stage_one_texts(settings: Settings, task: Task) -> list[str]:
+    """The text of stage 1: `--corpus`, one text a line, or else the task's own without its labels."""
+    return _corpus(settings, settings.corpus_limit) if settings.corpus else [row.text for row in task.train]
+
+
+def _more_texts(settings: Settings, task: Task, tokenizer: PreTrainedTokenizerFast) -> list[str]:
+    """What stage 2 learns beside the task, from the teacher alone: lines of the corpus, and augmented texts."""
+    texts = _corpus(settings, settings.unlabelled) if settings.unlabelled else []
+    if settings.augment:
+        from spikebert.augment import Augmenter
+
+        augmenter = Augmenter((row.text for row in task.train), str(tokenizer.mask_token or ""), settings.seed)
+        texts += augmenter.texts(settings.augment)
+    if texts:
+        print(f"{len(texts)} more texts without labels")
+    return texts
+
+
+def _stage_one(settings, run: Run, student: Student, teacher: Teacher, texts: list[str], tokenizer) -> None:
+    examples = unlabelled_examples(texts, tokenizer, student.model.config.max_tokens)
     schedule = Schedule(settings.stage1_epochs, settings.batch_size, settings.learning_rate, settings.seed)
     # Stage 1 has no logits: the head keeps its initial weights and gets no gradient.
     train(

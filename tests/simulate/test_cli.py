@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,22 +12,15 @@ from export import nir
 from simulate.cli import main as simulate
 from simulate.counts import counts_of
 from simulate.fast import FastSimulator
+from tests.fuzz.originals import tokenizer
 from tests.random_graph import random_graph
-
-WORDS = ["[UNK]", "[CLS]", "[SEP]", "good", "bad", "film", "a", "very"]
 
 
 @pytest.fixture
 def model(tmp_path):
     """An exported model with a tokenizer of a few words."""
-    from dataclasses import replace
-
-    from tokenizers import Tokenizer, models, pre_tokenizers
-
-    tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(WORDS)}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     path = tmp_path / "model.nir"
-    nir.write(replace(random_graph(), tokenizer=tokenizer.to_str()), path)
+    nir.write(replace(random_graph(), tokenizer=tokenizer()), path)
     return path
 
 

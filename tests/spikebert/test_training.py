@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,9 +15,9 @@ from transformers import BertConfig, BertForSequenceClassification, PreTrainedTo
 
 from spikebert.checkpoint import load_model
 from spikebert.cli import main
-from spikebert.distill import Student, initialise_embeddings
+from spikebert.distill import Student, initialise_embeddings, labelled_cross_entropy
 from spikebert.errors import InputError
-from spikebert.loop import Batch, Example, Metrics, Schedule, train
+from spikebert.loop import NO_LABEL, Batch, Example, Metrics, Schedule, train
 from spikebert.losses import aligned_layers, distance, logits_loss
 from spikebert.teacher import Teacher
 from tests.spikebert.test_model import small_model
@@ -71,6 +72,13 @@ def test_the_distance_is_the_l2_norm_of_each_token_over_the_root_of_the_width():
     a, b = torch.randn(7, 16), torch.randn(7, 16)
     by_hand = sum(float((x - y).norm()) / 4 for x, y in zip(a, b, strict=True)) / 7
     assert float(distance(a, b)) == pytest.approx(by_hand, rel=1e-5)
+
+
+def test_texts_without_a_label_add_nothing_to_the_cross_entropy():
+    logits, labels = torch.randn(3, 2), torch.tensor([1, NO_LABEL, 0])
+    by_hand = torch.nn.functional.cross_entropy(logits[[0, 2]], labels[[0, 2]])
+    assert float(labelled_cross_entropy(logits, labels)) == pytest.approx(float(by_hand))
+    assert float(labelled_cross_entropy(logits, torch.full((3,), NO_LABEL))) == 0
 
 
 def test_the_logits_loss_is_the_kl_divergence_from_the_teacher():
@@ -176,6 +184,15 @@ def test_both_stages_learn_a_simple_task_and_write_a_model(task, teacher, tmp_pa
     assert "accuracy" in capsys.readouterr().out
 
 
+def test_stage_two_learns_texts_without_labels_too(task, teacher, tmp_path, capsys):
+    (tmp_path / "corpus.txt").write_text("w1 good w2\n\nw5 w5\nbad w7\n")
+    more = ["--epochs", "1", "--stage1-epochs", "0", "--limit", "20", "--augment", "1"]
+    corpus = ["--corpus", str(tmp_path / "corpus.txt"), "--unlabelled", "2"]
+    assert main(command(task, teacher, tmp_path / "run", *more, *corpus)) == 0
+    added = re.search(r"(\d+) more texts without labels", capsys.readouterr().out)
+    assert added and int(added[1]) > 2
+
+
 def test_a_killed_training_resumes_to_the_same_model(task, teacher, tmp_path):
     def start(out):
         arguments = command(task, teacher, out, "--epochs", "2", "--stage1-epochs", "0", "--norm", "batch")
@@ -202,6 +219,7 @@ def test_a_killed_training_resumes_to_the_same_model(task, teacher, tmp_path):
         (["--epochs", "0"], "--epochs 0: must be at least 1"),
         (["--out", "/proc/none/x"], "/proc/none"),
         (["--corpus", "none.txt"], "none.txt: no such corpus file"),
+        (["--unlabelled", "5"], "--unlabelled needs --corpus"),
     ],
 )
 def test_bad_input_is_one_clear_line_and_exit_code_2(task, teacher, tmp_path, capsys, arguments, message):

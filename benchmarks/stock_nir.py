@@ -1,0 +1,62 @@
+"""NIR files that other tools wrote against those tools' own spikes, as a Markdown table: `docs/stock-nir.md` holds it.
+
+    python benchmarks/stock_nir.py
+
+snnTorch, Norse and SpikingJelly write the files of `interop/write_stock.py` in `.venv-interop` (`make interop`), or,
+where that is absent, the first two in this environment.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.foreign.network import read
+from simulate.foreign import euler, lava
+from spikebert.errors import InputError, exit_cleanly
+
+ROOT = Path(__file__).parents[1]
+INTEROP = ROOT / ".venv-interop" / "bin" / "python"
+HEADER = "| file | layers | dt | same spikes as the tool, each layer | Lava's as our float's |\n|---|---|---|---|---|"
+
+
+def main() -> None:
+    tools = ["snntorch", "norse", *(["spikingjelly"] if INTEROP.exists() else [])]
+    python = str(INTEROP) if INTEROP.exists() else sys.executable
+    with tempfile.TemporaryDirectory() as folder:
+        script = str(ROOT / "interop" / "write_stock.py")
+        subprocess.run([python, script, folder, *tools], check=True, capture_output=True)
+        print(HEADER)
+        for file in sorted(Path(folder).glob("*.nir")):
+            print(row(file))
+
+
+def row(file: Path) -> str:
+    network, record = read(file), np.load(file.with_suffix(".npz"))
+    x, dt = record["input"].astype(float), float(record["dt"])
+    ours = euler.run(network, x, dt).spikes
+    kinds = ", ".join(type(network.nodes[name]).__name__ for name in network.spiking)
+    same = [share(record[f"layer_{i}"], train) for i, train in enumerate(ours.values())]
+    return f"| {file.stem} | {kinds} | {dt:g} | {', '.join(same)} | {on_lava(network, x, dt, ours)} |"
+
+
+def on_lava(network, x: NDArray, dt: float, ours: dict[str, NDArray]) -> str:
+    try:
+        spikes = lava.run(network, x, dt, ours).spikes
+    except InputError as error:
+        return f"refused: {error}"
+    return ", ".join(share(ours[name], spikes[name]) for name in spikes)
+
+
+def share(expected: NDArray, found: NDArray) -> str:
+    equal = float(np.mean(expected == found))
+    return "all" if equal == 1 else f"{equal:.1%}"
+
+
+if __name__ == "__main__":
+    sys.exit(exit_cleanly("benchmarks/stock_nir.py", main))

@@ -1,0 +1,179 @@
+"""Ways of damaging a file: each takes its path and a random generator, and changes the file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+# Of bytes
+
+
+def flip(path: Path, rng: random.Random) -> None:
+    content = bytearray(path.read_bytes())
+    for _ in range(rng.choice([1, 1, 4, 32])):
+        content[rng.randrange(len(content))] ^= rng.randrange(1, 256)
+    path.write_bytes(content)
+
+
+def truncate(path: Path, rng: random.Random) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: rng.randrange(len(content))])
+
+
+def erase(path: Path, rng: random.Random) -> None:
+    content = bytearray(path.read_bytes())
+    start = rng.randrange(len(content))
+    stop = min(len(content), start + rng.choice([8, 64, 1024]))
+    content[start:stop] = rng.choice([b"\0", b"\xff"]) * (stop - start)
+    path.write_bytes(content)
+
+
+def move(path: Path, rng: random.Random) -> None:
+    content = path.read_bytes()
+    a, b = sorted(rng.randrange(len(content)) for _ in range(2))
+    path.write_bytes(content[:a] + content[b:] + content[a:b])
+
+
+# Of HDF5: checksums still tell most of these, as they should
+
+
+def _places(file: h5py.File) -> list[str]:
+    names: list[str] = []
+    file.visit(names.append)
+    return names
+
+
+def remove_one(path: Path, rng: random.Random) -> None:
+    with h5py.File(path, "a") as file:
+        del file[rng.choice(_places(file))]
+
+
+def replace_one(path: Path, rng: random.Random) -> None:
+    """Something else in the place of an array, a text or a group."""
+    with h5py.File(path, "a") as file:
+        name = rng.choice(_places(file))
+        del file[name]
+        other = rng.randrange(8)
+        if other == 0:
+            file.create_group(name)
+        elif other == 1:
+            file.create_dataset(name, (2**40,), np.int8, chunks=(2**16,), compression="gzip")  # a terabyte of nothing
+        elif other == 2:
+            file[name] = h5py.SoftLink("/node")
+        elif other == 3:
+            file[name] = h5py.ExternalLink("/etc/passwd", "/")
+        else:
+            values = [-1, 2**62, b"\xff\xfe", np.nan, np.zeros((0, 3)), np.ones((2, 2, 2), complex), h5py.Empty("f4")]
+            file[name] = rng.choice(values)
+
+
+def rename_one(path: Path, rng: random.Random) -> None:
+    with h5py.File(path, "a") as file:
+        name = rng.choice(_places(file))
+        file.move(name, name + rng.choice(["x", "\n", ".."]))
+
+
+def retype_one(path: Path, rng: random.Random) -> None:
+    """The same numbers in another dtype or shape."""
+    with h5py.File(path, "a") as file:
+        arrays = [name for name in _places(file) if isinstance(file[name], h5py.Dataset)]
+        name = rng.choice([n for n in arrays if file[n].dtype.kind in "iuf"])
+        values = np.asarray(file[name])
+        del file[name]
+        if rng.random() < 0.5:
+            file[name] = values.astype(rng.choice([np.int8, np.uint64, np.float16, np.float64, np.bool_]))
+        else:
+            file[name] = rng.choice([values[..., None], values.ravel()[:-1], np.tile(values, 3)])
+
+
+# Of graphs: written anew, so that the checksum is right
+
+
+def alter_field(path: Path, rng: random.Random) -> None:
+    """Another value in one field of one node."""
+    from export import nir
+
+    graph = nir.read(path)
+    node = rng.choice(graph.nodes)
+    key = rng.choice([f.name for f in dataclasses.fields(node)])
+    changed = dataclasses.replace(node, **{key: _other(getattr(node, key), rng)})
+    nodes = tuple(changed if n is node else n for n in graph)
+    _write(dataclasses.replace(graph, nodes=nodes), path)
+
+
+def alter_order(path: Path, rng: random.Random) -> None:
+    """Nodes left out, doubled or moved."""
+    from export import nir
+
+    graph = nir.read(path)
+    nodes = list(graph.nodes)
+    a, b = (rng.randrange(len(nodes)) for _ in range(2))
+    nodes = rng.choice([nodes[:a] + nodes[a + 1 :], [*nodes[:a], nodes[b], *nodes[a + 1 :]], nodes[a:] + nodes[:a], []])
+    _write(dataclasses.replace(graph, nodes=tuple(nodes)), path)
+
+
+def alter_header(path: Path, rng: random.Random) -> None:
+    from export import nir
+
+    graph = nir.read(path)
+    key = rng.choice(["time_steps", "max_tokens", "labels", "tokenizer"])
+    _write(dataclasses.replace(graph, **{key: _other(getattr(graph, key), rng)}), path)
+
+
+def _other(value: Any, rng: random.Random) -> Any:
+    if isinstance(value, np.ndarray):
+        extreme = np.finfo(value.dtype).max if value.dtype.kind == "f" else np.iinfo(value.dtype).max
+        changed = [np.full_like(value, extreme), np.zeros_like(value), -value, value[:0], value[None], value.T[..., :1]]
+        return rng.choice(changed)
+    if isinstance(value, tuple):
+        return rng.choice([(), (*value, "none"), tuple(f"{v}x" for v in value), ("\n",)])
+    if isinstance(value, int):
+        return rng.choice([0, -1, 1, value + 1, 2**31, 2**62])
+    return rng.choice(["", "{}", "x", "null", '{"model": 1}'])
+
+
+def _write(graph: Any, path: Path) -> None:
+    """Write what may not be a graph at all; where it cannot even be written, the file stays as it is."""
+    from export import nir
+
+    try:
+        nir.write(graph, path)
+    except (ValueError, TypeError, IndexError, KeyError, OverflowError):
+        return
+
+
+# Of JSON
+
+
+def _doors(value: Any) -> list[tuple[Any, Any]]:
+    """All (container, key) of a document."""
+    items = (
+        list(value.items()) if isinstance(value, dict) else list(enumerate(value)) if isinstance(value, list) else []
+    )
+    return [(value, key) for key, _ in items] + [door for _, inner in items for door in _doors(inner)]
+
+
+def remove_entry(path: Path, rng: random.Random) -> None:
+    document = json.loads(path.read_text("utf-8"))
+    container, key = rng.choice(_doors(document))
+    del container[key]
+    path.write_text(json.dumps(document), "utf-8")
+
+
+def replace_entry(path: Path, rng: random.Random) -> None:
+    document = json.loads(path.read_text("utf-8"))
+    container, key = rng.choice(_doors(document))
+    container[key] = rng.choice([None, -1, 1e308, 2**70, "", "x", [], {}, [None], True, float("nan")])
+    path.write_text(json.dumps(document), "utf-8")
+
+
+OF_BYTES = (flip, truncate, erase, move)
+OF_HDF5 = (remove_one, replace_one, rename_one, retype_one)
+OF_GRAPHS = (alter_field, alter_order, alter_header)
+OF_JSON = (remove_entry, replace_entry)
