@@ -11,6 +11,7 @@ from simulate.energy.record import (
     LayerCount,
     LinearCount,
     Origin,
+    PerSample,
     RunRecord,
     Shape,
     read_run,
@@ -35,7 +36,8 @@ def record(lengths, operations, **sizes):
         folder=None,
         model=shape(**sizes),
         origin=Origin("fast", "dev.tsv", "", 0.0, {}),
-        layers=[LayerCount("embeddings.lif", 2, 6, 0, [0, 0, 0, 0])],
+        layers=[LayerCount("embeddings.lif", 2, 6, 0, [0, 0, 0, 0], 24, 0, 0)],
+        per_sample=PerSample([], [], [], []),
         operations=operations,
     )
 
@@ -44,9 +46,9 @@ def record(lengths, operations, **sizes):
 BY_HAND = record(
     [1, 2],
     [
-        EmbeddingCount("embeddings.word", 2),
-        LinearCount("blocks.0.mlp.up.linear", 2, 3, 24, 5, 7, 21, 18),
-        AttentionCount("blocks.0.attention.coincidences", 2, 1, 24, 72, 18, 20),
+        EmbeddingCount("embeddings.word", 2, 6),
+        LinearCount("blocks.0.mlp.up.linear", 2, 3, 24, 5, 7, 21, [21, 0, 0, 0], 0, 18),
+        AttentionCount("blocks.0.attention.coincidences", 2, 1, 24, 72, 18, [3], [4], [2], [7], [5], 20),
     ],
 )
 

@@ -103,10 +103,10 @@ def test_texts_without_labels_give_a_report_without_accuracy(tmp_path):
 def test_a_silent_network_can_be_reported(folder, tmp_path):
     run = shutil.copytree(folder, tmp_path / "run")
     counts = json.loads((run / "counts.json").read_text("utf-8"))
-    for layer in counts["layers"]:
-        layer.update(spikes=0, spikes_per_step=[0] * 4, rate=0.0)
-    for operation in counts["operations"]:
-        operation.update({k: 0 for k in ("input_events", "input_magnitude", "synaptic_operations") if k in operation})
+    for item in counts["layers"] + counts["operations"]:
+        silent = {field: [0] * 4 for field in item if field.endswith("_per_step")}
+        item.update(silent | {k: 0 for k in ("spikes", "input_events", "input_magnitude", "synaptic_operations")})
+    counts["per_sample"] = {field: [0] * 3 for field in counts["per_sample"]}
     (run / "counts.json").write_text(json.dumps(counts), "utf-8")
     report = read_report(run)
     assert json.loads(data.render(report))["headline"]["energy"]["events"] == 0
