@@ -111,7 +111,7 @@ def _per_sample(tally: Tally) -> dict[str, list[int]]:
         "attention_pairs_first": [counts[f"{name}:{key}"] for name in attentions for key in ("qk", "qk_v")],
         "attention_memory_first": [counts[f"{name}:{key}"] for name in attentions for key in ("kv", "q_kv")],
     }
-    return {name: sum(parts[1:], parts[0]).sum(1).tolist() for name, parts in rows.items()}
+    return {name: np.sum(parts, axis=(0, 2)).tolist() for name, parts in rows.items()}
 
 
 @singledispatch
