@@ -1,6 +1,7 @@
 """What the SpikeBERT paper (arXiv 2308.15122, energy tables) states, and what follows from its own inputs.
 
-Per sample: operations in 10^9 (multiply-accumulates of BERT, synaptic operations of SpikeBERT), energies in mJ.
+Of the rows below the extremes and the mean were checked against a second source. Per sample: operations in 10^9
+(multiply-accumulates of BERT, synaptic operations of SpikeBERT), energies in mJ.
 """
 
 from __future__ import annotations

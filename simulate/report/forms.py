@@ -21,8 +21,18 @@ def number(values: Sequence[float]) -> list[str]:
     return [f"{value:g}" for value in values]
 
 
-def rate(values: Sequence[float]) -> list[str]:
-    return [f"{value:.4f}" for value in values]
+def rate(values: Sequence[float | None]) -> list[str]:
+    return ["–" if value is None else f"{value:.4f}" for value in values]
+
+
+def optional(values: Sequence[int | None]) -> list[str]:
+    """Whole numbers that may not have been counted."""
+    return ["–" if value is None else f"{value:,}" for value in values]
+
+
+def short(values: Sequence[float]) -> list[str]:
+    """Three digits after the point for small numbers, fewer for large ones."""
+    return [f"{value:,.3f}" if abs(value) < 100 else f"{value:,.1f}" for value in values]
 
 
 def percent(values: Sequence[float]) -> list[str]:

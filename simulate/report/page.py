@@ -1,8 +1,10 @@
-"""The report as one HTML page that needs nothing else: style and figures are inside, no script, no network."""
+"""The report as one HTML page that needs nothing else: style, figures and the few
+lines that sort its tables are inside, no network."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from html import escape
 from pathlib import Path
@@ -18,8 +20,11 @@ LONG = 30  # rows beyond which a table scrolls within the page
 
 def render(report: Report) -> str:
     links = (f'<a href="#{panel.key}">{escape(panel.title)}</a>' for panel in report.panels)
+    script = (HERE / "sort.js").read_text("utf-8")
     return Template((HERE / "page.html").read_text("utf-8")).substitute(
         style=(HERE / "style.css").read_text("utf-8"),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         title=escape(report.title),
         subtitle=escape(report.subtitle),
         cards="\n".join(map(_card, report.cards)),
