@@ -24,4 +24,6 @@ TARGETS: dict[str, Target] = {
     "nir": Target("export.nir", "one file with the whole integer graph"),
     "netx": Target("export.netx", "a folder of lava-dl HDF5 networks, for layers that stock Lava holds"),
     "lava": Target("export.lava_folder", "a folder with the model and a script that runs it on Lava"),
+    "onnx": Target("export.onnx_float", "the float model in standard ONNX operators, to compare with", floats=True),
+    "onnx-integer": Target("export.onnx_integer", "the integer graph in ONNX operators, equal in every bit"),
 }
