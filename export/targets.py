@@ -22,6 +22,7 @@ class Target:
 
 TARGETS: dict[str, Target] = {
     "nir": Target("export.nir", "one file with the whole integer graph"),
+    "nir-stages": Target("export.stages", "a folder of stock NIR files, one for each chain of stock neurons"),
     "netx": Target("export.netx", "a folder of lava-dl HDF5 networks, for layers that stock Lava holds"),
     "lava": Target("export.lava_folder", "a folder with the model and a script that runs it on Lava"),
     "onnx": Target("export.onnx_float", "the float model in standard ONNX operators, to compare with", floats=True),
