@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
+from importlib import import_module
 from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
 from spikebert.errors import exit_cleanly
 
+if TYPE_CHECKING:
+    from spikebert.pipeline import Settings
+
 PROGRAM = "spikebert-train"
+COMMANDS = {"baseline": "spikebert.baselines.cli", "study": "spikebert.study_cli"}
 
 
-def _common(p: argparse.ArgumentParser) -> None:
+def add_data(p: argparse.ArgumentParser) -> None:
+    """What every training takes."""
     p.add_argument(
         "--task",
         required=True,
@@ -26,26 +33,22 @@ def _common(p: argparse.ArgumentParser) -> None:
     p.add_argument("--limit", type=int, help="use only LIMIT training rows, drawn by the seed")
     p.add_argument("--batch-size", type=int, default=32, help="(default: %(default)s)")
     p.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
-    p.add_argument("--teacher-epochs", type=int, default=2, help="fine-tuning of the teacher (default: %(default)s)")
-    p.add_argument("--teacher-learning-rate", type=float, default=5e-5, help="(default: %(default)s)")
     p.add_argument("--max-tokens", type=int, help="the longest text, in tokens (default: the preset's)")
 
 
-def student_parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
-        prog=PROGRAM,
-        description="Distil a SpikeBERT from a BERT teacher, in two stages.",
-        epilog=f"'{PROGRAM} teacher --help' tells how to fine-tune a teacher alone, '{PROGRAM} qat --help' how to "
-        "train a model on for few weight bits.",
-    )
-    _common(p)
-    shape = p.add_argument_group("the student")
+def add_teaching(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--teacher-epochs", type=int, default=2, help="fine-tuning of the teacher (default: %(default)s)")
+    p.add_argument("--teacher-learning-rate", type=float, default=5e-5, help="(default: %(default)s)")
+
+
+def add_shape(shape: argparse._ArgumentGroup) -> None:
     shape.add_argument(
         "--preset", choices=["tiny", "mini", "small", "base"], default="mini", help="base is the paper's"
     )
     shape.add_argument("--norm", choices=["layer", "batch"], default="layer", help="batch folds away at export")
     shape.add_argument("--reset", choices=["subtract", "zero"], default="subtract", help="after a spike")
     shape.add_argument("--time-steps", type=int, default=4, help="T (default: %(default)s)")
+    shape.add_argument("--blocks", type=int, help="of attention and MLP (default: the preset's)")
     shape.add_argument(
         "--beta",
         type=float,
@@ -53,7 +56,9 @@ def student_parser() -> argparse.ArgumentParser:
         help="what a membrane keeps from step to step (default: %(default)s, the paper's); 0.75 and 0.5 leave no "
         "remainder in integers, so that floating-point tools agree with a chip in every spike",
     )
-    stages = p.add_argument_group("the stages")
+
+
+def add_stages(stages: argparse._ArgumentGroup) -> None:
     stages.add_argument("--stage1-epochs", type=int, default=1, help="alignment on unlabelled text; 0 leaves it out")
     stages.add_argument("--corpus", help="unlabelled text for stage 1, one a line (default: the task's own)")
     stages.add_argument(
@@ -77,12 +82,27 @@ def student_parser() -> argparse.ArgumentParser:
     )
     for name, value in (("feature", 0.1), ("embedding", 0.1), ("logits", 1.0), ("cross-entropy", 0.1)):
         stages.add_argument(f"--{name}-weight", type=float, default=value, help="in eq. 8 (default: %(default)s)")
+
+
+def student_parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Distil a SpikeBERT from a BERT teacher, in two stages.",
+        epilog=f"'{PROGRAM} teacher --help' tells how to fine-tune a teacher alone, '{PROGRAM} baseline --help' how to "
+        f"train what it is compared with, '{PROGRAM} study --help' how to vary it, '{PROGRAM} qat --help' how to "
+        "train a model on for few weight bits.",
+    )
+    add_data(p)
+    add_teaching(p)
+    add_shape(p.add_argument_group("the student"))
+    add_stages(p.add_argument_group("the stages"))
     return p
 
 
 def teacher_parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(prog=f"{PROGRAM} teacher", description="Fine-tune a BERT teacher for a task.")
-    _common(p)
+    add_data(p)
+    add_teaching(p)
     return p
 
 
@@ -91,6 +111,8 @@ def main(arguments: list[str] | None = None) -> int:
     if arguments[:1] == ["teacher"]:
         options = teacher_parser().parse_args(arguments[1:])
         return exit_cleanly(PROGRAM, lambda: run_teacher(options))
+    if arguments[:1] and arguments[0] in COMMANDS:
+        return import_module(COMMANDS[arguments[0]]).main(arguments[1:])
     # Upper layers add commands of their own: quantisation-aware training needs the integer graph.
     added = [e for e in entry_points(group="spikebert.train") if arguments[:1] == [e.name]]
     if added:
@@ -106,12 +128,19 @@ def run_teacher(options: argparse.Namespace) -> None:
 
 
 def run_student(options: argparse.Namespace) -> None:
+    from spikebert.pipeline import distil
+
+    distil(settings_of(options))
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """The options of `student_parser`."""
     from spikebert.losses import LossWeights
-    from spikebert.pipeline import Settings, distil
+    from spikebert.pipeline import Settings
 
     values = vars(options)
     weights = {name: values.pop(f"{name}_weight") for name in ("feature", "embedding", "logits", "cross_entropy")}
-    distil(Settings(**values, weights=LossWeights(**weights)))
+    return Settings(**values, weights=LossWeights(**weights))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from spikebert.allocator import keep_freed_memory
 from spikebert.checkpoint import load_tensors
 from spikebert.errors import InputError
 from spikebert.files import write_atomically
@@ -104,6 +105,7 @@ def train(
         loss: gives the terms of a batch's loss; their entry "loss" is what is minimised.
         checkpoint_seconds: time between checkpoints; one is also written at the end of each epoch.
     """
+    keep_freed_memory()
     optimizer = torch.optim.AdamW(trained.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
     identity = f"{name} {schedule} {len(examples)}"
     done = _resume(checkpoint, identity, trained, optimizer)

@@ -31,16 +31,18 @@ class _MultiStepLIF(torch.autograd.Function):
                 membrane[t].sub_(spikes[t - 1], alpha=threshold)
             if given is None:
                 torch.ge(membrane[t], threshold, out=spikes[t])
-        ctx.save_for_backward(membrane, spikes)
-        ctx.parameters = (beta, threshold, alpha, zero_reset)
+        if ctx.needs_input_grad[0]:
+            # The membranes have served: dS/dU takes their memory.
+            ctx.save_for_backward(surrogate_gradient_(membrane.sub_(threshold), alpha), spikes)
+        ctx.parameters = (beta, zero_reset)
         return spikes
 
     @staticmethod
     def backward(ctx, grad_spikes: Tensor):  # type: ignore[override]
-        membrane, spikes = ctx.saved_tensors
-        beta, threshold, alpha, zero_reset = ctx.parameters
-        grad = surrogate_gradient(membrane - threshold, alpha).mul_(grad_spikes)
-        for t in range(membrane.shape[0] - 2, -1, -1):
+        slope, spikes = ctx.saved_tensors
+        beta, zero_reset = ctx.parameters
+        grad = slope * grad_spikes
+        for t in range(grad.shape[0] - 2, -1, -1):
             carried = grad[t + 1]
             if zero_reset:
                 carried = carried * (1.0 - spikes[t])
@@ -48,12 +50,13 @@ class _MultiStepLIF(torch.autograd.Function):
         return grad, None, None, None, None, None
 
 
-def surrogate_gradient(distance: Tensor, alpha: float) -> Tensor:
+def surrogate_gradient_(distance: Tensor, alpha: float) -> Tensor:
     """dS/dU of the arctan surrogate (eq. 4): `(alpha/2) / (1 + (pi/2 · alpha · (U - U_thr))²)`.
 
+    It takes the place of `distance`, U - U_thr.
     The same formula as `snntorch.surrogate.atan(alpha)`, which the tests hold it to.
     """
-    return (distance * (math.pi / 2 * alpha)).square_().add_(1.0).reciprocal_().mul_(alpha / 2)
+    return distance.mul_(math.pi / 2 * alpha).square_().add_(1.0).reciprocal_().mul_(alpha / 2)
 
 
 def lif(

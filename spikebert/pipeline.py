@@ -39,6 +39,7 @@ class Settings:
     seed: int = 0
     batch_size: int = 32
     preset: str = "mini"
+    blocks: int | None = None  # the preset's
     norm: str = "layer"
     reset: str = "subtract"
     time_steps: int = 4
@@ -57,7 +58,7 @@ class Settings:
 
     def check(self) -> None:
         """An InputError names the first value that cannot be."""
-        for name in ("batch_size", "time_steps", "epochs", "limit", "max_tokens", "corpus_limit"):
+        for name in ("batch_size", "blocks", "time_steps", "epochs", "limit", "max_tokens", "corpus_limit"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"--{name.replace('_', '-')} {value}: must be at least 1")
@@ -211,6 +212,7 @@ def _shape(settings: Settings, tokenizer: PreTrainedTokenizerFast, positions: in
     preset = PRESETS[settings.preset]
     return {
         **preset,
+        "num_hidden_layers": settings.blocks or preset["num_hidden_layers"],
         "vocab_size": len(tokenizer),
         "num_labels": labels,
         "norm": settings.norm,

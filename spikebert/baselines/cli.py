@@ -1,0 +1,40 @@
+"""spikebert-train baseline: the networks that SpikeBERT is compared with, in the same harness."""
+
+from __future__ import annotations
+
+import argparse
+
+from spikebert.cli import PROGRAM, add_data, add_shape
+from spikebert.errors import exit_cleanly
+
+NAMES = ("textcnn", "snn-textcnn", "spikformer")
+LEARNING_RATE = 5e-4
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog=f"{PROGRAM} baseline",
+        description="Train a baseline on cross entropy alone, on the data, tokens and word vectors of a SpikeBERT: "
+        "textcnn (Kim 2014), snn-textcnn (after Lv et al. 2023), or spikformer, the SpikeBERT of that preset without "
+        "distillation.",
+    )
+    p.add_argument("model", choices=NAMES)
+    add_data(p)
+    p.add_argument(
+        "--from-scratch", action="store_true", help="random word vectors; else they are the teacher's, which are fair"
+    )
+    p.add_argument("--epochs", type=int, default=3, help="(default: %(default)s)")
+    p.add_argument("--learning-rate", type=float, default=LEARNING_RATE, help="(default: %(default)s)")
+    add_shape(p.add_argument_group("the network (a CNN takes the preset's width and longest text)"))
+    return p
+
+
+def main(arguments: list[str]) -> int:
+    options = parser().parse_args(arguments)
+    return exit_cleanly(f"{PROGRAM} baseline", lambda: run(options))
+
+
+def run(options: argparse.Namespace) -> None:
+    from spikebert.baselines.run import BaselineSettings, fit
+
+    fit(BaselineSettings(**vars(options)))

@@ -1,0 +1,93 @@
+"""A baseline from a task to its accuracy, resumable like every training; SpikeBERT's settings mean the same here."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from spikebert import teacher as teachers
+from spikebert.baselines.textcnn import SpikingTextCNN, TextCNN
+from spikebert.checkpoint import TrainedModel, save_directory, save_model
+from spikebert.config import SpikeBertConfig
+from spikebert.data import majority_share
+from spikebert.distill import accuracy, initialise_embeddings
+from spikebert.files import write_atomically
+from spikebert.loop import Batch, Schedule, train
+from spikebert.model import SpikeBertForSequenceClassification
+from spikebert.pipeline import Run, Settings, _shape, _task, examples_of
+from spikebert.teacher import Teacher
+
+MODELS: dict[str, Callable[[SpikeBertConfig], nn.Module]] = {
+    "textcnn": TextCNN,
+    "snn-textcnn": SpikingTextCNN,
+    "spikformer": SpikeBertForSequenceClassification,
+}
+
+
+@dataclass(frozen=True)
+class BaselineSettings(Settings):
+    """The settings of a SpikeBERT, of which a baseline uses the data, the shape and the schedule.
+
+    teacher: whose tokenizer and whose word (and position) vectors training starts from; it teaches nothing.
+    from_scratch: start from random vectors instead.
+    """
+
+    model: str = "textcnn"
+    from_scratch: bool = False
+
+
+def fit(settings: BaselineSettings) -> Path:
+    """`spikebert-train baseline`: train on cross entropy alone. Gives the path of OUT/result.json.
+
+    The directly trained Spikformer is a SpikeBERT: it is also written as `model.pt`, to export and simulate.
+    """
+    run, task, started = Run(settings), _task(settings), time.time()
+    result_file = run.folder / "result.json"
+    if result_file.exists():
+        print(f"{result_file} is finished; choose another --out to train anew")
+        return result_file
+    source, tokenizer, _ = teachers.load(settings.teacher, task.labels)
+    config = SpikeBertConfig(**_shape(settings, tokenizer, source.config.max_position_embeddings, len(task.labels)))
+    torch.manual_seed(settings.seed)
+    model = MODELS[settings.model](config)
+    if not settings.from_scratch:
+        initialise_embeddings(model, Teacher(source))  # type: ignore[arg-type]
+
+    def loss(batch: Batch) -> dict[str, torch.Tensor]:
+        return {"loss": model(batch.tokens, batch.mask, labels=batch.labels).loss}
+
+    examples = examples_of(task.train, task.labels, tokenizer, config.max_tokens)
+    schedule = Schedule(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)
+    train(settings.model, model, loss, examples, schedule, run.checkpoint(settings.model), run.metrics)
+
+    dev = examples_of(task.dev, task.labels, tokenizer, config.max_tokens)
+    result = {
+        "accuracy": accuracy(model, dev),
+        "majority": majority_share(task.dev),
+        "dev_texts": len(dev),
+        "train_texts": len(examples),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "seconds": round(time.time() - started, 1),
+    }
+    run.metrics.write(stage="finished", **result)
+    if isinstance(model, SpikeBertForSequenceClassification):
+        versions = {name: version(name) for name in ("spikebert", "torch", "transformers")}
+        notes = {"baseline": settings.model, "task": task.name, "seed": settings.seed, **result, "versions": versions}
+        trained = TrainedModel(model.eval(), tokenizer.backend_tokenizer.to_str(), task.labels, notes)
+        save_directory(trained, run.folder / "model")
+        save_model(trained, run.model)
+    content = {**result, "settings": {k: v for k, v in asdict(settings).items() if k != "out"}}
+    write_atomically(result_file, lambda path: path.write_text(json.dumps(content, indent=1), "utf-8"))
+    run.clear()
+    print(
+        f"{settings.model}: accuracy {result['accuracy']:.4f} on {len(dev)} dev texts "
+        f"(majority class {result['majority']:.4f}); {result_file}"
+    )
+    return result_file
