@@ -67,9 +67,9 @@ class Builder:
         """`word[token] + position[place]`, the same in all steps."""
         y = self.cast(self.op("Gather", word, IDS), self.dtype)  # (B, N, D)
         if position is not None:
-            tokens = self.op("Squeeze", self.op("Shape", IDS, start=1, end=2))
-            places = self.op("Range", np.int64(0), tokens, np.int64(1))
-            y = self.op("Add", y, self.cast(self.op("Gather", position, places), self.dtype))
+            tokens = self.op("Shape", IDS, start=1, end=2)
+            places = self.op("Slice", position, np.array([0]), tokens)  # (N, D); fewer for a batch that is too wide
+            y = self.op("Add", y, self.cast(places, self.dtype))
         return self.op("Expand", y, np.array([self.steps, 1, 1, 1]))
 
     def spikes(self, layer: str, width: int, steps: Sequence[str]) -> str:
