@@ -107,7 +107,9 @@ class Builder:
             LOGITS, helper.np_dtype_to_tensor_dtype(self.dtype), ["batch", len(labels)]
         )
         inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, SENTENCES) for name in (IDS, MASK)]
-        graph = helper.make_graph(self.nodes, "spikebert", inputs, [logits, *self.outputs], self.constants)
+        used = {name for node in self.nodes for name in node.input}  # with T = 1 nothing decays
+        constants = [constant for constant in self.constants if constant.name in used]
+        graph = helper.make_graph(self.nodes, "spikebert", inputs, [logits, *self.outputs], constants)
         model = helper.make_model(
             graph,
             opset_imports=[helper.make_opsetid("", OPSET)],

@@ -79,8 +79,8 @@ def graphs(draw) -> Graph:
 
     def change(node):
         if isinstance(node, LIF) and extreme:
-            threshold = rng.integers(1, STATE_MAX + 1, node.size).astype(np.int32)
-            bias = rng.integers(-(2**31) + 1, 2**31, node.size) >> rng.integers(0, 31, node.size)
+            threshold = (STATE_MAX >> rng.integers(0, 3, node.size)).astype(np.int32)
+            bias = rng.integers(-(2**31) + 1, 2**31, node.size) >> rng.integers(0, 12, node.size)
             node = replace(node, threshold=threshold, bias=bias.astype(np.int32))
         return replace(node, decay=decay) if isinstance(node, LIF) else node
 
