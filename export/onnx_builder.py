@@ -1,7 +1,7 @@
-"""An ONNX model under construction: what the float model and the integer graph have in common.
+"""What both ONNX exports share: a graph that is built value by value, and the model around it.
 
-All tensors between nodes are (T, B, N, D), padding included: T time steps in the leading axis, through which neurons go
-step by step. Padded tokens emit no spikes and are in no mean, so that they change nothing.
+Inside, activity is (T, B, N, D), padded: token by token everything is computed on padding, too, and masked where tokens
+meet (keys and values of attention, the mean of the readout). So no padding changes what comes out.
 """
 
 from __future__ import annotations
@@ -13,136 +13,112 @@ from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import DTypeLike
 from onnx import TensorProto, helper, numpy_helper
 
 from spikebert import __version__
 from spikebert.errors import InputError
-from spikebert.files import require_folder_of, write_atomically
+from spikebert.files import write_atomically
 
-Array = np.ndarray | np.generic
-
-FORMAT = "spikebert-onnx"
-FORMAT_VERSION = 1
-OPSET, IR_VERSION = 17, 8  # of ONNX 1.12: the first with LayerNormalization
-BYTES_MAX = 2**31 - 1  # of a protobuf message
-IDS, MASK, LOGITS = "input_ids", "attention_mask", "logits"
-SENTENCES: list[Any] = ["batch", "tokens"]  # the dynamic axes B and N
+OPSET, IR_VERSION = 17, 8  # LayerNormalization came with 17
+LIMIT = 2**31  # bytes of a protobuf message
 
 
 class Builder:
-    """Collects ONNX nodes. Inputs of an operator are names of values, or arrays, which become constants."""
+    """An ONNX graph in the making. Values are known by their names."""
 
-    def __init__(self, steps: int, dtype: DTypeLike):
-        """`steps` is T; the values between nodes are of `dtype`."""
-        self.steps, self.dtype = steps, np.dtype(dtype)
+    def __init__(self, steps: int) -> None:
+        self.steps = steps  # T
+        self.still: set[str] = set()  # values that are the same in all steps, and have no axis T
         self.nodes: list[onnx.NodeProto] = []
-        self.constants: list[onnx.TensorProto] = []
-        self.outputs: list[onnx.ValueInfoProto] = []
-        self.scope = ""  # the node of the graph that is being built: it names what is made of it
-        self.mask = self.op("Unsqueeze", self.op("Cast", MASK, to=TensorProto.BOOL), np.array([2]))  # (B, N, 1)
+        self.initializers: dict[str, onnx.TensorProto] = {}
 
-    def op(
-        self, kind: str, *inputs: str | np.ndarray | np.generic, output: str | None = None, **attributes: Any
-    ) -> str:
-        """One operator with one output; gives the output's name."""
-        (name,) = self._add(kind, inputs, [output or self._name(kind)], attributes)
+    def __call__(self, operator: str, *inputs: str, name: str | None = None, **attributes: Any) -> str:
+        """Add a node of one output, called `name`; gives that name."""
+        name = name or f"{operator}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
         return name
 
-    def split(self, value: str, parts: int, axis: int) -> list[str]:
-        """Equal parts of an axis."""
-        names = [self._name(f"part{i}") for i in range(parts)]
-        return self._add("Split", (value,), names, {"axis": axis})
+    def by_step(self, value: str) -> list[str]:
+        """A current as T values (1, B, N, D)."""
+        if value in self.still:
+            return [self("Unsqueeze", value, self.ints(0))] * self.steps
+        outputs = [f"{value}[{t}]_{len(self.nodes)}" for t in range(self.steps)]
+        self.nodes.append(helper.make_node("Split", [value], outputs, axis=0))
+        return outputs
 
-    def constant(self, array: Array) -> str:
-        """The name of a constant, for one that is used more than once."""
-        name = f"{self.scope}/constant{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array).reshape(np.shape(array)), name))
+    def rows(self, value: str, *last: int) -> str:
+        """(…, D) → (…, *last): the leading axes, of which a still value has two and another three, stay."""
+        return self("Reshape", value, self.ints(*[0] * (2 if value in self.still else 3), *last))
+
+    def passes_on(self, node: str, source: str) -> None:
+        """What is computed of a still value is still."""
+        if source in self.still:
+            self.still.add(node)
+
+    def constant(self, value: Any, dtype: Any, name: str | None = None) -> str:
+        """An array that is part of the model; small ones need no name, and equal ones are stored once."""
+        array = np.ascontiguousarray(np.asarray(value, dtype).reshape(np.shape(value)))
+        name = name or f"{array.dtype}:{array.tolist()}"
+        if name not in self.initializers:
+            self.initializers[name] = numpy_helper.from_array(array, name)
         return name
 
-    def cast(self, value: str, dtype: DTypeLike) -> str:
-        return self.op("Cast", value, to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
+    def ints(self, *values: int) -> str:
+        """An int64 vector, as shapes and axes are."""
+        return self.constant(values, np.int64)
 
-    def embedding(self, word: np.ndarray, position: np.ndarray | None) -> str:
-        """`word[token] + position[place]`, the same in all steps."""
-        y = self.cast(self.op("Gather", word, IDS), self.dtype)  # (B, N, D)
-        if position is not None:
-            tokens = self.op("Shape", IDS, start=1, end=2)
-            places = self.op("Slice", position, np.array([0]), tokens)  # (N, D); fewer for a batch that is too wide
-            y = self.op("Add", y, self.cast(places, self.dtype))
-        return self.op("Expand", y, np.array([self.steps, 1, 1, 1]))
+    def cast(self, value: str, dtype: int, name: str | None = None) -> str:
+        return self("Cast", value, to=dtype, name=name)
 
-    def spikes(self, layer: str, width: int, steps: Sequence[str]) -> str:
-        """The spikes of all steps (each (1, B, N, D) bool), none on padding; also an output of the model, uint8."""
-        fired = self.op("And", self.op("Concat", *steps, axis=0), self.mask)
-        self.op("Cast", fired, output=layer, to=TensorProto.UINT8)
-        self.outputs.append(helper.make_tensor_value_info(layer, TensorProto.UINT8, [self.steps, *SENTENCES, width]))
-        return self.cast(fired, self.dtype)
-
-    def coincidences(self, qkv: str, heads: int, width: int) -> str:
-        """`Q (K^T V)` per head: (T, B, N, 3 D) → (T, B, N, D), equal to `(Q K^T) V` in integers."""
-        query, key, value = (
-            self.op("Reshape", part, np.array([0, 0, 0, heads, width // heads])) for part in self.split(qkv, 3, axis=3)
-        )
-        query, value = (self.op("Transpose", part, perm=[0, 1, 3, 2, 4]) for part in (query, value))  # (T, B, H, N, ·)
-        pairs = self.op("MatMul", self.op("Transpose", key, perm=[0, 1, 3, 4, 2]), value)
-        counts = self.op("Transpose", self.op("MatMul", query, pairs), perm=[0, 1, 3, 2, 4])
-        return self.op("Reshape", counts, np.array([0, 0, 0, width]))
-
-    def sum_and_events(self, x: str) -> tuple[str, str]:
-        """Σ over steps and tokens: (T, B, N, D) → (B, D); and T times the number of tokens: (B, 1).
-
-        A sentence without tokens counts as one of a single token: nothing is ever divided by zero.
-        """
-        zero, one, steps = (np.array(value, self.dtype) for value in (0, 1, self.steps))
-        total = self.op("ReduceSum", self.op("Where", self.mask, x, zero), np.array([0, 2]), keepdims=0)
-        lengths = self.op("ReduceSum", self.cast(self.mask, self.dtype), np.array([1]), keepdims=0)
-        return total, self.op("Mul", self.op("Max", lengths, one), steps)
-
-    def finish(self, title: str, labels: Sequence[str], tokenizer: str, **metadata: Any) -> onnx.ModelProto:
-        """The model, checked; `title` says what it computes. Its value LOGITS must have been made."""
-        if sum(len(constant.raw_data) for constant in self.constants) > BYTES_MAX * 0.99:
-            raise InputError("the model's weights are more than the 2 GB that an ONNX file holds")
-        logits = helper.make_tensor_value_info(
-            LOGITS, helper.np_dtype_to_tensor_dtype(self.dtype), ["batch", len(labels)]
-        )
-        inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, SENTENCES) for name in (IDS, MASK)]
-        used = {name for node in self.nodes for name in node.input}  # with T = 1 nothing decays
-        constants = [constant for constant in self.constants if constant.name in used]
-        graph = helper.make_graph(self.nodes, "spikebert", inputs, [logits, *self.outputs], constants)
+    def model(self, logits: str, doc: str, notes: dict[str, Any]) -> onnx.ModelProto:
+        """The whole, with inputs `input_ids` and `attention_mask` (B, N) int64 and the output `logits`, checked."""
+        inputs = [
+            helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"])
+            for name in ("input_ids", "attention_mask")
+        ]
+        output = helper.make_empty_tensor_value_info(logits)
+        graph = helper.make_graph(self.nodes, "spikebert", inputs, [output], list(self.initializers.values()))
         model = helper.make_model(
             graph,
             opset_imports=[helper.make_opsetid("", OPSET)],
             ir_version=IR_VERSION,
             producer_name="spikebert",
             producer_version=__version__,
-            doc_string=title,
+            doc_string=doc,
         )
-        header = {
-            "format": FORMAT,
-            "format_version": FORMAT_VERSION,
-            "time_steps": self.steps,
-            "labels": json.dumps(list(labels), ensure_ascii=False),
-            "tokenizer": tokenizer,
-            **metadata,
-        }
-        helper.set_model_props(model, {key: str(value) for key, value in header.items()})
-        try:
-            onnx.checker.check_model(model, full_check=True)
-        except onnx.checker.ValidationError as error:  # names of nodes come from outside, and ONNX has rules for names
-            raise InputError(f"no valid ONNX comes of this model: {str(error).splitlines()[0]}") from None
+        helper.set_model_props(model, {k: v if isinstance(v, str) else json.dumps(v) for k, v in notes.items()})
+        size = model.ByteSize()
+        if size >= LIMIT:
+            raise InputError(f"the ONNX model would take {size:,} bytes; a file holds {LIMIT:,}. Use --to nir")
+        model = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
+        onnx.checker.check_model(model, full_check=True)
         return model
 
-    def _name(self, what: str) -> str:
-        return f"{self.scope}/{len(self.nodes)}.{what}"
 
-    def _add(self, kind: str, inputs: Sequence[Any], outputs: list[str], attributes: dict[str, Any]) -> list[str]:
-        names = [value if isinstance(value, str) else self.constant(value) for value in inputs]
-        self.nodes.append(helper.make_node(kind, names, outputs, name=self._name(kind), **attributes))
-        return outputs
+def save(model: onnx.ModelProto, path: Any) -> None:
+    write_atomically(Path(path), lambda temporary: temporary.write_bytes(model.SerializeToString()))
 
 
-def save(model: onnx.ModelProto, path: Path) -> None:
-    """Write the file; it appears whole or not at all."""
-    require_folder_of(path, "output file")
-    write_atomically(path, lambda temporary: temporary.write_bytes(model.SerializeToString()))
+def embed(b: Builder, word: str, position: str | None, dtype: int, name: str) -> str:
+    """`word[token] + position[place]`, (B, N) ids → (B, N, D), in the type `dtype`."""
+    b.still.add(name)
+    if position is None:
+        return b.cast(b("Gather", word, "input_ids", axis=0), dtype, name=name)
+    tokens = b("Shape", "input_ids", start=1, end=2)
+    places = b("Slice", position, b.ints(0), tokens, b.ints(0))
+    return b("Add", b.cast(b("Gather", word, "input_ids", axis=0), dtype), b.cast(places, dtype), name=name)
+
+
+def heads_of(b: Builder, qkv: str, heads: int, width: int) -> Sequence[str]:
+    """(T, B, N, 3 D) → Q, K, V, each (T, B, heads, N, D / heads)."""
+    split = b("Reshape", qkv, b.ints(0, 0, 0, 3 * heads, width // heads))
+    by_head = b("Transpose", split, perm=[0, 1, 3, 2, 4])
+    return [b("Slice", by_head, b.ints(i * heads), b.ints((i + 1) * heads), b.ints(2)) for i in range(3)]
+
+
+def coincidences(b: Builder, qkv: str, heads: int, width: int, name: str) -> str:
+    """`Q (Kᵀ V)`, (T, B, N, 3 D), nothing on padding → (T, B, N, D), in the type of its input."""
+    q, k, v = heads_of(b, qkv, heads, width)
+    counts = b("MatMul", q, b("MatMul", b("Transpose", k, perm=[0, 1, 2, 4, 3]), v))
+    tokens_first = b("Transpose", counts, perm=[0, 1, 3, 2, 4])
+    return b("Reshape", tokens_first, b.ints(0, 0, 0, width), name=name)

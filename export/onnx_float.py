@@ -1,14 +1,16 @@
-"""`--to onnx`: the trained float model, unrolled over T, in standard ONNX operators; see docs/onnx.md."""
+"""`--to onnx`: the float model, unrolled over its T steps, in standard ONNX operators.
+
+It is what was trained, before quantisation: not what a chip computes. That is `--to onnx-integer`. Every value is
+named as the node of the integer graph that it becomes, such as `blocks.0.mlp.up.lif`, (T, B, N, D).
+"""
 
 from __future__ import annotations
 
 import os
 from functools import singledispatch
-from pathlib import Path
 
 import numpy as np
-import onnx
-from numpy.typing import DTypeLike
+from onnx import TensorProto
 
 from export.lower.capture import capture
 from export.lower.float_graph import (
@@ -16,101 +18,129 @@ from export.lower.float_graph import (
     FloatAttention,
     FloatBatchNorm,
     FloatEmbedding,
+    FloatGraph,
     FloatLayerNorm,
     FloatLIF,
     FloatLinear,
     FloatNode,
     FloatReadout,
 )
-from export.onnx_builder import LOGITS, Builder, save
+from export.onnx_builder import Builder, coincidences, embed, save
 from spikebert.checkpoint import TrainedModel
 
-TITLE = "SpikeBERT, the trained float model, unrolled over its time steps: not the integers that a chip computes."
+DOC = "The float SpikeBERT, unrolled over its time steps: as trained, before quantisation. Not what a chip computes."
+FORMAT = "spikebert-onnx-float"
+F32 = TensorProto.FLOAT
+
+
+class FloatBuilder(Builder):
+    def __init__(self, steps: int):
+        super().__init__(steps)
+        mask = self.cast("attention_mask", F32)
+        self.mask = self("Unsqueeze", mask, self.ints(2))  # (B, N, 1)
+
+    def number(self, value: float) -> str:
+        return self.constant(value, np.float32)
 
 
 def write(trained: TrainedModel, path: str | os.PathLike[str]) -> None:
-    """Write the model in float32, as it was trained."""
-    save(build(trained), Path(path))
+    """Write `model.onnx`: `input_ids`, `attention_mask` (B, N) int64, both axes free → `logits` (B, labels) float32."""
+    graph, config = capture(trained.model.eval()), trained.model.config
+    notes = {
+        "format": FORMAT,
+        "time_steps": config.time_steps,
+        "max_tokens": config.max_tokens,
+        "labels": trained.labels,
+        "tokenizer": trained.tokenizer,
+    }
+    save(build(graph, config.time_steps).model("logits", DOC, notes), path)
 
 
-def build(trained: TrainedModel, dtype: DTypeLike = np.float32) -> onnx.ModelProto:
-    """The checked ONNX model; float64 is for comparisons in which no rounding can decide a spike."""
-    config = trained.model.config
-    builder = Builder(config.time_steps, dtype)
-    values: dict[str, str] = {}
-    for node in capture(trained.model.eval()):
-        builder.scope = node.name
-        values[node.name] = _emit(node, builder, [values[source] for source in node.inputs])
-    return builder.finish(TITLE, trained.labels, trained.tokenizer, kind="float", max_tokens=config.max_tokens)
+def build(graph: FloatGraph, steps: int) -> FloatBuilder:
+    builder = FloatBuilder(steps)
+    for node in graph:
+        _add(node, builder)
+    return builder
 
 
 @singledispatch
-def _emit(node: FloatNode, builder: Builder, inputs: list[str]) -> str:
-    """Add the operators of a node; gives the name of its output (T, B, N, D)."""
+def _add(node: FloatNode, b: FloatBuilder) -> None:
     raise NotImplementedError(type(node).__name__)
 
 
-@_emit.register
-def _(node: FloatEmbedding, builder: Builder, inputs: list[str]) -> str:
-    position = None if node.position is None else node.position.astype(builder.dtype)
-    return builder.embedding(node.word.astype(builder.dtype), position)
+@_add.register
+def _(node: FloatEmbedding, b: FloatBuilder) -> None:
+    word = b.constant(node.word, np.float32, f"{node.name}/word")
+    position = None if node.position is None else b.constant(node.position, np.float32, f"{node.name}/position")
+    embed(b, word, position, F32, node.name)
 
 
-@_emit.register
-def _(node: FloatLinear, builder: Builder, inputs: list[str]) -> str:
-    y = builder.op("MatMul", inputs[0], node.weight.T.astype(builder.dtype))
-    return y if node.bias is None else builder.op("Add", y, node.bias.astype(builder.dtype))
+@_add.register
+def _(node: FloatLinear, b: FloatBuilder) -> None:
+    product = b("MatMul", node.inputs[0], b.constant(node.weight.T, np.float32, f"{node.name}/weight"))
+    b("Add", product, b.constant(node.bias, np.float32, f"{node.name}/bias"), name=node.name)
 
 
-@_emit.register
-def _(node: FloatLayerNorm, builder: Builder, inputs: list[str]) -> str:
-    n = len(node.gain) // node.groups
-    parts = builder.op("Reshape", inputs[0], np.array([0, 0, 0, node.groups, n]))
-    unit = np.ones(n, builder.dtype)
-    normal = builder.op("LayerNormalization", parts, unit, axis=-1, epsilon=node.epsilon)
-    y = builder.op("Reshape", normal, np.array([0, 0, 0, len(node.gain)]))
-    y = builder.op("Mul", y, node.gain.astype(builder.dtype))
-    return builder.op("Add", y, node.bias.astype(builder.dtype))
+@_add.register
+def _(node: FloatLayerNorm, b: FloatBuilder) -> None:
+    """As torch: each group normalised by itself, then gain and bias over all."""
+    gain, bias = (b.constant(a, np.float32, f"{node.name}/{n}") for n, a in (("gain", node.gain), ("bias", node.bias)))
+    part = len(node.gain) // node.groups
+    b.passes_on(node.name, node.inputs[0])
+    if node.groups == 1:
+        b("LayerNormalization", node.inputs[0], gain, bias, name=node.name, axis=-1, epsilon=node.epsilon)
+        return
+    parts = b.rows(node.inputs[0], node.groups, part)
+    ones = b.constant(np.ones(part), np.float32, f"{node.name}/ones")
+    normal = b("LayerNormalization", parts, ones, axis=-1, epsilon=node.epsilon)
+    whole = b("Reshape", normal, b("Shape", node.inputs[0]))
+    b("Add", b("Mul", whole, gain), bias, name=node.name)
 
 
-@_emit.register
-def _(node: FloatBatchNorm, builder: Builder, inputs: list[str]) -> str:
-    y = builder.op("Mul", inputs[0], node.factor.astype(builder.dtype))
-    return builder.op("Add", y, node.offset.astype(builder.dtype))
+@_add.register
+def _(node: FloatBatchNorm, b: FloatBuilder) -> None:
+    factor = b.constant(node.factor, np.float32, f"{node.name}/factor")
+    offset = b.constant(node.offset, np.float32, f"{node.name}/offset")
+    b.passes_on(node.name, node.inputs[0])
+    b("Add", b("Mul", node.inputs[0], factor), offset, name=node.name)
 
 
-@_emit.register
-def _(node: FloatLIF, builder: Builder, inputs: list[str]) -> str:
-    """The equations of `spikebert.neuron.lif`."""
-    numbers = (node.beta, node.threshold, 0.0)
-    beta, threshold, zero = (builder.constant(np.array(value, builder.dtype)) for value in numbers)
-    membrane, fired = "", []
-    for current in builder.split(inputs[0], builder.steps, axis=0):
-        if not fired:
+@_add.register
+def _(node: FloatLIF, b: FloatBuilder) -> None:
+    """The recurrence of `spikebert.neuron`, a step after the other."""
+    threshold, beta = b.number(node.threshold), b.number(node.beta)
+    membrane, spikes, train = "", "", []
+    for current in b.by_step(node.inputs[0]):
+        if not membrane:
             membrane = current
-        elif node.reset == "zero":
-            kept = builder.op("Where", fired[-1], zero, builder.op("Mul", membrane, beta))
-            membrane = builder.op("Add", current, kept)
+        elif node.reset == "subtract":
+            charged = b("Add", current, b("Mul", membrane, beta))
+            membrane = b("Sub", charged, b("Mul", spikes, threshold))
         else:
-            membrane = builder.op("Add", current, builder.op("Mul", membrane, beta))
-            membrane = builder.op("Sub", membrane, builder.op("Where", fired[-1], threshold, zero))
-        fired.append(builder.op("GreaterOrEqual", membrane, threshold))
-    return builder.spikes(node.name, node.size, fired)
+            kept = b("Mul", membrane, b("Sub", b.number(1), spikes))
+            membrane = b("Add", current, b("Mul", kept, beta))
+        spikes = b.cast(b("GreaterOrEqual", membrane, threshold), F32)
+        train.append(spikes)
+    b("Concat", *train, axis=0, name=node.name)
 
 
-@_emit.register
-def _(node: FloatAttention, builder: Builder, inputs: list[str]) -> str:
-    counts = builder.coincidences(inputs[0], node.heads, node.size)
-    return builder.op("Mul", counts, np.array(node.scale, builder.dtype))
+@_add.register
+def _(node: FloatAttention, b: FloatBuilder) -> None:
+    spikes = b("Mul", node.inputs[0], b.mask)
+    counts = coincidences(b, spikes, node.heads, node.size, f"{node.name}/counts")
+    b("Mul", counts, b.number(node.scale), name=node.name)
 
 
-@_emit.register
-def _(node: FloatAdd, builder: Builder, inputs: list[str]) -> str:
-    return builder.op("Sum", *inputs)
+@_add.register
+def _(node: FloatAdd, b: FloatBuilder) -> None:
+    b("Add", *node.inputs, name=node.name)
 
 
-@_emit.register
-def _(node: FloatReadout, builder: Builder, inputs: list[str]) -> str:
-    total, events = builder.sum_and_events(inputs[0])
-    y = builder.op("MatMul", builder.op("Div", total, events), node.weight.T.astype(builder.dtype))
-    return builder.op("Add", y, node.bias.astype(builder.dtype), output=LOGITS)
+@_add.register
+def _(node: FloatReadout, b: FloatBuilder) -> None:
+    """The head behind the means over steps and tokens, which may come first: it is linear."""
+    mean = b("ReduceMean", node.inputs[0], axes=[0], keepdims=0)  # (B, N, D)
+    total = b("ReduceSum", b("Mul", mean, b.mask), b.ints(1), keepdims=0)
+    mean = b("Div", total, b("ReduceSum", b.mask, b.ints(1), keepdims=0))
+    product = b("MatMul", mean, b.constant(node.weight.T, np.float32, f"{node.name}/weight"))
+    b("Add", product, b.constant(node.bias, np.float32, f"{node.name}/bias"), name="logits")

@@ -1,18 +1,18 @@
-"""`--to onnx-integer`: the integer graph in ONNX operators on integers, bit-equal to the simulator; see docs/onnx.md.
+"""`--to onnx-integer`: the integer graph in standard ONNX operators on integer tensors: what a chip computes.
 
-Values between nodes are int64, in which none of them can overflow (`export.ranges`); weights are int8. ONNX shifts
-unsigned integers alone, so shifts are multiplications and divisions by powers of two: `Div` truncates, as a decay does,
-and `Mod` has the sign of the divisor, which gives the floor that layer norm and readout ask for.
+Weights are int8 and products `MatMulInteger`; membranes, norms and the readout are int64, whose `Div` rounds toward
+zero, as Loihi's decay does. The one detour is the exponent in the layer norm's square root, which is found by
+comparisons (ONNX cannot count leading zeros), and the root itself, which is taken in float64, where it is exact. Every
+value is named as the node that gives it, (T, B, N, D).
 """
 
 from __future__ import annotations
 
 import os
 from functools import singledispatch
-from pathlib import Path
 
 import numpy as np
-import onnx
+from onnx import TensorProto
 
 from export.arithmetic import GAIN_BITS, NORM_BITS, STATE_MAX, UNIT_BITS
 from export.graph import (
@@ -29,146 +29,157 @@ from export.graph import (
     Readout,
 )
 from export.nir import checksum
-from export.onnx_builder import LOGITS, Builder, save
+from export.onnx_builder import Builder, coincidences, embed, save
 from export.product import INPUT_MAX
 from export.ranges import output_bounds
+from spikebert.errors import InputError
 
-TITLE = "SpikeBERT, the integer graph: exactly the integers that a chip computes, every spike and every logit."
-POWERS = 4 ** np.arange(32, dtype=np.int64)  # 4^k, all that int64 holds
+DOC = "The integer SpikeBERT, unrolled over its time steps: spike for spike what the exported file and a chip compute."
+FORMAT = "spikebert-onnx-integer"
+I64, I32, U8 = TensorProto.INT64, TensorProto.INT32, TensorProto.UINT8
+LONGEST = 16  # pairs of bits that the variance of a layer norm, below 2^63, may be beyond 2^32, or short of 2^30
+
+
+class IntegerBuilder(Builder):
+    def __init__(self, steps: int):
+        super().__init__(steps)
+        self.mask = self("Unsqueeze", "attention_mask", self.ints(2))  # (B, N, 1)
+
+    def long(self, value: object) -> str:
+        return self.constant(value, np.int64)
+
+    def floor(self, value: str, divisor: str, name: str | None = None) -> str:
+        """value / divisor, rounded down (`Div` alone rounds toward zero)."""
+        return self("Div", self("Sub", value, self("Mod", value, divisor)), divisor, name=name)
 
 
 def write(graph: Graph, path: str | os.PathLike[str]) -> None:
-    save(build(graph), Path(path))
+    """Write the file: `input_ids`, `attention_mask` (B, N) int64, both axes free → `logits` (B, labels) int64.
 
-
-def build(graph: Graph) -> onnx.ModelProto:
-    """The checked ONNX model."""
-    builder, bounds = Builder(graph.time_steps, np.int64), output_bounds(graph)
-    values: dict[str, str] = {}
+    Raises:
+        InputError: for a stream beyond 7 bits, which not every processor's 8-bit products can take.
+    """
+    bounds = output_bounds(graph)
     for node in graph:
-        builder.scope = node.name
-        bound = max((bounds[source] for source in node.inputs), default=0)
-        values[node.name] = _emit(node, builder, [values[source] for source in node.inputs], bound)
-    readout = graph.nodes[-1]
-    return builder.finish(
-        TITLE,
-        graph.labels,
-        graph.tokenizer,
-        kind="integer",
-        max_tokens=graph.max_tokens,
-        graph_checksum=checksum(graph),
-        logit_scale=float(readout.arrays["scale"][0]),
-    )
+        if isinstance(node, Linear) and bounds[node.inputs[0]] > INPUT_MAX:
+            raise InputError(f"layer {node.name}: an input of up to {bounds[node.inputs[0]]} is beyond {INPUT_MAX}")
+    notes = {
+        "format": FORMAT,
+        "time_steps": graph.time_steps,
+        "max_tokens": graph.max_tokens,
+        "labels": list(graph.labels),
+        "tokenizer": graph.tokenizer,
+        "graph_checksum": checksum(graph),
+    }
+    save(build(graph).model("logits", DOC, notes), path)
 
 
-def _floor_divide(builder: Builder, value: str, divisor: str) -> str:
-    """floor(value / divisor) for divisors above 0."""
-    whole = builder.op("Sub", value, builder.op("Mod", value, divisor))
-    return builder.op("Div", whole, divisor)
+def build(graph: Graph) -> IntegerBuilder:
+    builder = IntegerBuilder(graph.time_steps)
+    for node in graph:
+        _add(node, builder)
+    return builder
 
 
 @singledispatch
-def _emit(node: Node, builder: Builder, inputs: list[str], bound: int) -> str:
-    """Add the operators of a node whose input lies within ±bound; gives the name of its output (T, B, N, D) int64."""
+def _add(node: Node, b: IntegerBuilder) -> None:
     raise NotImplementedError(type(node).__name__)
 
 
-@_emit.register
-def _(node: Embedding, builder: Builder, inputs: list[str], bound: int) -> str:
-    return builder.embedding(node.word, node.position)
+@_add.register
+def _(node: Embedding, b: IntegerBuilder) -> None:
+    word = b.constant(node.word, np.int8, f"{node.name}/word")
+    position = None if node.position is None else b.constant(node.position, np.int16, f"{node.name}/position")
+    embed(b, word, position, I64, node.name)
 
 
-@_emit.register
-def _(node: Linear, builder: Builder, inputs: list[str], bound: int) -> str:
-    """An 8-bit product where the input is small enough for every processor's, else one of 64 bits."""
-    if bound <= INPUT_MAX:
-        product = builder.op("MatMulInteger", builder.cast(inputs[0], np.uint8), node.weight.T)
-        y = builder.cast(product, np.int64)
-    else:
-        y = builder.op("MatMul", inputs[0], builder.cast(builder.constant(node.weight.T), np.int64))
+@_add.register
+def _(node: Linear, b: IntegerBuilder) -> None:
+    weight = b.constant(node.weight.T, np.int8, f"{node.name}/weight")
+    y = b("MatMulInteger", b.cast(node.inputs[0], U8), weight)
     if node.exponent is not None:
-        y = builder.op("Mul", y, 2 ** node.exponent.astype(np.int64))
-    return y if node.bias is None else builder.op("Add", y, node.bias.astype(np.int64))
+        y = b("Mul", y, b.constant(2 ** node.exponent.astype(np.int32), np.int32, f"{node.name}/factor"))
+    if node.bias is not None:
+        y = b("Add", y, b.constant(node.bias, np.int32, f"{node.name}/bias"))
+    b.cast(y, I64, name=node.name)
 
 
-@_emit.register
-def _(node: LayerNorm, builder: Builder, inputs: list[str], bound: int) -> str:
-    """The equations of `arithmetic.layer_norm`."""
+@_add.register
+def _(node: LayerNorm, b: IntegerBuilder) -> None:
+    """The equations of export/NIR.md, line by line."""
     n = node.width // node.groups
-    size = builder.constant(np.int64(n))
-    last = builder.constant(np.array([-1]))
-    parts = builder.op("Reshape", inputs[0], np.array([0, 0, 0, node.groups, n]))
-    total = builder.op("ReduceSum", parts, last)  # (T, B, N, groups, 1)
-    squares = builder.op("ReduceSum", builder.op("Mul", parts, parts), last)
-    spread = builder.op("Sub", builder.op("Mul", squares, size), builder.op("Mul", total, total))
-    spread = builder.op("Max", builder.op("Add", spread, np.int64(node.epsilon)), np.int64(1))
-    root, divisor = _reciprocal_sqrt(builder, spread)
-    centred = builder.op("Sub", builder.op("Mul", parts, size), total)
-    z = _floor_divide(builder, builder.op("Mul", centred, root), divisor)
-    z = builder.op("Reshape", z, np.array([0, 0, 0, node.width]))
-    bits = UNIT_BITS + GAIN_BITS - NORM_BITS
-    scaled = builder.op("Mul", z, node.gain.astype(np.int64))
-    rounded = builder.op("Add", scaled, np.int64(2 ** (bits - 1)))
-    y = _floor_divide(builder, rounded, builder.constant(np.int64(2**bits)))
-    return builder.op("Add", y, node.bias.astype(np.int64))
+    b.passes_on(node.name, node.inputs[0])
+    x = b.rows(node.inputs[0], node.groups, n)
+    total = b("ReduceSum", x, b.ints(-1), keepdims=1)
+    square = b("ReduceSum", b("Mul", x, x), b.ints(-1), keepdims=1)
+    spread = b("Sub", b("Mul", b.long(n), square), b("Mul", total, total))
+    spread = b("Max", b("Add", spread, b.long(node.epsilon)), b.long(1))
+    exponent, root = _reciprocal_sqrt(b, spread)
+    centred = b("Sub", b("Mul", x, b.long(n)), total)
+    shift = b("Add", exponent, b.long(31 - UNIT_BITS))
+    z = b.floor(
+        b("Mul", centred, root),
+        b("Gather", b.constant(2 ** np.arange(63, dtype=np.int64), np.int64, "powers of 2"), shift),
+    )
+    z = b("Reshape", z, b("Shape", node.inputs[0]))
+    places = UNIT_BITS + GAIN_BITS - NORM_BITS
+    scaled = b("Mul", z, b.constant(node.gain, np.int64, f"{node.name}/gain"))
+    y = b.floor(b("Add", scaled, b.long(2 ** (places - 1))), b.long(2**places))
+    b("Add", y, b.constant(node.bias, np.int64, f"{node.name}/bias"), name=node.name)
 
 
-def _reciprocal_sqrt(builder: Builder, value: str) -> tuple[str, str]:
-    """`arithmetic.reciprocal_sqrt`: r, and 2^(31 + e - UNIT_BITS), by which r times a value is then divided.
-
-    With 4^k <= value < 4^(k + 1), e is k - 15: k counts the powers of four that the value reaches. The root is taken in
-    float64, whose square roots are correctly rounded: below 2^52 their floor is the integer root.
-    """
-    reached = builder.op("GreaterOrEqual", value, POWERS)  # (T, B, N, groups, 32)
-    count = builder.op("ReduceSum", builder.cast(reached, np.int64), np.array([-1]))
-    k = builder.op("Sub", count, np.int64(1))  # (T, B, N, groups, 1)
-    e = np.arange(32) - 15
-    larger = builder.op("Mul", value, builder.op("Gather", POWERS[np.maximum(-e, 0)], k))
-    mantissa = builder.op("Div", larger, builder.op("Gather", POWERS[np.maximum(e, 0)], k))
-    square = builder.op("Div", np.int64(2**62), mantissa)
-    root = builder.op("Floor", builder.op("Sqrt", builder.cast(square, np.float64)))
-    return builder.cast(root, np.int64), builder.op("Gather", 2 ** (31 + e - UNIT_BITS), k)
+def _reciprocal_sqrt(b: IntegerBuilder, value: str) -> tuple[str, str]:
+    """(e, r) of `arithmetic.reciprocal_sqrt` for (…, 1) int64 in [1, 2^63)."""
+    above = [2 ** (32 + 2 * j) for j in range(LONGEST) if 32 + 2 * j < 63]
+    below = [2 ** (30 - 2 * j) for j in range(LONGEST)]
+    up, down = (
+        b("ReduceSum", b.cast(b(compare, value, b.constant(limits, np.int64, name)), I64), b.ints(-1), keepdims=1)
+        for compare, limits, name in (("GreaterOrEqual", above, "mantissas above"), ("Less", below, "mantissas below"))
+    )
+    powers = b.constant(4 ** np.arange(LONGEST + 1, dtype=np.int64), np.int64, "powers of 4")
+    mantissa = b("Mul", b("Div", value, b("Gather", powers, up)), b("Gather", powers, down))
+    quotient = b.cast(b("Div", b.long(2**62), mantissa), TensorProto.DOUBLE)
+    return b("Sub", up, down), b.cast(b("Floor", b("Sqrt", quotient)), I64)
 
 
-@_emit.register
-def _(node: LIF, builder: Builder, inputs: list[str], bound: int) -> str:
-    """The equations of `arithmetic.lif_step`."""
-    numbers = (0, 2**DECAY_BITS - node.decay, 2**DECAY_BITS, -STATE_MAX, STATE_MAX)
-    zero, keep, whole, least, most = (builder.constant(np.int64(number)) for number in numbers)
-    threshold = builder.constant(node.threshold.astype(np.int64))
-    drive = builder.op("Mul", inputs[0], np.int64(2**INPUT_SHIFT))
-    drive = builder.op("Add", drive, node.bias.astype(np.int64))
-    membrane, fired = "", []
-    for current in builder.split(drive, builder.steps, axis=0):
-        if fired:
-            kept = builder.op("Div", builder.op("Mul", membrane, keep), whole)
-            if node.reset == "zero":
-                kept = builder.op("Where", fired[-1], zero, kept)
+@_add.register
+def _(node: LIF, b: IntegerBuilder) -> None:
+    """`arithmetic.lif_step`, a step after the other."""
+    threshold = b.constant(node.threshold, np.int64, f"{node.name}/threshold")
+    bias = b.constant(node.bias, np.int64, f"{node.name}/bias")
+    kept, whole = b.long(2**DECAY_BITS - node.decay), b.long(2**DECAY_BITS)
+    membrane, spikes, train = "", "", []
+    for current in b.by_step(node.inputs[0]):
+        charged = b("Add", b("Mul", current, b.long(2**INPUT_SHIFT)), bias)
+        if membrane:
+            decayed = b("Div", b("Mul", membrane, kept), whole)
+            if node.reset == "subtract":
+                decayed = b("Sub", decayed, b("Mul", spikes, threshold))
             else:
-                kept = builder.op("Sub", kept, builder.op("Where", fired[-1], threshold, zero))
-            current = builder.op("Add", kept, current)
-        membrane = builder.op("Clip", current, least, most)
-        fired.append(builder.op("GreaterOrEqual", membrane, threshold))
-    return builder.spikes(node.name, node.size, fired)
+                decayed = b("Mul", decayed, b("Sub", b.long(1), spikes))
+            charged = b("Add", decayed, charged)
+        membrane = b("Clip", charged, b.long(-STATE_MAX), b.long(STATE_MAX))
+        spikes = b.cast(b("GreaterOrEqual", membrane, threshold), I64)
+        train.append(spikes)
+    b("Concat", *train, axis=0, name=node.name)
 
 
-@_emit.register
-def _(node: Attention, builder: Builder, inputs: list[str], bound: int) -> str:
-    return builder.coincidences(inputs[0], node.heads, node.size)
+@_add.register
+def _(node: Attention, b: IntegerBuilder) -> None:
+    spikes = b.cast(b("Mul", node.inputs[0], b.mask), I32)
+    b.cast(coincidences(b, spikes, node.heads, node.size, f"{node.name}/counts"), I64, name=node.name)
 
 
-@_emit.register
-def _(node: Add, builder: Builder, inputs: list[str], bound: int) -> str:
-    y = inputs[0]
-    for other in inputs[1:]:
-        y = builder.op("Add", y, other)  # ONNX's Sum, which takes many, is for floating point alone
-    return y
+@_add.register
+def _(node: Add, b: IntegerBuilder) -> None:
+    b("Sum" if len(node.inputs) > 2 else "Add", *node.inputs, name=node.name)
 
 
-@_emit.register
-def _(node: Readout, builder: Builder, inputs: list[str], bound: int) -> str:
-    """The equations of `arithmetic.readout`."""
-    total, events = builder.sum_and_events(inputs[0])
-    mean = _floor_divide(builder, builder.op("Mul", total, np.int64(2**node.shift)), events)
-    weight = builder.cast(builder.constant(node.weight.T), np.int64)
-    return builder.op("Add", builder.op("MatMul", mean, weight), node.bias.astype(np.int64), output=LOGITS)
+@_add.register
+def _(node: Readout, b: IntegerBuilder) -> None:
+    masked = b("Mul", node.inputs[0], b.mask)
+    total = b("ReduceSum", masked, b.ints(0, 2), keepdims=0)  # (B, D)
+    events = b("Mul", b("ReduceSum", b.mask, b.ints(1), keepdims=0), b.long(b.steps))  # (B, 1)
+    mean = b.floor(b("Mul", total, b.long(2**node.shift)), events)
+    product = b("MatMul", mean, b.constant(node.weight.T, np.int64, f"{node.name}/weight"))
+    b("Add", product, b.constant(node.bias, np.int64, f"{node.name}/bias"), name="logits")
