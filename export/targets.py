@@ -27,6 +27,4 @@ TARGETS: dict[str, Target] = {
     "onnx": Target("export.onnx_float", "the float model, before quantisation, in standard operators", floats=True),
     "onnx-integer": Target("export.onnx_integer", "the integer graph in standard operators on integers"),
     "lava": Target("export.lava_folder", "a folder with the model and a script that runs it on Lava"),
-    "onnx": Target("export.onnx_float", "the float model in standard ONNX operators, to compare with", floats=True),
-    "onnx-integer": Target("export.onnx_integer", "the integer graph in ONNX operators, equal in every bit"),
 }
