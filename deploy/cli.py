@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from deploy.bundle_cli import add_bundle, add_verify
 from spikebert.errors import exit_cleanly
 
 PROGRAM = "spikebert-deploy"
@@ -17,12 +18,15 @@ def parser() -> argparse.ArgumentParser:
     commands = p.add_subparsers(dest="command", required=True)
     resources = commands.add_parser("resources", help="synapses, weight memory, neurons and state of each layer")
     resources.add_argument("model", help="model.nir of spikebert-export")
+    resources.set_defaults(run=show_resources)
+    add_bundle(commands)
+    add_verify(commands)
     return p
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
-    return exit_cleanly(PROGRAM, lambda: show_resources(options))
+    return exit_cleanly(PROGRAM, lambda: options.run(options))
 
 
 def show_resources(options: argparse.Namespace) -> None:
