@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import torch
 from transformers import PreTrainedTokenizerFast
 
+from spikebert import processes
 from spikebert import teacher as teachers
 from spikebert.checkpoint import TrainedModel, save_directory, save_model
 from spikebert.config import PRESETS, SpikeBertConfig
@@ -88,7 +89,10 @@ class Run:
             raise InputError(f"--out {self.folder}: is a file; give a folder")
         self.folder.mkdir(parents=True, exist_ok=True)
         self.metrics = Metrics(self.folder / "metrics.jsonl")
-        wanted = {k: v for k, v in asdict(settings).items() if k != "out"}  # type: ignore[call-overload]
+        with processes.main_first():
+            self._claim({k: v for k, v in asdict(settings).items() if k != "out"})  # type: ignore[call-overload]
+
+    def _claim(self, wanted: dict[str, Any]) -> None:
         record = self.folder / "settings.json"
         if record.exists() and json.loads(record.read_text("utf-8")) != wanted:
             raise InputError(
@@ -146,19 +150,24 @@ def fine_tune(settings: Settings, task: Task | None = None) -> Path:
             return {"loss": model(input_ids=batch.tokens, attention_mask=batch.mask, labels=batch.labels).loss}
 
         train("teacher", model, loss, examples, schedule, run.checkpoint("teacher"), run.metrics)
-        dev = accuracy(model, examples_of(task.dev, task.labels, tokenizer, longest))
-        run.metrics.write(stage="teacher", accuracy=dev, majority=majority_share(task.dev))
-        print(
-            f"teacher: accuracy {dev:.4f} on {len(task.dev)} dev texts (majority class {majority_share(task.dev):.4f})"
-        )
-        unfinished = finished.with_name(".model")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        model.save_pretrained(unfinished)
-        tokenizer.save_pretrained(unfinished)
-        unfinished.rename(finished)
-        run.clear()
+        with processes.main_first():
+            if processes.is_main():
+                _keep_teacher(run, task, model, tokenizer, longest, finished)
     print(f"teacher in {finished}")
     return finished
+
+
+def _keep_teacher(run: Run, task: Task, model, tokenizer, longest: int, finished: Path) -> None:
+    """Measure on dev and write the teacher's folder, whole or not at all."""
+    dev = accuracy(model, examples_of(task.dev, task.labels, tokenizer, longest))
+    run.metrics.write(stage="teacher", accuracy=dev, majority=majority_share(task.dev))
+    print(f"teacher: accuracy {dev:.4f} on {len(task.dev)} dev texts (majority class {majority_share(task.dev):.4f})")
+    unfinished = finished.with_name(".model")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    model.save_pretrained(unfinished)
+    tokenizer.save_pretrained(unfinished)
+    unfinished.rename(finished)
+    run.clear()
 
 
 def distil(settings: Settings) -> Path:
@@ -192,7 +201,9 @@ def distil(settings: Settings) -> Path:
         run.checkpoint("stage2"),
         run.metrics,
     )
-    _finish(settings, run, task, student.model, expert, tokenizer, time.time() - started)
+    with processes.main_first():
+        if processes.is_main():
+            _finish(settings, run, task, student.model, expert, tokenizer, time.time() - started)
     return run.model
 
 
