@@ -1,8 +1,9 @@
-# make demo | test | lint | format | clean; the first use creates .venv and installs everything.
+# make demo | demo-train | test | lint | format | docs | interop | clean; the first use creates .venv and installs everything.
 PYTHON ?= python3.10
+INTEROP_PYTHON ?= python3.11
 BIN = .venv/bin
 
-.PHONY: demo test lint format setup clean
+.PHONY: demo demo-train test lint format docs interop setup clean
 
 setup: .venv/installed
 
@@ -16,6 +17,9 @@ setup: .venv/installed
 demo: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
 
+demo-train: setup
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/train.sh
+
 test: setup
 	$(BIN)/python -m pytest
 
@@ -28,5 +32,18 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# SpikingJelly and snn-mlir need a later Python than Lava allows; the two environments exchange files alone.
+.venv-interop/installed: constraints-interop.txt
+	@command -v $(INTEROP_PYTHON) >/dev/null || { echo "make: $(INTEROP_PYTHON) not found; install Python 3.11 or later, or set INTEROP_PYTHON" >&2; exit 2; }
+	$(INTEROP_PYTHON) -m venv .venv-interop
+	.venv-interop/bin/pip install --quiet --constraint constraints-interop.txt torch nir nirtorch snntorch norse spikingjelly snn-mlir
+	touch $@
+
+interop: setup .venv-interop/installed
+	$(BIN)/python -m pytest tests/interop
+
+docs: setup
+	PATH="$(CURDIR)/$(BIN):$$PATH" python benchmarks/fill.py docs/cli.md
+
 clean:
-	rm -rf .venv demo
+	rm -rf .venv .venv-interop demo

@@ -167,6 +167,17 @@ def lif_step(
     np.greater_equal(membrane, threshold, out=spikes, casting="unsafe")
 
 
+def leaves_no_remainder(decay: int, steps: int) -> bool:
+    """Whether `trunc` has nothing to cut off in `steps` steps from rest, if biases are multiples of 2^INPUT_SHIFT, too.
+
+    A current passes through at most `steps - 1` decays, each of which asks for the fraction bits of the factor: none
+    is lost while they fit into the INPUT_SHIFT bits below an input's unit. Floating point then gives the same spikes.
+    """
+    kept = 2**DECAY_BITS - decay
+    fraction_bits = max(0, DECAY_BITS + 1 - (kept & -kept).bit_length()) if kept else 0
+    return fraction_bits * (steps - 1) <= INPUT_SHIFT
+
+
 def drive_dtype(current: int, threshold: NDArray[np.int32], bias: NDArray[np.int32]) -> type[np.floating]:
     """The cheapest carrier of a neuron's `(current << 6) - s · threshold + bias` for currents within ±current."""
     largest = sum(int(np.abs(added.astype(np.int64)).max()) for added in (threshold, bias))

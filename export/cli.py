@@ -32,7 +32,8 @@ def parser() -> argparse.ArgumentParser:
         default="nir",
         help="; ".join(f"{name}: {target.writes}" for name, target in TARGETS.items()) + " (default: %(default)s)",
     )
-    p.add_argument("-o", "--out", required=True, help="the file or folder to write, such as model.nir")
+    p.add_argument("-o", "--out", help="the file or folder to write, such as model.nir (optional with --draw)")
+    p.add_argument("--draw", metavar="SVG", help="draw the network there, with its sizes and bits")
     p.add_argument("--bits", type=int, help="weight bits, 2 to 8 (default: 8)")
     p.add_argument("--per-channel", action="store_true", help="give the weights of each output a power of two")
     p.add_argument(
@@ -55,7 +56,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run(options: argparse.Namespace) -> None:
-    require_folder_of(options.out, "-o")
+    if not (options.out or options.draw):
+        raise InputError("nothing to write: give -o, or --draw")
+    if options.out:
+        require_folder_of(options.out, "-o")
+    if options.draw:
+        require_folder_of(options.draw, "--draw")
     if options.report:
         require_folder_of(options.report, "--report")
     if options.limit < 1:
@@ -66,10 +72,16 @@ def run(options: argparse.Namespace) -> None:
         return _foreign(options)
     target = TARGETS[options.to]
     trained, graph = (None, _read(options)) if is_hdf5(options.model) else _lower(options)
-    if target.floats and trained is None:
+    if options.out and target.floats and trained is None:
         raise InputError(f"{options.model}: holds integers alone; --to {options.to} needs the model.pt it was made of")
-    target.write(trained if target.floats else graph, options.out)
-    print(f"{options.out}: {summary(graph, size(Path(options.out)))}")
+    if options.out:
+        target.write(trained if target.floats else graph, options.out)
+        print(f"{options.out}: {summary(graph, size(Path(options.out)))}")
+    if options.draw:
+        from export import draw
+
+        draw.write(graph, options.draw)
+        print(f"{options.draw}: a picture of {len(graph.nodes)} nodes")
     if trained and (options.calibrate or options.report):
         _report(options, trained, graph)
 
@@ -86,6 +98,8 @@ def _foreign(options: argparse.Namespace) -> None:
 
     if options.to != "nir":
         raise InputError(f"{options.model}: a NIR file of another tool; --to {options.to} takes a SpikeBERT alone")
+    if options.draw or not options.out:
+        raise InputError(f"{options.model}: a NIR file of another tool; --draw takes a SpikeBERT alone")
     _refuse_lowering(options, "comes from another tool")
     loaded = network.read(options.model)
     network.write(loaded, options.out)

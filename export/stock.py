@@ -18,6 +18,7 @@ THRESHOLD_MAX = 2**17 - 1  # 17 bits
 DECAY_MAX = 2**12 - 1  # 12 bits
 MANTISSA_MAX = 2**12 - 1  # 13 bits, signed
 EXPONENT_MAX = 7  # 3 bits
+NO_CURRENT_MEMORY = 4095  # du: the synaptic current of the step before is gone
 
 
 def check_stock(graph: Graph) -> None:

@@ -22,4 +22,9 @@ class Target:
 
 TARGETS: dict[str, Target] = {
     "nir": Target("export.nir", "one file with the whole integer graph"),
+    "nir-stages": Target("export.stages", "a folder of stock NIR files, one for each chain of stock neurons"),
+    "netx": Target("export.netx", "a folder of lava-dl HDF5 networks, for layers that stock Lava holds"),
+    "onnx": Target("export.onnx_float", "the float model, before quantisation, in standard operators", floats=True),
+    "onnx-integer": Target("export.onnx_integer", "the integer graph in standard operators on integers"),
+    "lava": Target("export.lava_folder", "a folder with the model and a script that runs it on Lava"),
 }

@@ -26,8 +26,17 @@ class GroupedLayerNorm(nn.LayerNorm):
 class RowBatchNorm(nn.BatchNorm1d):
     """BatchNorm over every row, whatever the leading axes; rows are packed, so padding is in no statistic."""
 
+    def folded(self) -> tuple[Tensor, Tensor]:
+        """(factor, offset), (D,) float64 each: in evaluation `y = factor · x + offset`."""
+        assert self.running_mean is not None and self.running_var is not None
+        factor = self.weight.double() / (self.running_var.double() + self.eps).sqrt()
+        return factor, self.bias.double() - self.running_mean.double() * factor
+
     def forward(self, input: Tensor) -> Tensor:
-        return super().forward(input.flatten(0, -2)).view_as(input)
+        if self.training:
+            return super().forward(input.flatten(0, -2)).view_as(input)
+        factor, offset = (value.to(input.dtype) for value in self.folded())
+        return input * factor + offset  # two roundings, as in any tool that the weights are exported to
 
 
 def make_norm(config: SpikeBertConfig, features: int, groups: int = 1) -> nn.Module:

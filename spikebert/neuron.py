@@ -24,11 +24,13 @@ class _MultiStepLIF(torch.autograd.Function):
         if given is None:
             torch.ge(membrane[0], threshold, out=spikes[0])
         for t in range(1, current.shape[0]):
-            torch.add(current[t], membrane[t - 1], alpha=beta, out=membrane[t])
             if zero_reset:
-                membrane[t].addcmul_(membrane[t - 1], spikes[t - 1], value=-beta)
+                torch.addcmul(membrane[t - 1], membrane[t - 1], spikes[t - 1], value=-1, out=membrane[t])
+                membrane[t].mul_(beta).add_(current[t])
             else:
-                membrane[t].sub_(spikes[t - 1], alpha=threshold)
+                # Not `add(alpha=beta)`: a fused product would round otherwise than other tools' two operations.
+                torch.mul(membrane[t - 1], beta, out=membrane[t])
+                membrane[t].add_(current[t]).sub_(spikes[t - 1], alpha=threshold)
             if given is None:
                 torch.ge(membrane[t], threshold, out=spikes[t])
         if ctx.needs_input_grad[0]:

@@ -22,10 +22,8 @@ from lava.proc.lif.process import LIFReset
 
 from export.graph import LIF, Add, Attention, Embedding, Graph, Linear, Node, Readout
 from export.lava.processes import Coincidences, Collector, Decision, Lookup, Neurons, Probe, Synapses
-from export.stock import stock_bias, stock_neurons, stock_threshold
+from export.stock import NO_CURRENT_MEMORY, stock_bias, stock_neurons, stock_threshold
 from export.waves import Frame
-
-NO_CURRENT_MEMORY = 4095  # du: the synaptic current of the step before is gone
 
 
 class Signal(NamedTuple):

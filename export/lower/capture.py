@@ -17,7 +17,7 @@ from export.lower.float_graph import (
     FloatNode,
     FloatReadout,
 )
-from spikebert.layers import GroupedLayerNorm, SpikingLinear
+from spikebert.layers import GroupedLayerNorm, RowBatchNorm, SpikingLinear
 from spikebert.model import SpikeBertForSequenceClassification
 from spikebert.neuron import LIF
 
@@ -63,9 +63,9 @@ def _array(tensor: Tensor) -> np.ndarray:
 def _norm(name: str, source: str, norm: nn.Module) -> FloatNode:
     if isinstance(norm, GroupedLayerNorm):
         return FloatLayerNorm(name, (source,), _array(norm.weight), _array(norm.bias), norm.eps, norm.groups)
-    assert isinstance(norm, nn.BatchNorm1d) and norm.running_mean is not None and norm.running_var is not None
-    factor = _array(norm.weight) / np.sqrt(_array(norm.running_var) + norm.eps)
-    return FloatBatchNorm(name, (source,), factor, _array(norm.bias) - _array(norm.running_mean) * factor)
+    assert isinstance(norm, RowBatchNorm)
+    factor, offset = norm.folded()
+    return FloatBatchNorm(name, (source,), _array(factor), _array(offset))
 
 
 def _lif(name: str, source: str, size: int, neuron: LIF) -> FloatLIF:

@@ -30,7 +30,7 @@ def lower(trained: TrainedModel, weight_bits: int = 8, per_channel: bool = False
     graph = fold(capture(trained.model.eval()))
     config = trained.model.config
     integer = Graph(
-        nodes=Quantizer(weight_bits, per_channel)(graph),
+        nodes=Quantizer(weight_bits, per_channel, config.time_steps)(graph),
         time_steps=config.time_steps,
         max_tokens=config.max_tokens,
         labels=tuple(trained.labels),

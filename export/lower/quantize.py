@@ -12,7 +12,7 @@ from functools import singledispatch
 
 import numpy as np
 
-from export.arithmetic import GAIN_BITS, NORM_BITS, STATE_MAX
+from export.arithmetic import GAIN_BITS, NORM_BITS, STATE_MAX, leaves_no_remainder
 from export.graph import (
     DECAY_BITS,
     EXPONENT_MAX,
@@ -51,7 +51,9 @@ class Quantizer:
 
     weight_bits: int = 8
     per_channel: bool = False  # a power of two for each output
+    steps: int = 4  # T
     units: dict[str, np.ndarray] = field(default_factory=dict)
+    weighted: set[str] = field(default_factory=set)  # names of the linear layers
 
     def __call__(self, graph: FloatGraph) -> tuple[Node, ...]:
         return tuple(_quantize(node, self) for node in graph)
@@ -100,11 +102,14 @@ def round_to(value: np.ndarray, unit: np.ndarray | float, dtype: type[np.integer
     return rounded.astype(dtype)
 
 
-def loihi_bias(bias: np.ndarray, unit: float, name: str) -> np.ndarray:
-    """Biases in state units, each a 13-bit mantissa times one power of two for the layer, as Loihi stores them."""
+def loihi_bias(bias: np.ndarray, unit: float, name: str, least: int = 0) -> np.ndarray:
+    """Biases in state units, each a 13-bit mantissa times one power of two for the layer, as Loihi stores them.
+
+    The power's exponent is `least` or above.
+    """
     state = bias / unit * 2**INPUT_SHIFT
     top = 2 ** (BIAS_MANTISSA_BITS - 1) - 1
-    exponent = max(0, int(np.ceil(np.log2(max(np.abs(state).max() / top, 1.0)))))
+    exponent = max(least, int(np.ceil(np.log2(max(np.abs(state).max() / top, 1.0)))))
     return round_to(state, 2.0**exponent, np.int16, name, "bias mantissa").astype(np.int32) << exponent
 
 
@@ -129,6 +134,7 @@ def _(node: FloatLinear, quantizer: Quantizer) -> Node:
         (weight, scale), exponent = symmetric(node.weight, quantizer.weight_bits), None
     bias = None if node.bias is None else round_to(node.bias, scale, np.int32, node.name, "bias")
     quantizer.units[node.name] = scale
+    quantizer.weighted.add(node.name)
     return Linear(node.name, node.inputs, weight, bias, quantizer.weight_bits, scale, exponent)
 
 
@@ -153,10 +159,21 @@ def _(node: FloatLIF, quantizer: Quantizer) -> Node:
         threshold = np.rint((threshold - 1) / 2**INPUT_SHIFT) * 2**INPUT_SHIFT + 1
     if threshold[0] > STATE_MAX:
         raise InputError(f"layer {node.name}: threshold {threshold[0]:.6g} is beyond the 24-bit state ({STATE_MAX})")
-    bias = loihi_bias(node.bias, unit, node.name) if node.bias is not None else np.zeros(1, np.int32)
     decay = round((1.0 - node.beta) * 2**DECAY_BITS)
+    least = INPUT_SHIFT if _has_whole_bias(node, decay, quantizer) else 0
+    bias = np.zeros(1, np.int32) if node.bias is None else loihi_bias(node.bias, unit, node.name, least)
     quantizer.units[node.name] = np.ones(1)
     return LIF(node.name, node.inputs, node.size, np.rint(threshold).astype(np.int32), decay, bias, node.reset)
+
+
+def _has_whole_bias(node: FloatLIF, decay: int, quantizer: Quantizer) -> bool:
+    """Whether the bias shall count in whole weight units.
+
+    Behind weights, because lava-dl's format can hold no others (it adds the bias to the accumulator); where the decay
+    leaves no remainder, because the bias shall not, either.
+    """
+    in_stock_chain = node.reset == "zero" and node.inputs[0] in quantizer.weighted
+    return in_stock_chain or leaves_no_remainder(decay, quantizer.steps)
 
 
 @_quantize.register

@@ -289,3 +289,31 @@ def test_readout_divides_downwards_also_below_zero(total, length, steps, shift):
     weight, bias = np.array([[127, -3], [5, 1]], np.int8), np.array([7, -9], np.int32)
     logits = arithmetic.readout(np.array([total], float), [length], steps, weight, bias, shift)
     assert logits[0].tolist() == naive.readout(total, length, steps, weight.tolist(), bias.tolist(), shift)
+
+
+@pytest.mark.parametrize(
+    ("decay", "steps", "free"),
+    [
+        (1024, 4, True),
+        (1024, 5, False),
+        (2048, 7, True),
+        (2048, 8, False),
+        (410, 2, False),
+        (410, 1, True),
+        (0, 99, True),
+        (4096, 99, True),
+        (512, 3, True),
+        (512, 4, False),
+    ],
+)
+def test_some_decays_leave_no_remainder(decay, steps, free):
+    assert arithmetic.leaves_no_remainder(decay, steps) == free
+
+
+@given(st.sampled_from([0, 1024, 2048, 3072, 4096]), st.lists(whole(-(2**10), 2**10), min_size=4, max_size=4))
+def test_where_a_decay_leaves_no_remainder_floating_point_gives_the_same_membrane(decay, currents):
+    v, s, real = 0, 0, 0.0
+    for current in currents:
+        v, s = naive.lif_step(current, v, s, 2**20, decay, 0, "zero")
+        real = real * (4096 - decay) / 4096 + current
+        assert v == 64 * real

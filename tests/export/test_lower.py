@@ -132,6 +132,13 @@ def test_a_bias_is_a_13_bit_mantissa_times_one_power_of_two():
     assert np.abs(integers - bias * 6400).max() <= 2**exponent
 
 
+def test_zero_reset_neurons_behind_weights_have_biases_of_whole_weight_units_and_no_others():
+    graph = lower(model_with_character(norm="batch", reset="zero"))
+    behind_weights = [n for n in graph.neurons if isinstance(graph[n.inputs[0]], Linear)]
+    assert all((n.bias % 64 == 0).all() and n.bias.any() for n in behind_weights)
+    assert (graph["embeddings.lif"].arrays["bias"] % 64).any()
+
+
 @pytest.mark.parametrize("bits", [1, 9])
 def test_weight_bits_out_of_range_are_refused(bits):
     with pytest.raises(InputError, match="2 to 8 bits"):

@@ -1,0 +1,262 @@
+"""The network as a picture: an SVG with a box for each node, a frame around each block, equal blocks drawn once.
+
+The name of a node shows when the pointer rests on its box.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from functools import singledispatch
+from html import escape
+from itertools import groupby
+from pathlib import Path
+
+from export.graph import LIF, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
+from export.ranges import output_bounds
+from spikebert.errors import InputError
+from spikebert.files import require_folder_of, write_atomically
+
+WIDTH, MIDDLE, SKIP = 660, 350, 100  # pixels: the page, the line that spikes follow, the residual stream beside it
+BOX, HEIGHT, GAP = 330, 44, 22  # a node's width and height, and the arrow to the next
+FRAME = (60, 580)  # a block's left and right edge
+FILL = {
+    Embedding: "#e8e8e8",
+    Linear: "#dbe9f9",
+    LayerNorm: "#efe6f7",
+    LIF: "#fde8cf",
+    Attention: "#d9f2e3",
+    Readout: "#e8e8e8",
+}
+
+
+@dataclass(frozen=True)
+class Residual:
+    """A branch beside the residual stream and the Add that joins them."""
+
+    branch: tuple[Node, ...]
+    add: Add
+
+
+def write(graph: Graph, path: str | os.PathLike[str]) -> None:
+    """Write the picture; the file appears whole or not at all."""
+    require_folder_of(path, "--draw")
+    svg = draw(graph)
+    write_atomically(Path(path), lambda temporary: temporary.write_text(svg, "utf-8"))
+
+
+def draw(graph: Graph) -> str:
+    """The picture as the text of an SVG file."""
+    first, residuals, last = parts(graph)
+    canvas = Canvas(output_bounds(graph))
+    synapses = sum(n.weight.size for n in graph if isinstance(n, (Linear, Readout)))
+    blocks = blocks_of(residuals)
+    count = f"{len(blocks)} block{'s' * (len(blocks) != 1)}"
+    canvas.text(MIDDLE, 30, f"{count}, {synapses:,} synapses, T = {graph.time_steps}", "title")
+    content = f"up to {graph.max_tokens} tokens, {len(graph.labels)} labels; all widths are per token"
+    canvas.text(MIDDLE, 50, content, "detail")
+    canvas.y = 66
+    for node in first:
+        canvas.node(node)
+    for _, equal in groupby(blocks, looks):
+        canvas.blocks(list(equal))
+    for node in last:
+        canvas.node(node)
+    return canvas.svg()
+
+
+def parts(graph: Graph) -> tuple[list[Node], list[Residual], list[Node]]:
+    """(nodes before the blocks, the residual branches in order, nodes behind them).
+
+    Raises:
+        InputError: names the first node that does not stand in a line with what comes before it, as in a SpikeBERT.
+    """
+    first: list[Node] = []
+    residuals: list[Residual] = []
+    waiting: list[Node] = []
+    stream: tuple[str, ...] = ()  # where the residual stream comes from
+    for node in graph:
+        last = (waiting[-1].name,) if waiting else stream
+        if not isinstance(node, Add):
+            if node.inputs != last:
+                raise InputError(f"node {node.name}: is not fed by the node before it alone; only a SpikeBERT is drawn")
+            waiting.append(node)
+            continue
+        if not residuals:  # what stands up to the stream that the first Add takes
+            cut = 1 + next((i for i, n in enumerate(waiting) if n.name == node.inputs[0]), -1)
+            first, waiting, stream = waiting[:cut], waiting[cut:], node.inputs[:1]
+        if not waiting or node.inputs != (*stream, *last):
+            raise InputError(f"node {node.name}: is no sum of the stream and the branch beside it; it cannot be drawn")
+        residuals.append(Residual(tuple(waiting), node))
+        waiting, stream = [], (node.name,)
+    return first, residuals, waiting
+
+
+def blocks_of(residuals: list[Residual]) -> list[list[Residual]]:
+    """A block begins with each attention."""
+    blocks: list[list[Residual]] = []
+    for residual in residuals:
+        if not blocks or any(isinstance(n, Attention) for n in residual.branch):
+            blocks.append([])
+        blocks[-1].append(residual)
+    return blocks
+
+
+def looks(block: list[Residual]) -> list[tuple]:
+    """What blocks that look alike have in common: everything that a picture says but the bits that values reach."""
+    return [describe(n, 0) for residual in block for n in residual.branch] + [(r.add.width,) for r in block]
+
+
+@singledispatch
+def describe(node: Node, bound: int) -> tuple[str, str]:
+    """(what it is, its sizes and bits) of a node whose output is at most `bound`."""
+    raise NotImplementedError(type(node).__name__)
+
+
+@describe.register
+def _(node: Embedding, bound: int) -> tuple[str, str]:
+    return "Embedding", f"{len(node.word):,} words → {node.width}, 8 bits"
+
+
+@describe.register
+def _(node: Linear, bound: int) -> tuple[str, str]:
+    outputs, inputs = node.weight.shape
+    exponents = "" if node.exponent is None else " · 2^k"
+    return "Linear", f"{inputs} → {outputs}, {node.bits}-bit weights{exponents}, sums of {bound.bit_length() + 1} bits"
+
+
+@describe.register
+def _(node: LayerNorm, bound: int) -> tuple[str, str]:
+    parts = f"{node.groups} × {node.width // node.groups}" if node.groups > 1 else f"{node.width}"
+    return "Integer layer norm", f"{parts}, 16-bit gain, output of {bound.bit_length() + 1} bits"
+
+
+@describe.register
+def _(node: LIF, bound: int) -> tuple[str, str]:
+    return "LIF neurons", f"{node.width}, 24-bit membrane, reset {node.reset}"
+
+
+@describe.register
+def _(node: Attention, bound: int) -> tuple[str, str]:
+    return (
+        "Spiking attention (Q Kᵀ) V",
+        f"{node.heads} heads × {node.size // node.heads}, counts of up to {bound.bit_length()} bits",
+    )
+
+
+@describe.register
+def _(node: Readout, bound: int) -> tuple[str, str]:
+    labels, inputs = node.weight.shape
+    return "Mean over steps and tokens, linear head", f"{inputs} → {labels} logits, 8-bit weights"
+
+
+@dataclass
+class Canvas:
+    """An SVG under construction, from top to bottom; `y` is where the last node ends."""
+
+    bounds: dict[str, int]
+    y: float = 0
+    shapes: list[str] = field(default_factory=list)
+    started: bool = False
+
+    def node(self, node: Node) -> None:
+        """The next node on the middle line."""
+        if self.started:
+            self.arrow(f"M{MIDDLE} {self.y}V{self.y + GAP}")
+            self.y += GAP
+        self.started = True
+        title, detail = describe(node, self.bounds[node.name])
+        self.box(MIDDLE - BOX / 2, BOX, node, title, detail)
+        self.y += HEIGHT
+
+    def blocks(self, equal: list[list[Residual]]) -> None:
+        """Blocks that look alike, in one frame, with the most bits that any of them reaches."""
+        for same in zip(*([n for r in block for n in (*r.branch, r.add)] for block in equal), strict=True):
+            self.bounds[same[0].name] = max(self.bounds[node.name] for node in same)
+        self.line(f"M{MIDDLE} {self.y}V{self.y + GAP}")
+        self.y += GAP
+        top, place = self.y, len(self.shapes)
+        self.line(f"M{MIDDLE} {self.y}V{self.y + 12}")
+        self.y += 12
+        for residual in equal[0]:
+            self.residual(residual)
+        self.line(f"M{MIDDLE} {self.y}V{self.y + 12}")
+        self.y += 12
+        left, right = FRAME
+        frame = f'<rect class="frame" x="{left}" y="{top}" width="{right - left}" height="{self.y - top}" rx="10"/>'
+        self.shapes.insert(place, frame)
+        if len(equal) > 1:
+            self.text(right + 36, (top + self.y) / 2 + 8, f"× {len(equal)}", "times")
+
+    def residual(self, residual: Residual) -> None:
+        """A branch, with the stream passing beside it into the Add."""
+        fork = self.y
+        self.shapes.append(f'<circle cx="{MIDDLE}" cy="{fork}" r="3"/>')
+        attends = any(isinstance(n, Attention) for n in residual.branch)
+        self.text(SKIP + 8, fork + 17, "attention" if attends else "MLP", "side")
+        for place, node in enumerate(residual.branch):
+            following = residual.branch[place + 1] if place + 1 < len(residual.branch) else None
+            if isinstance(node, LIF) and isinstance(following, Attention):
+                self.query_key_value(node)
+            else:
+                self.node(node)
+        self.arrow(f"M{MIDDLE} {self.y}V{self.y + GAP}")
+        self.y += GAP
+        centre = self.y + 12
+        self.arrow(f"M{MIDDLE} {fork}H{SKIP}V{centre}H{MIDDLE - 12}")
+        self.shapes.append(f'<circle class="add" cx="{MIDDLE}" cy="{centre}" r="12"/>')
+        self.text(MIDDLE, centre + 6, "+", "title")
+        bits = self.bounds[residual.add.name].bit_length()
+        self.text(MIDDLE + 20, centre + 4, f"stream: {residual.add.width} counts of up to {bits} bits", "side")
+        self.y += 24
+        self.line(f"M{MIDDLE} {self.y}V{self.y + 10}")
+        self.y += 10
+
+    def query_key_value(self, node: LIF) -> None:
+        """The neurons in front of an attention: three populations side by side."""
+        width, space = 106.0, 6.0
+        xs = [MIDDLE + (i - 1) * (width + space) for i in range(3)]
+        for x in xs:
+            self.arrow(f"M{x} {self.y}V{self.y + GAP}")
+        self.y += GAP
+        for x, letter in zip(xs, "QKV", strict=True):
+            self.box(x - width / 2, width, node, f"{letter}: LIF", f"{node.width // 3}, reset {node.reset}")
+        self.y += HEIGHT
+        for x in (xs[0], xs[2]):
+            self.arrow(f"M{x} {self.y}V{self.y + GAP}")
+
+    def box(self, x: float, width: float, node: Node, title: str, detail: str) -> None:
+        self.shapes.append(
+            f'<rect x="{x}" y="{self.y}" width="{width}" height="{HEIGHT}" rx="5" fill="{FILL[type(node)]}">'
+            f"<title>{escape(node.name)}</title></rect>"
+        )
+        self.text(x + width / 2, self.y + 18, title, "name")
+        self.text(x + width / 2, self.y + 34, detail, "detail")
+
+    def line(self, path: str) -> None:
+        self.shapes.append(f'<path d="{path}"/>')
+
+    def arrow(self, path: str) -> None:
+        self.shapes.append(f'<path d="{path}" marker-end="url(#head)"/>')
+
+    def text(self, x: float, y: float, text: str, kind: str) -> None:
+        self.shapes.append(f'<text class="{kind}" x="{x}" y="{y}">{escape(text)}</text>')
+
+    def svg(self) -> str:
+        height = self.y + 16
+        return "\n".join([HEAD.format(width=WIDTH, height=height), *self.shapes, "</svg>\n"])
+
+
+HEAD = """\
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">
+<style>
+text {{ font-family: Helvetica, Arial, sans-serif; text-anchor: middle; fill: #222 }}
+.title {{ font-size: 17px; font-weight: bold }} .name {{ font-size: 13px; font-weight: bold }}
+.detail {{ font-size: 11px; fill: #555 }} .side {{ font-size: 11px; fill: #555; text-anchor: start }}
+.times {{ font-size: 22px; font-weight: bold }}
+rect {{ stroke: #777 }} .frame {{ fill: #fafafa; stroke: #aaa; stroke-dasharray: 5 3 }}
+path {{ fill: none; stroke: #444; stroke-width: 1.3 }} .add {{ fill: #fff; stroke: #444; stroke-width: 1.3 }}
+</style>
+<defs><marker id="head" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">
+<path d="M0 0L8 4L0 8z" style="fill: #444; stroke: none"/></marker></defs>
+<rect width="{width}" height="{height}" style="fill: #fff; stroke: none"/>"""

@@ -1,0 +1,109 @@
+"""Classify a sentence with `model.nir` on Lava's own runtime, on this computer's processor.
+
+    python run.py "a sentence"
+    python run.py "a sentence" --granularity layer
+
+It needs `spikebert` (for the processes and the reader of model.nir), lava-nc and tokenizers. No torch, no chip.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lava.magma.compiler.compiler_graphs import find_processes
+from lava.magma.core.decorator import implements, requires, tag
+from lava.magma.core.model.py.model import PyLoihiProcessModel
+from lava.magma.core.model.py.ports import PyInPort
+from lava.magma.core.model.py.type import LavaPyType
+from lava.magma.core.process.ports.ports import InPort
+from lava.magma.core.process.process import AbstractProcess
+from lava.magma.core.process.variable import Var
+from lava.magma.core.resources import CPU
+from lava.magma.core.run_conditions import RunSteps
+from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
+from tokenizers import Tokenizer
+
+from export import nir
+from export.lava.build import build
+
+
+# A process of one's own, for any port that sends spikes: (rows, neurons), one row a token. This one counts them.
+class SpikeCounter(AbstractProcess):
+    def __init__(self, shape: tuple[int, int], delay: int, steps: int, name: str):
+        super().__init__(delay=delay, steps=steps, name=name)
+        self.spikes_in = InPort(shape=shape)
+        # A Var is read from outside one number at a time, so keep it small. Whole spike trains better go to a file,
+        # as the Probe of export.lava.processes does.
+        self.count = Var(shape=(1,), init=0)
+
+
+@implements(proc=SpikeCounter, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")  # the run configuration chooses models by this tag
+class SpikeCounterModel(PyLoihiProcessModel):
+    spikes_in: Any = LavaPyType(PyInPort.VEC_DENSE, np.int16)  # Lava puts a port here, and an array there
+    count: Any = LavaPyType(np.ndarray, np.int64)
+
+    def __init__(self, proc_params: dict):
+        super().__init__(proc_params)
+        self.first = proc_params["delay"] + 1  # Lava counts time steps from 1
+        self.last = proc_params["delay"] + proc_params["steps"]
+
+    def run_spk(self) -> None:
+        spikes = self.spikes_in.recv()  # at every step, or the sender waits for ever
+        if self.first <= self.time_step <= self.last:  # before and after, what passes is idle
+            self.count[0] += np.count_nonzero(spikes)
+
+
+def main(text: str, granularity: str) -> None:
+    # The integers of the whole model: weights, thresholds, and the tokenizer that made its words into numbers.
+    graph = nir.read(Path(__file__).with_name("model.nir"))
+    tokens = np.array(Tokenizer.from_str(graph.tokenizer).encode(text).ids)[: graph.max_tokens]
+
+    # A wave is what passes through the network together, here one sentence: its tokens are the rows of every message.
+    # Several sentences may share a wave, (their tokens one after the other, [their lengths]), and waves follow another.
+    waves = [(tokens, [len(tokens)])]
+
+    with tempfile.TemporaryDirectory() as results:
+        # Creates and connects all processes, and compiles nothing yet:
+        #
+        #   embeddings    token ids to the first spikes, the same ids in each of the T time steps
+        #   block0, …     a transformer block each: spiking attention and MLP, with their residual streams
+        #   head          the mean over tokens and steps, and the logits
+        #   collector     writes the logits of each wave into the file `logits` of the folder `results`
+        #
+        # "layer" makes each block of one process a layer instead, as a chip would hold it; the spikes are the same.
+        built = build(graph, granularity, waves, rows=len(tokens), folder=results, record=False)
+
+        # Every process is found by its name, and every out-port may be read by any number of others. A block shows its
+        # neurons as qkv_out, core_out, output_out, up_out and down_out; y_out is the residual stream, small counts.
+        # The spikes of block k come k steps late: each block reads what the one before sent in the step before.
+        processes: dict[str, Any] = {process.name: process for process in find_processes(built.root)}
+        port = processes["block0"].qkv_out
+        counter = SpikeCounter(port.shape, delay=0, steps=graph.time_steps, name="spikes of Q, K and V in block 0")
+        port.connect(counter.spikes_in)
+
+        try:
+            built.root.create_runtime(run_cfg=built.configuration, compile_config={"pypy_channel_size": 2})
+            built.root.run(RunSteps(built.steps), built.configuration)
+            spikes = int(counter.count.get()[0])
+        finally:
+            built.root.stop()  # ends all of Lava's OS processes
+        logits = np.fromfile(Path(results) / "logits", "<i8")  # integers; one row a wave and sentence
+
+    print(f"tokens: {len(tokens)}")
+    print(f"{counter.name}: {spikes}")
+    for label, logit in zip(graph.labels, logits, strict=True):
+        print(f"logit of {label}: {logit}")
+    print(f"label: {graph.labels[int(logits.argmax())]}")
+
+
+# Lava's compiler executes this file once more, to look for models of the process above: nothing may run by itself.
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("text")
+    parser.add_argument("--granularity", choices=["block", "layer"], default="block")
+    options = parser.parse_args()
+    main(options.text, options.granularity)

@@ -1,0 +1,77 @@
+"""The script of `--to lava`, run as a user runs it."""
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
+
+from export import lava_folder
+from simulate.fast import FastSimulator
+from simulate.text import encode
+from spikebert.errors import InputError
+from tests.random_graph import random_graph
+
+TEXT = "a very good film"
+
+
+@pytest.fixture(scope="module")
+def graph():
+    words = ["[UNK]", *TEXT.split()]
+    tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    return replace(random_graph(), tokenizer=tokenizer.to_str())
+
+
+@pytest.mark.parametrize("granularity", ["block", "layer"])
+def test_the_script_prints_the_logits_and_spikes_of_the_fast_simulator_and_leaves_no_process(
+    tmp_path, graph, granularity
+):
+    lava_folder.write(graph, tmp_path / "lava")
+    expected = FastSimulator(graph).run(encode(graph, [TEXT], "text"), record=True)
+    environment = {**os.environ, "PYTHONPATH": str(Path(lava_folder.__file__).parents[1])}  # the checkout, installed
+    command = [sys.executable, "run.py", TEXT, "--granularity", granularity]
+    with subprocess.Popen(
+        command, cwd=tmp_path / "lava", env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0
+    printed = dict(line.split(": ") for line in output.splitlines() if ": " in line)
+    assert [int(printed[f"logit of {label}"]) for label in graph.labels] == expected.logits[0].tolist()
+    assert printed["label"] == graph.labels[expected.logits[0].argmax()]
+    spikes = int(expected.spikes["blocks.0.attention.qkv.lif"].sum())
+    assert int(printed["spikes of Q, K and V in block 0"]) == spikes > 0
+    assert sorted(p.name for p in (tmp_path / "lava").iterdir() if p.name != "__pycache__") == [
+        "README.md",
+        "model.nir",
+        "run.py",
+    ]
+    for _ in range(50):  # multiprocessing's resource tracker ends by itself, a moment after its parent
+        if not running(process.pid):
+            break
+        time.sleep(0.1)
+    assert running(process.pid) == []
+
+
+def running(group: int) -> list[str]:
+    """The processes of a process group that have not ended."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            name, _, fields = path.read_text().rpartition(") ")
+            state, _, its_group, *_ = fields.split()
+            if int(its_group) == group and state != "Z":
+                found.append(name)
+    return found
+
+
+def test_a_folder_with_other_things_is_left_alone(tmp_path, graph):
+    (tmp_path / "notes").write_text("mine")
+    with pytest.raises(InputError, match="holds other things"):
+        lava_folder.write(graph, tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["notes"]

@@ -1,0 +1,37 @@
+"""The documentation against the code and the tree."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *(p for folder in ("docs", "export", "examples") for p in (ROOT / folder).rglob("*.md"))]
+)
+HELP = re.compile(r"<!-- \$ COLUMNS=100 (?P<command>[^|]+) \| .*? -->\n(?P<output>.*?)<!-- end -->", re.DOTALL)
+FENCED = re.compile(r"```.*?```", re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_relative_link_leads_to_a_file(page):
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", FENCED.sub("", page.read_text("utf-8")))
+    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert not missing
+
+
+def sections():
+    return [m.group("command", "output") for m in HELP.finditer((ROOT / "docs/cli.md").read_text("utf-8"))]
+
+
+@pytest.mark.parametrize(("command", "output"), sections(), ids=[command for command, _ in sections()])
+def test_the_page_of_commands_says_what_their_help_says(command, output):
+    environment = {**os.environ, "COLUMNS": "100"}
+    program, *arguments = command.split()
+    path = Path(sys.executable).parent / program
+    done = subprocess.run([path, *arguments], env=environment, capture_output=True, text=True, check=True)
+    wanted = "".join(f"    {line}" for line in done.stdout.splitlines(True))
+    assert output.strip("\n") == wanted.strip("\n")
