@@ -115,6 +115,7 @@ def train(
     optimizer = torch.optim.AdamW(trained.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
     identity = f"{name} {schedule} {len(examples)}"
     done = _resume(checkpoint, identity, trained, optimizer)
+    processes.wait()  # all have read the checkpoint, and seen what is finished, before one writes anew
     per_epoch = -(-len(examples) // schedule.batch_size)
     steps = schedule.epochs * per_epoch
     if done == 0:

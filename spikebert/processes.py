@@ -1,9 +1,11 @@
 """Training in several processes, on one machine or many, through Hugging Face `accelerate`.
 
-    accelerate launch --cpu --num_processes 2 -m spikebert.cli --task … --out …
+    accelerate launch --multi_gpu --num_processes 2 -m spikebert.cli --task … --out …
 
-Each process takes its part of every batch; one all-reduce a step sums the gradients, and every process makes the same
-update. A process that was started alone goes none of these ways. The folder of the run must be seen by all machines.
+`--multi_gpu` is accelerate's name for "start the processes with torchrun" (its `--cpu` starts one alone, or needs MPI);
+the processes compute on CPUs. Each takes its part of every batch; one all-reduce a step sums the gradients, and every
+process makes the same update. A process that was started alone goes none of these ways. The folder of the run must be
+seen by all machines.
 """
 
 from __future__ import annotations
@@ -59,6 +61,13 @@ def main_first() -> Iterator[None]:
     else:
         with together.main_process_first():
             yield
+
+
+def wait() -> None:
+    """Until all processes are here."""
+    together = group()
+    if together is not None:
+        together.wait_for_everyone()
 
 
 def share(batch: Sequence[int]) -> tuple[Sequence[int], float]:

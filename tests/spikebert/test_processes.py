@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -17,13 +18,21 @@ __all__ = ["task", "teacher"]  # fixtures
 pytest.importorskip("accelerate", reason="accelerate is not installed: pip install 'spikebert[distributed]'")
 
 
-def start(arguments, processes=2):
-    options = (
-        f"--cpu --num_processes {processes} --num_machines 1 --main_process_port 0 --num_cpu_threads_per_process 1"
-    )
+def start(arguments):
+    """Two processes, one thread each, on a free port."""
+    options = "--multi_gpu --num_processes 2 --num_machines 1 --main_process_port 0 --num_cpu_threads_per_process 1"
     launch = [sys.executable, "-m", "accelerate.commands.launch", *options.split()]
     whole = [*launch, "--mixed_precision", "no", "--dynamo_backend", "no", "-m", "spikebert.cli", *arguments]
-    return subprocess.Popen(whole, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    return subprocess.Popen(whole, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def kill(child):
+    """SIGKILL to a process and what it started, which would go on without it."""
+    started = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
+    assert len(started) == 2
+    for pid in [child.pid, *map(int, started)]:
+        os.kill(pid, signal.SIGKILL)
+    child.communicate()
 
 
 def weights(folder):
@@ -55,8 +64,7 @@ def test_two_processes_killed_resume_to_the_same_model(task, teacher, tmp_path):
     child = run(tmp_path / "killed")
     while not (tmp_path / "killed" / "stage2.checkpoint").exists() and child.poll() is None:
         time.sleep(0.01)
-    os.killpg(child.pid, signal.SIGKILL)
-    child.communicate()
+    kill(child)
     again = run(tmp_path / "killed")
     output, _ = again.communicate(timeout=240)
     assert again.returncode == 0, output
