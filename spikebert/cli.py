@@ -94,8 +94,8 @@ def student_parser() -> argparse.ArgumentParser:
         description="Distil a SpikeBERT from a BERT teacher, in two stages.",
         epilog=f"'{PROGRAM} teacher --help' tells how to fine-tune a teacher alone, "
         f"'{PROGRAM} new-teacher --help' how to make one for a language without a BERT, "
-        f"'{PROGRAM} baseline --help' how to train what it is compared with, '{PROGRAM} study --help' how to vary it, '{PROGRAM} qat --help' how to "
-        "train a model on for few weight bits.",
+        f"'{PROGRAM} baseline --help' how to train what it is compared with, '{PROGRAM} study --help' how to vary it, "
+        f"'{PROGRAM} qat --help' how to train a model on for few weight bits.",
     )
     add_data(p)
     add_teaching(p)
