@@ -172,14 +172,21 @@ def _(node: Attention, b: IntegerBuilder) -> None:
 
 @_add.register
 def _(node: Add, b: IntegerBuilder) -> None:
-    b("Sum" if len(node.inputs) > 2 else "Add", *node.inputs, name=node.name)
+    *others, last = node.inputs  # ONNX's Sum, which takes many, is for floating point alone
+    y = others[0]
+    for other in others[1:]:
+        y = b("Add", y, other)
+    b("Add", y, last, name=node.name)
 
 
 @_add.register
 def _(node: Readout, b: IntegerBuilder) -> None:
     masked = b("Mul", node.inputs[0], b.mask)
     total = b("ReduceSum", masked, b.ints(0, 2), keepdims=0)  # (B, D)
-    events = b("Mul", b("ReduceSum", b.mask, b.ints(1), keepdims=0), b.long(b.steps))  # (B, 1)
+    tokens = b(
+        "Max", b("ReduceSum", b.mask, b.ints(1), keepdims=0), b.long(1)
+    )  # an integer division by 0 ends a process
+    events = b("Mul", tokens, b.long(b.steps))  # (B, 1)
     mean = b.floor(b("Mul", total, b.long(2**node.shift)), events)
     product = b("MatMul", mean, b.constant(node.weight.T, np.int64, f"{node.name}/weight"))
     b("Add", product, b.constant(node.bias, np.int64, f"{node.name}/bias"), name="logits")
