@@ -35,7 +35,7 @@ from export.ranges import output_bounds
 from spikebert.errors import InputError
 
 DOC = "The integer SpikeBERT, unrolled over its time steps: spike for spike what the exported file and a chip compute."
-FORMAT = "spikebert-onnx-integer"
+FORMAT, FORMAT_VERSION = "spikebert-onnx-integer", 1
 I64, I32, U8 = TensorProto.INT64, TensorProto.INT32, TensorProto.UINT8
 LONGEST = 16  # pairs of bits that the variance of a layer norm, below 2^63, may be beyond 2^32, or short of 2^30
 
@@ -65,11 +65,13 @@ def write(graph: Graph, path: str | os.PathLike[str]) -> None:
             raise InputError(f"layer {node.name}: an input of up to {bounds[node.inputs[0]]} is beyond {INPUT_MAX}")
     notes = {
         "format": FORMAT,
+        "format_version": FORMAT_VERSION,
         "time_steps": graph.time_steps,
         "max_tokens": graph.max_tokens,
         "labels": list(graph.labels),
         "tokenizer": graph.tokenizer,
         "graph_checksum": checksum(graph),
+        "logit_scale": float(graph.nodes[-1].arrays["scale"][0]),
     }
     save(build(graph).model("logits", DOC, notes), path)
 

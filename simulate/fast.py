@@ -113,7 +113,7 @@ class FastSimulator:
                 neurons[node.name] = per_neuron(output)
                 if record:
                     spikes[node.name] = output.astype(np.uint8)
-            for source in node.inputs:
+            for source in set(node.inputs):
                 if self.last_reader[source] == node.name:
                     del values[source]
         return output, counts, neurons, spikes
