@@ -33,7 +33,7 @@ class Frame:
     rows: int  # R, token slots
     sentences: int  # S, the most sentences in a wave
     steps: int  # T
-    places: dict[str, int]  # the row of each counted node in `counts`
+    places: dict[str, int]  # the row of each of the keys of `export.tally` in `counts`
     bounds: dict[str, int]  # the largest magnitude of each node's output
     folder: str  # where results go, and the traceback of a failing model
 

@@ -48,6 +48,12 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--out", help="the folder for counts.json, predictions.tsv and spikes.npz")
     p.add_argument("--spikes", action="store_true", help="record every spike into spikes.npz")
+    p.add_argument(
+        "--trace",
+        type=int,
+        metavar="N",
+        help="record text N (from 1) closely: tokens, spikes, membranes; trace.npz",
+    )
     return p
 
 
@@ -119,6 +125,8 @@ def run_model(options: argparse.Namespace, command: str) -> None:
         raise InputError(f"{flag} is for NIR files of other tools; {options.model} is a SpikeBERT, and takes text")
     if options.spikes and not options.out:
         raise InputError("--spikes needs --out: a folder to write the spikes to")
+    if options.trace is not None and not options.out:
+        raise InputError("--trace needs --out: a folder to write the trace to")
     from tqdm import tqdm
 
     from export import nir
@@ -130,13 +138,20 @@ def run_model(options: argparse.Namespace, command: str) -> None:
     texts = _texts(options)
     check_labels(graph, texts)
     sentences = encode(graph, texts.texts, f"{texts.source}: text", options.truncate)
+    traced = None
+    if options.trace is not None:
+        from simulate.trace import trace
+
+        if not 1 <= options.trace <= len(sentences):
+            raise InputError(f"--trace {options.trace}: the texts are numbered from 1 to {len(sentences)}")
+        traced = trace(graph, sentences[options.trace - 1], options.trace)
     with tqdm(total=len(sentences), unit="text", disable=None, leave=False) as bar:
         result = simulate(graph, sentences, options.backend, options.granularity, options.spikes, bar.update)
     lengths = [len(tokens) for tokens in sentences]
     backend = options.backend if options.backend == "fast" else f"lava-{options.granularity}"
     counts = describe(graph, result, texts, lengths, Path(options.model), backend, command)
     if options.out:
-        write_run(Path(options.out), counts, graph, result, texts, lengths)
+        write_run(Path(options.out), counts, graph, result, texts, lengths, traced)
     _show(options, graph, counts, result, texts)
 
 

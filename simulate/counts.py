@@ -1,7 +1,7 @@
 """`counts.json`: what a run did, counted. All that the reports know of a run, they know from here.
 
-`layers` holds the spikes of every neuron layer, `operations` the work of every other node; see the fields below.
-Padding does not exist in these counts: M tokens are the real ones.
+The fields are described in `docs/counts.md`. Padding does not exist in these counts: M tokens are the real ones. What
+they are made from are the rows of `SimulationResult.counts`, T small integers for each sentence and counted node.
 """
 
 from __future__ import annotations
@@ -10,23 +10,27 @@ from functools import singledispatch
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from export.graph import LIF, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
+from export.tally import COINCIDENCES
 from simulate.result import SimulationResult
 
 FORMAT = "spikebert-counts"
-VERSION = 1
+VERSION = 2
+SATURATED = 0.95  # a neuron that fires in this share of all its steps, or more
 
 
 def counts_of(graph: Graph, result: SimulationResult, lengths: list[int]) -> dict[str, Any]:
-    """The parts `samples`, `tokens`, `lengths`, `layers` and `operations` of counts.json."""
+    """The parts of counts.json from `samples` to `operations`."""
     tally = Tally(graph, result, lengths)
     return {
         "samples": len(lengths),
         "tokens": tally.tokens,
         "lengths": lengths,
+        "per_sample": _per_sample(tally),
         "layers": [tally.layer(node) for node in graph.neurons],
-        "operations": [_operation(node, tally) for node in graph if not isinstance(node, (LIF, Add))],
+        "operations": [_operation(node, tally) for node in graph if not isinstance(node, LIF)],
     }
 
 
@@ -52,38 +56,62 @@ def shape_of(graph: Graph) -> dict[str, Any]:
 
 
 class Tally:
-    """Sums over a run: spikes and magnitudes of each node's output."""
+    """Sums over a run of what its nodes put out, (B, T) for each."""
 
     def __init__(self, graph: Graph, result: SimulationResult, lengths: list[int]):
-        self.graph, self.lengths, self.tokens = graph, lengths, sum(lengths)
-        self.per_step = {name: count.sum(0) for name, count in result.counts.items()}  # {layer: (T,)}
+        self.graph, self.counts, self.neurons, self.lengths = graph, result.counts, result.neurons, lengths
+        self.tokens = sum(lengths)
 
     def layer(self, node: LIF) -> dict[str, Any]:
-        per_step, neurons = self.per_step[node.name], self.tokens * node.width
-        spikes = int(per_step.sum())
+        neurons, spikes = self.tokens * node.width, self.counts[node.name]
         return {
             "name": node.name,
             "width": node.width,
             "neurons": neurons,
-            "spikes_per_step": [int(n) for n in per_step],
-            "spikes": spikes,
-            "rate": spikes / (neurons * self.graph.time_steps),
+            "spikes_per_step": per_step(spikes),
+            "spikes": int(spikes.sum()),
+            "rate": int(spikes.sum()) / (neurons * self.graph.time_steps),
+            "updates": neurons * self.graph.time_steps,
+            **self._extremes(node),
         }
+
+    def _extremes(self, node: LIF) -> dict[str, int | None]:
+        """How many of the layer's `width` neurons never fired, and how many nearly always, over all tokens."""
+        if self.neurons is None:
+            return {"dead": None, "saturated": None}
+        fired = self.neurons[node.name]
+        most = SATURATED * self.tokens * self.graph.time_steps
+        return {"dead": int((fired == 0).sum()), "saturated": int((fired >= most).sum())}
 
     def elements(self, width: int) -> int:
         """Elements of a (T, M, width) array."""
         return self.tokens * self.graph.time_steps * width
 
-    def events(self, name: str) -> int:
-        """Non-zero elements of a spiking node's output."""
-        return int(self.per_step[name].sum())
-
-    def magnitude(self, name: str) -> int:
-        """The sum of a spiking node's output: a graded event of k counts k. A stream is the sum of its inputs."""
+    def magnitude(self, name: str) -> NDArray[np.int64]:
+        """The sum of a spiking node's output, (B, T): a graded event of k counts k. A stream sums its inputs."""
         node = self.graph[name]
         if isinstance(node, Add):
-            return sum(self.magnitude(source) for source in node.inputs)
-        return self.events(name)
+            return sum((self.magnitude(source) for source in node.inputs[1:]), self.magnitude(node.inputs[0]))
+        return self.counts[name]
+
+
+def per_step(counts: NDArray[np.int64]) -> list[int]:
+    """(B, T) → T sums."""
+    return counts.sum(0).tolist()
+
+
+def _per_sample(tally: Tally) -> dict[str, list[int]]:
+    """For each text its spikes, the synaptic operations of its Linears, and those of its attentions in two orders."""
+    graph, counts = tally.graph, tally.counts
+    linears = [n for n in graph if isinstance(n, Linear)]
+    attentions = [n.name for n in graph if isinstance(n, Attention)]
+    rows = {
+        "spikes": [counts[n.name] for n in graph.neurons],
+        "synaptic_operations": [tally.magnitude(n.inputs[0]) * n.width for n in linears],
+        "attention_pairs_first": [counts[f"{name}:{key}"] for name in attentions for key in ("qk", "qk_v")],
+        "attention_memory_first": [counts[f"{name}:{key}"] for name in attentions for key in ("kv", "q_kv")],
+    }
+    return {name: np.sum(parts, axis=(0, 2)).tolist() for name, parts in rows.items()}
 
 
 @singledispatch
@@ -93,7 +121,7 @@ def _operation(node: Node, tally: Tally) -> dict[str, Any]:
 
 @_operation.register
 def _(node: Embedding, tally: Tally) -> dict[str, Any]:
-    return {"name": node.name, "kind": "embedding", "width": node.width}
+    return {"name": node.name, "kind": "embedding", "width": node.width, "elements": tally.tokens * node.width}
 
 
 @_operation.register
@@ -106,9 +134,11 @@ def _(node: Linear, tally: Tally) -> dict[str, Any]:
         "inputs": inputs,
         "outputs": outputs,
         "input_elements": tally.elements(inputs),
-        "input_events": tally.events(node.inputs[0]),
-        "input_magnitude": magnitude,
-        "synaptic_operations": magnitude * outputs,
+        "input_events": int(tally.counts[node.inputs[0]].sum()),
+        "input_magnitude": int(magnitude.sum()),
+        "synaptic_operations": int(magnitude.sum()) * outputs,
+        "synaptic_operations_per_step": [n * outputs for n in per_step(magnitude)],
+        "zero_weights": int((node.weight == 0).sum()),
         "dense_macs": tally.tokens * inputs * outputs,  # one step: what an ANN of the same shape needs
     }
 
@@ -118,7 +148,13 @@ def _(node: LayerNorm, tally: Tally) -> dict[str, Any]:
     # The embedding's norm runs once a token: its input does not change over the steps.
     once = isinstance(tally.graph[node.inputs[0]], Embedding)
     elements = tally.tokens * node.width if once else tally.elements(node.width)
-    return {"name": node.name, "kind": "layer_norm", "width": node.width, "elements": elements}
+    return {
+        "name": node.name,
+        "kind": "layer_norm",
+        "width": node.width,
+        "elements": elements,
+        "roots": elements // node.width * node.groups,
+    }
 
 
 @_operation.register
@@ -130,8 +166,22 @@ def _(node: Attention, tally: Tally) -> dict[str, Any]:
         "heads": node.heads,
         "elements": tally.elements(node.width),
         "input_elements": tally.elements(3 * node.width),
-        "input_events": tally.events(node.inputs[0]),
+        "input_events": int(tally.counts[node.inputs[0]].sum()),
+        **{f"{kind}_per_step": per_step(tally.counts[f"{node.name}:{kind}"]) for kind in COINCIDENCES},
         "dense_macs": 2 * int(np.square(tally.lengths).sum()) * node.width,  # Q Kᵀ and its product with V, one step
+    }
+
+
+@_operation.register
+def _(node: Add, tally: Tally) -> dict[str, Any]:
+    return {
+        "name": node.name,
+        "kind": "stream",
+        "width": node.width,
+        "elements": tally.elements(node.width),
+        "events_per_step": per_step(tally.counts[node.name]),
+        "graded_per_step": per_step(tally.counts[f"{node.name}:graded"]),
+        "magnitude_per_step": per_step(tally.magnitude(node.name)),
     }
 
 
@@ -147,7 +197,7 @@ def _(node: Readout, tally: Tally) -> dict[str, Any]:
         "inputs": inputs,
         "outputs": outputs,
         "input_elements": tally.elements(inputs),
-        "input_events": tally.events(stream),
-        "input_magnitude": tally.magnitude(stream),
+        "input_events": int(tally.counts[stream].sum()),
+        "input_magnitude": int(tally.magnitude(stream).sum()),
         "dense_macs": inputs * outputs * len(tally.lengths),
     }

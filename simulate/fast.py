@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from export.arithmetic import Array
-from export.graph import LIF, Add, Graph
+from export.graph import LIF, Graph
 from export.kernels import make_kernel
 from export.ranges import output_bounds
+from export.tally import tally
 from simulate.batches import Tokens, batches
 from simulate.result import SimulationResult
 
@@ -55,18 +56,22 @@ class FastSimulator:
         """
         started = time.perf_counter()
         logits, counts, spikes = [], [], []
+        neurons = {node.name: np.zeros(node.width, np.int64) for node in self.graph.neurons}
         groups = batches(sentences, batch_rows(sum(map(len, sentences)), self.cores))
         with self._side_by_side(len(groups)) as run:
             results = run(lambda group: self._batch([sentences[i] for i in group], record), groups)
-            for group, (batch_logits, batch_counts, batch_spikes) in zip(groups, results, strict=True):
+            for group, (batch_logits, batch_counts, batch_neurons, batch_spikes) in zip(groups, results, strict=True):
                 logits.append(batch_logits)
                 counts.append(batch_counts)
+                for name, fired in batch_neurons.items():
+                    neurons[name] += fired
                 spikes.append(batch_spikes)
                 if progress:
                     progress(len(group))
         return SimulationResult(
             logits=np.concatenate(logits),
             counts={name: np.concatenate([c[name] for c in counts]) for name in counts[0]},
+            neurons=neurons,
             spikes={n.name: np.concatenate([s[n.name] for s in spikes], 1) for n in self.graph.neurons}
             if record
             else None,
@@ -89,10 +94,13 @@ class FastSimulator:
                 pool.shutdown(cancel_futures=True)
 
     def _batch(self, sentences: list[Tokens], record: bool):
-        """Logits (B, labels), counts {layer: (B, T)} and, where asked for, spikes {layer: (T, M, D)} of one batch."""
+        """One batch: logits (B, labels), counts {key: (B, T)}, spikes of each neuron {layer: (D,)} and every spike
+        {layer: (T, M, D)} where asked for.
+        """
         lengths = [len(tokens) for tokens in sentences]
         values: dict[str, Array] = {}
         counts: dict[str, NDArray[np.int64]] = {}
+        neurons: dict[str, NDArray[np.int64]] = {}
         spikes: dict[str, NDArray[np.uint8]] = {}
         output: NDArray = np.concatenate(sentences)
         for node in self.graph:
@@ -100,25 +108,18 @@ class FastSimulator:
             kernel = copy(self.kernels[node.name])
             inputs = [values[source] for source in node.inputs] or [output]
             output = values[node.name] = kernel(inputs, lengths)
-            if isinstance(node, (LIF, Add)):
-                counts[node.name] = events(output, lengths)
-            if record and isinstance(node, LIF):
-                spikes[node.name] = output.astype(np.uint8)
+            counts |= tally(node, inputs, output, lengths)
+            if isinstance(node, LIF):
+                neurons[node.name] = output.sum((0, 1), dtype=np.int64)
+                if record:
+                    spikes[node.name] = output.astype(np.uint8)
             for source in node.inputs:
                 if self.last_reader[source] == node.name:
                     del values[source]
-        return output, counts, spikes
+        return output, counts, neurons, spikes
 
 
 def batch_rows(tokens: int, cores: int) -> int:
     """Rows of a batch, so that the cores get equally many batches of at most ROWS tokens."""
     rounds = math.ceil(tokens / (cores * ROWS))
     return math.ceil(tokens / (cores * rounds))
-
-
-def events(activity: Array, lengths: list[int]) -> NDArray[np.int64]:
-    """Non-zero elements per sentence and step, the spikes of a binary train: (T, M, D) → (B, T) int64."""
-    # A product with ones is by far the fastest sum over the features.
-    per_token = (activity != 0).astype(np.float32) @ np.ones(activity.shape[2], np.float32)  # (T, M)
-    starts = np.cumsum([0, *lengths[:-1]])
-    return np.add.reduceat(per_token.astype(np.int64), starts, axis=1).T

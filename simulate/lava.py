@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.graph import LIF, Add, Graph
+from export import tally
+from export.graph import LIF, Add, Attention, Graph
 from export.stock import check_stock
 from export.waves import spike_file
 from simulate.batches import Tokens, batches
-from simulate.fast import events
 from simulate.result import SimulationResult
 from simulate.watchdog import watch
 from spikebert.errors import InputError
@@ -112,7 +112,7 @@ class _Reader:
     def __init__(self, folder: Path, job: Job):
         self.folder, self.graph, self.waves, self.rows = folder, job.graph, job.waves, job.rows
         self.uncounted = job.granularity == "stock"  # Lava's own neurons do not count
-        self.counted = [n.name for n in job.graph if isinstance(n, (LIF, Add))]
+        self.counted = [key for node in job.graph for key in tally.keys(node)]
         self.sizes = [len(lengths) for _, lengths in job.waves]
         self.most = max(self.sizes)  # S
 
@@ -140,13 +140,14 @@ class _Reader:
         return SimulationResult(
             logits=np.concatenate([wave[:n] for wave, n in zip(logits, self.sizes, strict=True)]),
             counts=self._counts_of(spikes) if self.uncounted and spikes else self._counts(),
+            neurons={name: train.sum((0, 1), dtype=np.int64) for name, train in spikes.items()} if spikes else None,
             spikes=spikes if record else None,
             seconds=seconds,
             startup_seconds=startup,
         )
 
     def _counts(self) -> dict[str, NDArray[np.int64]]:
-        """{node: (B, T)} as the processes have counted."""
+        """{key: (B, T)} as the processes have counted."""
         shape = (len(self.waves), self.graph.time_steps, len(self.counted), self.most)
         counts = np.fromfile(self.folder / "counts", "<i8").reshape(shape)
         return {
@@ -155,7 +156,7 @@ class _Reader:
         }
 
     def _counts_of(self, spikes: dict[str, NDArray[np.uint8]]) -> dict[str, NDArray[np.int64]]:
-        """{node: (B, T)} from the spikes of all layers: a stream is the sum of the layers that it has passed."""
+        """{key: (B, T)} from the spikes of all layers: a stream is the sum of the layers that it has passed."""
         lengths = [n for _, wave in self.waves for n in wave]
         values: dict[str, NDArray[Any]] = dict(spikes)
         counts: dict[str, NDArray[np.int64]] = {}
@@ -163,7 +164,10 @@ class _Reader:
             if isinstance(node, Add):
                 values[node.name] = sum((values[s] for s in node.inputs[1:]), values[node.inputs[0]])
             if isinstance(node, (LIF, Add)):
-                counts[node.name] = events(values[node.name], lengths)
+                counts |= tally.tally(node, [], values[node.name], lengths)
+            elif isinstance(node, Attention):
+                spike_train = values[node.inputs[0]].astype(np.float32)
+                counts |= tally.tally(node, [spike_train], spike_train, lengths)
         return counts
 
     def _spikes(self, node: LIF) -> NDArray[np.uint8]:

@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 
 from export.graph import Graph
+from simulate import trace
 from simulate.batches import Tokens
 from simulate.counts import FORMAT, VERSION, counts_of, shape_of
 from simulate.result import SimulationResult
+from simulate.trace import Trace
 from spikebert.errors import InputError
 from spikebert.files import write_folder_atomically
 
@@ -95,9 +97,15 @@ def describe(
 
 
 def write_run(
-    out: Path, counts: dict[str, Any], graph: Graph, result: SimulationResult, texts: Texts, lengths: list[int]
+    out: Path,
+    counts: dict[str, Any],
+    graph: Graph,
+    result: SimulationResult,
+    texts: Texts,
+    lengths: list[int],
+    traced: Trace | None = None,
 ) -> None:
-    """Write `out/` with counts.json, predictions.tsv and, where spikes were recorded, spikes.npz: whole or not at all.
+    """Write `out/`, whole or not at all: counts.json, predictions.tsv and what was recorded (spikes.npz, trace.npz).
 
     An earlier run there is replaced; any other folder is left alone.
     """
@@ -107,6 +115,9 @@ def write_run(
         (folder / "predictions.tsv").write_text(_predictions(graph, result, texts), "utf-8")
         if result.spikes is not None:
             np.savez_compressed(folder / "spikes.npz", lengths=np.array(lengths), **result.spikes)  # type: ignore[arg-type]
+
+        if traced is not None:
+            traced.write(folder / trace.FILE)
 
     write_folder_atomically(out, "counts.json", write)
 

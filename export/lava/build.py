@@ -12,13 +12,9 @@ from export.graph import LIF, Add, Attention, Embedding, Graph, LayerNorm, Linea
 from export.lava.processes import SPIKE_PORTS, Block, Collector, Embeddings, Head, Probe
 from export.lava.stock import build_stock
 from export.ranges import output_bounds
+from export.tally import keys
 from export.waves import Frame
 from spikebert.errors import InputError
-
-
-def counted(graph: Graph) -> list[str]:
-    """The nodes whose events are counted, in order: neuron layers and residual streams."""
-    return [n.name for n in graph if isinstance(n, (LIF, Add))]
 
 
 def sections(graph: Graph) -> tuple[tuple[Node, ...], list[tuple[Node, ...]], tuple[Node, ...]]:
@@ -61,7 +57,7 @@ def build(graph: Graph, granularity: str, waves: list, rows: int, folder: str, r
         rows=rows,
         sentences=max(len(lengths) for _, lengths in waves),
         steps=graph.time_steps,
-        places={name: i for i, name in enumerate(counted(graph))},
+        places={key: i for i, key in enumerate(key for node in graph for key in keys(node))},
         bounds=output_bounds(graph),
         folder=folder,
     )
@@ -78,7 +74,7 @@ def _build_blocks(graph: Graph, waves: list, frame: Frame, record: bool) -> tupl
     first, blocks, last = sections(graph)
     embeddings = Embeddings(frame, first, waves, name="embeddings")
     delay = {node.name: index for index, nodes in enumerate(blocks) for node in nodes}
-    delays = [delay.get(name, 0) for name in frame.places]
+    delays = [delay.get(node.name, 0) for nodes in (first, *blocks, last) for node in nodes for _ in keys(node)]
     collector = Collector(frame, len(graph.labels), name="collector", delay=len(blocks), delays=delays)
     embeddings.counts_out.connect(collector.counts_in)
     wires = {first[-1].name: embeddings.y_out}

@@ -43,6 +43,7 @@ from export.lava.processes import (
     Synapses,
     Weights,
 )
+from export.tally import keys, tally
 from export.waves import Frame, report_failure
 
 # Spikes and the small integers of a stream travel as int16, everything else as int32.
@@ -95,13 +96,11 @@ class Model(PyLoihiProcessModel):
         return values
 
     def counts(self, values: dict[str, Array], lengths: list[int]) -> np.ndarray:
-        """The message (K, S) of non-zero events for those of this process's nodes that are counted."""
+        """The message (K, S) of what is counted of this process's nodes."""
         message = np.zeros(self.frame.counts, np.int32)
-        starts = np.cumsum([0, *lengths[:-1]])
         for node in self.computed:
-            if node.name in self.frame.places:
-                per_token = np.count_nonzero(values[node.name][0], axis=1)
-                message[self.frame.places[node.name], : len(lengths)] = np.add.reduceat(per_token, starts)
+            for key, count in tally(node, [values[s] for s in node.inputs], values[node.name], lengths).items():
+                message[self.frame.places[key], : len(lengths)] = count[:, 0]
         return message
 
     def send(self, port: PyOutPort, rows: Array) -> None:
@@ -233,10 +232,24 @@ class _LeafModel(Model):
     y_out: PyOutPort
 
     def step(self) -> None:
+        self.pass_on()
+
+    def pass_on(self) -> tuple[dict[str, Array], list[int]]:
+        """Compute and send; gives what was received and computed, and the lengths."""
         lengths = self.lengths()
         (node,) = self.nodes
         values = self.outputs({node.inputs[0]: _rows(self.x_in, lengths)}, lengths)
         self.send(self.y_out, values[node.name][0])
+        return values, lengths
+
+
+class _CountingLeafModel(_LeafModel):
+    counts_out: PyOutPort
+
+    def step(self) -> None:
+        values, lengths = self.pass_on()
+        if self.counts_out.csp_ports:  # stock runs are counted from their spikes
+            self.counts_out.send(self.counts(values, lengths))
 
 
 @implements(proc=Weights, protocol=LoihiProtocol)
@@ -260,27 +273,21 @@ class NormalisationModel(_LeafModel):
 @implements(proc=Coincidences, protocol=LoihiProtocol)
 @requires(CPU)
 @tag("fixed_pt")
-class CoincidencesModel(_LeafModel):
+class CoincidencesModel(_CountingLeafModel):
     x_in: PyInPort = EVENTS_IN
     lengths_in: PyInPort = VALUES_IN
     y_out: PyOutPort = VALUES_OUT
+    counts_out: PyOutPort = VALUES_OUT
 
 
 @implements(proc=Neurons, protocol=LoihiProtocol)
 @requires(CPU)
 @tag("fixed_pt")
-class NeuronsModel(Model):
+class NeuronsModel(_CountingLeafModel):
     x_in: PyInPort = VALUES_IN
     lengths_in: PyInPort = VALUES_IN
     y_out: PyOutPort = EVENTS_OUT
     counts_out: PyOutPort = VALUES_OUT
-
-    def step(self) -> None:
-        lengths = self.lengths()
-        (node,) = self.nodes
-        values = self.outputs({node.inputs[0]: _rows(self.x_in, lengths)}, lengths)
-        self.send(self.y_out, values[node.name][0])
-        self.counts_out.send(self.counts(values, lengths))
 
 
 @implements(proc=Stream, protocol=LoihiProtocol)
@@ -421,7 +428,7 @@ def _connect(proc, nodes, outputs, lengths):
         leaves[node.name] = leaf
         sources[0].connect(leaf.x_in)
         lengths.connect(leaf.lengths_in)
-        if isinstance(node, (LIF, Add)):
+        if keys(node):
             leaf.counts_out.connect(proc.out_ports.counts_out)
         outputs[node.name] = leaf.y_out
     return leaves

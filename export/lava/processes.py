@@ -18,8 +18,8 @@ A process receives, computes and sends within one time step, but for two: a Bloc
 step before, so that all Blocks work side by side, each on another step; and so does Lava's Dense. The `delay` of a
 process tells how many steps after their entry the data of a wave reach it.
 
-`counts` (K, S) has a row for each counted node of the whole graph: a process fills the rows of its own nodes and leaves
-the others 0, and the Collector's port adds up what all of them send.
+`counts` (K, S) has a row for each count of `export.tally` over the whole graph: a process fills the rows of its own
+nodes and leaves the others 0, and the Collector's port adds up what all of them send.
 
 What is stock and what is ours: `Synapses` (Lava's Dense) and LIFReset are stock and mappable to any Loihi. The others
 are our own, run as CPU models: Weights stands for synapses, Neurons, Normalisation and Stream for programmable neurons
@@ -130,16 +130,20 @@ class Normalisation(_Leaf):
     """A LayerNorm node."""
 
 
-class Coincidences(_Leaf):
-    """An Attention node."""
-
-
-class Neurons(_Leaf):
-    """A LIF node; it counts its spikes."""
+class _CountingLeaf(_Leaf):
+    """A leaf that counts what `export.tally` says of its node."""
 
     def __init__(self, frame: Frame, node: Node, inputs: int, name: str, delay: int = 0):
         super().__init__(frame, node, inputs, name, delay)
         self.counts_out = OutPort(shape=frame.counts)
+
+
+class Coincidences(_CountingLeaf):
+    """An Attention node; it counts the spikes that meet."""
+
+
+class Neurons(_CountingLeaf):
+    """A LIF node; it counts its spikes."""
 
 
 class Stream(AbstractProcess):

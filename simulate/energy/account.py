@@ -16,13 +16,15 @@ class Term:
     kind: str  # the part of the network it belongs to, one of KINDS
     operations: float
     cost: Cost
+    fixed: bool = False  # whether as many are needed however few spikes there are
 
     @property
     def picojoules(self) -> float:
         return self.operations * self.cost.picojoules
 
 
-KINDS = ("embedding", "projections", "attention", "MLP")
+# "other": residual additions and the readout; "traffic": weights, states and spikes read, written or sent.
+KINDS = ("embedding", "projections", "attention", "MLP", "normalisation", "neurons", "other", "traffic")
 
 
 def kind_of_linear(name: str) -> str:
@@ -58,3 +60,33 @@ class Account:
         for term in self.terms:
             sums[term.kind] += term.picojoules
         return {kind: sums[kind] for kind in KINDS if kind in sums}
+
+    def by_node(self) -> dict[str, float]:
+        """pJ of each node."""
+        sums: dict[str, float] = defaultdict(float)
+        for term in self.terms:
+            sums[term.name] += term.picojoules
+        return dict(sums)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A spiking model and an ordinary network under the same accounting, on the same texts."""
+
+    spiking: Account
+    reference: Account
+
+    @property
+    def ratio(self) -> float:
+        return self.spiking.picojoules / self.reference.picojoules
+
+    def break_even(self, rate: float) -> float | None:
+        """The mean firing rate at which both cost the same, from the rate of this run.
+
+        All events are taken to grow in proportion. None where even a silent network costs more than the reference, or
+        where no event was counted.
+        """
+        fixed = sum(term.picojoules for term in self.spiking.terms if term.fixed)
+        events = self.spiking.picojoules - fixed
+        room = self.reference.picojoules - fixed
+        return rate * room / events if room > 0 and events > 0 else None

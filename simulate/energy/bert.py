@@ -1,4 +1,4 @@
-"""The reference: an ordinary BERT of the same shape on the same texts, in float32 multiply-accumulates.
+"""The reference: an ordinary BERT on the same texts, in multiply-accumulates.
 
 For each of the blocks, over all texts of n real tokens each:
 
@@ -6,35 +6,84 @@ For each of the blocks, over all texts of n real tokens each:
     attention    Σ n² · 2 D        Q Kᵀ and its product with V
     MLP          Σ n · 2 D · I     up and down
 
-The terms carry the names of the spiking network's nodes that do the same work. Softmax, GELU, normalisation, the
-embedding look-up, pooler and classifier are left out: a little in BERT's favour.
+The terms carry the names of the spiking network's nodes that do the same work. Softmax, GELU, the embedding look-up,
+pooler and classifier are left out: a little in BERT's favour.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
 from simulate.energy.account import Account, Term
-from simulate.energy.costs import costs
+from simulate.energy.costs import Cost, costs
 from simulate.energy.record import RunRecord
+from spikebert.errors import InputError
 
 
-def account(run: RunRecord) -> Account:
-    n, squares, cost = run.tokens, sum(length**2 for length in run.lengths), costs()["E_MAC"]
-    d, hidden = run.model.hidden_size, run.model.intermediate_size
-    terms = []
-    for i in range(run.model.blocks):
-        terms += [
+@dataclass(frozen=True)
+class BertShape:
+    name: str
+    blocks: int
+    hidden: int  # D
+    intermediate: int  # I
+
+    @staticmethod
+    def of(run: RunRecord) -> BertShape:
+        """The shape of the spiking model itself."""
+        return BertShape("same-shape BERT", run.model.blocks, run.model.hidden_size, run.model.intermediate_size)
+
+    @staticmethod
+    def read(path: Path) -> BertShape:
+        """From the `config.json` of a Hugging Face BERT, or its folder."""
+        path = path / "config.json" if path.is_dir() else path
+        try:
+            config = json.loads(path.read_text("utf-8"))
+            sizes = [config[key] for key in ("num_hidden_layers", "hidden_size", "intermediate_size")]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise InputError(f"{path}: not the config.json of a BERT ({reason})") from None
+        if any(type(size) is not int or size < 1 for size in sizes):
+            raise InputError(f"{path}: num_hidden_layers, hidden_size, intermediate_size must be whole and above 0")
+        return BertShape(path.resolve().parent.name, *sizes)
+
+    @property
+    def weights(self) -> int:
+        """Of all blocks."""
+        return self.blocks * (4 * self.hidden**2 + 2 * self.hidden * self.intermediate)
+
+
+def terms(shape: BertShape, lengths: Sequence[int], cost: Cost) -> list[Term]:
+    """The multiply-accumulates of all blocks on texts of these lengths."""
+    n, squares = sum(lengths), sum(length**2 for length in lengths)
+    d, hidden = shape.hidden, shape.intermediate
+    found = []
+    for i in range(shape.blocks):
+        found += [
             Term(f"blocks.{i}.attention.qkv.linear", "projections", n * 3 * d * d, cost),
             Term(f"blocks.{i}.attention.coincidences", "attention", squares * 2 * d, cost),
             Term(f"blocks.{i}.attention.output.linear", "projections", n * d * d, cost),
             Term(f"blocks.{i}.mlp.up.linear", "MLP", n * d * hidden, cost),
             Term(f"blocks.{i}.mlp.down.linear", "MLP", n * d * hidden, cost),
         ]
+    return found
+
+
+def macs(shape: BertShape, lengths: Sequence[int]) -> int:
+    """Multiply-accumulates of all blocks on texts of these lengths."""
+    return sum(int(term.operations) for term in terms(shape, lengths, costs()["E_MAC"]))
+
+
+def account(run: RunRecord, shape: BertShape | None = None) -> Account:
+    """In float32; of the same shape as the spiking model unless another is given."""
     return Account(
         name="bert",
-        title="Same-shape BERT",
+        title="BERT, float32",
         formula="E = E_MAC · blocks · Σ over texts of (n · 4 D² + n² · 2 D + n · 2 D · I)",
         includes="The multiply-accumulates of all blocks of a BERT with the same D, I, blocks and token counts n, in "
         "float32.",
         excludes="Embedding, softmax, GELU, normalisation, pooler, classifier; all reading and moving of data.",
-        terms=tuple(terms),
+        terms=tuple(terms(shape or BertShape.of(run), run.lengths, costs()["E_MAC"])),
     )

@@ -31,7 +31,7 @@ def account(run: RunRecord) -> Account:
     for operation in run.operations:
         match operation:
             case EmbeddingCount(name=name):
-                terms.append(Term(name, "embedding", run.tokens * operation.width, cost["E_MAC"]))
+                terms.append(Term(name, "embedding", operation.elements, cost["E_MAC"], fixed=True))
             case LinearCount(name=name):
                 terms.append(Term(name, kind_of_linear(name), linear_sops(operation, steps), cost["E_AC"]))
             case AttentionCount(name=name):

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from spikebert.errors import InputError
 
 FORMAT = "spikebert-counts"
-VERSION = 1
+VERSION = 2
 FILE = "counts.json"
 
 Count = int  # at least 0
@@ -58,13 +58,19 @@ class Origin:
 
 @dataclass(frozen=True)
 class LayerCount:
-    """A layer of neurons: `neurons` is tokens · width."""
+    """A layer of neurons: `neurons` is tokens · width, `updates` T times that.
+
+    dead, saturated: of its `width` neurons; None where the simulator was not asked to look at single neurons.
+    """
 
     name: str
     width: Size
     neurons: Count
     spikes: Count
     spikes_per_step: list[Count]
+    updates: Count
+    dead: Count | None
+    saturated: Count | None
 
     def rates(self) -> list[float]:
         """Spikes a neuron at each of the T steps."""
@@ -80,6 +86,7 @@ class LayerCount:
 class EmbeddingCount:
     name: str
     width: Size
+    elements: Count
 
 
 @dataclass(frozen=True)
@@ -93,6 +100,8 @@ class LinearCount:
     input_events: Count
     input_magnitude: Count
     synaptic_operations: Count
+    synaptic_operations_per_step: list[Count]
+    zero_weights: Count
     dense_macs: Count
 
 
@@ -101,11 +110,16 @@ class LayerNormCount:
     name: str
     width: Size
     elements: Count
+    roots: Count
 
 
 @dataclass(frozen=True)
 class AttentionCount:
-    """The inputs are the spikes of Q, K and V; `dense_macs` is Q Kᵀ and its product with V of every text, one step."""
+    """The inputs are the spikes of Q, K and V; `dense_macs` is Q Kᵀ and its product with V of every text, one step.
+
+    qk and qk_v are the accumulations of (Q Kᵀ) V, kv and q_kv those of Q (Kᵀ V), triples what both sum up to; see
+    `export.tally`.
+    """
 
     name: str
     width: Size
@@ -113,7 +127,39 @@ class AttentionCount:
     elements: Size
     input_elements: Size
     input_events: Count
+    qk_per_step: list[Count]
+    qk_v_per_step: list[Count]
+    kv_per_step: list[Count]
+    q_kv_per_step: list[Count]
+    triples_per_step: list[Count]
     dense_macs: Count
+
+    @property
+    def pairs_first(self) -> int:
+        """Accumulations of (Q Kᵀ) V."""
+        return sum(self.qk_per_step) + sum(self.qk_v_per_step)
+
+    @property
+    def memory_first(self) -> int:
+        """Accumulations of Q (Kᵀ V)."""
+        return sum(self.kv_per_step) + sum(self.q_kv_per_step)
+
+
+@dataclass(frozen=True)
+class StreamCount:
+    """A residual stream: its elements are small integers; `graded` of its non-zero `events` are above 1."""
+
+    name: str
+    width: Size
+    elements: Count
+    events_per_step: list[Count]
+    graded_per_step: list[Count]
+    magnitude_per_step: list[Count]
+
+    @property
+    def graded_share(self) -> float:
+        """Of the non-zero events."""
+        return sum(self.graded_per_step) / max(1, sum(self.events_per_step))
 
 
 @dataclass(frozen=True)
@@ -127,14 +173,25 @@ class ReadoutCount:
     dense_macs: Count
 
 
-OperationCount = EmbeddingCount | LinearCount | LayerNormCount | AttentionCount | ReadoutCount
+OperationCount = EmbeddingCount | LinearCount | LayerNormCount | AttentionCount | StreamCount | ReadoutCount
 KINDS: dict[str, type] = {
     "embedding": EmbeddingCount,
     "linear": LinearCount,
     "layer_norm": LayerNormCount,
     "attention": AttentionCount,
+    "stream": StreamCount,
     "readout": ReadoutCount,
 }
+
+
+@dataclass(frozen=True)
+class PerSample:
+    """A number for each text, in the order of the texts."""
+
+    spikes: list[Count]
+    synaptic_operations: list[Count]  # of the Linears
+    attention_pairs_first: list[Count]
+    attention_memory_first: list[Count]
 
 
 @dataclass(frozen=True)
@@ -154,6 +211,7 @@ class RunRecord(Totals):
     folder: Path
     model: Shape
     origin: Origin
+    per_sample: PerSample
     layers: list[LayerCount]
     operations: list[OperationCount]
 
@@ -168,6 +226,9 @@ class RunRecord(Totals):
 
     def attentions(self) -> list[AttentionCount]:
         return [operation for operation in self.operations if isinstance(operation, AttentionCount)]
+
+    def streams(self) -> list[StreamCount]:
+        return [operation for operation in self.operations if isinstance(operation, StreamCount)]
 
 
 def read_run(folder: Path) -> RunRecord:
@@ -208,7 +269,16 @@ def _run(data: Any, folder: Path) -> RunRecord:
     operations = [_operation(item, f"operations[{i}].") for i, item in enumerate(_items(data, "operations"))]
     model = _record(Shape, data.get("model"), "model.")
     origin = _record(Origin, data.get("run"), "run.")
-    return RunRecord(**vars(totals), folder=folder, model=model, origin=origin, layers=layers, operations=operations)
+    per_sample = _record(PerSample, data.get("per_sample"), "per_sample.")
+    return RunRecord(
+        **vars(totals),
+        folder=folder,
+        model=model,
+        origin=origin,
+        per_sample=per_sample,
+        layers=layers,
+        operations=operations,
+    )
 
 
 def _items(data: dict[str, Any], name: str) -> list[Any]:
@@ -282,39 +352,56 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def _same(what: str, stated: float | None, computed: float | None) -> None:
+    if stated != computed:
+        raise InputError(f"{what} is {stated}, but the other fields give {computed}; simulate again")
+
+
 def _check(run: RunRecord) -> None:
     """The sums that the file states twice must agree: a file edited or mixed from two runs does not pass."""
-
-    def same(what: str, stated: float | None, computed: float | None) -> None:
-        if stated != computed:
-            raise InputError(f"{what} is {stated}, but the other fields give {computed}; simulate again")
-
-    steps = run.model.time_steps
-    same("samples", run.samples, len(run.lengths))
-    same("tokens", run.tokens, sum(run.lengths))
+    _same("samples", run.samples, len(run.lengths))
+    _same("tokens", run.tokens, sum(run.lengths))
     if (run.correct is None) != (run.accuracy is None) or (run.correct is None) != (run.majority is None):
         raise InputError("accuracy, correct and majority must be given together or all be null; simulate again")
     if run.correct is not None and run.accuracy is not None:
-        same("accuracy", round(run.accuracy, 9), round(run.correct / run.samples, 9))
+        _same("accuracy", round(run.accuracy, 9), round(run.correct / run.samples, 9))
     for layer in run.layers:
-        same(f"layer {layer.name}: neurons", layer.neurons, run.tokens * layer.width)
-        same(f"layer {layer.name}: the number of steps", len(layer.spikes_per_step), steps)
-        same(f"layer {layer.name}: spikes", layer.spikes, sum(layer.spikes_per_step))
-        if max(layer.spikes_per_step) > layer.neurons:
-            raise InputError(f"layer {layer.name}: more spikes in a step than neurons; simulate again")
+        _check_layer(layer, run)
     for linear in run.linears():
-        same(f"operation {linear.name}: input_elements", linear.input_elements, run.tokens * steps * linear.inputs)
-        same(
-            f"operation {linear.name}: synaptic_operations",
-            linear.synaptic_operations,
-            linear.input_magnitude * linear.outputs,
-        )
-        same(f"operation {linear.name}: dense_macs", linear.dense_macs, run.tokens * linear.inputs * linear.outputs)
+        _check_linear(linear, run)
+    squares = sum(length**2 for length in run.lengths)
     for attention in run.attentions():
-        same(
-            f"operation {attention.name}: input_elements",
-            attention.input_elements,
-            3 * run.tokens * steps * attention.width,
-        )
-        squares = sum(length**2 for length in run.lengths)
-        same(f"operation {attention.name}: dense_macs", attention.dense_macs, 2 * squares * attention.width)
+        where = f"operation {attention.name}"
+        inputs = 3 * run.tokens * run.model.time_steps * attention.width
+        _same(f"{where}: input_elements", attention.input_elements, inputs)
+        _same(f"{where}: dense_macs", attention.dense_macs, 2 * squares * attention.width)
+    sums = {
+        "spikes": sum(layer.spikes for layer in run.layers),
+        "synaptic_operations": sum(linear.synaptic_operations for linear in run.linears()),
+        "attention_pairs_first": sum(attention.pairs_first for attention in run.attentions()),
+        "attention_memory_first": sum(attention.memory_first for attention in run.attentions()),
+    }
+    for name, total in sums.items():
+        values = getattr(run.per_sample, name)
+        _same(f"per_sample.{name}: the number of texts", len(values), run.samples)
+        _same(f"per_sample.{name}: the sum", sum(values), total)
+
+
+def _check_layer(layer: LayerCount, run: RunRecord) -> None:
+    where, steps = f"layer {layer.name}", run.model.time_steps
+    _same(f"{where}: neurons", layer.neurons, run.tokens * layer.width)
+    _same(f"{where}: the number of steps", len(layer.spikes_per_step), steps)
+    _same(f"{where}: spikes", layer.spikes, sum(layer.spikes_per_step))
+    _same(f"{where}: updates", layer.updates, layer.neurons * steps)
+    if max(layer.spikes_per_step) > layer.neurons:
+        raise InputError(f"{where}: more spikes in a step than neurons; simulate again")
+    if (layer.dead or 0) + (layer.saturated or 0) > layer.width:
+        raise InputError(f"{where}: more dead and saturated neurons than neurons; simulate again")
+
+
+def _check_linear(linear: LinearCount, run: RunRecord) -> None:
+    where, per_step = f"operation {linear.name}", linear.synaptic_operations_per_step
+    _same(f"{where}: input_elements", linear.input_elements, run.tokens * run.model.time_steps * linear.inputs)
+    _same(f"{where}: synaptic_operations", linear.synaptic_operations, linear.input_magnitude * linear.outputs)
+    _same(f"{where}: synaptic_operations of all steps", sum(per_step), linear.synaptic_operations)
+    _same(f"{where}: dense_macs", linear.dense_macs, run.tokens * linear.inputs * linear.outputs)

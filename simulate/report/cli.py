@@ -24,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
         prog=PROGRAM,
         description="Report a run of spikebert-simulate: accuracy, firing rates, synaptic operations, and their energy "
         "beside a BERT of the same shape. The folder of the run is all it reads.",
+        epilog=f"'{PROGRAM} compare --help' tells how to put several runs side by side.",
     )
     p.add_argument("run", help="the --out folder of spikebert-simulate")
     p.add_argument(
@@ -34,13 +35,42 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="the report as .html, .md or .json, by its suffix (may be given several times)",
     )
+    p.add_argument("--teacher", help="the folder or config.json of another BERT, to price on the same texts")
     p.add_argument(
         "--figure", metavar="NAME", help="write one figure alone, as .svg, .pdf or .png: energy, firing, ..."
     )
     return p
 
 
+def compare_parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog=f"{PROGRAM} compare", description="Put runs of spikebert-simulate side by side, as Markdown or JSON."
+    )
+    p.add_argument("runs", nargs="+", metavar="RUN", help="the --out folders of spikebert-simulate, two or more")
+    p.add_argument("-o", "--output", metavar="FILE", help="a .md or .json file (default: print Markdown)")
+    return p
+
+
+def compare(options: argparse.Namespace) -> None:
+    if len(options.runs) < 2:
+        raise InputError("give two runs or more to compare")
+    output = _output(options.output, (".md", ".json")) if options.output else None
+    from simulate.report import comparison
+
+    table = comparison.table([Path(folder) for folder in options.runs])
+    if output is None:
+        print(comparison.as_markdown(table))
+        return
+    text = comparison.as_json(table) if output.suffix.lower() == ".json" else comparison.as_markdown(table) + "\n"
+    write_atomically(output, lambda temporary: temporary.write_text(text, "utf-8"))
+    print(f"{output}: {output.stat().st_size / 1000:,.0f} kB")
+
+
 def main(arguments: list[str] | None = None) -> int:
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["compare"]:
+        choice = compare_parser().parse_args(arguments[1:])
+        return exit_cleanly(PROGRAM, lambda: compare(choice))
     options = parser().parse_args(arguments)
     return exit_cleanly(PROGRAM, lambda: run(options))
 
@@ -52,7 +82,7 @@ def run(options: argparse.Namespace) -> None:
             raise InputError(f"-o {path}: is what the report is made from; choose another name")
     from simulate.report.report import read_report
 
-    report = read_report(Path(options.run))
+    report = read_report(Path(options.run), Path(options.teacher) if options.teacher else None)
     for path in outputs:
         write_atomically(path, _writer(report, path, options.figure))
         print(f"{path}: {path.stat().st_size / 1000:,.0f} kB")

@@ -1,30 +1,46 @@
-"""What the panels of a report are made of: the run and its accounts."""
+"""What the panels of a report are made of: the run, its accounts and, where recorded, one text seen closely."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulate.energy import bert, events, paper
-from simulate.energy.account import Account
+from simulate import trace
+from simulate.energy import bert
+from simulate.energy.account import Account, Comparison
+from simulate.energy.accountings import compare
+from simulate.energy.bert import BertShape
 from simulate.energy.record import RunRecord, read_run
-
-ACCOUNTINGS = (paper.account, events.account)
+from simulate.trace import Trace
 
 
 @dataclass(frozen=True)
 class Content:
-    """`reference` is the same-shape BERT, priced on the same texts."""
+    """`reference` is the same-shape BERT in float32, `teacher` another BERT if one was given, on the same texts."""
 
     run: RunRecord
-    accounts: tuple[Account, ...]
+    comparisons: tuple[Comparison, ...]
     reference: Account
+    teacher: tuple[BertShape, Account] | None = None
+    trace: Trace | None = None
 
     def per_text(self, total: float) -> float:
         return total / self.run.samples
 
 
-def read_content(folder: Path) -> Content:
-    """The content of a report on the run in a folder of spikebert-simulate; an InputError tells what is wrong there."""
+def read_content(folder: Path, teacher: Path | None = None) -> Content:
+    """The content of a report on the run in a folder of spikebert-simulate; an InputError tells what is wrong there.
+
+    Args:
+        teacher: the folder of another BERT, or its config.json, to price on the same texts.
+    """
     run = read_run(folder)
-    return Content(run, tuple(account(run) for account in ACCOUNTINGS), bert.account(run))
+    shape = None if teacher is None else BertShape.read(teacher)
+    path = folder / trace.FILE
+    return Content(
+        run,
+        compare(run),
+        bert.account(run),
+        None if shape is None else (shape, bert.account(run, shape)),
+        Trace.read(path) if path.exists() else None,
+    )

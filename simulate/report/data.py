@@ -32,10 +32,11 @@ def _panel(panel: Panel) -> dict[str, Any]:
         "title": panel.title,
         "paragraphs": list(panel.paragraphs),
         "formulas": list(panel.formulas),
-        "tables": {table.key: _rows(table) for table in panel.tables},
+        "tables": {table.key: rows(table) for table in panel.tables},
     }
 
 
-def _rows(table: Table) -> list[dict[str, Any]]:
+def rows(table: Table) -> list[dict[str, Any]]:
+    """The raw values of a table, a dictionary a row."""
     keys = [column.key for column in table.columns]
     return [dict(zip(keys, row, strict=True)) for row in table.rows]

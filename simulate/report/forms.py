@@ -21,8 +21,19 @@ def number(values: Sequence[float]) -> list[str]:
     return [f"{value:g}" for value in values]
 
 
-def rate(values: Sequence[float]) -> list[str]:
-    return [f"{value:.4f}" for value in values]
+def rate(values: Sequence[float | None]) -> list[str]:
+    return ["–" if value is None else f"{value:.4f}" for value in values]
+
+
+def optional(values: Sequence[int | None]) -> list[str]:
+    """Whole numbers that may not have been counted."""
+    return ["–" if value is None else f"{value:,}" for value in values]
+
+
+def short(values: Sequence[float]) -> list[str]:
+    """Whole numbers in full, small others with three digits after the point, large ones with one."""
+    digits = (0 if isinstance(value, int) else 3 if abs(value) < 100 else 1 for value in values)
+    return [f"{value:,.{n}f}" for value, n in zip(values, digits, strict=True)]
 
 
 def percent(values: Sequence[float]) -> list[str]:

@@ -22,13 +22,14 @@ def _panel(panel: Panel, report: Report) -> list[str]:
     parts = [f"## {panel.title}", *map(_escape, panel.paragraphs)]
     if panel.formulas:
         parts.append("```\n" + "\n".join(panel.formulas) + "\n```")
-    parts += map(_table, panel.tables)
+    parts += map(table_lines, panel.tables)
     if panel.plot:
         parts.append(f"Figure: `{report.command(panel)}`")
     return parts
 
 
-def _table(table: Table) -> str:
+def table_lines(table: Table) -> str:
+    """A table under its title."""
     heads = [_escape(column.title) for column in table.columns]
     rules = ["---" if column.form is forms.text else "---:" for column in table.columns]
     rows = [[_escape(cell) for cell in row] for row in table.texts()]

@@ -1,8 +1,10 @@
-"""The report as one HTML page that needs nothing else: style and figures are inside, no script, no network."""
+"""The report as one HTML page that needs nothing else: style, figures and the few
+lines that sort its tables are inside, no network."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from html import escape
 from pathlib import Path
@@ -18,8 +20,11 @@ LONG = 30  # rows beyond which a table scrolls within the page
 
 def render(report: Report) -> str:
     links = (f'<a href="#{panel.key}">{escape(panel.title)}</a>' for panel in report.panels)
+    script = (HERE / "sort.js").read_text("utf-8")
     return Template((HERE / "page.html").read_text("utf-8")).substitute(
         style=(HERE / "style.css").read_text("utf-8"),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         title=escape(report.title),
         subtitle=escape(report.subtitle),
         cards="\n".join(map(_card, report.cards)),
@@ -36,16 +41,22 @@ def _card(card: Card) -> str:
 
 
 def _panel(panel: Panel, report: Report) -> str:
-    paragraphs = "\n".join(f"<p>{escape(text)}</p>" for text in panel.paragraphs)
+    paragraphs = "\n".join(f"<p>{_prose(text)}</p>" for text in panel.paragraphs)
     tables = "\n".join(map(_table, panel.tables))
     how = _formulas(panel) if panel.formulas else ""
     body = f'<div class="tables">{tables}</div>'
     if panel.plot:
         figure = _figure(panel.plot, report.command(panel))
-        body = f'<div class="split"><div>{figure}{how}</div>{body}</div>'
+        beside = f"<div>{figure}{how}</div>{body}" if panel.tables else f"<div>{figure}</div>{how}"
+        body = f'<div class="split">{beside}</div>'
     else:
         body = how + body
     return f'<section id="{panel.key}">\n<h2>{escape(panel.title)}</h2>\n{paragraphs}\n{body}\n</section>'
+
+
+def _prose(text: str) -> str:
+    """Escaped text in which no number is parted from its %."""
+    return escape(text).replace(" %", "&nbsp;%")
 
 
 def _formulas(panel: Panel) -> str:

@@ -18,7 +18,17 @@ WIDE, NARROW = 6.4, 3.7  # inches: beside a table on a desk, and on a phone
 INK, FAINT = "#22262b", "#8a929b"
 # Okabe and Ito, Color universal design, 2008.
 BLUE, GREEN, ORANGE, VERMILLION = "#0072b2", "#009e73", "#e69f00", "#d55e00"
-KIND_COLOURS = {"embedding": VERMILLION, "projections": BLUE, "attention": ORANGE, "MLP": GREEN}
+PURPLE, SKY, YELLOW = "#cc79a7", "#56b4e9", "#f0e442"
+KIND_COLOURS = {
+    "embedding": VERMILLION,
+    "projections": BLUE,
+    "attention": ORANGE,
+    "MLP": GREEN,
+    "normalisation": PURPLE,
+    "neurons": SKY,
+    "other": YELLOW,
+    "traffic": FAINT,
+}
 MAP = "cividis"
 
 STYLE = {

@@ -19,6 +19,7 @@ class Report:
     content: Content
     cards: tuple[Card, ...]
     panels: tuple[Panel, ...]
+    teacher: Path | None = None
 
     @property
     def title(self) -> str:
@@ -34,10 +35,14 @@ class Report:
             f"{run.origin.backend}"
         )
 
+    @property
+    def _teacher(self) -> list[str]:
+        return [] if self.teacher is None else ["--teacher", str(self.teacher)]
+
     def command(self, panel: Panel | None = None) -> str:
         """The command that makes this page anew, or the figure of one panel alone."""
         arguments = ["-o", "report.html"] if panel is None else ["--figure", panel.key, "-o", f"{panel.key}.svg"]
-        return shlex.join([PROGRAM, str(self.content.run.folder), *arguments])
+        return shlex.join([PROGRAM, str(self.content.run.folder), *self._teacher, *arguments])
 
     def figure(self, key: str) -> Panel:
         """The panel whose figure has this name."""
@@ -47,8 +52,8 @@ class Report:
         return panels[key]
 
 
-def read_report(folder: Path) -> Report:
-    """The report on the run in a folder of spikebert-simulate."""
-    content = read_content(folder)
+def read_report(folder: Path, teacher: Path | None = None) -> Report:
+    """The report on the run in a folder of spikebert-simulate; `teacher`, another BERT, is priced beside it."""
+    content = read_content(folder, teacher)
     panels = (make(content) for make in PANELS)
-    return Report(content, tuple(make(content) for make in CARDS), tuple(panel for panel in panels if panel))
+    return Report(content, tuple(make(content) for make in CARDS), tuple(panel for panel in panels if panel), teacher)

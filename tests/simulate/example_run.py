@@ -20,5 +20,5 @@ def example_run(folder: Path, labelled: bool = True, **shape) -> Path:
     nir.write(replace(random_graph(**shape), tokenizer=tokenizer.to_str()), folder / "model.nir")
     (folder / "dev.tsv").write_text(DATA, "utf-8")
     texts = ["--data", str(folder / "dev.tsv")] if labelled else ["--text", "a good film"]
-    assert simulate([str(folder / "model.nir"), *texts, "--out", str(folder / "run"), "--spikes"]) == 0
+    assert simulate([str(folder / "model.nir"), *texts, "--out", str(folder / "run"), "--spikes", "--trace", "1"]) == 0
     return folder / "run"

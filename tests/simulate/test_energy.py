@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from simulate.energy import bert, events, paper
+from simulate.energy import bert, events, graded, loihi1, matched, memory, paper
+from simulate.energy.account import Account, Comparison, Term
+from simulate.energy.accountings import compare
 from simulate.energy.costs import costs
 from simulate.energy.record import (
     AttentionCount,
@@ -11,6 +13,7 @@ from simulate.energy.record import (
     LayerCount,
     LinearCount,
     Origin,
+    PerSample,
     RunRecord,
     Shape,
     read_run,
@@ -35,7 +38,8 @@ def record(lengths, operations, **sizes):
         folder=None,
         model=shape(**sizes),
         origin=Origin("fast", "dev.tsv", "", 0.0, {}),
-        layers=[LayerCount("embeddings.lif", 2, 6, 0, [0, 0, 0, 0])],
+        layers=[LayerCount("embeddings.lif", 2, 6, 0, [0, 0, 0, 0], 24, 0, 0)],
+        per_sample=PerSample([], [], [], []),
         operations=operations,
     )
 
@@ -44,9 +48,9 @@ def record(lengths, operations, **sizes):
 BY_HAND = record(
     [1, 2],
     [
-        EmbeddingCount("embeddings.word", 2),
-        LinearCount("blocks.0.mlp.up.linear", 2, 3, 24, 5, 7, 21, 18),
-        AttentionCount("blocks.0.attention.coincidences", 2, 1, 24, 72, 18, 20),
+        EmbeddingCount("embeddings.word", 2, 6),
+        LinearCount("blocks.0.mlp.up.linear", 2, 3, 24, 5, 7, 21, [21, 0, 0, 0], 0, 18),
+        AttentionCount("blocks.0.attention.coincidences", 2, 1, 24, 72, 18, [3], [4], [2], [7], [5], 20),
     ],
 )
 
@@ -62,9 +66,47 @@ def test_events_by_hand():
     account = events.account(BY_HAND)
     assert {term.name: term.operations for term in account.terms} == {
         "blocks.0.mlp.up.linear": 21,
-        "blocks.0.attention.coincidences": 20,
+        "blocks.0.attention.coincidences": 7,  # 3 + 4 pairs first, 2 + 7 memory first
     }
-    assert account.picojoules == pytest.approx(41 * 0.9)
+    assert account.picojoules == pytest.approx(28 * 0.9)
+
+
+def test_all_arithmetic_by_hand():
+    account = graded.account(BY_HAND)
+    # The Linear: 7 spikes at 0.9 are cheaper than 5 events at 4.6. 24 updates of a multiply-accumulate and an addition.
+    assert account.by_kind() == pytest.approx(
+        {"embedding": 6 * 0.9, "attention": 7 * 0.9, "MLP": 21 * 0.9, "neurons": 24 * 5.5}
+    )
+    # In integers: 0.1 an addition, 3.2 where a state is multiplied.
+    assert matched.account(BY_HAND).by_kind() == pytest.approx(
+        {"embedding": 0.6, "attention": 0.7, "MLP": 2.1, "neurons": 24 * 3.3}
+    )
+
+
+def test_a_graded_event_is_multiplied_where_that_is_cheaper():
+    large = LinearCount("blocks.0.mlp.up.linear", 2, 3, 24, 5, 50, 150, [150], 0, 18)
+    term = graded.linear(large, costs()["E_AC"], costs()["E_MAC"])
+    assert (term.operations, term.cost.name) == (15, "E_MAC")  # 15 · 4.6 < 150 · 0.9
+
+
+def test_memory_by_hand():
+    traffic = memory.account(BY_HAND).by_kind()["traffic"]
+    weights, accumulators = 21 * 8 / 64 * 20, (21 + 7) * 10
+    states, rows = 24 * 48 / 64 * 10, 6 * 8 / 64 * 1300
+    assert traffic == pytest.approx(weights + accumulators + states + rows)
+
+
+def test_loihi_by_hand():
+    assert loihi1.account(BY_HAND).picojoules == pytest.approx(28 * 23.6 + 24 * 81)
+
+
+def test_the_break_even_rate_makes_both_sides_cost_the_same():
+    cost = costs()["E_AC"]
+    spiking = Account("", "", "", "", "", (Term("a", "MLP", 30, cost), Term("b", "neurons", 10, cost, fixed=True)))
+    reference = Account("", "", "", "", "", (Term("a", "MLP", 100, cost),))
+    # Three times the spikes: 90 + 10 operations.
+    assert Comparison(spiking, reference).break_even(rate=0.2) == pytest.approx(0.6)
+    assert Comparison(spiking, Account("", "", "", "", "", ())).break_even(0.2) is None
 
 
 def test_bert_base_at_256_tokens_by_hand():
@@ -128,3 +170,14 @@ def test_every_price_is_above_zero_and_names_its_source():
         assert cost.picojoules > 0
         assert cost.operation
         assert cost.source
+
+
+def test_every_account_is_the_sum_of_terms_of_the_runs_own_nodes(run_folder):
+    run = read_run(run_folder)
+    names = {operation.name for operation in run.operations} | {layer.name for layer in run.layers}
+    for comparison in compare(run):
+        account = comparison.spiking
+        assert {term.name for term in account.terms} <= names
+        assert sum(account.by_kind().values()) == pytest.approx(account.picojoules)
+        assert sum(account.by_node().values()) == pytest.approx(account.picojoules)
+        assert comparison.ratio > 0

@@ -90,7 +90,8 @@ def put(*path_and_value):
 
 FAULTS = {
     "is not a spikebert-counts file": put("format", "other"),
-    "version 2 is not the version 1": put("version", 2),
+    "version 1 is not the version 2": put("version", 1),
+    "version 3 is not the version 2": put("version", 3),
     "model.blocks must be a whole number of at least 1": put("model", "blocks", 0),
     "model must be an object": put("model", None),
     "samples is 4, but": put("samples", 4),
@@ -102,7 +103,10 @@ FAULTS = {
     "layer embeddings.lif: spikes is 0": put("layers", 0, "spikes", 0),
     "layer embeddings.lif: the number of steps is 2": put("layers", 0, "spikes_per_step", [1, 1]),
     "more spikes in a step than neurons": put(
-        "layers", 0, {"name": "x", "width": 12, "neurons": 96, "spikes": 97} | {"spikes_per_step": [97, 0, 0, 0]}
+        "layers",
+        0,
+        {"name": "x", "width": 12, "neurons": 96, "spikes": 97, "updates": 384, "dead": 0, "saturated": 0}
+        | {"spikes_per_step": [97, 0, 0, 0]},
     ),
     "operations[0].kind must be one of": put("operations", 0, "kind", "convolution"),
     "accuracy must be a share": put("accuracy", 1.5),
@@ -129,6 +133,12 @@ def test_sums_of_a_linear_that_do_not_add_up_are_named(run, field):
     assert f"blocks.0.attention.qkv.linear: {field}" in refusal(run)
 
 
+@pytest.mark.parametrize("field", ["spikes", "synaptic_operations", "attention_pairs_first"])
+def test_samples_that_do_not_add_up_to_the_run_are_named(run, field):
+    edit(run, lambda counts: counts["per_sample"][field].__setitem__(0, 10**6))
+    assert f"per_sample.{field}: the sum" in refusal(run)
+
+
 @pytest.mark.parametrize("part", ["samples", "model", "run", "layers", "operations", "majority"])
 def test_a_missing_part_is_named(run, part):
     edit(run, lambda counts: counts.pop(part))
@@ -136,5 +146,5 @@ def test_a_missing_part_is_named(run, part):
 
 
 def test_fields_of_a_later_release_are_left_alone(run):
-    edit(run, put("operations", 0, "coincidences", 3))
+    edit(run, put("operations", 0, "later", 3))
     assert read_run(run).samples == 3

@@ -1,5 +1,7 @@
 """What a report says: the same numbers in all three forms, from counts.json alone, on a page that stands alone."""
 
+import base64
+import hashlib
 import json
 import re
 import shutil
@@ -61,8 +63,12 @@ def test_every_cell_stands_in_the_page_and_in_the_markdown(report, html):
                 assert " ".join(cell.split()) in prose
 
 
-def test_the_page_needs_no_network_and_runs_no_script(html):
-    assert "<script" not in html
+def test_the_page_needs_no_network_and_runs_its_own_script_alone(html):
+    script = html.split("<script>")[1].split("</script>")[0]
+    assert html.count("<script") == 1
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in html
+    assert "default-src 'none'" in html
     assert not re.search(r"""(src|href|srcset)=["'](?!data:|#)""", html)
     assert "url(" not in html
     assert "@import" not in html
@@ -86,11 +92,50 @@ def test_foreign_text_is_never_markup(folder, tmp_path):
     counts["run"]["command"] = "spikebert-simulate '<img src=x>' $title"
     (run / "counts.json").write_text(json.dumps(counts), "utf-8")
     report = read_report(run)
-    assert "<script" not in page.render(report)
+    assert page.render(report).count("<script") == 1
     assert "<img src=x" not in page.render(report)
     assert "$title" in page.render(report)
     tables = [line for line in markdown.render(report).splitlines() if line.startswith("| labels")]
     assert tables == ["| labels | \\<script\\>alert(1)\\</script\\>, a\\|b c |"]
+
+
+def test_a_panel_without_its_recording_says_what_to_run(folder, tmp_path):
+    run = shutil.copytree(folder, tmp_path / "run")
+    (run / "trace.npz").unlink()
+    report = read_report(run)
+    for key in ("raster", "attention", "membrane"):
+        panel = next(panel for panel in report.panels if panel.key == key)
+        assert panel.plot is None
+        assert "--trace N" in panel.paragraphs[0]
+    assert "Not recorded" in page.render(report)
+
+
+def test_dead_neurons_that_were_not_counted_are_a_dash(folder, tmp_path):
+    run = shutil.copytree(folder, tmp_path / "run")
+    counts = json.loads((run / "counts.json").read_text("utf-8"))
+    for layer in counts["layers"]:
+        layer.update(dead=None, saturated=None)
+    (run / "counts.json").write_text(json.dumps(counts), "utf-8")
+    assert "were not counted" in page.render(read_report(run))
+
+
+def test_the_energies_of_the_texts_sum_to_the_account(report):
+    from simulate.report.panels.samples import energies, reference
+
+    run, (_, events, *_) = report.content.run, report.content.comparisons
+    # Each text takes the cheaper order of its own attentions, the account the cheaper one of each attention.
+    assert sum(energies(report.content)) == pytest.approx(events.spiking.picojoules / 1e6, rel=0.05)
+    assert sum(reference(report.content)) == pytest.approx(bert.account(run).picojoules / 1e6)
+
+
+def test_a_teacher_is_priced_beside_the_model(folder, tmp_path):
+    sizes = {"num_hidden_layers": 4, "hidden_size": 12, "intermediate_size": 24}
+    (tmp_path / "config.json").write_text(json.dumps(sizes))
+    report = read_report(folder, tmp_path)
+    shape, account = report.content.teacher
+    assert account.picojoules == pytest.approx(2 * report.content.reference.picojoules)  # twice the blocks
+    assert f"teacher {shape.name}" in page.render(report).replace("<wbr>", "")
+    assert f"--teacher {tmp_path}" in report.command()
 
 
 def test_texts_without_labels_give_a_report_without_accuracy(tmp_path):
@@ -103,14 +148,14 @@ def test_texts_without_labels_give_a_report_without_accuracy(tmp_path):
 def test_a_silent_network_can_be_reported(folder, tmp_path):
     run = shutil.copytree(folder, tmp_path / "run")
     counts = json.loads((run / "counts.json").read_text("utf-8"))
-    for layer in counts["layers"]:
-        layer.update(spikes=0, spikes_per_step=[0] * 4, rate=0.0)
-    for operation in counts["operations"]:
-        operation.update({k: 0 for k in ("input_events", "input_magnitude", "synaptic_operations") if k in operation})
+    for item in counts["layers"] + counts["operations"]:
+        silent = {field: [0] * 4 for field in item if field.endswith("_per_step")}
+        item.update(silent | {k: 0 for k in ("spikes", "input_events", "input_magnitude", "synaptic_operations")})
+    counts["per_sample"] = {field: [0] * 3 for field in counts["per_sample"]}
     (run / "counts.json").write_text(json.dumps(counts), "utf-8")
     report = read_report(run)
     assert json.loads(data.render(report))["headline"]["energy"]["events"] == 0
-    assert "0.000 pJ" in markdown.render(report)
+    assert "events: 0 % (0.000 nJ" in markdown.render(report)
     assert "<svg" not in page.render(report)  # drawn, and inside as data
 
 

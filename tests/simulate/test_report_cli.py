@@ -82,3 +82,24 @@ def test_a_failed_write_leaves_no_part_behind(tmp_path):
     with pytest.raises(RuntimeError):
         write_atomically(tmp_path / "report.md", fail)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_runs_stand_side_by_side(run, tmp_path, capsys):
+    other = example_run(tmp_path, norm="batch", steps=2)
+    capsys.readouterr()
+    assert main(["compare", str(run), str(other)]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    assert "| norm | layer | batch |" in lines
+    assert "| T | 4 | 2 |" in lines
+    assert main(["compare", str(run), str(other), "-o", str(tmp_path / "both.json")]) == 0
+    rows = json.loads((tmp_path / "both.json").read_text("utf-8"))["runs"]
+    assert [row["time_steps"] for row in rows] == [4, 2]
+    assert rows[0]["matched_to_bert"] > 0
+
+
+def test_one_run_is_nothing_to_compare(run, capsys):
+    assert "two runs or more" in fault(capsys, "compare", run)
+
+
+def test_a_teacher_that_is_none_is_named(run, tmp_path, capsys):
+    assert "not the config.json of a BERT" in fault(capsys, run, "--teacher", tmp_path, "-o", tmp_path / "report.md")

@@ -3,7 +3,19 @@
 A panel that has nothing to say of a run (no labels, no accuracy) gives None. CARDS are the first screen.
 """
 
-from simulate.report.panels import accuracy, energy, firing, operations, run, scope
+from simulate.report.panels import accuracy, energy, firing, operations, run, samples, scope, streams, trace
 
 CARDS = (accuracy.card, energy.card, firing.card)
-PANELS = (accuracy.panel, energy.panel, firing.panel, operations.panel, scope.panel, run.panel)
+PANELS = (
+    accuracy.panel,
+    energy.panel,
+    firing.panel,
+    operations.panel,
+    samples.panel,
+    streams.panel,
+    trace.raster,
+    trace.attention,
+    trace.membrane,
+    scope.panel,
+    run.panel,
+)

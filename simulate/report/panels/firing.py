@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulate.energy.record import LayerCount
+from simulate.energy.record import LayerCount, RunRecord
 from simulate.report import forms
 from simulate.report.content import Content
 from simulate.report.panel import Card, Column, Panel, Plot, Table
@@ -28,6 +28,15 @@ def card(content: Content) -> Card:
     )
 
 
+def _extreme_neurons(run: RunRecord) -> str:
+    """Dead and saturated neurons of all layers, or how to count them."""
+    if any(layer.dead is None for layer in run.layers):
+        return "Dead and saturated neurons were not counted: simulate on the fast backend, or on Lava with --spikes."
+    dead, saturated = (sum(n or 0 for n in (getattr(x, what) for x in run.layers)) for what in ("dead", "saturated"))
+    total = sum(layer.width for layer in run.layers)
+    return f"Of {total:,} neurons a token {dead:,} never fire on these texts (dead) and {saturated:,} nearly always."
+
+
 def _extremes(layers: list[LayerCount]) -> tuple[LayerCount, LayerCount]:
     ordered = sorted(layers, key=lambda layer: layer.rate)
     return ordered[0], ordered[-1]
@@ -45,8 +54,13 @@ def panel(content: Content) -> Panel:
             Column("neurons", "neurons a token", forms.count),
             Column("spikes_per_text", "spikes per text", forms.count),
             Column("rate", "rate", forms.rate),
+            Column("dead", "dead", forms.optional),
+            Column("saturated", "saturated", forms.optional),
         ),
-        tuple((layer.name, layer.width, content.per_text(layer.spikes), layer.rate) for layer in run.layers),
+        tuple(
+            (layer.name, layer.width, content.per_text(layer.spikes), layer.rate, layer.dead, layer.saturated)
+            for layer in run.layers
+        ),
     )
     by_step = Table(
         "steps",
@@ -60,11 +74,13 @@ def panel(content: Content) -> Panel:
         (
             f"{low.name} fires least ({low.rate:.4f}), {high.name} most ({high.rate:.4f}). The mean over all neurons "
             f"is {run.rate:.4f}: layers count by their size.",
+            _extreme_neurons(run),
         ),
         (
             "rate of a layer = spikes / (T · neurons),  neurons = tokens · width",
             "rate at step t = spikes_per_step[t] / neurons",
             "mean rate = Σ spikes / (T · Σ neurons)",
+            "dead: never fires on these texts; saturated: fires in 95 % of its tokens and steps, or more",
         ),
         (table, by_step),
         Plot(lambda width: _draw(run.layers, width), "Firing rate of each layer: at each time step, and their mean."),

@@ -1,0 +1,102 @@
+"""What nodes are counted by: small integers for each sentence and step, taken where the activity is.
+
+The activity itself is then dropped: what is kept does not grow with tokens or features. The fast simulator and the Lava
+processes call these functions, so that a run counts the same on either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import singledispatch
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.arithmetic import Array
+from export.graph import LIF, Add, Attention, Node
+
+# Of one attention with binary Q, K, V, for each sentence (of n tokens), head and step; see `_coincidences`.
+COINCIDENCES = ("qk", "qk_v", "kv", "q_kv", "triples")
+
+
+@singledispatch
+def keys(node: Node) -> list[str]:
+    """The names of what `tally` counts of a node; the first, where there is one, is the node's own name."""
+    return []
+
+
+@keys.register
+def _(node: LIF) -> list[str]:
+    return [node.name]
+
+
+@keys.register
+def _(node: Add) -> list[str]:
+    return [node.name, f"{node.name}:graded"]
+
+
+@keys.register
+def _(node: Attention) -> list[str]:
+    return [f"{node.name}:{kind}" for kind in COINCIDENCES]
+
+
+def tally(node: Node, inputs: Sequence[Array], output: Array, lengths: list[int]) -> dict[str, NDArray[np.int64]]:
+    """{key: (B, S)} for each of `keys(node)`, from arrays (S, M, D) of S steps and M tokens of B sentences.
+
+    LIF: its spikes. Add: its non-zero events, and those of them above 1, which are graded. Attention: coincidences.
+    """
+    return dict(zip(keys(node), _tally(node, inputs, output, lengths), strict=True))
+
+
+@singledispatch
+def _tally(node: Node, inputs: Sequence[Array], output: Array, lengths: list[int]) -> list[NDArray[np.int64]]:
+    return []
+
+
+@_tally.register
+def _(node: LIF, inputs: Sequence[Array], output: Array, lengths: list[int]) -> list[NDArray[np.int64]]:
+    return [above(output, 0, lengths)]
+
+
+@_tally.register
+def _(node: Add, inputs: Sequence[Array], output: Array, lengths: list[int]) -> list[NDArray[np.int64]]:
+    return [above(output, 0, lengths), above(output, 1, lengths)]
+
+
+@_tally.register
+def _(node: Attention, inputs: Sequence[Array], output: Array, lengths: list[int]) -> list[NDArray[np.int64]]:
+    ends = np.cumsum(lengths)
+    sentences = [inputs[0][:, end - n : end] for n, end in zip(lengths, ends, strict=True)]
+    return list(np.stack([_coincidences(qkv, node.heads) for qkv in sentences], axis=1))
+
+
+def above(activity: Array, value: int, lengths: list[int]) -> NDArray[np.int64]:
+    """Elements above `value` for each sentence and step: (S, M, D) → (B, S)."""
+    # A product with ones is by far the fastest sum over the features.
+    per_token = (activity > value).astype(np.float32) @ np.ones(activity.shape[2], np.float32)  # (S, M)
+    starts = np.cumsum([0, *lengths[:-1]])
+    return np.add.reduceat(per_token.astype(np.int64), starts, axis=1).T
+
+
+def _coincidences(qkv: Array, heads: int) -> NDArray[np.int64]:
+    """How often the spikes of one sentence meet in either order of `Q Kᵀ V`: (S, N, 3 D) → (5, S), as COINCIDENCES.
+
+    qk       pairs of a Q and a K spike of one feature: the accumulations of Q Kᵀ
+    qk_v     V spikes that meet a non-zero entry of that map: the accumulations of (Q Kᵀ) V, each of an entry
+    kv       pairs of a K and a V spike of one token: the accumulations of Kᵀ V
+    q_kv     Q spikes that meet a non-zero entry of that matrix: the accumulations of Q (Kᵀ V), each of an entry
+    triples  Q, K and V spikes that meet: the sum of the output, the same in both orders
+    """
+    steps, tokens, _ = qkv.shape
+    query, key, value = qkv.reshape(steps, tokens, 3, heads, -1).transpose(2, 0, 3, 1, 4)  # each (S, H, N, D/H)
+    pairs = query @ np.swapaxes(key, -1, -2)  # (S, H, N, N)
+    memory = np.swapaxes(key, -1, -2) @ value  # (S, H, D/H, D/H)
+    of_token, of_feature = value.sum(-1), query.sum(-2)  # spikes of V in each token, of Q in each feature
+    counts = (
+        pairs,
+        (pairs > 0).sum(-2) * of_token,
+        memory,
+        (memory > 0).sum(-1) * of_feature,
+        pairs.sum(-2, dtype=np.float64) * of_token,
+    )
+    return np.stack([count.reshape(steps, -1).sum(1, dtype=np.float64) for count in counts]).astype(np.int64)

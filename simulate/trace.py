@@ -1,0 +1,87 @@
+"""One text looked at closely: its tokens, every spike, and the membranes of one token. `run/trace.npz`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from export.graph import LIF, Graph
+from export.kernels import LIFKernel, make_kernel
+from export.ranges import output_bounds
+from simulate.batches import Tokens
+from spikebert.errors import InputError
+
+FILE = "trace.npz"
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Of text `number` (from 1): N tokens as text, the spikes (T, N, D) and thresholds (1,) or (D,) of each layer.
+
+    membranes: (T, D) of each layer for token `watched`, as they are compared with the threshold: before the reset.
+    """
+
+    number: int
+    tokens: list[str]
+    watched: int
+    spikes: dict[str, NDArray[np.uint8]]
+    membranes: dict[str, NDArray[np.int32]]
+    thresholds: dict[str, NDArray[np.int32]]
+
+    def write(self, path: Path) -> None:
+        arrays: dict[str, NDArray] = {"number": np.array(self.number), "watched": np.array(self.watched)}
+        arrays["tokens"] = np.frombuffer("\0".join(self.tokens).encode(), np.uint8)
+        for part in ("spikes", "membranes", "thresholds"):
+            arrays |= {f"{part}/{name}": array for name, array in getattr(self, part).items()}
+        np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
+
+    @staticmethod
+    def read(path: Path) -> Trace:
+        """An InputError where the file is not one that `write` made."""
+        try:
+            with np.load(path) as arrays:
+                parts: dict[str, dict[str, NDArray]] = {"spikes": {}, "membranes": {}, "thresholds": {}}
+                for key in arrays.files:
+                    part, _, name = key.partition("/")
+                    if name:
+                        parts[part][name] = arrays[key]
+                tokens = arrays["tokens"].tobytes().decode().split("\0")
+                trace = Trace(int(arrays["number"]), tokens, int(arrays["watched"]), **parts)
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            raise InputError(f"{path}: not a trace of spikebert-simulate ({error}); simulate again") from None
+        fits = all(s.ndim == 3 and s.shape[1] == len(tokens) for s in trace.spikes.values())
+        if not trace.spikes or not fits or not set(trace.spikes) == set(trace.membranes) == set(trace.thresholds):
+            raise InputError(f"{path}: its layers do not fit its tokens; simulate again")
+        return trace
+
+
+def trace(graph: Graph, tokens: Tokens, number: int) -> Trace:
+    """Run one text step by step and keep what its neurons do; the watched token is the one in the middle."""
+    bounds, watched, lengths = output_bounds(graph), len(tokens) // 2, [len(tokens)]
+    kernels = {n.name: make_kernel(n, 1, max((bounds[s] for s in n.inputs), default=0)) for n in graph}
+    spikes: dict[str, list[NDArray]] = {node.name: [] for node in graph.neurons}
+    membranes: dict[str, list[NDArray]] = {node.name: [] for node in graph.neurons}
+    for _ in range(graph.time_steps):
+        values: dict[str, NDArray] = {}
+        for node in graph:
+            kernel = kernels[node.name]
+            inputs: list[NDArray] = [values[s] for s in node.inputs] or [tokens]
+            values[node.name] = kernel(inputs, lengths)
+            if isinstance(node, LIF) and isinstance(kernel, LIFKernel):
+                assert kernel.membrane is not None
+                spikes[node.name].append(values[node.name][0].astype(np.uint8))
+                membranes[node.name].append(kernel.membrane[watched].astype(np.int32))
+    tokenizer = Tokenizer.from_str(graph.tokenizer)
+    return Trace(
+        number=number,
+        tokens=[tokenizer.id_to_token(int(token)) or "?" for token in tokens],
+        watched=watched,
+        spikes={name: np.stack(steps) for name, steps in spikes.items()},
+        membranes={name: np.stack(steps) for name, steps in membranes.items()},
+        thresholds={node.name: node.threshold for node in graph.neurons},
+    )
