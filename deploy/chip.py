@@ -134,7 +134,8 @@ def _entry(path: Path, data: dict[str, Any], field: str, kind: str) -> tuple[Any
         raise InputError(f"{path}: {field}: is missing; give {{value: …, source: …}}, with null for what is not known")
     if not isinstance(entry, dict) or entry.keys() != {"value", "source"} or not isinstance(entry["source"], str):
         raise InputError(f"{path}: {field}: must be {{value: …, source: a text}}")
-    value, (wanted, _, optional) = entry["value"], kind.partition(" | ")
+    value: Any = entry["value"]
+    wanted, _, optional = kind.partition(" | ")
     if value is None and optional:
         return None, entry["source"]
     if wanted == "bool":
