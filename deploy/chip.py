@@ -142,9 +142,10 @@ def _entry(path: Path, data: dict[str, Any], field: str, kind: str) -> tuple[Any
         if type(value) is not bool:
             raise InputError(f"{path}: {field}: must be true or false, not {value!r}")
         return value, entry["source"]
-    good = type(value) is int or (wanted == "float" and type(value) is float and math.isfinite(value))
     least = 0 if field in MAY_BE_ZERO else 1
-    if not good or not least <= value < 2**53:
+    whole = isinstance(value, int) and type(value) is not bool
+    real = wanted == "float" and isinstance(value, float) and math.isfinite(value)
+    if not (whole or real) or not least <= value < 2**53:
         number = "a number" if wanted == "float" else "a whole number"
         raise InputError(
             f"{path}: {field}: must be {number} of at least {least}{' or null' if optional else ''}, not {value!r}"

@@ -35,7 +35,7 @@ class Hops:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Of a mean sample. `picojoules` by kind of operation; `host_layers` are not in it."""
+    """Of a mean sample. `picojoules` by kind of operation, of the cores alone: what the host does is not in it."""
 
     steps: int
     depth: int
@@ -50,11 +50,16 @@ class Estimate:
 
 
 def estimate(
-    graph: Graph, cores: list[Core], placement: Placement, traffic: Traffic, activity: Activity, costing: Chip
+    graph: Graph,
+    cores: list[Core],
+    placement: Placement,
+    traffic: Traffic,
+    activity: Activity,
+    serial: bool,
+    costing: Chip,
 ) -> Estimate:
-    """`costing` is the chip file of REFERENCE, or one that knows its own costs."""
+    """`costing` is the chip file whose times and hop energies are used, that of REFERENCE."""
     found = list({core.population.name: core.population for core in cores}.values())
-    serial = all(population.copies == 1 and population.neurons == 1 for population in found)
     depth = _depth(found)
     passes = 1 + sum(isinstance(n, Attention) for n in graph) if serial else 1
     streamed = round(activity.tokens) if serial else 1
@@ -115,8 +120,7 @@ def _hops(placement: Placement, traffic: Traffic) -> Hops:
     source, target, events = traffic.source[on_chip], traffic.target[on_chip], traffic.events[on_chip]
     same = placement.chip[source] == placement.chip[target]
     wide, high = abs(placement.x[source] - placement.x[target]), abs(placement.y[source] - placement.y[target])
-    columns = placement.mesh
-    chip_x, chip_y = placement.x // columns.columns, placement.y // columns.rows
+    chip_x, chip_y = placement.x // placement.mesh.columns, placement.y // placement.mesh.rows
     chips = abs(chip_x[source] - chip_x[target]) + abs(chip_y[source] - chip_y[target])
     return Hops(
         messages=float(traffic.events.sum()),
