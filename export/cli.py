@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from export.targets import TARGETS
+from export.targets import TARGETS, Target
 from spikebert.errors import InputError, exit_cleanly
 from spikebert.files import require_folder_of, write_atomically
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "spikebert-export"
 HDF5 = b"\x89HDF\r\n\x1a\n"
+LOWERING = ("bits", "per_channel", "calibrate", "report")  # the options of the way from the float model to integers
 
 
 def parser() -> argparse.ArgumentParser:
@@ -71,11 +72,11 @@ def run(options: argparse.Namespace) -> None:
     if is_hdf5(options.model) and _is_stock(options.model):
         return _foreign(options)
     target = TARGETS[options.to]
+    if target.floats:
+        return _float(options, target)
     trained, graph = (None, _read(options)) if is_hdf5(options.model) else _lower(options)
-    if options.out and target.floats and trained is None:
-        raise InputError(f"{options.model}: holds integers alone; --to {options.to} needs the model.pt it was made of")
     if options.out:
-        target.write(trained if target.floats else graph, options.out)
+        target.write(graph, options.out)
         print(f"{options.out}: {summary(graph, size(Path(options.out)))}")
     if options.draw:
         from export import draw
@@ -107,6 +108,24 @@ def _foreign(options: argparse.Namespace) -> None:
     print(f"{options.out}: stock NIR, {len(loaded.nodes)} nodes, {neurons:,} spiking neurons")
 
 
+def _float(options: argparse.Namespace, target: Target) -> None:
+    """The trained float model itself, which no lowering touches."""
+    if is_hdf5(options.model):
+        raise InputError(f"{options.model}: holds integers alone; --to {options.to} needs the model.pt it was made of")
+    given = [flag for flag in (*LOWERING, "draw") if getattr(options, flag)]
+    if given:
+        raise InputError(f"--to {options.to} writes the float model; {_flag(given[0])} belongs to the integer graph")
+    from spikebert.checkpoint import load_model
+
+    trained = load_model(options.model)
+    target.write(trained, options.out)
+    config = trained.model.config
+    print(
+        f"{options.out}: the float model, {trained.model.num_parameters():,} parameters, T = {config.time_steps}, "
+        f"up to {config.max_tokens} tokens, labels {', '.join(trained.labels)}; {size(Path(options.out)) / 1e6:.1f} MB"
+    )
+
+
 def _read(options: argparse.Namespace) -> Graph:
     """The graph of an exported file, whose integers are what they are."""
     from export import nir
@@ -117,9 +136,13 @@ def _read(options: argparse.Namespace) -> Graph:
 
 def _refuse_lowering(options: argparse.Namespace, why: str) -> None:
     """An InputError for the options that only a float model can follow."""
-    given = [flag for flag in ("bits", "per_channel", "calibrate", "report") if getattr(options, flag)]
+    given = [flag for flag in LOWERING if getattr(options, flag)]
     if given:
-        raise InputError(f"{options.model}: {why}; --{given[0].replace('_', '-')} needs a model.pt")
+        raise InputError(f"{options.model}: {why}; {_flag(given[0])} needs a model.pt")
+
+
+def _flag(option: str) -> str:
+    return f"--{option.replace('_', '-')}"
 
 
 def _lower(options: argparse.Namespace) -> tuple[TrainedModel, Graph]:

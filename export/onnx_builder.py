@@ -90,8 +90,12 @@ class Builder:
         size = model.ByteSize()
         if size >= LIMIT:
             raise InputError(f"the ONNX model would take {size:,} bytes; a file holds {LIMIT:,}. Use --to nir")
-        model = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
-        onnx.checker.check_model(model, full_check=True)
+        try:
+            model = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
+            onnx.checker.check_model(model, full_check=True)
+        except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError) as error:
+            # Names of nodes come from the file, and may be those of an input or of the output here.
+            raise InputError(f"no valid ONNX model comes of these nodes: {str(error).splitlines()[0]}") from None
         return model
 
 

@@ -29,7 +29,7 @@ from export.onnx_builder import Builder, coincidences, embed, save
 from spikebert.checkpoint import TrainedModel
 
 DOC = "The float SpikeBERT, unrolled over its time steps: as trained, before quantisation. Not what a chip computes."
-FORMAT = "spikebert-onnx-float"
+FORMAT, FORMAT_VERSION = "spikebert-onnx-float", 1
 F32 = TensorProto.FLOAT
 
 
@@ -48,6 +48,7 @@ def write(trained: TrainedModel, path: str | os.PathLike[str]) -> None:
     graph, config = capture(trained.model.eval()), trained.model.config
     notes = {
         "format": FORMAT,
+        "format_version": FORMAT_VERSION,
         "time_steps": config.time_steps,
         "max_tokens": config.max_tokens,
         "labels": trained.labels,

@@ -35,7 +35,7 @@ from export.ranges import output_bounds
 from spikebert.errors import InputError
 
 DOC = "The integer SpikeBERT, unrolled over its time steps: spike for spike what the exported file and a chip compute."
-FORMAT = "spikebert-onnx-integer"
+FORMAT, FORMAT_VERSION = "spikebert-onnx-integer", 1
 I64, I32, U8 = TensorProto.INT64, TensorProto.INT32, TensorProto.UINT8
 LONGEST = 16  # pairs of bits that the variance of a layer norm, below 2^63, may be beyond 2^32, or short of 2^30
 
@@ -65,11 +65,13 @@ def write(graph: Graph, path: str | os.PathLike[str]) -> None:
             raise InputError(f"layer {node.name}: an input of up to {bounds[node.inputs[0]]} is beyond {INPUT_MAX}")
     notes = {
         "format": FORMAT,
+        "format_version": FORMAT_VERSION,
         "time_steps": graph.time_steps,
         "max_tokens": graph.max_tokens,
         "labels": list(graph.labels),
         "tokenizer": graph.tokenizer,
         "graph_checksum": checksum(graph),
+        "logit_scale": float(graph.nodes[-1].arrays["scale"][0]),
     }
     save(build(graph).model("logits", DOC, notes), path)
 
@@ -172,14 +174,21 @@ def _(node: Attention, b: IntegerBuilder) -> None:
 
 @_add.register
 def _(node: Add, b: IntegerBuilder) -> None:
-    b("Sum" if len(node.inputs) > 2 else "Add", *node.inputs, name=node.name)
+    *others, last = node.inputs  # ONNX's Sum, which takes many, is for floating point alone
+    y = others[0]
+    for other in others[1:]:
+        y = b("Add", y, other)
+    b("Add", y, last, name=node.name)
 
 
 @_add.register
 def _(node: Readout, b: IntegerBuilder) -> None:
     masked = b("Mul", node.inputs[0], b.mask)
     total = b("ReduceSum", masked, b.ints(0, 2), keepdims=0)  # (B, D)
-    events = b("Mul", b("ReduceSum", b.mask, b.ints(1), keepdims=0), b.long(b.steps))  # (B, 1)
+    tokens = b(
+        "Max", b("ReduceSum", b.mask, b.ints(1), keepdims=0), b.long(1)
+    )  # an integer division by 0 ends a process
+    events = b("Mul", tokens, b.long(b.steps))  # (B, 1)
     mean = b.floor(b("Mul", total, b.long(2**node.shift)), events)
     product = b("MatMul", mean, b.constant(node.weight.T, np.int64, f"{node.name}/weight"))
     b("Add", product, b.constant(node.bias, np.int64, f"{node.name}/bias"), name="logits")

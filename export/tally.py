@@ -55,7 +55,7 @@ def _tally(node: Node, inputs: Sequence[Array], output: Array, lengths: list[int
 
 @_tally.register
 def _(node: LIF, inputs: Sequence[Array], output: Array, lengths: list[int]) -> list[NDArray[np.int64]]:
-    return [above(output, 0, lengths)]
+    return [_per_sentence(output, lengths)]
 
 
 @_tally.register
@@ -72,8 +72,20 @@ def _(node: Attention, inputs: Sequence[Array], output: Array, lengths: list[int
 
 def above(activity: Array, value: int, lengths: list[int]) -> NDArray[np.int64]:
     """Elements above `value` for each sentence and step: (S, M, D) → (B, S)."""
+    marks = np.empty(activity.shape, np.float32)
+    return _per_sentence(np.greater(activity, value, out=marks, casting="unsafe"), lengths)
+
+
+def per_neuron(spikes: Array) -> NDArray[np.int64]:
+    """How often each neuron fires: (S, M, D) → (D,)."""
+    rows = spikes.reshape(-1, spikes.shape[-1])
+    return (np.ones(len(rows), np.float32) @ rows).astype(np.int64)  # BLAS; exact below 2^24 rows
+
+
+def _per_sentence(marks: Array, lengths: list[int]) -> NDArray[np.int64]:
+    """The sums of zeros and ones: (S, M, D) → (B, S)."""
     # A product with ones is by far the fastest sum over the features.
-    per_token = (activity > value).astype(np.float32) @ np.ones(activity.shape[2], np.float32)  # (S, M)
+    per_token = marks @ np.ones(marks.shape[2], marks.dtype)  # (S, M)
     starts = np.cumsum([0, *lengths[:-1]])
     return np.add.reduceat(per_token.astype(np.int64), starts, axis=1).T
 
@@ -89,14 +101,20 @@ def _coincidences(qkv: Array, heads: int) -> NDArray[np.int64]:
     """
     steps, tokens, _ = qkv.shape
     query, key, value = qkv.reshape(steps, tokens, 3, heads, -1).transpose(2, 0, 3, 1, 4)  # each (S, H, N, D/H)
-    pairs = query @ np.swapaxes(key, -1, -2)  # (S, H, N, N)
-    memory = np.swapaxes(key, -1, -2) @ value  # (S, H, D/H, D/H)
-    of_token, of_feature = value.sum(-1), query.sum(-2)  # spikes of V in each token, of Q in each feature
+    transposed = np.swapaxes(key, -1, -2)
+    # Spikes of Q and K in each feature, of K and V in each token: what is but summed needs no map.
+    q_feature, k_feature = query.sum(-2, keepdims=True), key.sum(-2, keepdims=True)  # (S, H, 1, D/H)
+    k_token, v_token = key.sum(-1, keepdims=True), value.sum(-1, keepdims=True)  # (S, H, N, 1)
     counts = (
-        pairs,
-        (pairs > 0).sum(-2) * of_token,
-        memory,
-        (memory > 0).sum(-1) * of_feature,
-        pairs.sum(-2, dtype=np.float64) * of_token,
+        np.multiply(q_feature, k_feature, dtype=np.float64),
+        _marks(query @ transposed) @ v_token,
+        np.multiply(k_token, v_token, dtype=np.float64),
+        q_feature @ _marks(transposed @ value),
+        np.multiply(key @ np.swapaxes(q_feature, -1, -2), v_token, dtype=np.float64),
     )
     return np.stack([count.reshape(steps, -1).sum(1, dtype=np.float64) for count in counts]).astype(np.int64)
+
+
+def _marks(counts: Array) -> Array:
+    """1 where there is any, in place."""
+    return np.greater(counts, 0, out=counts, casting="unsafe")

@@ -17,7 +17,7 @@ from export.arithmetic import Array
 from export.graph import LIF, Graph
 from export.kernels import make_kernel
 from export.ranges import output_bounds
-from export.tally import tally
+from export.tally import per_neuron, tally
 from simulate.batches import Tokens, batches
 from simulate.result import SimulationResult
 
@@ -110,10 +110,10 @@ class FastSimulator:
             output = values[node.name] = kernel(inputs, lengths)
             counts |= tally(node, inputs, output, lengths)
             if isinstance(node, LIF):
-                neurons[node.name] = output.sum((0, 1), dtype=np.int64)
+                neurons[node.name] = per_neuron(output)
                 if record:
                     spikes[node.name] = output.astype(np.uint8)
-            for source in node.inputs:
+            for source in set(node.inputs):
                 if self.last_reader[source] == node.name:
                     del values[source]
         return output, counts, neurons, spikes

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,13 @@ from hypothesis import strategies as st
 from onnx import helper
 from tokenizers import Tokenizer
 
-from export import onnx_float, onnx_integer
+from export import arithmetic, onnx_float, onnx_integer
+from export.arithmetic import STATE_MAX
+from export.cli import main
+from export.graph import LIF, Add, LayerNorm
 from export.nir import read
 from simulate.fast import FastSimulator
+from spikebert.checkpoint import save_model
 from spikebert.errors import InputError
 from spikebert.packaged import tweets
 from spikebert.recording import record_spikes
@@ -75,6 +80,94 @@ def test_the_integer_model_equals_the_simulator_whatever_the_graph(tmp_path_fact
     onnx_integer.write(graph, path)
     rng = np.random.default_rng(seed)
     assert_equal(graph, path, [rng.integers(0, 50, n) for n in rng.integers(1, 16, 3)])
+
+
+@st.composite
+def extreme_graphs(draw):
+    """Graphs whose membranes meet the ends of their 24 bits, with any decay and thresholds of each neuron's own."""
+    reset, norm = draw(st.sampled_from(["subtract", "zero"])), draw(st.sampled_from(["layer", "batch"]))
+    graph = random_graph(draw(st.integers(0, 2**16)), width=8, blocks=1, norm=norm, reset=reset, exponents=True)
+    decay, rng = draw(st.sampled_from([0, 1, 410, 2048, 4095, 4096])), np.random.default_rng(draw(st.integers(0, 99)))
+
+    def change(node):
+        if not isinstance(node, LIF):
+            return node
+        threshold = (STATE_MAX >> rng.integers(0, 3, node.size)).astype(np.int32)
+        bias = (rng.integers(-(2**31) + 1, 2**31, node.size) >> rng.integers(0, 12, node.size)).astype(np.int32)
+        return replace(node, threshold=threshold, bias=bias, decay=decay)
+
+    return replace(graph, nodes=tuple(map(change, graph)))
+
+
+@settings(max_examples=25, deadline=None)
+@given(extreme_graphs())
+def test_the_integer_model_saturates_and_decays_as_the_simulator_does(tmp_path_factory, graph):
+    path = tmp_path_factory.mktemp("onnx") / "model.onnx"
+    onnx_integer.write(graph, path)
+    assert_equal(graph, path, [np.arange(n) for n in (5, 1)])
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**16), st.integers(1, 8), st.integers(1, 3), st.integers(0, 2**53 - 1), st.integers(0, 25))
+def test_the_layer_norm_is_exact_over_the_whole_range_of_its_input(seed, n, groups, epsilon, bits):
+    rng, width = np.random.default_rng(seed), n * groups
+    gain = rng.integers(-(2**15), 2**15, width).astype(np.int16)
+    bias = rng.integers(-(2**20), 2**20, width).astype(np.int32)
+    x = rng.integers(-(2**bits), 2**bits + 1, (1, 2, 6, width))
+    x[0, 0, 0] = 2**bits  # no variance
+    x[0, 0, 1] = np.where(np.arange(width) % 2, 2**bits, -(2**bits))
+    builder = onnx_integer.IntegerBuilder(1)
+    onnx_integer._add(LayerNorm("norm", ("x",), gain, bias, epsilon * (seed % 2), groups), builder)
+    values = [helper.make_tensor_value_info(name, onnx.TensorProto.INT64, None) for name in ("x", "attention_mask")]
+    output = helper.make_empty_tensor_value_info("norm")
+    part = helper.make_graph(builder.nodes, "part", values, [output], list(builder.initializers.values()))
+    model = helper.make_model(part, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    (y,) = session.run(["norm"], {"x": x, "attention_mask": np.ones((1, 1), np.int64)})
+    expected = arithmetic.layer_norm(*(a.astype(float) for a in (x, gain, bias)), epsilon * (seed % 2), groups)
+    assert np.array_equal(y, expected)
+
+
+def test_a_sentence_without_tokens_does_not_end_the_process(tmp_path):
+    onnx_integer.write(random_graph(), tmp_path / "model.onnx")
+    code = (
+        "import numpy, onnxruntime; e = numpy.zeros((1, 3), int); s = onnxruntime.InferenceSession('model.onnx'); "
+        "print(s.run(None, {'input_ids': e, 'attention_mask': e})[0].shape)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout == "(1, 3)\n"  # an integer division by zero is a signal
+
+
+def test_a_sum_of_three_streams_is_their_sum(tmp_path):
+    graph = random_graph(width=12)
+    three = Add("blocks.0.mlp.add", ("embeddings.lif", "blocks.0.attention.add", "blocks.0.mlp.down.lif"), 12)
+    graph = replace(graph, nodes=tuple(three if node.name == three.name else node for node in graph))
+    onnx_integer.write(graph, tmp_path / "model.onnx")
+    assert_equal(graph, tmp_path / "model.onnx", [np.arange(7), np.arange(2)])
+
+
+@pytest.mark.parametrize("name", ["logits", "input_ids"])
+def test_a_node_with_a_name_that_the_file_needs_is_refused(tmp_path, name):
+    graph = random_graph()
+    old = "embeddings.lif"
+    nodes = [replace(n, inputs=tuple(name if i == old else i for i in n.inputs)) for n in graph]
+    nodes = tuple(replace(n, name=name) if n.name == old else n for n in nodes)
+    with pytest.raises(InputError, match="no valid ONNX"):
+        onnx_integer.write(replace(graph, nodes=nodes), tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "options", [["--bits", "4"], ["--per-channel"], ["--draw", "graph.svg"], ["--report", "r.json"]]
+)
+def test_the_float_export_refuses_options_of_the_integer_graph(tmp_path, capsys, monkeypatch, options):
+    monkeypatch.chdir(tmp_path)
+    save_model(model_with_character(), Path("model.pt"))
+    assert main(["model.pt", "--to", "onnx", "-o", "model.onnx", *options]) == 2
+    assert f"{options[0]} belongs to the integer graph" in capsys.readouterr().err
+    assert [path.name for path in Path().iterdir()] == ["model.pt"]
+    assert main(["model.pt", "--to", "onnx", "-o", "model.onnx"]) == 0
+    assert "the float model" in capsys.readouterr().out
 
 
 def test_the_integer_form_of_the_shipped_model_is_equal_on_real_sentences_and_keeps_int8(tmp_path):
