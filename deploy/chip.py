@@ -143,11 +143,15 @@ def _entry(path: Path, data: dict[str, Any], field: str, kind: str) -> tuple[Any
             raise InputError(f"{path}: {field}: must be true or false, not {value!r}")
         return value, entry["source"]
     least = 0 if field in MAY_BE_ZERO else 1
-    whole = isinstance(value, int) and type(value) is not bool
-    real = wanted == "float" and isinstance(value, float) and math.isfinite(value)
-    if not (whole or real) or not least <= value < 2**53:
+    if not _in_range(value, wanted == "float", least):
         number = "a number" if wanted == "float" else "a whole number"
         raise InputError(
             f"{path}: {field}: must be {number} of at least {least}{' or null' if optional else ''}, not {value!r}"
         )
     return value, entry["source"]
+
+
+def _in_range(value: Any, real: bool, least: int) -> bool:
+    if type(value) is not int and not (real and type(value) is float and math.isfinite(value)):
+        return False
+    return least <= value < 2**53

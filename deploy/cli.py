@@ -1,10 +1,11 @@
-"""spikebert-deploy: what an exported model needs of a Loihi-class system."""
+"""spikebert-deploy: what an exported model needs of a Loihi-class system, and where it goes there."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
+from deploy.map_cli import add_map
 from spikebert.errors import exit_cleanly
 
 PROGRAM = "spikebert-deploy"
@@ -12,17 +13,19 @@ PROGRAM = "spikebert-deploy"
 
 def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
-        prog=PROGRAM, description="Tell what an exported SpikeBERT needs of a Loihi-class system."
+        prog=PROGRAM, description="Tell what an exported SpikeBERT needs of a Loihi-class system, and place it there."
     )
     commands = p.add_subparsers(dest="command", required=True)
     resources = commands.add_parser("resources", help="synapses, weight memory, neurons and state of each layer")
     resources.add_argument("model", help="model.nir of spikebert-export")
+    resources.set_defaults(run=show_resources)
+    add_map(commands)
     return p
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
-    return exit_cleanly(PROGRAM, lambda: show_resources(options))
+    return exit_cleanly(PROGRAM, lambda: options.run(options))
 
 
 def show_resources(options: argparse.Namespace) -> None:
