@@ -14,7 +14,7 @@ from export.graph import Attention, Embedding, Graph, Linear, Readout
 from simulate.energy.record import RunRecord
 from spikebert.errors import InputError
 
-AUTO = "auto"  # unrolled where it fits, since it takes the fewest steps; else token-serial
+AUTO = "auto"  # on the smallest system that holds one of them: unrolled if that fits, for it takes fewer steps
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,11 @@ def map_graph(
         raise InputError(f"--tokens {tokens}: the model takes 1 to {graph.max_tokens}")
     systems = [find_system(chip, system)] if system else systems_of(chip)
     tried = list(STRATEGIES) if strategy == AUTO else [strategy]
-    for candidate in tried:
-        cuts = partition(populations(graph, chip, candidate, tokens), chip)
-        needed = sum(cut.count for cut in cuts)
-        fitting = [s for s in systems if needed <= s.chips * s.cores]
-        if fitting:
-            return _mapped(graph, fitting[0], candidate, tokens, cuts, run)
+    cuts = {s: partition(populations(graph, chip, s, tokens), chip) for s in tried}
+    for candidate in systems:
+        for name, found in cuts.items():
+            if sum(cut.count for cut in found) <= candidate.chips * candidate.cores:
+                return _mapped(graph, candidate, name, tokens, found, run)
     raise InputError(_too_large(graph, chip, systems[-1], tried[-1], tokens))
 
 

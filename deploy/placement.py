@@ -58,36 +58,44 @@ def place(cores: list[Core], traffic: Traffic, system: System) -> Placement:
     layout = mesh(system.chip, system.chips)
     # The copies of a token stand together, and in each of them the populations in their order.
     order = sorted(range(len(cores)), key=lambda i: cores[i].copies[0] if cores[i].population.copies > 1 else 0)
-    chip, slot = np.empty(len(cores), np.int64), np.empty(len(cores), np.int64)
-    snake = _snake(layout, system.cores)
-    for number, start in enumerate(range(0, len(order), system.cores)):
-        members = np.array(order[start : start + system.cores])
-        chip[members] = number
-        slot[members] = _within(members, traffic, layout, snake)
+    rank = np.empty(len(cores), np.int64)
+    rank[order] = np.arange(len(cores))
+    chip, local = rank // system.cores, rank % system.cores
+    slot = _slots(chip, local, traffic, layout, _snake(layout, system.cores))
     chip_x, chip_y = _position(chip, layout.chip_columns)
     tile_x, tile_y = _tile(slot, layout)
     return Placement(layout, chip, slot, chip_x * layout.columns + tile_x, chip_y * layout.rows + tile_y)
 
 
-def _within(members: NDArray, traffic: Traffic, layout: Mesh, snake: NDArray) -> NDArray:
-    """A slot for each of the cores of one chip."""
-    from scipy.optimize import quadratic_assignment
-
-    number = np.full(max(members.max(), traffic.source.max(), traffic.target.max()) + 1, -1)
-    number[members] = np.arange(len(members))
-    inside = traffic.source >= 0
-    source, target = number[traffic.source[inside]], number[traffic.target[inside]]
-    both = (source >= 0) & (target >= 0)
-    flow = np.zeros((len(snake), len(snake)))
-    np.add.at(flow, (source[both], target[both]), traffic.events[inside][both])
+def _slots(chip: NDArray, local: NDArray, traffic: Traffic, layout: Mesh, snake: NDArray) -> NDArray[np.int64]:
+    """A slot for each core, chip by chip; `local` numbers the cores of a chip. Equal chips are solved once."""
+    inside = (traffic.source >= 0) & (chip[traffic.source] == chip[traffic.target])
+    source, target, events = traffic.source[inside], traffic.target[inside], traffic.events[inside]
+    by_chip = np.argsort(chip[source], kind="stable")
+    ends = np.searchsorted(chip[source][by_chip], np.arange(chip.max() + 2))
     x, y = _tile(snake, layout)
     distance = (abs(x[:, None] - x) + abs(y[:, None] - y)).astype(float)
-    start = np.arange(len(snake))
-    found = quadratic_assignment(
-        flow, distance, method="faq", options={"maxiter": ITERATIONS, "P0": np.eye(len(snake))}
-    )
-    best = found.col_ind if found.fun < (flow * distance).sum() else start
-    return snake[best[: len(members)]]
+    solved: dict[bytes, NDArray] = {}
+    slot = np.empty(len(chip), np.int64)
+    for number in range(chip.max() + 1):
+        mine = by_chip[ends[number] : ends[number + 1]]
+        flow = np.zeros(distance.shape)
+        np.add.at(flow, (local[source[mine]], local[target[mine]]), events[mine])
+        key = flow.tobytes()
+        if key not in solved:
+            solved[key] = snake[_assign(flow, distance)]
+        members = chip == number
+        slot[members] = solved[key][local[members]]
+    return slot
+
+
+def _assign(flow: NDArray, distance: NDArray) -> NDArray[np.int64]:
+    """A place for each of n cores, for the traffic and the distances (n, n) between them."""
+    from scipy.optimize import quadratic_assignment
+
+    options = {"maxiter": ITERATIONS, "P0": np.eye(len(flow))}
+    found = quadratic_assignment(flow, distance, method="faq", options=options)
+    return found.col_ind if found.fun < (flow * distance).sum() else np.arange(len(flow))
 
 
 def _snake(layout: Mesh, slots: int) -> NDArray[np.int64]:
