@@ -16,7 +16,8 @@ def add_map(commands: argparse._SubParsersAction) -> None:
         "--strategy",
         choices=("unrolled", "token-serial", "auto"),
         default="auto",
-        help="every token its own neurons, or weights once and token after token (default: on the smallest system that holds either, the first that fits)",
+        help="every token its own neurons, or weights once and token after token (default: on the smallest system "
+        "that holds either, the first that fits)",
     )
     p.add_argument("--tokens", type=int, help="the longest text, where it shall be shorter than the model's")
     p.add_argument("--counts", metavar="FILE", help="counts.json of spikebert-simulate: its spikes are the traffic")

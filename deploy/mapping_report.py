@@ -95,7 +95,7 @@ def as_markdown(content: dict[str, Any], memory: int, neurons: int) -> str:
             "hops within chips",
             f"{found['hops_east_west']:,.0f} east-west, {found['hops_north_south']:,.0f} north-south",
         ),
-        *((f"energy of {kind}, estimated", f"{value / 1e6:,.2f} µJ") for kind, value in energy.items()),
+        *((f"energy, {kind}, estimated", f"{value / 1e6:,.2f} µJ") for kind, value in energy.items()),
     ]
     lines = [
         f"# {content['chip']}, {content['system']}: {content['strategy']}",

@@ -91,6 +91,11 @@ class _Builder:
             source = self.graph[lif.inputs[0]]
             norm = source if isinstance(source, LayerNorm) else None
             before = self.graph[norm.inputs[0]] if norm else source
+            if norm and not self.flexible:
+                raise InputError(
+                    f"layer {norm.name}: a layer norm needs programmable neurons and graded spikes, which "
+                    f"{self.chip.name} has not; train with --norm batch"
+                )
             if isinstance(before, Attention):
                 self._attention(lif, before)
             elif isinstance(before, Embedding):
@@ -114,11 +119,6 @@ class _Builder:
             raise InputError(
                 f"layer {linear.name}: weights of {bits} bits, and {chip.name} holds {chip.weight_bits}; "
                 f"export with --bits {chip.weight_bits}"
-            )
-        if norm and not self.flexible:
-            raise InputError(
-                f"layer {norm.name}: a layer norm needs programmable neurons and graded spikes, which {chip.name} has "
-                "not; train with --norm batch"
             )
         room = chip.synapse_memory_per_core or chip.memory_per_core
         columns = min(inputs, chip.input_axons_per_core or inputs, room * 8 // bits)
