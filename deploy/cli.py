@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from deploy.bundle_cli import add_bundle, add_verify
 from deploy.map_cli import add_map
 from spikebert.errors import exit_cleanly
 
@@ -20,6 +21,8 @@ def parser() -> argparse.ArgumentParser:
     resources.add_argument("model", help="model.nir of spikebert-export")
     resources.set_defaults(run=show_resources)
     add_map(commands)
+    add_bundle(commands)
+    add_verify(commands)
     return p
 
 

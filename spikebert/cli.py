@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from spikebert.pipeline import Settings
 
 PROGRAM = "spikebert-train"
-COMMANDS = {"baseline": "spikebert.baselines.cli", "study": "spikebert.study_cli"}
+COMMANDS = {
+    "baseline": "spikebert.baselines.cli",
+    "new-teacher": "spikebert.new_teacher",
+    "study": "spikebert.study_cli",
+}
 
 
 def add_data(p: argparse.ArgumentParser) -> None:
@@ -88,9 +92,10 @@ def student_parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Distil a SpikeBERT from a BERT teacher, in two stages.",
-        epilog=f"'{PROGRAM} teacher --help' tells how to fine-tune a teacher alone, '{PROGRAM} baseline --help' how to "
-        f"train what it is compared with, '{PROGRAM} study --help' how to vary it, '{PROGRAM} qat --help' how to "
-        "train a model on for few weight bits.",
+        epilog=f"'{PROGRAM} teacher --help' tells how to fine-tune a teacher alone, "
+        f"'{PROGRAM} new-teacher --help' how to make one for a language without a BERT, "
+        f"'{PROGRAM} baseline --help' how to train what it is compared with, '{PROGRAM} study --help' how to vary it, "
+        f"'{PROGRAM} qat --help' how to train a model on for few weight bits.",
     )
     add_data(p)
     add_teaching(p)

@@ -8,7 +8,7 @@ import io
 import random
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -145,6 +145,17 @@ def split(rows: Sequence[Row], share: float, seed: int) -> tuple[list[Row], list
     random.Random(seed).shuffle(texts)
     held_out = set(texts[: max(1, round(share * len(texts)))])
     return [r for r in rows if r.text not in held_out], [r for r in rows if r.text in held_out]
+
+
+def sample(lines: Iterable[str], count: int, seed: int) -> list[str]:
+    """`count` of the lines, each as likely as any other, in one pass that holds no more than those (algorithm R)."""
+    draw, kept = random.Random(seed), []
+    for number, line in enumerate(lines):
+        if number < count:
+            kept.append(line)
+        elif (place := draw.randrange(number + 1)) < count:
+            kept[place] = line
+    return kept
 
 
 def majority_share(rows: Sequence[Row]) -> float:

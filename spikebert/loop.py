@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from spikebert import processes
 from spikebert.allocator import keep_freed_memory
 from spikebert.checkpoint import load_tensors
 from spikebert.errors import InputError
@@ -84,6 +85,8 @@ class Metrics:
         self.path = path
 
     def write(self, **values: object) -> None:
+        if not processes.is_main():
+            return
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")
 
@@ -100,6 +103,9 @@ def train(
 ) -> None:
     """Train `trained` in place; goes on from `checkpoint` where that file exists, and leaves it there when done.
 
+    In several processes (`spikebert.processes`) all of them call this, with the same arguments and initial weights; the
+    batches are those of one process, and the metrics are those of the main process's part.
+
     Args:
         name: of this stage; a checkpoint of another stage or another schedule is refused.
         loss: gives the terms of a batch's loss; their entry "loss" is what is minimised.
@@ -109,6 +115,7 @@ def train(
     optimizer = torch.optim.AdamW(trained.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
     identity = f"{name} {schedule} {len(examples)}"
     done = _resume(checkpoint, identity, trained, optimizer)
+    processes.wait()  # all have read the checkpoint, and seen what is finished, before one writes anew
     per_epoch = -(-len(examples) // schedule.batch_size)
     steps = schedule.epochs * per_epoch
     if done == 0:
@@ -122,7 +129,10 @@ def train(
                     continue
                 for group in optimizer.param_groups:
                     group["lr"] = schedule.rate(done, steps)
-                terms = _step(trained, optimizer, loss, Batch.of([examples[i] for i in batch]), schedule.clip)
+                part, weight = processes.share(batch)
+                processes.seed(schedule.seed, done)
+                own = Batch.of([examples[i] for i in part])
+                terms = _step(trained, optimizer, loss, own, weight, schedule.clip)
                 done += 1
                 bar.update()
                 bar.set_postfix({k: f"{v:.3f}" for k, v in terms.items()}, refresh=False)
@@ -139,17 +149,21 @@ def _step(
     optimizer: torch.optim.Optimizer,
     loss: Callable[[Batch], dict[str, Tensor]],
     batch: Batch,
+    weight: float,
     clip: float,
 ) -> dict[str, float]:
     terms = loss(batch)
     optimizer.zero_grad(set_to_none=True)
     terms["loss"].backward()
+    processes.combine(trained, weight)
     nn.utils.clip_grad_norm_(trained.parameters(), clip)
     optimizer.step()
     return {k: round(float(v), 5) for k, v in terms.items()}
 
 
 def _save(path: Path, identity: str, trained: nn.Module, optimizer: torch.optim.Optimizer, done: int) -> None:
+    if not processes.is_main():
+        return
     content = {
         "identity": identity,
         "done": done,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import random
 import shutil
@@ -14,13 +15,14 @@ from typing import Any, Protocol
 import torch
 from transformers import PreTrainedTokenizerFast
 
+from spikebert import processes
 from spikebert import teacher as teachers
 from spikebert.checkpoint import TrainedModel, save_directory, save_model
 from spikebert.config import PRESETS, SpikeBertConfig
-from spikebert.data import Row, Task, load_task, majority_share, read_lines
+from spikebert.data import Row, Task, load_task, majority_share, read_lines, sample
 from spikebert.distill import Student, accuracy, initialise_embeddings, stage_one, stage_two
 from spikebert.errors import InputError
-from spikebert.files import require_file
+from spikebert.files import require_file, write_atomically
 from spikebert.loop import NO_LABEL, Example, Metrics, Schedule, train
 from spikebert.losses import LossWeights
 from spikebert.model import SpikeBertForSequenceClassification
@@ -88,14 +90,29 @@ class Run:
             raise InputError(f"--out {self.folder}: is a file; give a folder")
         self.folder.mkdir(parents=True, exist_ok=True)
         self.metrics = Metrics(self.folder / "metrics.jsonl")
-        wanted = {k: v for k, v in asdict(settings).items() if k != "out"}  # type: ignore[call-overload]
+        with processes.main_first():
+            if processes.is_main():
+                self._lock()
+            self._claim({k: v for k, v in asdict(settings).items() if k != "out"})  # type: ignore[call-overload]
+
+    def _lock(self) -> None:
+        """Held as long as this object lives: two processes that train into one folder would mix their checkpoints."""
+        self.lock = (self.folder / ".lock").open("w")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                f"--out {self.folder}: another process is training into it; wait for it, or end it"
+            ) from None
+
+    def _claim(self, wanted: dict[str, Any]) -> None:
         record = self.folder / "settings.json"
         if record.exists() and json.loads(record.read_text("utf-8")) != wanted:
             raise InputError(
                 f"--out {self.folder}: holds a run with other settings; repeat that run's command to go on with it, "
                 "or choose another folder"
             )
-        record.write_text(json.dumps(wanted, indent=1), "utf-8")
+        write_atomically(record, lambda path: path.write_text(json.dumps(wanted, indent=1), "utf-8"))
 
     def checkpoint(self, stage: str) -> Path:
         return self.folder / f"{stage}.checkpoint"
@@ -105,8 +122,8 @@ class Run:
         return self.folder / "model.pt"
 
     def clear(self) -> None:
-        """Checkpoints are large and of no use once the model stands."""
-        for path in self.folder.glob("*.checkpoint"):
+        """Checkpoints are large and of no use once the model stands; nor is what a killed run was writing."""
+        for path in self.folder.glob("*.checkpoint*"):
             path.unlink()
 
 
@@ -146,19 +163,24 @@ def fine_tune(settings: Settings, task: Task | None = None) -> Path:
             return {"loss": model(input_ids=batch.tokens, attention_mask=batch.mask, labels=batch.labels).loss}
 
         train("teacher", model, loss, examples, schedule, run.checkpoint("teacher"), run.metrics)
-        dev = accuracy(model, examples_of(task.dev, task.labels, tokenizer, longest))
-        run.metrics.write(stage="teacher", accuracy=dev, majority=majority_share(task.dev))
-        print(
-            f"teacher: accuracy {dev:.4f} on {len(task.dev)} dev texts (majority class {majority_share(task.dev):.4f})"
-        )
-        unfinished = finished.with_name(".model")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        model.save_pretrained(unfinished)
-        tokenizer.save_pretrained(unfinished)
-        unfinished.rename(finished)
-        run.clear()
+        with processes.main_first():
+            if processes.is_main():
+                _keep_teacher(run, task, model, tokenizer, longest, finished)
     print(f"teacher in {finished}")
     return finished
+
+
+def _keep_teacher(run: Run, task: Task, model, tokenizer, longest: int, finished: Path) -> None:
+    """Measure on dev and write the teacher's folder, whole or not at all."""
+    dev = accuracy(model, examples_of(task.dev, task.labels, tokenizer, longest))
+    run.metrics.write(stage="teacher", accuracy=dev, majority=majority_share(task.dev))
+    print(f"teacher: accuracy {dev:.4f} on {len(task.dev)} dev texts (majority class {majority_share(task.dev):.4f})")
+    unfinished = finished.with_name(".model")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    model.save_pretrained(unfinished)
+    tokenizer.save_pretrained(unfinished)
+    unfinished.rename(finished)
+    run.clear()
 
 
 def distil(settings: Settings) -> Path:
@@ -192,7 +214,9 @@ def distil(settings: Settings) -> Path:
         run.checkpoint("stage2"),
         run.metrics,
     )
-    _finish(settings, run, task, student.model, expert, tokenizer, time.time() - started)
+    with processes.main_first():
+        if processes.is_main():
+            _finish(settings, run, task, student.model, expert, tokenizer, time.time() - started)
     return run.model
 
 
@@ -241,10 +265,10 @@ def _teacher_settings(settings: Settings) -> Settings:
 def _corpus(settings: Settings, count: int) -> list[str]:
     """`count` lines of `--corpus`, drawn by the seed from the whole file."""
     path = require_file(str(settings.corpus), "corpus")
-    lines = [line for _, line in read_lines(path) if line.strip()]
+    lines = sample((line for _, line in read_lines(path) if line.strip()), count, settings.seed)
     if not lines:
         raise InputError(f"--corpus {path}: holds no text")
-    return random.Random(settings.seed).sample(lines, min(count, len(lines)))
+    return lines
 
 
 def _stage_one_texts(settings: Settings, task: Task) -> list[str]:

@@ -12,11 +12,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from spikebert import processes
 from spikebert import teacher as teachers
 from spikebert.baselines.textcnn import SpikingTextCNN, TextCNN
 from spikebert.checkpoint import TrainedModel, save_directory, save_model
 from spikebert.config import SpikeBertConfig
-from spikebert.data import majority_share
+from spikebert.data import Task, majority_share
 from spikebert.distill import accuracy, initialise_embeddings
 from spikebert.files import write_atomically
 from spikebert.loop import Batch, Schedule, train
@@ -29,6 +30,7 @@ MODELS: dict[str, Callable[[SpikeBertConfig], nn.Module]] = {
     "snn-textcnn": SpikingTextCNN,
     "spikformer": SpikeBertForSequenceClassification,
 }
+RESULT = "result.json"
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def fit(settings: BaselineSettings) -> Path:
     The directly trained Spikformer is a SpikeBERT: it is also written as `model.pt`, to export and simulate.
     """
     run, task, started = Run(settings), _task(settings), time.time()
-    result_file = run.folder / "result.json"
+    result_file = run.folder / RESULT
     if result_file.exists():
         print(f"{result_file} is finished; choose another --out to train anew")
         return result_file
@@ -66,15 +68,22 @@ def fit(settings: BaselineSettings) -> Path:
     examples = examples_of(task.train, task.labels, tokenizer, config.max_tokens)
     schedule = Schedule(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)
     train(settings.model, model, loss, examples, schedule, run.checkpoint(settings.model), run.metrics)
+    with processes.main_first():
+        if processes.is_main():
+            _finish(settings, run, task, model, tokenizer, config.max_tokens, time.time() - started)
+    return result_file
 
-    dev = examples_of(task.dev, task.labels, tokenizer, config.max_tokens)
+
+def _finish(settings: BaselineSettings, run: Run, task: Task, model, tokenizer, longest: int, seconds: float) -> None:
+    """Measure on dev and write what the run leaves."""
+    dev = examples_of(task.dev, task.labels, tokenizer, longest)
     result = {
         "accuracy": accuracy(model, dev),
         "majority": majority_share(task.dev),
         "dev_texts": len(dev),
-        "train_texts": len(examples),
+        "train_texts": len(task.train),
         "parameters": sum(p.numel() for p in model.parameters()),
-        "seconds": round(time.time() - started, 1),
+        "seconds": round(seconds, 1),
     }
     run.metrics.write(stage="finished", **result)
     if isinstance(model, SpikeBertForSequenceClassification):
@@ -83,6 +92,7 @@ def fit(settings: BaselineSettings) -> Path:
         trained = TrainedModel(model.eval(), tokenizer.backend_tokenizer.to_str(), task.labels, notes)
         save_directory(trained, run.folder / "model")
         save_model(trained, run.model)
+    result_file = run.folder / RESULT
     content = {**result, "settings": {k: v for k, v in asdict(settings).items() if k != "out"}}
     write_atomically(result_file, lambda path: path.write_text(json.dumps(content, indent=1), "utf-8"))
     run.clear()
@@ -90,4 +100,3 @@ def fit(settings: BaselineSettings) -> Path:
         f"{settings.model}: accuracy {result['accuracy']:.4f} on {len(dev)} dev texts "
         f"(majority class {result['majority']:.4f}); {result_file}"
     )
-    return result_file

@@ -1,10 +1,11 @@
 """Text files: what is read, and the one line that each fault gets."""
 
 import gzip
+from collections import Counter
 
 import pytest
 
-from spikebert.data import Row, load_task, read_labelled, split
+from spikebert.data import Row, load_task, read_labelled, sample, split
 from spikebert.errors import InputError
 from spikebert.packaged import minilm, tweets
 
@@ -78,6 +79,13 @@ def test_a_split_is_fixed_and_shares_no_text():
     assert (train, dev) == split(rows, 0.1, seed=0)
     assert not {r.text for r in train} & {r.text for r in dev}
     assert len(train) + len(dev) == 100
+
+
+def test_a_sample_of_a_stream_is_as_large_as_asked_and_takes_every_line_equally_often():
+    drawn = Counter(line for seed in range(2000) for line in sample(map(str, range(10)), 3, seed))
+    assert all(abs(drawn[str(i)] - 600) < 5 * 21 for i in range(10))  # five standard deviations of a binomial
+    assert sample(map(str, range(10)), 3, 0) == sample(map(str, range(10)), 3, 0)
+    assert sample(["a", "b"], 5, 0) == ["a", "b"]
 
 
 def test_the_packaged_tweets_are_clean_balanced_and_say_what_was_dropped():

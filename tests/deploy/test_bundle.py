@@ -1,0 +1,112 @@
+"""The bundle: whole, the same bytes each time, and refused where a byte was changed."""
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deploy import bundle
+from deploy.cli import main
+from export import nir
+from simulate.run import Texts
+from spikebert.errors import InputError
+from tests.fuzz.originals import tokenizer
+from tests.random_graph import random_graph
+
+TEXTS = Texts("texts", ["b c", "d", "c c b d"], ["label0", "label1", "label2"])
+
+
+def model_of(folder, **values):
+    graph = replace(random_graph(**values), tokenizer=tokenizer())
+    nir.write(graph, folder / "model.nir")
+    return folder / "model.nir"
+
+
+def files_of(folder):
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bundle")
+    bundle.write(model_of(folder, norm="batch", reset="zero"), TEXTS, folder / "bundle", tell=str)
+    return folder / "bundle"
+
+
+def test_the_same_inputs_give_the_same_bytes(made, tmp_path):
+    bundle.write(made.parent / "model.nir", TEXTS, tmp_path / "again", tell=str)
+    assert files_of(made) == files_of(tmp_path / "again")
+
+
+def test_it_holds_no_path_of_this_machine_and_no_pickle(made):
+    for name, content in files_of(made).items():
+        assert str(made.parent).encode() not in content, name
+    with np.load(made / bundle.GOLDEN, allow_pickle=False) as arrays:
+        assert all(arrays[name].dtype.kind in "iu" for name in arrays.files)
+
+
+def test_its_size_is_at_most_what_was_told(made, tmp_path):
+    told = []
+    bundle.write(made.parent / "model.nir", TEXTS, tmp_path / "again", tell=told.append)
+    promised = float(told[0].split("at most ")[1].split()[0].replace(",", "")) * 1e6
+    assert sum(map(len, files_of(made).values())) <= promised
+
+
+def test_what_a_model_cannot_be_is_left_out_with_the_reason(tmp_path):
+    bundle.write(model_of(tmp_path, norm="layer"), TEXTS, tmp_path / "bundle", tell=str)
+    left_out = json.loads((tmp_path / "bundle" / bundle.MANIFEST).read_text("utf-8"))["left_out"]
+    assert left_out.keys() == {"nir-stages", "netx"}
+    assert "layer norm" in left_out["nir-stages"]
+    readme = (tmp_path / "bundle" / "README.md").read_text("utf-8")
+    assert "`stages/`" not in readme and "model-int.onnx" in readme
+
+
+def test_extras_go_in_as_they_are(made, tmp_path):
+    (tmp_path / "map").mkdir()
+    (tmp_path / "map" / "mapping.json").write_text("{}")
+    bundle.write(made.parent / "model.nir", TEXTS, tmp_path / "out", extras=[tmp_path / "map"], tell=str)
+    assert (tmp_path / "out" / "with" / "map" / "mapping.json").read_text() == "{}"
+    with pytest.raises(InputError, match="no such file"):
+        bundle.write(made.parent / "model.nir", TEXTS, tmp_path / "not", extras=[tmp_path / "none"], tell=str)
+    assert not (tmp_path / "not").exists()
+
+
+def test_a_byte_changed_anywhere_is_refused(made, tmp_path, capsys):
+    for name in files_of(made):
+        copy = tmp_path / "copy"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(made, copy)
+        content = bytearray((copy / name).read_bytes())
+        content[len(content) // 2] ^= 1
+        (copy / name).write_bytes(bytes(content))
+        assert main(["verify", str(copy), "--no-lava"]) == 2, name
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("change", ["missing", "added"])
+def test_a_file_that_is_missing_or_added_is_named(made, tmp_path, capsys, change):
+    copy = Path(shutil.copytree(made, tmp_path / "copy"))
+    if change == "missing":
+        (copy / "tokenizer.json").unlink()
+    else:
+        (copy / "virus.exe").write_bytes(b"")
+    assert main(["verify", str(copy), "--no-lava"]) == 2
+    assert ("tokenizer.json is missing" if change == "missing" else "virus.exe") in capsys.readouterr().err
+
+
+def test_bundle_and_verify_do_without_torch(made, tmp_path):
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from deploy.cli import main\n"
+        f"sys.exit(main(['bundle', {str(made.parent / 'model.nir')!r}, '--data', {str(tmp_path / 'x.tsv')!r}, "
+        f"'-o', {str(tmp_path / 'out')!r}]) or main(['verify', {str(tmp_path / 'out')!r}]))"
+    )
+    (tmp_path / "x.tsv").write_text("label0\tb c\nlabel1\td\n")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Lava: equal" in done.stdout
