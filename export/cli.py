@@ -38,6 +38,12 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--bits", type=int, help="weight bits, 2 to 8 (default: 8)")
     p.add_argument("--per-channel", action="store_true", help="give the weights of each output a power of two")
     p.add_argument(
+        "--threshold-scale",
+        type=float,
+        metavar="FACTOR",
+        help="times the thresholds of all neurons: fewer spikes; `spikebert-simulate trade` shows what that costs",
+    )
+    p.add_argument(
         "--target",
         choices=["loihi2", "loihi1"],
         default="loihi2",
@@ -75,6 +81,10 @@ def run(options: argparse.Namespace) -> None:
     if target.floats:
         return _float(options, target)
     trained, graph = (None, _read(options)) if is_hdf5(options.model) else _lower(options)
+    if options.threshold_scale is not None:
+        from export.thresholds import scale_thresholds
+
+        graph = scale_thresholds(graph, options.threshold_scale)
     if options.out:
         target.write(graph, options.out)
         print(f"{options.out}: {summary(graph, size(Path(options.out)))}")
@@ -99,8 +109,9 @@ def _foreign(options: argparse.Namespace) -> None:
 
     if options.to != "nir":
         raise InputError(f"{options.model}: a NIR file of another tool; --to {options.to} takes a SpikeBERT alone")
-    if options.draw or not options.out:
-        raise InputError(f"{options.model}: a NIR file of another tool; --draw takes a SpikeBERT alone")
+    if options.draw or options.threshold_scale or not options.out:
+        flag = "--threshold-scale" if options.threshold_scale else "--draw"
+        raise InputError(f"{options.model}: a NIR file of another tool; {flag} takes a SpikeBERT alone")
     _refuse_lowering(options, "comes from another tool")
     loaded = network.read(options.model)
     network.write(loaded, options.out)
@@ -112,7 +123,7 @@ def _float(options: argparse.Namespace, target: Target) -> None:
     """The trained float model itself, which no lowering touches."""
     if is_hdf5(options.model):
         raise InputError(f"{options.model}: holds integers alone; --to {options.to} needs the model.pt it was made of")
-    given = [flag for flag in (*LOWERING, "draw") if getattr(options, flag)]
+    given = [flag for flag in (*LOWERING, "draw", "threshold_scale") if getattr(options, flag)]
     if given:
         raise InputError(f"--to {options.to} writes the float model; {_flag(given[0])} belongs to the integer graph")
     from spikebert.checkpoint import load_model

@@ -27,7 +27,8 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Run an exported SpikeBERT on text and count its spikes. The exported file is all it reads.",
-        epilog=f"'{PROGRAM} verify --help' tells how to compare all simulators, and the float model, spike for spike.",
+        epilog=f"'{PROGRAM} verify --help' tells how to compare all simulators, and the float model, spike for spike; "
+        f"'{PROGRAM} trade --help' what accuracy costs.",
     )
     _common(p)
     source = p.add_mutually_exclusive_group(required=True)
@@ -72,8 +73,26 @@ def verify_parser() -> argparse.ArgumentParser:
     return p
 
 
+def trade_parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog=f"{PROGRAM} trade",
+        description="What a model's accuracy costs: higher thresholds, and texts that leave before the last step once "
+        "one label is ahead. Choose on text that is not the one you report on; spikebert-export --threshold-scale "
+        "writes the choice.",
+    )
+    _common(p)
+    p.add_argument("--data", required=True, help=DATA_HELP)
+    p.add_argument("--factors", type=float, nargs="+", default=[1.0, 1.1, 1.2, 1.3, 1.5], help="of the thresholds")
+    p.add_argument("--margins", type=float, nargs="*", default=[0.5, 1.0, 2.0, 3.0], help="between the best two logits")
+    p.add_argument("-o", "--output", metavar="FILE", help="a figure .svg, .pdf or .png, or the points as .json")
+    return p
+
+
 def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["trade"]:
+        choice = trade_parser().parse_args(arguments[1:])
+        return exit_cleanly(PROGRAM, lambda: trade(choice))
     if arguments[:1] == ["verify"]:
         options = verify_parser().parse_args(arguments[1:])
         return exit_cleanly(PROGRAM, lambda: verify(options))
@@ -175,6 +194,43 @@ def verify(options: argparse.Namespace) -> int:
     labels = np.array([graph.labels.index(label) for label in texts.labels or []])
     print(table(rungs, labels))
     return 0 if all(r.equal for r in rungs if r.exact) else 1
+
+
+def trade(options: argparse.Namespace) -> None:
+    """Print the points, and write them where asked to."""
+    import json
+
+    import numpy as np
+    from tqdm import tqdm
+
+    from export import nir
+    from simulate import trade as trades
+    from simulate.run import check_labels
+    from simulate.text import encode
+    from spikebert.files import require_folder_of, write_atomically
+
+    output = Path(options.output) if options.output else None
+    if output:
+        require_folder_of(output, "-o")
+        if output.suffix not in (".svg", ".pdf", ".png", ".json"):
+            raise InputError(f"-o {output}: the suffix must be .svg, .pdf, .png or .json")
+    graph = nir.read(options.model)
+    texts = _texts(options)
+    check_labels(graph, texts)
+    sentences = encode(graph, texts.texts, f"{texts.source}: text", options.truncate)
+    labels = np.array([graph.labels.index(label) for label in texts.labels or []])
+    with tqdm(total=len(options.factors) * len(sentences), unit="text", disable=None, leave=False) as bar:
+        points = trades.trade(graph, sentences, labels, options.factors, options.margins, bar.update)
+    print(trades.table(points))
+    if output and output.suffix == ".json":
+        text = json.dumps(trades.plain(points), indent=1)
+        write_atomically(output, lambda path: path.write_text(text, "utf-8"))
+    elif output:
+        from simulate.report.panel import Plot
+        from simulate.report.plotting import save
+
+        plot = Plot(partial(trades.draw, points), "Accuracy against energy.")
+        write_atomically(output, lambda path: save(plot, path, output.suffix[1:]))
 
 
 def _texts(options: argparse.Namespace):

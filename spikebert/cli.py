@@ -86,6 +86,9 @@ def add_stages(stages: argparse._ArgumentGroup) -> None:
     )
     for name, value in (("feature", 0.1), ("embedding", 0.1), ("logits", 1.0), ("cross-entropy", 0.1)):
         stages.add_argument(f"--{name}-weight", type=float, default=value, help="in eq. 8 (default: %(default)s)")
+    stages.add_argument(
+        "--spikes-weight", type=float, default=0.0, help="of the mean firing rate: a price of spikes (default: none)"
+    )
 
 
 def student_parser() -> argparse.ArgumentParser:
@@ -144,7 +147,9 @@ def settings_of(options: argparse.Namespace) -> Settings:
     from spikebert.pipeline import Settings
 
     values = vars(options)
-    weights = {name: values.pop(f"{name}_weight") for name in ("feature", "embedding", "logits", "cross_entropy")}
+    weights = {
+        name: values.pop(f"{name}_weight") for name in ("feature", "embedding", "logits", "cross_entropy", "spikes")
+    }
     return Settings(**values, weights=LossWeights(**weights))
 
 

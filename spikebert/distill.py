@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spikebert.loop import NO_LABEL, Batch, Example
-from spikebert.losses import Alignment, LossWeights, aligned_layers, logits_loss
+from spikebert.losses import Alignment, LossWeights, aligned_layers, firing_rate, logits_loss
 from spikebert.model import SpikeBertForSequenceClassification
+from spikebert.recording import record_spikes
 from spikebert.teacher import Teacher
 
 
@@ -34,8 +36,9 @@ def stage_one(student: Student, teacher: Teacher, batch: Batch) -> dict[str, Ten
 
 
 def stage_two(student: Student, teacher: Teacher, batch: Batch, weights: LossWeights) -> dict[str, Tensor]:
-    """Stage 2 (eq. 8): a fine-tuned teacher's features, embeddings and logits, and the labels."""
-    output = student.model(batch.tokens, batch.mask)
+    """Stage 2 (eq. 8): a fine-tuned teacher's features, embeddings and logits, the labels, and the price of spikes."""
+    with record_spikes(student.model, attached=True) if weights.spikes else nullcontext({}) as spikes:
+        output = student.model(batch.tokens, batch.mask)
     target, hidden = teacher(batch.tokens, batch.mask)
     layers = aligned_layers(len(student.alignment.features), teacher.layers)
     terms = {
@@ -44,6 +47,8 @@ def stage_two(student: Student, teacher: Teacher, batch: Batch, weights: LossWei
         "logits": logits_loss(output.logits, target),
         "cross_entropy": labelled_cross_entropy(output.logits, batch.labels),
     }
+    if spikes:
+        terms["spikes"] = firing_rate(spikes.values())
     total = sum(getattr(weights, name) * term for name, term in terms.items())
     return {"loss": total, **terms}  # type: ignore[dict-item]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch.nn.functional as F
@@ -13,12 +14,16 @@ from spikebert.model import SpikeBertOutput
 
 @dataclass(frozen=True)
 class LossWeights:
-    """The lambdas of eq. 8; the defaults are those of the authors' published training script for SST-2."""
+    """The lambdas of eq. 8; the defaults are those of the authors' published training script for SST-2.
+
+    spikes: of the mean firing rate, which eq. 8 does not have: what a spike must be worth.
+    """
 
     feature: float = 0.1
     embedding: float = 0.1
     logits: float = 1.0
     cross_entropy: float = 0.1
+    spikes: float = 0.0
 
 
 def aligned_layers(blocks: int, teacher_layers: int) -> list[int]:
@@ -63,3 +68,9 @@ def distance(a: Tensor, b: Tensor) -> Tensor:
 def logits_loss(student: Tensor, teacher: Tensor) -> Tensor:
     """KL(teacher ‖ student) of the class distributions, the mean over the batch."""
     return F.kl_div(F.log_softmax(student, -1), F.log_softmax(teacher, -1), reduction="batchmean", log_target=True)
+
+
+def firing_rate(spikes: Iterable[Tensor]) -> Tensor:
+    """Spikes a neuron and step over layers (T, M, D), every neuron counting alike."""
+    trains = list(spikes)
+    return sum(train.sum() for train in trains) / sum(train.numel() for train in trains)  # type: ignore[return-value]

@@ -19,8 +19,9 @@ from spikebert.cli import main
 from spikebert.distill import Student, initialise_embeddings, labelled_cross_entropy
 from spikebert.errors import InputError
 from spikebert.loop import NO_LABEL, Batch, Example, Metrics, Schedule, train
-from spikebert.losses import aligned_layers, distance, logits_loss
+from spikebert.losses import aligned_layers, distance, firing_rate, logits_loss
 from spikebert.pipeline import Run, Settings
+from spikebert.recording import record_spikes
 from spikebert.teacher import Teacher
 from tests.spikebert.test_model import small_model
 
@@ -257,3 +258,15 @@ def test_a_teacher_that_is_no_bert_is_refused(task, tmp_path, capsys):
     (tmp_path / "gpt" / "config.json").write_text('{"model_type": "gpt2"}')
     assert main(command(task, tmp_path / "gpt", tmp_path / "out")) == 2
     assert "is a gpt2 model" in capsys.readouterr().err
+
+
+def test_a_price_of_spikes_lowers_the_firing_rate(task, teacher, tmp_path):
+    rates = {}
+    for weight in ("0", "20"):
+        arguments = command(task, teacher, tmp_path / weight, "--epochs", "2", "--spikes-weight", weight)
+        assert main(arguments) == 0
+        model = load_model(tmp_path / weight / "model.pt").model.eval()
+        with torch.no_grad(), record_spikes(model) as spikes:
+            model(torch.arange(10)[None])
+        rates[weight] = float(firing_rate(spikes.values()))
+    assert rates["20"] < rates["0"]

@@ -1,0 +1,190 @@
+"""Energy against accuracy, without training: higher thresholds, and texts that leave before the last step.
+
+A text leaves after the first step at which its best logit is ahead of the next by a margin; from then on it costs
+nothing. The logits of step t are the readout of the steps up to t. Energy is that of the accounting `events`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.graph import LIF, Add, Attention, Graph, Linear
+from export.kernels import make_kernel
+from export.ranges import output_bounds
+from export.tally import tally
+from export.thresholds import scale_thresholds
+from simulate.batches import Tokens, batches
+from simulate.energy.costs import costs
+
+ROWS = 256  # tokens of a batch
+
+
+@dataclass(frozen=True)
+class Point:
+    """One way of running a model on all texts."""
+
+    threshold_scale: float
+    margin: float | None  # in float logits; None: every text takes all steps
+    accuracy: float
+    steps: float  # the mean over the texts
+    microjoules: float  # of a text, under `events`
+    rate: float  # spikes a neuron and step, over the steps that were taken
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What each step of each text gave: logits (T, B, labels), synaptic operations and spikes (T, B)."""
+
+    logits: NDArray[np.int64]
+    operations: NDArray[np.int64]
+    spikes: NDArray[np.int64]
+
+
+def trade(
+    graph: Graph,
+    sentences: Sequence[Tokens],
+    labels: NDArray[np.integer],
+    factors: Sequence[float],
+    margins: Sequence[float],
+    progress: Callable[[int], object] = lambda _: None,
+) -> list[Point]:
+    """A point for each threshold factor, with all steps taken and with each margin.
+
+    Args:
+        labels: (B,), the index of each text's label.
+        progress: called with the number of texts done since its last call; there are factors · B.
+    """
+    points = []
+    for factor in factors:
+        scaled = scale_thresholds(graph, factor)
+        steps = run(scaled, sentences, progress)
+        neurons = sum(node.size for node in scaled.neurons) * np.array([len(tokens) for tokens in sentences])
+        scale = float(graph.nodes[-1].arrays["scale"][0])
+        points += [_point(factor, margin, steps, labels, neurons, scale) for margin in (None, *margins)]
+    return points
+
+
+def _point(factor: float, margin: float | None, steps: Steps, labels: NDArray, neurons: NDArray, scale: float) -> Point:
+    taken = exits(steps.logits * scale, margin)  # (B,), the last step of each text
+    texts = np.arange(len(taken))
+    predicted = steps.logits[taken, texts].argmax(1)
+    counted = np.arange(len(steps.logits))[:, None] <= taken  # (T, B)
+    picojoules = costs()["E_AC"].picojoules * steps.operations[counted].sum()
+    return Point(
+        threshold_scale=factor,
+        margin=margin,
+        accuracy=float((predicted == labels).mean()),
+        steps=float((taken + 1).mean()),
+        microjoules=picojoules / len(taken) / 1e6,
+        rate=float(steps.spikes[counted].sum() / (neurons * (taken + 1)).sum()),
+    )
+
+
+def exits(logits: NDArray[np.floating], margin: float | None) -> NDArray[np.int64]:
+    """The step (from 0) after which each text leaves, (T, B, labels) → (B,)."""
+    last = len(logits) - 1
+    if margin is None:
+        return np.full(logits.shape[1], last)
+    ordered = np.sort(logits, axis=2)
+    sure = ordered[..., -1] - ordered[..., -2] >= margin
+    sure[last] = True
+    return sure.argmax(0)
+
+
+def run(graph: Graph, sentences: Sequence[Tokens], progress: Callable[[int], object] = lambda _: None) -> Steps:
+    """All texts, step by step."""
+    shape = (graph.time_steps, len(sentences))
+    steps = Steps(np.zeros((*shape, len(graph.labels)), np.int64), np.zeros(shape, np.int64), np.zeros(shape, np.int64))
+    bounds = output_bounds(graph)
+    for group in batches(sentences, ROWS):
+        batch = [sentences[i] for i in group]
+        kernels = {n.name: make_kernel(n, 1, max((bounds[s] for s in n.inputs), default=0)) for n in graph}
+        for t in range(graph.time_steps):
+            logits, operations, spikes = _step(graph, kernels, batch)
+            steps.logits[t, group], steps.operations[t, group], steps.spikes[t, group] = logits, operations, spikes
+        progress(len(group))
+    return steps
+
+
+def _step(graph: Graph, kernels: dict, batch: list[Tokens]) -> tuple[NDArray, NDArray, NDArray]:
+    """One step of a batch: the logits so far (B, labels), synaptic operations (B,) and spikes (B,)."""
+    lengths = [len(tokens) for tokens in batch]
+    values: dict[str, NDArray] = {}
+    magnitudes: dict[str, NDArray] = {}  # the sum of a stream, (B,)
+    operations, spikes = np.zeros(len(batch), np.int64), np.zeros(len(batch), np.int64)
+    for node in graph:
+        inputs = [values[source] for source in node.inputs] or [np.concatenate(batch)]
+        values[node.name] = kernels[node.name](inputs, lengths)
+        counts = {
+            key.removeprefix(f"{node.name}:"): n[:, 0]
+            for key, n in tally(node, inputs, values[node.name], lengths).items()
+        }
+        if isinstance(node, LIF):
+            magnitudes[node.name] = counts[node.name]
+            spikes += counts[node.name]
+        elif isinstance(node, Add):
+            magnitudes[node.name] = sum((magnitudes[s] for s in node.inputs), np.zeros(len(batch), np.int64))
+        elif isinstance(node, Linear):
+            operations += magnitudes[node.inputs[0]] * node.width
+        elif isinstance(node, Attention):
+            operations += np.minimum(counts["qk"] + counts["qk_v"], counts["kv"] + counts["q_kv"])
+    return values[graph.nodes[-1].name], operations, spikes
+
+
+def front(points: Sequence[Point]) -> list[Point]:
+    """The points that no other beats in both accuracy and energy, by energy."""
+    best, kept = -1.0, []
+    for point in sorted(points, key=lambda p: (p.microjoules, -p.accuracy)):
+        if point.accuracy > best:
+            best = point.accuracy
+            kept.append(point)
+    return kept
+
+
+def table(points: Sequence[Point]) -> str:
+    """Markdown; what no other point beats is marked."""
+    kept = front(points)
+    lines = [
+        "| thresholds | leaves at a margin of | accuracy | mean steps | firing rate | µJ a text, events | |",
+        "|--:|--:|--:|--:|--:|--:|---|",
+    ]
+    for p in points:
+        margin = "never" if p.margin is None else f"{p.margin:g}"
+        lines.append(
+            f"| × {p.threshold_scale:g} | {margin} | {p.accuracy:.2%} | {p.steps:.2f} | {p.rate:.4f} "
+            f"| {p.microjoules:.1f} | {'front' if p in kept else ''} |"
+        )
+    return "\n".join(lines)
+
+
+def plain(points: Sequence[Point]) -> list[dict[str, Any]]:
+    """As JSON values."""
+    return [asdict(point) for point in points]
+
+
+def draw(points: Sequence[Point], width: float):
+    """Accuracy against energy; the front is a line."""
+    from simulate.report.plotting import BLUE, FAINT, GREEN, ORANGE, PURPLE, SKY, VERMILLION, new_figure
+
+    figure = new_figure(width, 3.4)
+    axes = figure.subplots()
+    kept = front(points)
+    axes.step([p.microjoules for p in kept], [100 * p.accuracy for p in kept], where="post", color=FAINT, zorder=0)
+    colours = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY)
+    factors = sorted({p.threshold_scale for p in points})
+    for i, factor in enumerate(factors):
+        own = [p for p in points if p.threshold_scale == factor]
+        for whole, marker in ((True, "o"), (False, ".")):
+            chosen = [p for p in own if (p.margin is None) == whole]
+            x, y = [p.microjoules for p in chosen], [100 * p.accuracy for p in chosen]
+            label = f"thresholds × {factor:g}" if whole else None
+            axes.plot(x, y, marker, color=colours[i % len(colours)], label=label)
+    axes.set_xlabel("µJ a text (events); small dots: texts leave early")
+    axes.set_ylabel("accuracy, %")
+    axes.legend(fontsize=7)
+    return figure
