@@ -1,4 +1,4 @@
-"""spikebert-deploy: what an exported model needs of a Loihi-class system."""
+"""spikebert-deploy: what an exported model needs of a Loihi-class system, and where it goes there."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from deploy.bundle_cli import add_bundle, add_verify
+from deploy.map_cli import add_map
 from spikebert.errors import exit_cleanly
 
 PROGRAM = "spikebert-deploy"
@@ -13,12 +14,13 @@ PROGRAM = "spikebert-deploy"
 
 def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
-        prog=PROGRAM, description="Tell what an exported SpikeBERT needs of a Loihi-class system."
+        prog=PROGRAM, description="Tell what an exported SpikeBERT needs of a Loihi-class system, and place it there."
     )
     commands = p.add_subparsers(dest="command", required=True)
     resources = commands.add_parser("resources", help="synapses, weight memory, neurons and state of each layer")
     resources.add_argument("model", help="model.nir of spikebert-export")
     resources.set_defaults(run=show_resources)
+    add_map(commands)
     add_bundle(commands)
     add_verify(commands)
     return p

@@ -192,11 +192,29 @@ def coincidences(qkv: Array, heads: int, out: Array | None = None) -> Array:
     counts = np.empty((*qkv.shape[:-1], qkv.shape[-1] // 3), np.float32) if out is None else out
     query, key, value = (_by_head(x, heads) for x in np.split(qkv, 3, axis=-1))
     tokens, width = query.shape[-2:]
-    transposed = np.swapaxes(key, -1, -2)
     if tokens > width:
-        np.matmul(query, transposed @ value, out=_by_head(counts, heads))
-    else:
-        np.matmul(query @ transposed, value, out=_by_head(counts, heads))
+        return recall(qkv, memory(qkv, heads), counts)
+    np.matmul(query @ np.swapaxes(key, -1, -2), value, out=_by_head(counts, heads))
+    return counts
+
+
+def memory(qkv: Array, heads: int) -> Array:
+    """`K^T V` of some tokens of a sentence: (..., N, 3 D) spikes → (..., H, D/H, D/H) counts, float32.
+
+    That of a sentence is the sum over any parts of it: what a chip keeps where tokens come one by one.
+    """
+    _, key, value = (_by_head(x, heads) for x in np.split(qkv, 3, axis=-1))
+    return np.swapaxes(key, -1, -2) @ value
+
+
+def recall(qkv: Array, memory: Array, out: Array | None = None) -> Array:
+    """`Q (K^T V)`: the queries of (..., N, 3 D) spikes from the sentence's `memory` → (..., N, D) counts, float32.
+
+    Exact as `coincidences`.
+    """
+    counts = np.empty((*qkv.shape[:-1], qkv.shape[-1] // 3), np.float32) if out is None else out
+    heads = memory.shape[-3]
+    np.matmul(_by_head(np.split(qkv, 3, axis=-1)[0], heads), memory, out=_by_head(counts, heads))
     return counts
 
 

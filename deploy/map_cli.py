@@ -1,0 +1,76 @@
+"""spikebert-deploy map: a model onto the cores of a chip, with a report and a floorplan."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+
+def add_map(commands: argparse._SubParsersAction) -> None:
+    p = commands.add_parser("map", help="place a model on the cores of a chip: cores, chips, steps, traffic, energy")
+    p.add_argument("model", help="model.nir of spikebert-export")
+    p.add_argument("--chip", default="loihi2", help="loihi1, loihi2 or a .yaml file of your own (default: loihi2)")
+    p.add_argument("--system", help="a known system or a number of chips (default: the smallest known that holds it)")
+    p.add_argument(
+        "--strategy",
+        choices=("unrolled", "token-serial", "auto"),
+        default="auto",
+        help="every token its own neurons, or weights once and token after token (default: on the smallest system "
+        "that holds either, the first that fits)",
+    )
+    p.add_argument("--tokens", type=int, help="the longest text, where it shall be shorter than the model's")
+    p.add_argument("--counts", metavar="FILE", help="counts.json of spikebert-simulate: its spikes are the traffic")
+    p.add_argument("-o", "--out", required=True, help="the folder for mapping.json, mapping.md and floorplan.svg")
+    p.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    from deploy.chip import read_chip
+    from deploy.mapping import map_graph
+    from export import nir
+
+    chip = read_chip(options.chip)
+    graph = nir.read(options.model)
+    record = _run_of(Path(options.counts), Path(options.model)) if options.counts else None
+    mapping = map_graph(graph, chip, options.system, options.strategy, record, options.tokens)
+    found = mapping.estimate
+    write(mapping, Path(options.out))
+    print(
+        f"{options.out}: {mapping.strategy} on {mapping.system.name}: {len(mapping.cores):,} cores, "
+        f"{mapping.placement.chips} chips, {found.steps:,} steps a sample; estimated with Loihi 1's numbers: "
+        f"{found.latency_microseconds / 1000:,.2f} ms, {found.total_picojoules / 1e6:,.1f} µJ"
+    )
+
+
+def _run_of(path: Path, model: Path):
+    """The run of a counts.json; an InputError where it simulated another file."""
+    import hashlib
+
+    from simulate.energy.record import FILE, read_run
+    from spikebert.errors import InputError
+
+    if path.name != FILE:
+        raise InputError(f"--counts {path}: must be the {FILE} in the --out folder of spikebert-simulate")
+    record = read_run(path.parent)
+    if record.model.sha256 != hashlib.sha256(model.read_bytes()).hexdigest():
+        raise InputError(f"{path}: counts of another model ({record.model.file}); simulate {model}")
+    return record
+
+
+def write(mapping, out: Path) -> None:
+    """mapping.json, mapping.md and floorplan.svg, all or none."""
+    from deploy.floorplan import svg
+    from deploy.mapping_report import as_json, as_markdown
+    from spikebert.files import write_folder_atomically
+
+    content, chip = as_json(mapping), mapping.system.chip
+    picture = "\n![floorplan](floorplan.svg)\n"
+
+    def fill(folder: Path) -> None:
+        (folder / "mapping.json").write_text(json.dumps(content, indent=1, ensure_ascii=False), "utf-8")
+        page = as_markdown(content, chip.memory_per_core, chip.neurons_per_core)
+        (folder / "mapping.md").write_text(page + picture, "utf-8")
+        (folder / "floorplan.svg").write_text(svg(mapping), "utf-8")
+
+    write_folder_atomically(out, "mapping.json", fill)

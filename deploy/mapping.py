@@ -1,0 +1,115 @@
+"""A graph onto a system of chips: strategy and system chosen, cut, placed, estimated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deploy.chip import Chip, System, find_system, read_chip, systems_of
+from deploy.estimate import REFERENCE, Estimate, estimate
+from deploy.partition import Core, Cut, partition
+from deploy.placement import Placement, place
+from deploy.populations import STRATEGIES, populations
+from deploy.traffic import Activity, Traffic, largest, measured, traffic
+from export.graph import Attention, Embedding, Graph, Linear, Readout
+from simulate.energy.record import RunRecord
+from spikebert.errors import InputError
+
+AUTO = "auto"  # on the smallest system that holds one of them: unrolled if that fits, for it takes fewer steps
+
+
+@dataclass(frozen=True)
+class Mapping:
+    graph: Graph
+    system: System
+    strategy: str
+    tokens: int  # the longest text
+    cuts: list[Cut]
+    cores: list[Core]
+    placement: Placement
+    activity: Activity
+    traffic: Traffic
+    estimate: Estimate
+
+    @property
+    def host_layers(self) -> list[str]:
+        """The nodes that the host computes, since no core does."""
+        placed = {cut.population.name for cut in self.cuts}
+        host = [n.name for n in self.graph if isinstance(n, (Embedding, Readout))]
+        attentions = {n.name for n in self.graph if isinstance(n, Attention)}
+        for lif in self.graph.neurons:
+            if lif.name not in placed:
+                host += [name for name in lif.inputs if name in attentions] + [lif.name]
+        last = self.graph[self.graph.nodes[-1].inputs[0]]
+        return host + ([last.name] if last.name.endswith(".norm") else [])
+
+
+def map_graph(
+    graph: Graph,
+    chip: Chip,
+    system: str | None = None,
+    strategy: str = AUTO,
+    run: RunRecord | None = None,
+    tokens: int | None = None,
+) -> Mapping:
+    """Map a graph.
+
+    Args:
+        system: a name or a number of chips; without one the smallest known system that holds the model.
+        run: a simulated run, whose spikes are the traffic; without one, all neurons fire in every step.
+        tokens: the longest text, where it shall be shorter than the model's.
+
+    Raises:
+        InputError: it does not fit; the message names the layer, the limit and the nearest change.
+    """
+    tokens = graph.max_tokens if tokens is None else tokens
+    if not 1 <= tokens <= graph.max_tokens:
+        raise InputError(f"--tokens {tokens}: the model takes 1 to {graph.max_tokens}")
+    systems = [find_system(chip, system)] if system else systems_of(chip)
+    tried = list(STRATEGIES) if strategy == AUTO else [strategy]
+    cuts = {s: partition(populations(graph, chip, s, tokens), chip) for s in tried}
+    for candidate in systems:
+        for name, found in cuts.items():
+            if sum(cut.count for cut in found) <= candidate.chips * candidate.cores:
+                return _mapped(graph, candidate, name, tokens, found, run)
+    raise InputError(_too_large(graph, chip, systems[-1], tried[-1], tokens))
+
+
+def _mapped(
+    graph: Graph, system: System, strategy: str, tokens: int, cuts: list[Cut], run: RunRecord | None
+) -> Mapping:
+    cores = [core for cut in cuts for core in cut.cores()]
+    activity = measured(graph, run) if run else largest(graph, tokens)
+    flows = traffic(graph, cores, activity)
+    placement = place(cores, flows, system)
+    serial = strategy == STRATEGIES[1]
+    found = estimate(graph, cores, placement, flows, activity, serial, read_chip(REFERENCE))
+    return Mapping(graph, system, strategy, tokens, cuts, cores, placement, activity, flows, found)
+
+
+def _too_large(graph: Graph, chip: Chip, system: System, strategy: str, tokens: int) -> str:
+    """What does not fit, and each single change that would make it fit."""
+
+    def needed(strategy: str = strategy, tokens: int = tokens, bits: int | None = None) -> int:
+        return sum(cut.count for cut in partition(populations(graph, chip, strategy, tokens, bits), chip))
+
+    room = system.chips * system.cores
+    cuts = partition(populations(graph, chip, strategy, tokens), chip)
+    most = max(cuts, key=lambda cut: cut.count)
+    total = sum(cut.count for cut in cuts)
+    changes = [f"--system {-(-total // system.cores)}"]
+    if strategy == "unrolled" and needed(strategy=STRATEGIES[1]) <= room:
+        changes.append("--strategy token-serial")
+    low, high = 0, tokens
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if needed(tokens=middle) <= room else (low, middle)
+    if low:
+        changes.append(f"texts of at most {low} tokens (--tokens {low})")
+    widest = max(n.bits for n in graph if isinstance(n, Linear))
+    fewer = next((b for b in range(widest - 1, 1, -1) if needed(bits=b) <= room), None)
+    if fewer:
+        changes.append(f"weights of {fewer} bits (spikebert-export --bits {fewer})")
+    return (
+        f"{strategy} needs {total:,} cores, and {system.name} has {room:,}: layer {most.population.layer} alone needs "
+        f"{most.count:,}, by the limit {most.limit} of {chip.name}; it would fit with {', or '.join(changes)}"
+    )

@@ -1,0 +1,117 @@
+"""A mapping as JSON, the numbers, and as Markdown, the page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from deploy.mapping import Mapping
+from deploy.partition import Cut
+
+FORMAT = "spikebert-mapping"
+VERSION = 1
+
+
+def as_json(mapping: Mapping) -> dict[str, Any]:
+    """Plain JSON values, field by field as in `docs/mapping.md`."""
+    chip, found, hops = mapping.system.chip, mapping.estimate, mapping.estimate.hops
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "chip": chip.name,
+        "system": mapping.system.name,
+        "strategy": mapping.strategy,
+        "tokens": mapping.tokens,
+        "time_steps": mapping.graph.time_steps,
+        "cores_used": len(mapping.cores),
+        "chips_used": mapping.placement.chips,
+        "chips": mapping.system.chips,
+        "cores_per_chip": mapping.system.cores,
+        "host_layers": mapping.host_layers,
+        "layers": [_layer(cut, mapping) for cut in mapping.cuts],
+        "cores": [
+            {
+                "population": core.population.name,
+                "rows": list(core.rows),
+                "copies": list(core.copies),
+                "chip": int(mapping.placement.chip[i]),
+                "slot": int(mapping.placement.slot[i]),
+                "neurons": core.neurons,
+                "synapse_bytes": core.synapse_bytes,
+                "state_bytes": core.state_bytes,
+                "input_axons": core.input_axons,
+            }
+            for i, core in enumerate(mapping.cores)
+        ],
+        "activity": {"source": mapping.activity.source, "tokens": mapping.activity.tokens},
+        "estimate": {
+            "costs": "Loihi 1, Davies et al. 2018; estimated, not measured",
+            "steps": found.steps,
+            "depth": found.depth,
+            "step_nanoseconds": found.step_nanoseconds,
+            "latency_microseconds": found.latency_microseconds,
+            "messages": hops.messages,
+            "messages_between_chips": hops.between_chips,
+            "messages_from_host": hops.from_host,
+            "hops_east_west": hops.east_west,
+            "hops_north_south": hops.north_south,
+            "hops_between_chips": hops.chip_hops,
+            "picojoules": {**found.picojoules, "total": found.total_picojoules},
+        },
+        "sources": chip.sources,
+    }
+
+
+def _layer(cut: Cut, mapping: Mapping) -> dict[str, Any]:
+    cores = [core for core in mapping.cores if core.population is cut.population]
+    return {
+        "population": cut.population.name,
+        "role": cut.population.role,
+        "cores": len(cores),
+        "neurons": sum(core.neurons for core in cores),
+        "synapse_bytes": sum(core.synapse_bytes for core in cores),
+        "state_bytes": sum(core.state_bytes for core in cores),
+        "fullest_memory": max(core.synapse_bytes + core.state_bytes for core in cores),
+        "fullest_neurons": max(core.neurons for core in cores),
+        "bound_by": cut.limit,
+    }
+
+
+def as_markdown(content: dict[str, Any], memory: int, neurons: int) -> str:
+    """The page of `as_json`; `memory` and `neurons` are what a core holds."""
+    found, energy = content["estimate"], content["estimate"]["picojoules"]
+    chips = f"{content['chips_used']} of {content['chips']} chips"
+    rows = [
+        ("strategy", content["strategy"]),
+        ("cores", f"{content['cores_used']:,} on {chips} of {content['cores_per_chip']} cores"),
+        ("texts", f"up to {content['tokens']} tokens, T = {content['time_steps']}"),
+        ("left to the host", ", ".join(content["host_layers"])),
+        ("activity", f"{content['activity']['source']}; {content['activity']['tokens']:.1f} tokens a sample"),
+        ("steps a sample", f"{found['steps']:,}, of them {found['depth']} from the first core to the last"),
+        ("longest step, estimated", f"{found['step_nanoseconds'] / 1000:,.1f} µs"),
+        ("latency a sample, estimated", f"{found['latency_microseconds'] / 1000:,.2f} ms"),
+        ("messages a sample", f"{found['messages']:,.0f}, {found['messages_from_host']:,.0f} of them from the host"),
+        ("between chips", f"{found['messages_between_chips']:,.0f}, over {found['hops_between_chips']:,.0f} chip hops"),
+        (
+            "hops within chips",
+            f"{found['hops_east_west']:,.0f} east-west, {found['hops_north_south']:,.0f} north-south",
+        ),
+        *((f"energy, {kind}, estimated", f"{value / 1e6:,.2f} µJ") for kind, value in energy.items()),
+    ]
+    lines = [
+        f"# {content['chip']}, {content['system']}: {content['strategy']}",
+        "",
+        "| of the mapping | |",
+        "|---|---|",
+    ]
+    lines += [f"| {name} | {value} |" for name, value in rows]
+    lines += ["", f"Estimates are by the public numbers of {found['costs']}; the host's work is not in them.", ""]
+    lines += ["| population | role | cores | neurons | weights, kB | state, kB | fullest core | bound by |"]
+    lines += ["|---|---|---:|---:|---:|---:|---:|---|"]
+    for layer in content["layers"]:
+        fill = max(layer["fullest_memory"] / memory, layer["fullest_neurons"] / neurons)
+        lines.append(
+            f"| {layer['population']} | {layer['role']} | {layer['cores']:,} | {layer['neurons']:,} | "
+            f"{layer['synapse_bytes'] / 1000:,.1f} | {layer['state_bytes'] / 1000:,.1f} | {fill:.0%} | "
+            f"{layer['bound_by']} |"
+        )
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,74 @@
+"""Chip files are checked at the door: what is wrong is named by file and field."""
+
+import pytest
+import yaml
+
+from deploy.chip import CHIPS, FIELDS, chip_names, find_system, read_chip, systems_of
+from spikebert.errors import InputError
+
+
+def test_every_number_of_a_shipped_chip_has_a_source():
+    for name in chip_names():
+        chip = read_chip(name)
+        assert chip.name == name
+        assert all(chip.sources[field].strip() for field in FIELDS), name
+
+
+def test_each_chip_has_a_single_chip_a_board_of_eight_and_a_rack():
+    for name in chip_names():
+        sizes = [system.chips for system in systems_of(read_chip(name))]
+        assert sizes[:2] == [1, 8]
+        assert sizes[2] > 500
+
+
+def test_a_system_may_be_a_number_of_chips():
+    assert find_system(read_chip("loihi2"), "20").chips == 20
+    with pytest.raises(InputError, match=r"--system nahuku-8: not one of loihi2-chip, kapoho-point, hala-point"):
+        find_system(read_chip("loihi2"), "nahuku-8")
+
+
+def own_chip(tmp_path, **changes):
+    data = yaml.safe_load((CHIPS / "template.yaml").read_text("utf-8")) | changes
+    path = tmp_path / "own.yaml"
+    path.write_text(yaml.safe_dump({k: v for k, v in data.items() if v is not None}), "utf-8")
+    return str(path)
+
+
+def test_the_template_is_a_chip(tmp_path):
+    assert read_chip(own_chip(tmp_path)).cores == 64
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"cores": {"value": 0, "source": ""}}, "cores: must be a whole number of at least 1, not 0"),
+        ({"cores": {"value": None, "source": ""}}, "cores: must be a whole number of at least 1, not None"),
+        ({"cores": {"value": True, "source": ""}}, "cores: must be a whole number"),
+        ({"cores": 64}, "cores: must be {value: …, source: a text}"),
+        ({"cores": None}, "cores: is missing"),
+        ({"graded_bits": {"value": 1.5, "source": ""}}, "graded_bits: must be a whole number of at least 0"),
+        ({"hop_x_pj": {"value": float("inf"), "source": ""}}, "hop_x_pj: must be a number of at least 0 or null"),
+        ({"programmable_neurons": {"value": 1, "source": ""}}, "programmable_neurons: must be true or false, not 1"),
+        ({"core": {"value": 1, "source": ""}}, "core: no such field"),
+        ({"name": 3}, "name: must be a text"),
+        ({"kind": "board"}, "kind: must be chip"),
+    ],
+)
+def test_a_wrong_field_is_named(tmp_path, changes, message):
+    path = own_chip(tmp_path, **changes)
+    with pytest.raises(InputError) as error:
+        read_chip(path)
+    assert str(error.value).startswith(f"{path}: ")
+    assert message in str(error.value)
+
+
+def test_what_is_no_yaml_is_refused(tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text("cores: {value", "utf-8")
+    with pytest.raises(InputError, match="not a YAML file"):
+        read_chip(str(path))
+
+
+def test_an_unknown_chip_is_refused_with_the_names_that_are_known():
+    with pytest.raises(InputError, match="--chip loihi3: not one of loihi1, loihi2"):
+        read_chip("loihi3")

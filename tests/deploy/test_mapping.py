@@ -1,0 +1,107 @@
+"""A mapped graph: all spikes arrive, no two cores share a place, and what does not fit is told with what would help."""
+
+import json
+
+import numpy as np
+import pytest
+
+from deploy.chip import read_chip
+from deploy.cli import main
+from deploy.mapping import map_graph
+from deploy.placement import _assign
+from export import nir
+from simulate.energy.record import read_run
+from spikebert.errors import InputError
+from tests.random_graph import random_graph
+from tests.simulate.example_run import example_run
+
+LOIHI1, LOIHI2 = read_chip("loihi1"), read_chip("loihi2")
+
+
+@pytest.mark.parametrize("strategy", ["unrolled", "token-serial"])
+@pytest.mark.parametrize("norm", ["layer", "batch"])
+def test_every_core_has_a_place_of_its_own(strategy, norm):
+    mapping = map_graph(random_graph(norm=norm), LOIHI2, strategy=strategy)
+    places = set(zip(mapping.placement.chip.tolist(), mapping.placement.slot.tolist(), strict=True))
+    assert len(places) == len(mapping.cores)
+
+
+@pytest.mark.parametrize("strategy", ["unrolled", "token-serial"])
+def test_what_a_core_receives_is_what_its_sources_send(strategy):
+    """With every neuron firing, each synapse of a core is used in each step: messages × rows = operations."""
+    graph = random_graph(norm="batch", reset="zero")
+    mapping = map_graph(graph, LOIHI1, strategy=strategy)
+    received = np.zeros(len(mapping.cores))
+    np.add.at(received, mapping.traffic.target, mapping.traffic.events)
+    for linear in (n for n in graph if n.name.endswith(".linear")):
+        neurons = linear.name.replace(".linear", ".lif")
+        arrived = sum(
+            received[i] * (core.rows[1] - core.rows[0])
+            for i, core in enumerate(mapping.cores)
+            if core.population.name == neurons
+        )
+        assert arrived == pytest.approx(mapping.activity.operations[linear.name]), linear.name
+
+
+def test_a_layer_on_many_small_cores_costs_the_same_operations():
+    import dataclasses
+
+    graph = random_graph(norm="batch")
+    small = dataclasses.replace(LOIHI2, neurons_per_core=20)
+    energies = [
+        map_graph(graph, chip, "50", strategy="token-serial").estimate.picojoules["synaptic operations"]
+        for chip in (LOIHI2, small)
+    ]
+    assert energies[0] == pytest.approx(energies[1])
+
+
+def test_token_serial_takes_a_pass_for_each_attention_and_one_more():
+    found = map_graph(random_graph(blocks=3), LOIHI2, strategy="token-serial", tokens=10).estimate
+    assert found.steps - found.depth == 4 * 10 * 4
+
+
+def test_the_assignment_is_never_worse_than_the_order():
+    rng = np.random.default_rng(0)
+    flow, place = rng.random((9, 9)), np.arange(9)
+    distance = (abs(place[:, None] // 3 - place // 3) + abs(place[:, None] % 3 - place % 3)).astype(float)
+    found = _assign(flow, distance)
+    assert sorted(found) == list(range(9))
+    assert (flow * distance[np.ix_(found, found)]).sum() <= (flow * distance).sum()
+
+
+def test_too_small_a_system_names_layer_limit_and_changes():
+    with pytest.raises(InputError) as error:
+        map_graph(random_graph(width=120, blocks=5, max_tokens=64, norm="batch"), LOIHI2, "1", "unrolled")
+    message = str(error.value)
+    for part in ("unrolled needs", "layer blocks.", "memory_per_core", "--system", "token-serial", "--tokens"):
+        assert part in message, message
+
+
+def test_the_command_writes_report_page_and_picture(tmp_path, capsys):
+    nir.write(random_graph(norm="batch"), tmp_path / "model.nir")
+    assert main(["map", str(tmp_path / "model.nir"), "-o", str(tmp_path / "map")]) == 0
+    content = json.loads((tmp_path / "map" / "mapping.json").read_text("utf-8"))
+    assert content["cores_used"] == len(content["cores"])
+    assert "token-serial" in (tmp_path / "map" / "mapping.md").read_text("utf-8") or content["strategy"] == "unrolled"
+    assert (tmp_path / "map" / "floorplan.svg").read_text("utf-8").count("<title>") == len(content["cores"])
+
+
+def test_measured_counts_are_the_traffic_and_those_of_another_model_are_refused(tmp_path, capsys):
+    run = example_run(tmp_path, norm="batch")
+    record = read_run(run)
+    graph = nir.read(tmp_path / "model.nir")
+    mapping = map_graph(graph, LOIHI2, strategy="token-serial", run=record)
+    expected = sum(x.synaptic_operations for x in record.linears())
+    expected += sum(min(x.pairs_first, x.memory_first) for x in record.attentions())
+    assert mapping.estimate.picojoules["synaptic operations"] == pytest.approx(expected * 23.6 / record.samples)
+    nir.write(random_graph(seed=1), tmp_path / "other.nir")
+    arguments = ["map", str(tmp_path / "other.nir"), "--counts", str(run / "counts.json"), "-o", str(tmp_path / "map")]
+    assert main(arguments) == 2
+    assert "counts of another model" in capsys.readouterr().err
+
+
+def test_a_mapping_that_fails_leaves_nothing(tmp_path, capsys):
+    nir.write(random_graph(reset="subtract"), tmp_path / "model.nir")
+    assert main(["map", str(tmp_path / "model.nir"), "--chip", "loihi1", "-o", str(tmp_path / "map")]) == 2
+    assert "train with --reset zero" in capsys.readouterr().err
+    assert not (tmp_path / "map").exists()
