@@ -11,13 +11,13 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from spikebert import processes
 from spikebert.allocator import keep_freed_memory
 from spikebert.checkpoint import load_tensors
 from spikebert.errors import InputError
 from spikebert.files import write_atomically
+from spikebert.progress import Bar
 
 NO_LABEL = -1
 BUCKET = 50  # batches that are sorted by length together: little padding, still well shuffled
@@ -122,7 +122,7 @@ def train(
         torch.manual_seed(schedule.seed)
     saved = time.monotonic()
     trained.train()
-    with tqdm(total=steps, initial=done, desc=name, unit="step", disable=None) as bar:
+    with Bar(total=steps, initial=done, desc=name, unit="step", disable=None) as bar:
         for epoch in range(done // per_epoch, schedule.epochs):
             for index, batch in enumerate(schedule.order(examples, epoch)):
                 if epoch * per_epoch + index < done:
