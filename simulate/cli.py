@@ -110,6 +110,14 @@ def run(options: argparse.Namespace, command: str) -> None:
         run_model(options, command)
 
 
+def _require_out(out: str | None) -> None:
+    """An InputError at once, and not after the simulation, if its results could not be written."""
+    from spikebert.files import require_place
+
+    if out:
+        require_place(out, "counts.json", "--out")
+
+
 def run_foreign(options: argparse.Namespace) -> None:
     """A NIR file of another tool, on an array of input."""
     import math
@@ -125,6 +133,7 @@ def run_foreign(options: argparse.Namespace) -> None:
     dt = run.DT if options.dt is None else options.dt
     if not (dt > 0 and math.isfinite(dt)):
         raise InputError(f"--dt {dt}: must be a number of seconds above 0")
+    _require_out(options.out)
     loaded = network.read(options.model)
     x = run.load_input(options.input, loaded.widths[loaded.source])
     result = run.simulate(loaded, x, dt, options.backend or "float")
@@ -146,6 +155,7 @@ def run_model(options: argparse.Namespace, command: str) -> None:
         raise InputError("--spikes needs --out: a folder to write the spikes to")
     if options.trace is not None and not options.out:
         raise InputError("--trace needs --out: a folder to write the trace to")
+    _require_out(options.out)
     from export import nir
     from simulate.run import check_labels, describe, simulate, write_run
     from simulate.text import encode
