@@ -64,6 +64,13 @@ def add_shape(shape: argparse._ArgumentGroup) -> None:
 
 def add_stages(stages: argparse._ArgumentGroup) -> None:
     stages.add_argument("--stage1-epochs", type=int, default=1, help="alignment on unlabelled text; 0 leaves it out")
+    stages.add_argument(
+        "--skip-layers",
+        type=int,
+        default=0,
+        metavar="N",
+        help="blocks from the front whose features are not aligned, in both stages (default: none)",
+    )
     stages.add_argument("--corpus", help="unlabelled text for stage 1, one a line (default: the task's own)")
     stages.add_argument(
         "--corpus-limit", type=int, default=20_000, help="lines of it, drawn by the seed (default: %(default)s)"
@@ -83,6 +90,14 @@ def add_stages(stages: argparse._ArgumentGroup) -> None:
         default=0,
         metavar="COPIES",
         help="of each training text with words masked, replaced or left out, for stage 2 (default: none)",
+    )
+    stages.add_argument(
+        "--cache-limit",
+        type=float,
+        default=8.0,
+        metavar="GB",
+        help="of disk, in the run's folder, for the teacher's outputs of a stage of several epochs, which are then "
+        "computed once; 0: compute them anew in each epoch (default: %(default)g)",
     )
     for name, value in (("feature", 0.1), ("embedding", 0.1), ("logits", 1.0), ("cross-entropy", 0.1)):
         stages.add_argument(f"--{name}-weight", type=float, default=value, help="in eq. 8 (default: %(default)s)")

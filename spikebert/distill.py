@@ -13,38 +13,44 @@ from spikebert.loop import NO_LABEL, Batch, Example
 from spikebert.losses import Alignment, LossWeights, aligned_layers, firing_rate, logits_loss
 from spikebert.model import SpikeBertForSequenceClassification
 from spikebert.recording import record_spikes
+from spikebert.targets import Source
 from spikebert.teacher import Teacher
 
 
 class Student(nn.Module):
-    """The student with its alignment maps: what a stage trains and a checkpoint holds."""
+    """The student with its alignment maps: what a stage trains and a checkpoint holds.
 
-    def __init__(self, model: SpikeBertForSequenceClassification, teacher_width: int):
+    skip: how many blocks from the front are not aligned.
+    """
+
+    def __init__(self, model: SpikeBertForSequenceClassification, teacher_width: int, skip: int = 0):
         super().__init__()
-        self.model = model
-        self.alignment = Alignment(model.config.hidden_size, teacher_width, model.config.num_hidden_layers)
+        self.model, self.skip = model, skip
+        self.alignment = Alignment(model.config.hidden_size, teacher_width, model.config.num_hidden_layers - skip)
+
+    def layers(self, teacher_layers: int) -> list[int]:
+        """The teacher's layers (from 1) that the blocks follow."""
+        return aligned_layers(self.model.config.num_hidden_layers, teacher_layers, self.skip)
 
 
-def stage_one(student: Student, teacher: Teacher, batch: Batch) -> dict[str, Tensor]:
+def stage_one(student: Student, teacher: Source, batch: Batch) -> dict[str, Tensor]:
     """Stage 1, on text without labels: embeddings and features are aligned with a general teacher's."""
     output = student.model(batch.tokens, batch.mask)
-    _, hidden = teacher(batch.tokens, batch.mask)
-    layers = aligned_layers(len(student.alignment.features), teacher.layers)
-    feature = student.alignment.feature_loss(output, [hidden[i] for i in layers])
-    embedding = student.alignment.embedding_loss(output, hidden[0])
+    target = teacher.targets(batch, student.layers(teacher.layers))
+    feature = student.alignment.feature_loss(output, target.features)
+    embedding = student.alignment.embedding_loss(output, target.embeddings)
     return {"loss": feature + embedding, "feature": feature, "embedding": embedding}
 
 
-def stage_two(student: Student, teacher: Teacher, batch: Batch, weights: LossWeights) -> dict[str, Tensor]:
+def stage_two(student: Student, teacher: Source, batch: Batch, weights: LossWeights) -> dict[str, Tensor]:
     """Stage 2 (eq. 8): a fine-tuned teacher's features, embeddings and logits, the labels, and the price of spikes."""
     with record_spikes(student.model, attached=True) if weights.spikes else nullcontext({}) as spikes:
         output = student.model(batch.tokens, batch.mask)
-    target, hidden = teacher(batch.tokens, batch.mask)
-    layers = aligned_layers(len(student.alignment.features), teacher.layers)
+    target = teacher.targets(batch, student.layers(teacher.layers))
     terms = {
-        "feature": student.alignment.feature_loss(output, [hidden[i] for i in layers]),
-        "embedding": student.alignment.embedding_loss(output, hidden[0]),
-        "logits": logits_loss(output.logits, target),
+        "feature": student.alignment.feature_loss(output, target.features),
+        "embedding": student.alignment.embedding_loss(output, target.embeddings),
+        "logits": logits_loss(output.logits, target.logits),
         "cross_entropy": labelled_cross_entropy(output.logits, batch.labels),
     }
     if spikes:

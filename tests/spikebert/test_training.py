@@ -20,8 +20,9 @@ from spikebert.distill import Student, initialise_embeddings, labelled_cross_ent
 from spikebert.errors import InputError
 from spikebert.loop import NO_LABEL, Batch, Example, Metrics, Schedule, train
 from spikebert.losses import aligned_layers, distance, firing_rate, logits_loss
-from spikebert.pipeline import Run, Settings
+from spikebert.pipeline import Settings
 from spikebert.recording import record_spikes
+from spikebert.run import Run
 from spikebert.teacher import Teacher
 from tests.spikebert.test_model import small_model
 
@@ -69,6 +70,15 @@ def test_layers_are_aligned_every_so_many_and_the_last_with_the_last():
     assert aligned_layers(2, 6) == [3, 6]
     assert aligned_layers(4, 6) == [2, 3, 5, 6]
     assert aligned_layers(4, 2) == [1, 1, 2, 2]
+
+
+def test_front_layers_are_left_out_of_the_alignment_alone():
+    assert aligned_layers(6, 12, skip=2) == [6, 8, 10, 12]
+    student = Student(small_model(), 32, skip=1)
+    tokens = torch.arange(2, 10)[None]
+    targets = [torch.randn(8, 32)]
+    by_hand = distance(student.alignment.features[0](student.model(tokens).features[1]), targets[0])
+    assert float(student.alignment.feature_loss(student.model(tokens), targets)) == pytest.approx(float(by_hand))
 
 
 def test_the_distance_is_the_l2_norm_of_each_token_over_the_root_of_the_width():
@@ -244,6 +254,7 @@ def test_a_training_killed_at_random_moments_resumes_to_the_same_model(task, tea
         (["--out", "/proc/none/x"], "/proc/none"),
         (["--corpus", "none.txt"], "none.txt: no such corpus file"),
         (["--unlabelled", "5"], "--unlabelled needs --corpus"),
+        (["--skip-layers", "2"], "--skip-layers 2: must be below the number of blocks, 2"),
     ],
 )
 def test_bad_input_is_one_clear_line_and_exit_code_2(task, teacher, tmp_path, capsys, arguments, message):
