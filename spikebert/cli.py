@@ -53,6 +53,8 @@ def add_shape(shape: argparse._ArgumentGroup) -> None:
     shape.add_argument("--reset", choices=["subtract", "zero"], default="subtract", help="after a spike")
     shape.add_argument("--time-steps", type=int, default=4, help="T (default: %(default)s)")
     shape.add_argument("--blocks", type=int, help="of attention and MLP (default: the preset's)")
+    shape.add_argument("--width", type=int, help="D, of which the MLPs have four inside (default: the preset's)")
+    shape.add_argument("--heads", type=int, help="of attention, a divisor of the width (default: the preset's)")
     shape.add_argument(
         "--beta",
         type=float,
@@ -63,6 +65,13 @@ def add_shape(shape: argparse._ArgumentGroup) -> None:
 
 
 def add_stages(stages: argparse._ArgumentGroup) -> None:
+    stages.add_argument(
+        "--init",
+        choices=["embeddings", "blocks"],
+        default="embeddings",
+        help="what starts from the teacher's weights; blocks: the embeddings and, of the layer that each block "
+        "follows, its products; the student must be as wide as the teacher (default: %(default)s)",
+    )
     stages.add_argument("--stage1-epochs", type=int, default=1, help="alignment on unlabelled text; 0 leaves it out")
     stages.add_argument(
         "--skip-layers",

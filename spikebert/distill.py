@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from spikebert.errors import InputError
 from spikebert.loop import NO_LABEL, Batch, Example
 from spikebert.losses import Alignment, LossWeights, aligned_layers, firing_rate, logits_loss
 from spikebert.model import SpikeBertForSequenceClassification
@@ -83,6 +84,31 @@ def initialise_embeddings(model: SpikeBertForSequenceClassification, teacher: Te
     if model.embeddings.position is not None:
         rows = min(len(position), model.config.max_tokens)
         model.embeddings.position.weight[:rows] = position[:rows]
+
+
+@torch.no_grad()
+def initialise_blocks(model: SpikeBertForSequenceClassification, teacher: Teacher) -> None:
+    """Start each block from the teacher's layer that it is to follow: the products' weights and biases.
+
+    Raises:
+        InputError: the two are not of one width, or of one width inside of their MLPs.
+    """
+    for field in ("hidden_size", "intermediate_size"):
+        own, theirs = getattr(model.config, field), getattr(teacher.model.config, field)
+        if own != theirs:
+            raise InputError(f"--init blocks: the student's {field} must be its teacher's, {theirs}, not {own}")
+    for block, number in zip(model.blocks, aligned_layers(len(model.blocks), teacher.layers), strict=True):
+        layer = teacher.model.bert.encoder.layer[number - 1]
+        attention = layer.attention.self
+        pairs = (
+            (block.attention.qkv, (attention.query, attention.key, attention.value)),
+            (block.attention.output, (layer.attention.output.dense,)),
+            (block.mlp.up, (layer.intermediate.dense,)),
+            (block.mlp.down, (layer.output.dense,)),
+        )
+        for own, theirs in pairs:
+            own.linear.weight.copy_(torch.cat([linear.weight for linear in theirs]))
+            own.linear.bias.copy_(torch.cat([linear.bias for linear in theirs]))
 
 
 @torch.no_grad()

@@ -18,7 +18,7 @@ from spikebert import teacher as teachers
 from spikebert.checkpoint import TrainedModel, save_directory, save_model
 from spikebert.config import PRESETS, SpikeBertConfig
 from spikebert.data import Row, Task, load_task, majority_share, read_lines, sample
-from spikebert.distill import Student, accuracy, initialise_embeddings, stage_one, stage_two
+from spikebert.distill import Student, accuracy, initialise_blocks, initialise_embeddings, stage_one, stage_two
 from spikebert.errors import InputError
 from spikebert.files import require_file
 from spikebert.loop import NO_LABEL, Batch, Example, Schedule, train
@@ -41,7 +41,10 @@ class Settings:
     seed: int = 0
     batch_size: int = 32
     preset: str = "mini"
-    blocks: int | None = None  # the preset's
+    blocks: int | None = None  # the preset's, as are the next two
+    width: int | None = None
+    heads: int | None = None
+    init: str = "embeddings"  # from the teacher; "blocks": the blocks' weights too
     norm: str = "layer"
     reset: str = "subtract"
     time_steps: int = 4
@@ -62,7 +65,17 @@ class Settings:
 
     def check(self) -> None:
         """An InputError names the first value that cannot be."""
-        for name in ("batch_size", "blocks", "time_steps", "epochs", "limit", "max_tokens", "corpus_limit"):
+        for name in (
+            "batch_size",
+            "blocks",
+            "width",
+            "heads",
+            "time_steps",
+            "epochs",
+            "limit",
+            "max_tokens",
+            "corpus_limit",
+        ):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"--{name.replace('_', '-')} {value}: must be at least 1")
@@ -143,6 +156,8 @@ def distil(settings: Settings) -> Path:
     torch.manual_seed(settings.seed)
     student = Student(SpikeBertForSequenceClassification(config), general.config.hidden_size, settings.skip_layers)
     initialise_embeddings(student.model, Teacher(general))
+    if settings.init == "blocks":
+        initialise_blocks(student.model, Teacher(general))
     if settings.stage1_epochs:
         _stage_one(settings, run, student, Teacher(general), _stage_one_texts(settings, task), tokenizer)
     if fitted:
@@ -178,6 +193,8 @@ def _shape(settings: Settings, tokenizer: PreTrainedTokenizerFast, positions: in
     return {
         **preset,
         "num_hidden_layers": settings.blocks or preset["num_hidden_layers"],
+        "hidden_size": settings.width or preset["hidden_size"],
+        "num_attention_heads": settings.heads or preset["num_attention_heads"],
         "vocab_size": len(tokenizer),
         "num_labels": labels,
         "norm": settings.norm,
