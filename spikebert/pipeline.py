@@ -17,10 +17,9 @@ from spikebert import processes
 from spikebert import teacher as teachers
 from spikebert.checkpoint import TrainedModel, save_directory, save_model
 from spikebert.config import PRESETS, SpikeBertConfig
-from spikebert.data import Row, Task, load_task, majority_share, read_lines, sample
+from spikebert.data import Row, Task, load_task, majority_share, read_corpus
 from spikebert.distill import Student, accuracy, initialise_blocks, initialise_embeddings, stage_one, stage_two
 from spikebert.errors import InputError
-from spikebert.files import require_file
 from spikebert.loop import NO_LABEL, Batch, Example, Schedule, train
 from spikebert.losses import LossWeights
 from spikebert.model import SpikeBertForSequenceClassification
@@ -83,7 +82,7 @@ class Settings:
             if getattr(self, name) < 0:
                 raise InputError(f"--{name.replace('_', '-')} {getattr(self, name)}: must not be negative")
         if self.unlabelled and not self.corpus:
-            raise InputError("--unlabelled needs --corpus: the file that the lines are taken from")
+            raise InputError("--unlabelled needs --corpus: where the lines are taken from")
         blocks = self.blocks or PRESETS[self.preset]["num_hidden_layers"]
         if self.skip_layers >= blocks:
             raise InputError(f"--skip-layers {self.skip_layers}: must be below the number of blocks, {blocks}")
@@ -220,23 +219,18 @@ def _teacher_settings(settings: Settings) -> Settings:
     )
 
 
-def _corpus(settings: Settings, count: int) -> list[str]:
-    """`count` lines of `--corpus`, drawn by the seed from the whole file."""
-    path = require_file(str(settings.corpus), "corpus")
-    lines = sample((line for _, line in read_lines(path) if line.strip()), count, settings.seed)
-    if not lines:
-        raise InputError(f"--corpus {path}: holds no text")
-    return lines
-
-
 def _stage_one_texts(settings: Settings, task: Task) -> list[str]:
     """The text of stage 1: `--corpus`, one text a line, or else the task's own without its labels."""
-    return _corpus(settings, settings.corpus_limit) if settings.corpus else [row.text for row in task.train]
+    if settings.corpus:
+        return read_corpus(settings.corpus, settings.corpus_limit, settings.seed)
+    return [row.text for row in task.train]
 
 
 def _more_texts(settings: Settings, task: Task, tokenizer: PreTrainedTokenizerFast) -> list[str]:
     """What stage 2 learns beside the task, from the teacher alone: lines of the corpus, and augmented texts."""
-    texts = _corpus(settings, settings.unlabelled) if settings.unlabelled else []
+    texts: list[str] = []
+    if settings.corpus and settings.unlabelled:
+        texts = read_corpus(settings.corpus, settings.unlabelled, settings.seed)
     if settings.augment:
         from spikebert.augment import Augmenter
 
