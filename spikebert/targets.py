@@ -98,7 +98,9 @@ class KeptTeacher:
         np.save(folder / LOGITS, logits)
 
     def _digest(self) -> str:
-        digest = hashlib.blake2b(f"{self.kept} {self.format} {self.starts.tolist()}".encode(), digest_size=8)
+        digest = hashlib.blake2b(
+            f"{self.kept} {self.format} {self.teacher.separator} {self.starts.tolist()}".encode(), digest_size=8
+        )
         digest.update(np.concatenate([np.asarray(e.tokens, np.int64) for e in self.examples]).tobytes())
         for name, weight in self.teacher.model.state_dict().items():
             digest.update(name.encode())

@@ -57,7 +57,7 @@ def fit(settings: BaselineSettings) -> Path:
         print(f"{result_file} is finished; choose another --out to train anew")
         return result_file
     source, tokenizer, _ = teachers.load(settings.teacher, task.labels)
-    config = SpikeBertConfig(**_shape(settings, tokenizer, source.config.max_position_embeddings, len(task.labels)))
+    config = SpikeBertConfig(**_shape(settings, task, tokenizer, source.config))
     torch.manual_seed(settings.seed)
     model = MODELS[settings.model](config)
     if not settings.from_scratch:
@@ -66,7 +66,7 @@ def fit(settings: BaselineSettings) -> Path:
     def loss(batch: Batch) -> dict[str, torch.Tensor]:
         return {"loss": model(batch.tokens, batch.mask, labels=batch.labels).loss}
 
-    examples = examples_of(task.train, task.labels, tokenizer, config.max_tokens)
+    examples = examples_of(task.train, task.labels, tokenizer, config.max_tokens, config.separator)
     schedule = Schedule(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)
     train(
         settings.model,
@@ -80,13 +80,13 @@ def fit(settings: BaselineSettings) -> Path:
     )
     with processes.main_first():
         if processes.is_main():
-            _finish(settings, run, task, model, tokenizer, config.max_tokens, time.time() - started)
+            _finish(settings, run, task, model, tokenizer, config, time.time() - started)
     return result_file
 
 
-def _finish(settings: BaselineSettings, run: Run, task: Task, model, tokenizer, longest: int, seconds: float) -> None:
+def _finish(settings: BaselineSettings, run: Run, task: Task, model, tokenizer, config, seconds: float) -> None:
     """Measure on dev and write what the run leaves."""
-    dev = examples_of(task.dev, task.labels, tokenizer, longest)
+    dev = examples_of(task.dev, task.labels, tokenizer, config.max_tokens, config.separator)
     result = {
         "accuracy": accuracy(model, dev),
         "majority": majority_share(task.dev),

@@ -101,7 +101,7 @@ class SpikingTextCNN(nn.Module):
         """As TextCNN's."""
         packing = Packing.from_mask(attention_mask)
         mask = attention_mask[:, : packing.width]
-        _, spikes = self.embeddings(packing.pack(input_ids), packing.positions)  # (T, M, D)
+        _, spikes = self.embeddings(input_ids, packing)  # (T, M, D)
         x = packing.pad(spikes)  # (T, B, N, D)
         pooled = []
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
