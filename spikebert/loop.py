@@ -36,16 +36,17 @@ class Batch:
     tokens: Tensor  # (B, N) int64, padded on the right with 0
     mask: Tensor  # (B, N) int64
     labels: Tensor  # (B,) int64
+    indices: Sequence[int] = ()  # of its examples among all that are trained on
 
     @classmethod
-    def of(cls, examples: Sequence[Example]) -> Batch:
+    def of(cls, examples: Sequence[Example], indices: Sequence[int] = ()) -> Batch:
         width = max(len(e.tokens) for e in examples)
         tokens = torch.zeros(len(examples), width, dtype=torch.long)
         mask = torch.zeros_like(tokens)
         for row, example in enumerate(examples):
             tokens[row, : len(example.tokens)] = torch.tensor(example.tokens)
             mask[row, : len(example.tokens)] = 1
-        return cls(tokens, mask, torch.tensor([e.label for e in examples]))
+        return cls(tokens, mask, torch.tensor([e.label for e in examples]), indices)
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ def train(
     checkpoint: Path,
     metrics: Metrics,
     checkpoint_seconds: float = 60.0,
+    prepare: Callable[[], None] | None = None,
 ) -> None:
     """Train `trained` in place; goes on from `checkpoint` where that file exists, and leaves it there when done.
 
@@ -110,6 +112,7 @@ def train(
         name: of this stage; a checkpoint of another stage or another schedule is refused.
         loss: gives the terms of a batch's loss; their entry "loss" is what is minimised.
         checkpoint_seconds: time between checkpoints; one is also written at the end of each epoch.
+        prepare: called once before the first step, unless no step is left.
     """
     keep_freed_memory()
     optimizer = torch.optim.AdamW(trained.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
@@ -118,6 +121,8 @@ def train(
     processes.wait()  # all have read the checkpoint, and seen what is finished, before one writes anew
     per_epoch = -(-len(examples) // schedule.batch_size)
     steps = schedule.epochs * per_epoch
+    if prepare and done < steps:
+        prepare()
     if done == 0:
         torch.manual_seed(schedule.seed)
     saved = time.monotonic()
@@ -131,7 +136,7 @@ def train(
                     group["lr"] = schedule.rate(done, steps)
                 part, weight = processes.share(batch)
                 processes.seed(schedule.seed, done)
-                own = Batch.of([examples[i] for i in part])
+                own = Batch.of([examples[i] for i in part], part)
                 terms = _step(trained, optimizer, loss, own, weight, schedule.clip)
                 done += 1
                 bar.update()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
 import random
 import shutil
 import time
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from transformers import PreTrainedTokenizerFast
@@ -19,13 +17,14 @@ from spikebert import processes
 from spikebert import teacher as teachers
 from spikebert.checkpoint import TrainedModel, save_directory, save_model
 from spikebert.config import PRESETS, SpikeBertConfig
-from spikebert.data import Row, Task, load_task, majority_share, read_lines, sample
-from spikebert.distill import Student, accuracy, initialise_embeddings, stage_one, stage_two
+from spikebert.data import Row, Task, load_task, majority_share, read_corpus
+from spikebert.distill import Student, accuracy, initialise_blocks, initialise_embeddings, stage_one, stage_two
 from spikebert.errors import InputError
-from spikebert.files import require_file, write_atomically
-from spikebert.loop import NO_LABEL, Example, Metrics, Schedule, train
+from spikebert.loop import NO_LABEL, Batch, Example, Schedule, train
 from spikebert.losses import LossWeights
 from spikebert.model import SpikeBertForSequenceClassification
+from spikebert.run import Run
+from spikebert.targets import KeptTeacher, keep
 from spikebert.teacher import Teacher
 
 
@@ -41,7 +40,10 @@ class Settings:
     seed: int = 0
     batch_size: int = 32
     preset: str = "mini"
-    blocks: int | None = None  # the preset's
+    blocks: int | None = None  # the preset's, as are the next two
+    width: int | None = None
+    heads: int | None = None
+    init: str = "embeddings"  # from the teacher; "blocks": the blocks' weights too
     norm: str = "layer"
     reset: str = "subtract"
     time_steps: int = 4
@@ -57,74 +59,33 @@ class Settings:
     unlabelled: int = 0  # lines of the corpus that stage 2 learns from the teacher alone
     augment: int = 0  # new texts made of each training text, likewise
     weights: LossWeights = field(default_factory=LossWeights)
+    skip_layers: int = 0  # blocks from the front that follow no layer of the teacher
+    cache_limit: float = 8.0  # GB of disk for the teacher's outputs in each stage
 
     def check(self) -> None:
         """An InputError names the first value that cannot be."""
-        for name in ("batch_size", "blocks", "time_steps", "epochs", "limit", "max_tokens", "corpus_limit"):
+        for name in (
+            "batch_size",
+            "blocks",
+            "width",
+            "heads",
+            "time_steps",
+            "epochs",
+            "limit",
+            "max_tokens",
+            "corpus_limit",
+        ):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"--{name.replace('_', '-')} {value}: must be at least 1")
-        for name in ("teacher_epochs", "stage1_epochs", "unlabelled", "augment"):
+        for name in ("teacher_epochs", "stage1_epochs", "unlabelled", "augment", "skip_layers", "cache_limit"):
             if getattr(self, name) < 0:
                 raise InputError(f"--{name.replace('_', '-')} {getattr(self, name)}: must not be negative")
         if self.unlabelled and not self.corpus:
-            raise InputError("--unlabelled needs --corpus: the file that the lines are taken from")
-
-
-class Checked(Protocol):
-    """Settings of any kind of run: a dataclass with a folder, which knows what it may not hold."""
-
-    @property
-    def out(self) -> str: ...
-
-    def check(self) -> None: ...
-
-
-class Run:
-    """The folder of a run: its log, its checkpoints, and the settings that it may be resumed with."""
-
-    def __init__(self, settings: Checked):
-        settings.check()
-        self.folder = Path(settings.out)
-        if self.folder.exists() and not self.folder.is_dir():
-            raise InputError(f"--out {self.folder}: is a file; give a folder")
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.metrics = Metrics(self.folder / "metrics.jsonl")
-        with processes.main_first():
-            if processes.is_main():
-                self._lock()
-            self._claim({k: v for k, v in asdict(settings).items() if k != "out"})  # type: ignore[call-overload]
-
-    def _lock(self) -> None:
-        """Held as long as this object lives: two processes that train into one folder would mix their checkpoints."""
-        self.lock = (self.folder / ".lock").open("w")
-        try:
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(
-                f"--out {self.folder}: another process is training into it; wait for it, or end it"
-            ) from None
-
-    def _claim(self, wanted: dict[str, Any]) -> None:
-        record = self.folder / "settings.json"
-        if record.exists() and json.loads(record.read_text("utf-8")) != wanted:
-            raise InputError(
-                f"--out {self.folder}: holds a run with other settings; repeat that run's command to go on with it, "
-                "or choose another folder"
-            )
-        write_atomically(record, lambda path: path.write_text(json.dumps(wanted, indent=1), "utf-8"))
-
-    def checkpoint(self, stage: str) -> Path:
-        return self.folder / f"{stage}.checkpoint"
-
-    @property
-    def model(self) -> Path:
-        return self.folder / "model.pt"
-
-    def clear(self) -> None:
-        """Checkpoints are large and of no use once the model stands; nor is what a killed run was writing."""
-        for path in self.folder.glob("*.checkpoint*"):
-            path.unlink()
+            raise InputError("--unlabelled needs --corpus: where the lines are taken from")
+        blocks = self.blocks or PRESETS[self.preset]["num_hidden_layers"]
+        if self.skip_layers >= blocks:
+            raise InputError(f"--skip-layers {self.skip_layers}: must be below the number of blocks, {blocks}")
 
 
 def tokenise(texts: list[str], tokenizer: PreTrainedTokenizerFast, longest: int) -> list[list[int]]:
@@ -192,8 +153,10 @@ def distil(settings: Settings) -> Path:
     general, tokenizer, fitted = teachers.load(settings.teacher, task.labels)
     config = SpikeBertConfig(**_shape(settings, tokenizer, general.config.max_position_embeddings, len(task.labels)))
     torch.manual_seed(settings.seed)
-    student = Student(SpikeBertForSequenceClassification(config), general.config.hidden_size)
+    student = Student(SpikeBertForSequenceClassification(config), general.config.hidden_size, settings.skip_layers)
     initialise_embeddings(student.model, Teacher(general))
+    if settings.init == "blocks":
+        initialise_blocks(student.model, Teacher(general))
     if settings.stage1_epochs:
         _stage_one(settings, run, student, Teacher(general), _stage_one_texts(settings, task), tokenizer)
     if fitted:
@@ -205,15 +168,7 @@ def distil(settings: Settings) -> Path:
     examples = examples_of(task.train, task.labels, tokenizer, config.max_tokens)
     examples += unlabelled_examples(_more_texts(settings, task, tokenizer), tokenizer, config.max_tokens)
     schedule = Schedule(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)
-    train(
-        "stage 2",
-        student,
-        lambda batch: stage_two(student, expert, batch, settings.weights),
-        examples,
-        schedule,
-        run.checkpoint("stage2"),
-        run.metrics,
-    )
+    _stage(settings, run, "stage2", student, expert, examples, schedule)
     with processes.main_first():
         if processes.is_main():
             _finish(settings, run, task, student.model, expert, tokenizer, time.time() - started)
@@ -237,6 +192,8 @@ def _shape(settings: Settings, tokenizer: PreTrainedTokenizerFast, positions: in
     return {
         **preset,
         "num_hidden_layers": settings.blocks or preset["num_hidden_layers"],
+        "hidden_size": settings.width or preset["hidden_size"],
+        "num_attention_heads": settings.heads or preset["num_attention_heads"],
         "vocab_size": len(tokenizer),
         "num_labels": labels,
         "norm": settings.norm,
@@ -262,23 +219,18 @@ def _teacher_settings(settings: Settings) -> Settings:
     )
 
 
-def _corpus(settings: Settings, count: int) -> list[str]:
-    """`count` lines of `--corpus`, drawn by the seed from the whole file."""
-    path = require_file(str(settings.corpus), "corpus")
-    lines = sample((line for _, line in read_lines(path) if line.strip()), count, settings.seed)
-    if not lines:
-        raise InputError(f"--corpus {path}: holds no text")
-    return lines
-
-
 def _stage_one_texts(settings: Settings, task: Task) -> list[str]:
     """The text of stage 1: `--corpus`, one text a line, or else the task's own without its labels."""
-    return _corpus(settings, settings.corpus_limit) if settings.corpus else [row.text for row in task.train]
+    if settings.corpus:
+        return read_corpus(settings.corpus, settings.corpus_limit, settings.seed)
+    return [row.text for row in task.train]
 
 
 def _more_texts(settings: Settings, task: Task, tokenizer: PreTrainedTokenizerFast) -> list[str]:
     """What stage 2 learns beside the task, from the teacher alone: lines of the corpus, and augmented texts."""
-    texts = _corpus(settings, settings.unlabelled) if settings.unlabelled else []
+    texts: list[str] = []
+    if settings.corpus and settings.unlabelled:
+        texts = read_corpus(settings.corpus, settings.unlabelled, settings.seed)
     if settings.augment:
         from spikebert.augment import Augmenter
 
@@ -293,15 +245,24 @@ def _stage_one(settings, run: Run, student: Student, teacher: Teacher, texts: li
     examples = unlabelled_examples(texts, tokenizer, student.model.config.max_tokens)
     schedule = Schedule(settings.stage1_epochs, settings.batch_size, settings.learning_rate, settings.seed)
     # Stage 1 has no logits: the head keeps its initial weights and gets no gradient.
-    train(
-        "stage 1",
-        student,
-        lambda batch: stage_one(student, teacher, batch),
-        examples,
-        schedule,
-        run.checkpoint("stage1"),
-        run.metrics,
-    )
+    _stage(settings, run, "stage1", student, teacher, examples, schedule)
+
+
+def _stage(settings, run: Run, stage: str, student: Student, teacher: Teacher, examples, schedule: Schedule) -> None:
+    """Train the student in "stage1" or "stage2", with the teacher's outputs kept on disk where that is of use."""
+    source = keep(teacher, student.layers(teacher.layers), examples, run, stage, schedule.epochs, settings.cache_limit)
+
+    def loss(batch: Batch) -> dict[str, torch.Tensor]:
+        if stage == "stage1":
+            return stage_one(student, source, batch)
+        return stage_two(student, source, batch, settings.weights)
+
+    prepare = source.prepare if isinstance(source, KeptTeacher) else None
+    name = f"stage {stage[-1]}"
+    train(name, student, loss, examples, schedule, run.checkpoint(stage), run.metrics, prepare=prepare)
+    processes.wait()
+    if processes.is_main():
+        run.clear_targets(stage)
 
 
 def _finish(settings: Settings, run: Run, task: Task, model, expert: Teacher, tokenizer, seconds: float) -> None:
@@ -315,7 +276,7 @@ def _finish(settings: Settings, run: Run, task: Task, model, expert: Teacher, to
     }
     run.metrics.write(stage="finished", seconds=round(seconds, 1), **result)
     training = {
-        **{k: v for k, v in asdict(settings).items() if k not in ("out", "dev", "corpus")},
+        **{k: v for k, v in asdict(settings).items() if k not in ("out", "dev", "corpus", "cache_limit")},
         "task": task.name,
         "teacher": Path(settings.teacher).name,
         "corpus": Path(settings.corpus).name if settings.corpus else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -13,6 +14,7 @@ from transformers.utils import logging
 
 from spikebert import packaged
 from spikebert.errors import InputError
+from spikebert.loop import Batch
 
 NAMES = {"minilm": packaged.minilm}
 
@@ -69,8 +71,17 @@ def load(name: str, labels: Sequence[str]) -> tuple[BertForSequenceClassificatio
     return model, tokenizer, fitted
 
 
+@dataclass(frozen=True)
+class Targets:
+    """What the student is to learn from a batch of M tokens."""
+
+    embeddings: Tensor  # (M, D): E_tm of eq. 7
+    features: list[Tensor]  # (M, D) of each aligned layer: F_tm of eq. 6
+    logits: Tensor  # (B, labels)
+
+
 class Teacher:
-    """A frozen teacher: what the student is to learn from a batch."""
+    """A frozen teacher."""
 
     def __init__(self, model: BertForSequenceClassification):
         self.model = model.eval().requires_grad_(False)
@@ -83,3 +94,13 @@ class Teacher:
         output = self.model(input_ids=tokens, attention_mask=mask, output_hidden_states=True)
         rows = mask.bool()
         return output.logits.clone(), [hidden[rows] for hidden in output.hidden_states]
+
+    def targets(self, batch: Batch, layers: Sequence[int]) -> Targets:
+        """Computed anew; `layers` count from 1."""
+        logits, hidden = self(batch.tokens, batch.mask)
+        return Targets(hidden[0], [hidden[i] for i in layers], logits)
+
+    @torch.no_grad()
+    def embeddings(self, batch: Batch) -> Tensor:
+        """(M, D): the embeddings alone, which are a table look-up and a norm."""
+        return self.model.bert.embeddings(input_ids=batch.tokens)[batch.mask.bool()]

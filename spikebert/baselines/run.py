@@ -22,7 +22,8 @@ from spikebert.distill import accuracy, initialise_embeddings
 from spikebert.files import write_atomically
 from spikebert.loop import Batch, Schedule, train
 from spikebert.model import SpikeBertForSequenceClassification
-from spikebert.pipeline import Run, Settings, _shape, _task, examples_of
+from spikebert.pipeline import Settings, _shape, _task, examples_of
+from spikebert.run import Run
 from spikebert.teacher import Teacher
 
 MODELS: dict[str, Callable[[SpikeBertConfig], nn.Module]] = {
