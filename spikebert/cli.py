@@ -38,6 +38,13 @@ def add_data(p: argparse.ArgumentParser) -> None:
     p.add_argument("--batch-size", type=int, default=32, help="(default: %(default)s)")
     p.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
     p.add_argument("--max-tokens", type=int, help="the longest text, in tokens (default: the preset's)")
+    p.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="auto: a GPU where there is one")
+    p.add_argument(
+        "--precision",
+        choices=["float32", "bf16"],
+        default="float32",
+        help="of the matrix products; bf16 is faster on GPUs, and slower on most CPUs (default: %(default)s)",
+    )
 
 
 def add_teaching(p: argparse.ArgumentParser) -> None:

@@ -115,10 +115,11 @@ def initialise_blocks(model: SpikeBertForSequenceClassification, teacher: Teache
 def accuracy(model: nn.Module, examples: Sequence[Example], batch_size: int = 64) -> float:
     """The share of examples whose largest logit is their label's."""
     model.eval()
+    device = next(model.parameters()).device
     by_length = sorted(examples, key=lambda e: len(e.tokens))
     right = 0
     for start in range(0, len(by_length), batch_size):
-        batch = Batch.of(by_length[start : start + batch_size])
+        batch = Batch.of(by_length[start : start + batch_size]).to(device)
         logits = model(input_ids=batch.tokens, attention_mask=batch.mask).logits
         right += int((logits.argmax(-1) == batch.labels).sum())
     return right / len(examples)

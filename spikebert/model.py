@@ -71,7 +71,7 @@ class Readout(nn.Module):
 
     def forward(self, x: Tensor, packing: Packing) -> Tensor:
         # The head is linear, so the means over T and over tokens may come before it.
-        return self.head(packing.mean(self.norm(x).mean(0)))
+        return self.head(packing.mean(self.norm(x).mean(0))).to(x.dtype)
 
 
 @dataclass

@@ -18,6 +18,7 @@ from spikebert import teacher as teachers
 from spikebert.checkpoint import TrainedModel, save_directory, save_model
 from spikebert.config import PRESETS, SpikeBertConfig
 from spikebert.data import Row, Task, load_task, majority_share, read_corpus
+from spikebert.device import choose
 from spikebert.distill import Student, accuracy, initialise_blocks, initialise_embeddings, stage_one, stage_two
 from spikebert.errors import InputError
 from spikebert.loop import NO_LABEL, Batch, Example, Schedule, train
@@ -60,6 +61,8 @@ class Settings:
     augment: int = 0  # new texts made of each training text, likewise
     weights: LossWeights = field(default_factory=LossWeights)
     skip_layers: int = 0  # blocks from the front that follow no layer of the teacher
+    device: str = "auto"  # see spikebert.device
+    precision: str = "float32"
     cache_limit: float = 8.0  # GB of disk for the teacher's outputs in each stage
 
     def check(self) -> None:
@@ -110,6 +113,11 @@ def unlabelled_examples(texts: list[str], tokenizer: PreTrainedTokenizerFast, lo
     return [Example(tokens, NO_LABEL) for tokens in tokenise(texts, tokenizer, longest)]
 
 
+def computing(settings: Settings) -> dict[str, Any]:
+    """Where and how `train` computes."""
+    return {"device": choose(settings.device), "precision": settings.precision}
+
+
 def fine_tune(settings: Settings, task: Task | None = None) -> Path:
     """`spikebert-train teacher`: fine-tune a BERT for a task. Gives the folder of the finished teacher."""
     run, task = Run(settings), task or _task(settings)
@@ -123,7 +131,7 @@ def fine_tune(settings: Settings, task: Task | None = None) -> Path:
         def loss(batch):
             return {"loss": model(input_ids=batch.tokens, attention_mask=batch.mask, labels=batch.labels).loss}
 
-        train("teacher", model, loss, examples, schedule, run.checkpoint("teacher"), run.metrics)
+        train("teacher", model, loss, examples, schedule, run.checkpoint("teacher"), run.metrics, **computing(settings))
         with processes.main_first():
             if processes.is_main():
                 _keep_teacher(run, task, model, tokenizer, longest, finished)
@@ -216,6 +224,8 @@ def _teacher_settings(settings: Settings) -> Settings:
         batch_size=settings.batch_size,
         teacher_epochs=settings.teacher_epochs,
         teacher_learning_rate=settings.teacher_learning_rate,
+        device=settings.device,
+        precision=settings.precision,
     )
 
 
@@ -250,6 +260,8 @@ def _stage_one(settings, run: Run, student: Student, teacher: Teacher, texts: li
 
 def _stage(settings, run: Run, stage: str, student: Student, teacher: Teacher, examples, schedule: Schedule) -> None:
     """Train the student in "stage1" or "stage2", with the teacher's outputs kept on disk where that is of use."""
+    where = computing(settings)
+    teacher = teacher.to(where["device"])
     source = keep(teacher, student.layers(teacher.layers), examples, run, stage, schedule.epochs, settings.cache_limit)
 
     def loss(batch: Batch) -> dict[str, torch.Tensor]:
@@ -259,7 +271,7 @@ def _stage(settings, run: Run, stage: str, student: Student, teacher: Teacher, e
 
     prepare = source.prepare if isinstance(source, KeptTeacher) else None
     name = f"stage {stage[-1]}"
-    train(name, student, loss, examples, schedule, run.checkpoint(stage), run.metrics, prepare=prepare)
+    train(name, student, loss, examples, schedule, run.checkpoint(stage), run.metrics, prepare=prepare, **where)
     processes.wait()
     if processes.is_main():
         run.clear_targets(stage)

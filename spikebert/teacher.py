@@ -95,6 +95,10 @@ class Teacher:
         rows = mask.bool()
         return output.logits.clone(), [hidden[rows] for hidden in output.hidden_states]
 
+    def to(self, device: torch.device) -> Teacher:
+        self.model.to(device)
+        return self
+
     def targets(self, batch: Batch, layers: Sequence[int]) -> Targets:
         """Computed anew; `layers` count from 1."""
         logits, hidden = self(batch.tokens, batch.mask)

@@ -22,7 +22,7 @@ from spikebert.distill import accuracy, initialise_embeddings
 from spikebert.files import write_atomically
 from spikebert.loop import Batch, Schedule, train
 from spikebert.model import SpikeBertForSequenceClassification
-from spikebert.pipeline import Settings, _shape, _task, examples_of
+from spikebert.pipeline import Settings, _shape, _task, computing, examples_of
 from spikebert.run import Run
 from spikebert.teacher import Teacher
 
@@ -68,7 +68,16 @@ def fit(settings: BaselineSettings) -> Path:
 
     examples = examples_of(task.train, task.labels, tokenizer, config.max_tokens)
     schedule = Schedule(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)
-    train(settings.model, model, loss, examples, schedule, run.checkpoint(settings.model), run.metrics)
+    train(
+        settings.model,
+        model,
+        loss,
+        examples,
+        schedule,
+        run.checkpoint(settings.model),
+        run.metrics,
+        **computing(settings),
+    )
     with processes.main_first():
         if processes.is_main():
             _finish(settings, run, task, model, tokenizer, config.max_tokens, time.time() - started)

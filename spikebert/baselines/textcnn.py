@@ -107,7 +107,7 @@ class SpikingTextCNN(nn.Module):
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             windows = convolution.windows(mask)  # type: ignore[operator]
             current = windows.unpad(convolution(x.flatten(0, 1)).unflatten(0, x.shape[:2]))  # (T, windows, FILTERS)
-            pooled.append(windows.mean(self.lif(norm(current)).mean(0)))  # (B, FILTERS)
+            pooled.append(windows.mean(self.lif(norm(current.float())).mean(0)))  # (B, FILTERS)
         return _output(self.head(self.dropout(torch.cat(pooled, -1))), labels)
 
 
