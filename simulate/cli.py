@@ -154,11 +154,10 @@ def run_model(options: argparse.Namespace, command: str) -> None:
         raise InputError("--text-pair needs a --text for each: the first of the two texts")
     if options.trace is not None and not options.out:
         raise InputError("--trace needs --out: a folder to write the trace to")
-    from tqdm import tqdm
-
     from export import nir
     from simulate.run import check_labels, describe, simulate, write_run
     from simulate.text import encode
+    from spikebert.progress import Bar
 
     graph = nir.read(options.model)
     options.backend, options.granularity = options.backend or "fast", options.granularity or "block"
@@ -176,7 +175,7 @@ def run_model(options: argparse.Namespace, command: str) -> None:
         if not 1 <= options.trace <= len(sentences):
             raise InputError(f"--trace {options.trace}: the texts are numbered from 1 to {len(sentences)}")
         traced = trace(graph, sentences[options.trace - 1], options.trace)
-    with tqdm(total=len(sentences), unit="text", disable=None, leave=False) as bar:
+    with Bar(total=len(sentences), unit="text", disable=None, leave=False) as bar:
         result = simulate(graph, sentences, options.backend, options.granularity, options.spikes, bar.update)
     lengths = [len(tokens) for tokens in sentences]
     backend = options.backend if options.backend == "fast" else f"lava-{options.granularity}"
@@ -213,13 +212,13 @@ def trade(options: argparse.Namespace) -> None:
     import json
 
     import numpy as np
-    from tqdm import tqdm
 
     from export import nir
     from simulate import trade as trades
     from simulate.run import check_labels
     from simulate.text import encode
     from spikebert.files import require_folder_of, write_atomically
+    from spikebert.progress import Bar
 
     output = Path(options.output) if options.output else None
     if output:
@@ -231,7 +230,7 @@ def trade(options: argparse.Namespace) -> None:
     check_labels(graph, texts)
     sentences = encode(graph, texts.texts, f"{texts.source}: text", options.truncate)
     labels = np.array([graph.labels.index(label) for label in texts.labels or []])
-    with tqdm(total=len(options.factors) * len(sentences), unit="text", disable=None, leave=False) as bar:
+    with Bar(total=len(options.factors) * len(sentences), unit="text", disable=None, leave=False) as bar:
         points = trades.trade(graph, sentences, labels, options.factors, options.margins, bar.update)
     print(trades.table(points))
     if output and output.suffix == ".json":

@@ -82,6 +82,14 @@ def add_stages(stages: argparse._ArgumentGroup) -> None:
     )
     stages.add_argument("--stage1-epochs", type=int, default=1, help="alignment on unlabelled text; 0 leaves it out")
     stages.add_argument(
+        "--stage1-time-steps", type=int, help="T of stage 1; fewer are cheaper, no weight depends on T (default: T)"
+    )
+    stages.add_argument(
+        "--stage1-from",
+        metavar="FOLDER",
+        help="begin from the stage 1 of that finished run, which knows no task, instead of doing it again",
+    )
+    stages.add_argument(
         "--skip-layers",
         type=int,
         default=0,

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from spikebert import processes
 from spikebert.allocator import keep_freed_memory
@@ -19,6 +18,7 @@ from spikebert.checkpoint import load_tensors
 from spikebert.device import products
 from spikebert.errors import InputError
 from spikebert.files import write_atomically
+from spikebert.progress import Bar
 
 NO_LABEL = -1
 CPU = torch.device("cpu")
@@ -137,7 +137,7 @@ def train(
         torch.manual_seed(schedule.seed)
     saved = time.monotonic()
     trained.train()
-    with tqdm(total=steps, initial=done, desc=name, unit="step", disable=None) as bar:
+    with Bar(total=steps, initial=done, desc=name, unit="step", disable=None) as bar:
         for epoch in range(done // per_epoch, schedule.epochs):
             for index, batch in enumerate(schedule.order(examples, epoch)):
                 if epoch * per_epoch + index < done:

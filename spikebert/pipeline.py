@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from transformers import BertConfig, PreTrainedTokenizerFast
 
-from spikebert import processes
+from spikebert import first_stage, processes
 from spikebert import teacher as teachers
 from spikebert.checkpoint import TrainedModel, save_directory, save_model
 from spikebert.config import PRESETS, SpikeBertConfig
@@ -55,6 +55,8 @@ class Settings:
     teacher_epochs: int = 2
     teacher_learning_rate: float = 5e-5
     stage1_epochs: int = 1
+    stage1_time_steps: int | None = None  # those of the student
+    stage1_from: str | None = None  # the folder of a run whose stage 1 this one begins from
     corpus: str | None = None
     corpus_limit: int = 20_000
     unlabelled: int = 0  # lines of the corpus that stage 2 learns from the teacher alone
@@ -73,6 +75,7 @@ class Settings:
             "width",
             "heads",
             "time_steps",
+            "stage1_time_steps",
             "epochs",
             "limit",
             "max_tokens",
@@ -196,7 +199,9 @@ def distil(settings: Settings) -> Path:
     initialise_embeddings(student.model, Teacher(general))
     if settings.init == "blocks":
         initialise_blocks(student.model, Teacher(general))
-    if settings.stage1_epochs:
+    if settings.stage1_from:
+        first_stage.load(student, settings.stage1_from)
+    elif settings.stage1_epochs:
         _stage_one(settings, run, student, Teacher(general, separator), _stage_one_texts(settings, task), tokenizer)
     if fitted:
         expert = general
@@ -291,7 +296,10 @@ def _stage_one(settings, run: Run, student: Student, teacher: Teacher, texts: li
     examples = unlabelled_examples(texts, tokenizer, config.max_tokens, config.separator)
     schedule = Schedule(settings.stage1_epochs, settings.batch_size, settings.learning_rate, settings.seed)
     # Stage 1 has no logits: the head keeps its initial weights and gets no gradient.
-    _stage(settings, run, "stage1", student, teacher, examples, schedule)
+    with student.model.at(settings.stage1_time_steps or settings.time_steps):
+        _stage(settings, run, "stage1", student, teacher, examples, schedule)
+    if processes.is_main():
+        first_stage.save(student, run.folder)
 
 
 def _stage(settings, run: Run, stage: str, student: Student, teacher: Teacher, examples, schedule: Schedule) -> None:

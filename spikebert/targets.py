@@ -13,11 +13,11 @@ from typing import Protocol
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from spikebert import processes
 from spikebert.files import write_atomically, write_folder_atomically
 from spikebert.loop import Batch, Example
+from spikebert.progress import Bar
 from spikebert.run import Run
 from spikebert.teacher import Targets, Teacher
 
@@ -83,7 +83,7 @@ class KeptTeacher:
             os.posix_fallocate(file.fileno(), 0, (folder / FEATURES).stat().st_size)
         logits = np.zeros((len(self.examples), self.teacher.model.config.num_labels), np.float32)
         by_length = sorted(range(len(self.examples)), key=lambda i: len(self.examples[i].tokens))
-        with tqdm(total=len(by_length), desc=f"{self.stage}: teacher", unit="text", disable=None) as bar:
+        with Bar(total=len(by_length), desc=f"{self.stage}: teacher", unit="text", disable=None) as bar:
             for start in range(0, len(by_length), BATCH):
                 part = by_length[start : start + BATCH]
                 batch = Batch.of([self.examples[i] for i in part], part).to(self.device)
