@@ -92,9 +92,9 @@ class Embedding(Node):
     """`y[m] = word[token[m]] + position[place of m]`, the same in all T steps; see `arithmetic.places`."""
 
     word: Annotated[np.ndarray, Spec(np.int8, ("V", "D"))]
-    position: Annotated[np.ndarray | None, Spec(np.int16, ("P", "D"))]  # in the unit of `word`; P of max_tokens
+    position: Annotated[np.ndarray | None, Spec(np.int16, ("P", "D"))]  # in the unit of `word`; P is max_tokens
     scale: Annotated[np.ndarray, Spec(np.float64, ("1|D",))]
-    separator: int = -1  # for sentence pairs the token between them; P is 2 max_tokens then
+    separator: int = -1  # of sentence pairs: the token between the texts, and P is 2 max_tokens
 
     @property
     def width(self) -> int:
