@@ -114,14 +114,14 @@ def embed(b: Builder, word: str, position: str | None, dtype: int, name: str, ro
     if position is None:
         return b.cast(b("Gather", word, "input_ids", axis=0), dtype, name=name)
     tokens = b("Shape", "input_ids", start=1, end=2)
-    places = b.cast(b("Slice", position, b.ints(0), tokens, b.ints(0)), dtype)
+    places = b("Slice", position, b.ints(0), tokens, b.ints(0))
     if separator >= 0:
         half = b.ints(rows // 2)
         later = b.cast(b("Slice", position, half, b("Add", half, tokens), b.ints(0)), dtype)
         found = b.cast(b("Equal", "input_ids", b.ints(separator)), TensorProto.INT64)
         before = b("CumSum", found, b.ints(1), exclusive=1)  # (B, N): separators before each token
-        places = b("Where", b("Unsqueeze", b("Greater", before, b.ints(0)), b.ints(2)), later, places)
-    return b("Add", b.cast(b("Gather", word, "input_ids", axis=0), dtype), places, name=name)
+        places = b("Where", b("Unsqueeze", b("Greater", before, b.ints(0)), b.ints(2)), later, b.cast(places, dtype))
+    return b("Add", b.cast(b("Gather", word, "input_ids", axis=0), dtype), b.cast(places, dtype), name=name)
 
 
 def heads_of(b: Builder, qkv: str, heads: int, width: int) -> Sequence[str]:
