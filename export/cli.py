@@ -184,8 +184,8 @@ def _calibration(options: argparse.Namespace, trained) -> list:
     from transformers import PreTrainedTokenizerFast
 
     from spikebert.data import load_task, read_labelled
+    from spikebert.examples import examples_of
     from spikebert.packaged import TASKS
-    from spikebert.pipeline import examples_of
 
     rows = load_task(options.calibrate).dev if options.calibrate in TASKS else read_labelled(options.calibrate)
     rows = rows[: options.limit]

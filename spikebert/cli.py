@@ -82,12 +82,10 @@ def add_stages(stages: argparse._ArgumentGroup) -> None:
     )
     stages.add_argument("--stage1-epochs", type=int, default=1, help="alignment on unlabelled text; 0 leaves it out")
     stages.add_argument(
-        "--stage1-time-steps", type=int, help="T of stage 1; fewer are cheaper, no weight depends on T (default: T)"
-    )
-    stages.add_argument(
-        "--stage1-from",
-        metavar="FOLDER",
-        help="begin from the stage 1 of that finished run, which knows no task, instead of doing it again",
+        "--warm-start",
+        metavar="RUN",
+        help="begin from the student of that finished run, in place of stage 1: of a run of another task with --epochs "
+        "0, or one with fewer time steps",
     )
     stages.add_argument(
         "--skip-layers",
@@ -104,7 +102,7 @@ def add_stages(stages: argparse._ArgumentGroup) -> None:
     stages.add_argument(
         "--corpus-limit", type=int, default=20_000, help="lines of it, drawn by the seed (default: %(default)s)"
     )
-    stages.add_argument("--epochs", type=int, default=3, help="of stage 2 (default: %(default)s)")
+    stages.add_argument("--epochs", type=int, default=3, help="of stage 2; 0: stage 1 alone (default: %(default)s)")
     stages.add_argument("--learning-rate", type=float, default=5e-4, help="(default: %(default)s)")
     stages.add_argument(
         "--unlabelled",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -107,15 +105,6 @@ class SpikeBertForSequenceClassification(PreTrainedModel):
             nn.init.normal_(module.weight, std=self.config.initializer_range)
         if isinstance(module, nn.Linear):
             nn.init.zeros_(module.bias)
-
-    @contextmanager
-    def at(self, time_steps: int) -> Iterator[None]:
-        """Within, T is `time_steps`: no weight depends on it."""
-        usual, self.embeddings.time_steps = self.embeddings.time_steps, time_steps
-        try:
-            yield
-        finally:
-            self.embeddings.time_steps = usual
 
     def forward(
         self,

@@ -13,15 +13,16 @@ from typing import Any
 import torch
 from transformers import BertConfig, PreTrainedTokenizerFast
 
-from spikebert import first_stage, processes
+from spikebert import processes, warm_start
 from spikebert import teacher as teachers
 from spikebert.checkpoint import TrainedModel, save_directory, save_model
 from spikebert.config import PRESETS, SpikeBertConfig
-from spikebert.data import Row, Task, halves, load_task, majority_share, read_corpus
+from spikebert.data import Task, load_task, majority_share, read_corpus
 from spikebert.device import choose
 from spikebert.distill import Student, accuracy, initialise_blocks, initialise_embeddings, stage_one, stage_two
 from spikebert.errors import InputError
-from spikebert.loop import NO_LABEL, Batch, Example, Schedule, train
+from spikebert.examples import examples_of, separator_of, unlabelled_examples
+from spikebert.loop import Batch, Schedule, train
 from spikebert.losses import LossWeights
 from spikebert.model import SpikeBertForSequenceClassification
 from spikebert.run import Run
@@ -55,8 +56,7 @@ class Settings:
     teacher_epochs: int = 2
     teacher_learning_rate: float = 5e-5
     stage1_epochs: int = 1
-    stage1_time_steps: int | None = None  # those of the student
-    stage1_from: str | None = None  # the folder of a run whose stage 1 this one begins from
+    warm_start: str | None = None  # the folder of a run whose student this one begins from, in place of stage 1
     corpus: str | None = None
     corpus_limit: int = 20_000
     unlabelled: int = 0  # lines of the corpus that stage 2 learns from the teacher alone
@@ -75,8 +75,6 @@ class Settings:
             "width",
             "heads",
             "time_steps",
-            "stage1_time_steps",
-            "epochs",
             "limit",
             "max_tokens",
             "corpus_limit",
@@ -84,63 +82,24 @@ class Settings:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"--{name.replace('_', '-')} {value}: must be at least 1")
-        for name in ("teacher_epochs", "stage1_epochs", "unlabelled", "augment", "skip_layers", "cache_limit"):
+        for name in (
+            "epochs",
+            "teacher_epochs",
+            "stage1_epochs",
+            "unlabelled",
+            "augment",
+            "skip_layers",
+            "cache_limit",
+        ):
             if getattr(self, name) < 0:
                 raise InputError(f"--{name.replace('_', '-')} {getattr(self, name)}: must not be negative")
         if self.unlabelled and not self.corpus:
             raise InputError("--unlabelled needs --corpus: where the lines are taken from")
+        if not (self.epochs or self.stage1_epochs):
+            raise InputError("--epochs 0 and --stage1-epochs 0: nothing would be trained")
         blocks = self.blocks or PRESETS[self.preset]["num_hidden_layers"]
         if self.skip_layers >= blocks:
             raise InputError(f"--skip-layers {self.skip_layers}: must be below the number of blocks, {blocks}")
-
-
-def tokenise(
-    texts: list[str], tokenizer: PreTrainedTokenizerFast, longest: int, separator: int | None = None
-) -> list[list[int]]:
-    """Token ids; texts of more than `longest` tokens are cut, and how many is said.
-
-    With a separator, a text with a TAB is a pair, and cut where it is longer.
-    """
-    if not texts:
-        return []
-    inputs: Any = texts if separator is None else [halves(text) for text in texts]
-    encoded: list[list[int]] = tokenizer(inputs, truncation=False, verbose=False)["input_ids"]  # type: ignore[assignment]
-    cut = sum(len(tokens) > longest for tokens in encoded)
-    if cut:
-        print(f"{cut} of {len(texts)} texts are longer than {longest} tokens and were cut")
-        encoded = tokenizer(inputs, truncation=True, max_length=longest)["input_ids"]  # type: ignore[assignment]
-    return encoded
-
-
-def separator_of(task: Task, tokenizer: PreTrainedTokenizerFast, teacher: BertConfig) -> int | None:
-    """The token that the tokenizer puts between the texts of a pair; None for a task of single texts."""
-    if not task.pairs:
-        return None
-    if teacher.type_vocab_size < 2:
-        raise InputError("the task has sentence pairs, which the teacher does not know: it has a single token type")
-    separator = tokenizer.sep_token_id
-    tokens = tokenizer([("a", "b")])["input_ids"][0]  # type: ignore[index]
-    if separator not in tokens[1:-2]:
-        raise InputError("the task has sentence pairs, between which the teacher's tokenizer puts no [SEP]")
-    return separator  # type: ignore[return-value]
-
-
-def examples_of(
-    rows: list[Row],
-    labels: list[str],
-    tokenizer: PreTrainedTokenizerFast,
-    longest: int,
-    separator: int | None = None,
-) -> list[Example]:
-    """Labelled examples, cut as `tokenise` does."""
-    encoded = tokenise([row.text for row in rows], tokenizer, longest, separator)
-    return [Example(tokens, labels.index(row.label)) for tokens, row in zip(encoded, rows, strict=True)]
-
-
-def unlabelled_examples(
-    texts: list[str], tokenizer: PreTrainedTokenizerFast, longest: int, separator: int | None = None
-) -> list[Example]:
-    return [Example(tokens, NO_LABEL) for tokens in tokenise(texts, tokenizer, longest, separator)]
 
 
 def computing(settings: Settings) -> dict[str, Any]:
@@ -186,37 +145,48 @@ def _keep_teacher(run: Run, task: Task, model, tokenizer, longest: int, separato
 
 
 def distil(settings: Settings) -> Path:
-    """`spikebert-train`: both stages. Gives the path of `model.pt`, beside which the model directory stands."""
+    """`spikebert-train`: both stages. Gives the path of `model.pt`, beside which the model directory stands.
+
+    With `epochs` 0 it ends after stage 1, and gives the path of the student that other runs may begin from.
+    """
     run, task, started = Run(settings), _task(settings), time.time()
-    if run.model.exists():
-        print(f"{run.model} is finished; choose another --out to train anew")
-        return run.model
+    finished = run.model if settings.epochs else run.folder / warm_start.FILE
+    if finished.exists():
+        print(f"{finished} is finished; choose another --out to train anew")
+        return finished
     general, tokenizer, fitted = teachers.load(settings.teacher, task.labels)
+    student = _new_student(settings, task, tokenizer, general)
+    separator = student.model.config.separator
+    if settings.warm_start:
+        warm_start.load(student, settings.warm_start)
+    elif settings.stage1_epochs:
+        _stage_one(settings, run, student, Teacher(general, separator), _stage_one_texts(settings, task), tokenizer)
+    expert = Teacher(general, separator)
+    if settings.epochs:
+        if not fitted:
+            folder = fine_tune(_teacher_settings(settings), task)
+            model, tokenizer, _ = teachers.load(str(folder), task.labels)
+            expert = Teacher(model, separator)
+        _stage_two(settings, run, student, expert, task, tokenizer)
+    with processes.main_first():
+        if processes.is_main():
+            if settings.epochs:
+                _finish(settings, run, task, student.model, expert, tokenizer, time.time() - started)
+            warm_start.save(student, run.folder)
+            run.clear()
+    print(f"the student, for --warm-start {run.folder}, is in {run.folder / warm_start.FILE}")
+    return finished
+
+
+def _new_student(settings: Settings, task: Task, tokenizer: PreTrainedTokenizerFast, general) -> Student:
+    """Of the shape that the settings ask for, with the weights of the teacher that they ask for."""
     config = SpikeBertConfig(**_shape(settings, task, tokenizer, general.config))
-    separator = config.separator
     torch.manual_seed(settings.seed)
     student = Student(SpikeBertForSequenceClassification(config), general.config.hidden_size, settings.skip_layers)
     initialise_embeddings(student.model, Teacher(general))
     if settings.init == "blocks":
         initialise_blocks(student.model, Teacher(general))
-    if settings.stage1_from:
-        first_stage.load(student, settings.stage1_from)
-    elif settings.stage1_epochs:
-        _stage_one(settings, run, student, Teacher(general, separator), _stage_one_texts(settings, task), tokenizer)
-    if fitted:
-        expert = general
-    else:
-        folder = fine_tune(_teacher_settings(settings), task)
-        expert, tokenizer, _ = teachers.load(str(folder), task.labels)
-    expert = Teacher(expert, separator)
-    examples = examples_of(task.train, task.labels, tokenizer, config.max_tokens, separator)
-    examples += unlabelled_examples(_more_texts(settings, task, tokenizer), tokenizer, config.max_tokens, separator)
-    schedule = Schedule(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)
-    _stage(settings, run, "stage2", student, expert, examples, schedule)
-    with processes.main_first():
-        if processes.is_main():
-            _finish(settings, run, task, student.model, expert, tokenizer, time.time() - started)
-    return run.model
+    return student
 
 
 def _task(settings: Settings) -> Task:
@@ -296,10 +266,15 @@ def _stage_one(settings, run: Run, student: Student, teacher: Teacher, texts: li
     examples = unlabelled_examples(texts, tokenizer, config.max_tokens, config.separator)
     schedule = Schedule(settings.stage1_epochs, settings.batch_size, settings.learning_rate, settings.seed)
     # Stage 1 has no logits: the head keeps its initial weights and gets no gradient.
-    with student.model.at(settings.stage1_time_steps or settings.time_steps):
-        _stage(settings, run, "stage1", student, teacher, examples, schedule)
-    if processes.is_main():
-        first_stage.save(student, run.folder)
+    _stage(settings, run, "stage1", student, teacher, examples, schedule)
+
+
+def _stage_two(settings, run: Run, student: Student, expert: Teacher, task: Task, tokenizer) -> None:
+    longest, separator = student.model.config.max_tokens, student.model.config.separator
+    examples = examples_of(task.train, task.labels, tokenizer, longest, separator)
+    examples += unlabelled_examples(_more_texts(settings, task, tokenizer), tokenizer, longest, separator)
+    schedule = Schedule(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)
+    _stage(settings, run, "stage2", student, expert, examples, schedule)
 
 
 def _stage(settings, run: Run, stage: str, student: Student, teacher: Teacher, examples, schedule: Schedule) -> None:
@@ -332,10 +307,11 @@ def _finish(settings: Settings, run: Run, task: Task, model, expert: Teacher, to
     }
     run.metrics.write(stage="finished", seconds=round(seconds, 1), **result)
     training = {
-        **{k: v for k, v in asdict(settings).items() if k not in ("out", "dev", "corpus", "cache_limit")},
+        **{k: v for k, v in asdict(settings).items() if k not in ("out", "dev", "corpus", "cache_limit", "warm_start")},
         "task": task.name,
         "teacher": Path(settings.teacher).name,
         "corpus": Path(settings.corpus).name if settings.corpus else None,
+        "warm_start": Path(settings.warm_start).name if settings.warm_start else None,
         "train_texts": len(task.train),
         **result,
         "versions": {name: version(name) for name in ("spikebert", "torch", "transformers")},
@@ -343,7 +319,6 @@ def _finish(settings: Settings, run: Run, task: Task, model, expert: Teacher, to
     trained = TrainedModel(model.eval(), tokenizer.backend_tokenizer.to_str(), task.labels, training)
     save_directory(trained, run.folder / "model")
     save_model(trained, run.model)
-    run.clear()
     print(
         f"SpikeBERT: accuracy {result['accuracy']:.4f} on {len(dev)} dev texts "
         f"(teacher {result['teacher_accuracy']:.4f}, majority class {result['majority']:.4f}); "

@@ -16,9 +16,9 @@ from spikebert.cli import main
 from spikebert.data import Row, load_task, read_labelled
 from spikebert.distill import initialise_embeddings
 from spikebert.errors import InputError
+from spikebert.examples import tokenise
 from spikebert.loop import Batch, Example
 from spikebert.packing import Packing, segments
-from spikebert.pipeline import tokenise
 from spikebert.teacher import Teacher
 from tests.spikebert.test_model import small_model
 from tests.spikebert.test_training import WORDS, command, teacher, tokenizer_of_words

@@ -15,9 +15,9 @@ from export.lower.qat import QuantisedModel
 from spikebert.checkpoint import load_model, save_directory, save_model
 from spikebert.data import load_task, majority_share
 from spikebert.errors import InputError
+from spikebert.examples import examples_of
 from spikebert.loop import Batch, Example, Schedule, train
 from spikebert.losses import logits_loss
-from spikebert.pipeline import examples_of
 from spikebert.run import Run
 
 CROSS_ENTROPY = 0.1  # beside the float model's logits, as in eq. 8

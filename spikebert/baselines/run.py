@@ -19,10 +19,11 @@ from spikebert.checkpoint import TrainedModel, save_directory, save_model
 from spikebert.config import SpikeBertConfig
 from spikebert.data import Task, majority_share
 from spikebert.distill import accuracy, initialise_embeddings
+from spikebert.examples import examples_of
 from spikebert.files import write_atomically
 from spikebert.loop import Batch, Schedule, train
 from spikebert.model import SpikeBertForSequenceClassification
-from spikebert.pipeline import Settings, _shape, _task, computing, examples_of
+from spikebert.pipeline import Settings, _shape, _task, computing
 from spikebert.run import Run
 from spikebert.teacher import Teacher
 

@@ -1,4 +1,4 @@
-"""What stage 1 made, on disk: it knows no task, so that one stage 1 serves many."""
+"""The student of a finished run as the beginning of another: one stage 1 for many tasks, few time steps before many."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from spikebert.distill import Student
 from spikebert.errors import InputError
 from spikebert.files import write_atomically
 
-FILE = "stage1.pt"
+FILE = "student.pt"
 HEAD = "model.readout.head."  # belongs to a task
 SHAPE = (  # not the time steps: no weight depends on them
     "vocab_size",
@@ -35,41 +35,40 @@ SHAPE = (  # not the time steps: no weight depends on them
 
 
 def save(student: Student, folder: Path) -> None:
-    """Write `stage1.pt`: the student with its alignment maps, without the head."""
+    """Write `student.pt`: the student with its alignment maps."""
     content = {
         "shape": _shape(student.model.config),
-        "student": {k: v.cpu().contiguous() for k, v in student.state_dict().items() if not k.startswith(HEAD)},
+        "student": {k: v.cpu().contiguous() for k, v in student.state_dict().items()},
     }
     write_atomically(folder / FILE, lambda temporary: torch.save(content, temporary))
 
 
 def load(student: Student, folder: str) -> None:
-    """Put the weights of another run's stage 1 into `student`, in place.
+    """Put the weights of another run's student into `student`, in place; the head, too, if it has as many labels.
 
     Raises:
-        InputError: the folder holds no stage 1, or one of a student of another shape, which is named.
+        InputError: the folder holds no student, or one of another shape, which is named.
     """
     path = Path(folder) / FILE
     if not path.is_file():
-        raise InputError(f"--stage1-from {folder}: holds no {FILE}; give the folder of a run that did stage 1")
-    content = load_tensors(path, "stage 1")
-    shape, wanted = content.get("shape", {}), _shape(student.model.config)
+        raise InputError(f"--warm-start {folder}: holds no {FILE}; give the folder of a finished run")
+    content = load_tensors(path, "student")
+    found, shape, wanted = content.get("student", {}), content.get("shape", {}), _shape(student.model.config)
     for name, value in wanted.items():
         if shape.get(name) != value:
             raise InputError(
-                f"--stage1-from {folder}: its student has {name} = {shape.get(name)}, this one {value}; both must have "
+                f"--warm-start {folder}: its student has {name} = {shape.get(name)}, this one {value}; both must have "
                 "the same shape and tokenizer"
             )
-    state: dict[str, Any] = student.state_dict()
-    found = content.get("student", {})
-    state.update({k: v for k, v in found.items() if k in state and not k.startswith(HEAD)})
-    lacking = [k for k in state if k not in found and not k.startswith(HEAD)]
-    if lacking:
-        raise InputError(f"--stage1-from {folder}: {lacking[0]} is missing; both runs need the same --skip-layers")
+    own = student.state_dict()
+    heads = {k: v for k, v in own.items() if k.startswith(HEAD) and (k not in found or v.shape != found[k].shape)}
     try:
-        student.load_state_dict(state)
+        student.load_state_dict({**found, **heads})
     except RuntimeError as error:
-        raise InputError(f"--stage1-from {folder}: {' '.join(str(error).split())[:160]}") from None
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(
+            f"--warm-start {folder}: does not fit; did both have the same --skip-layers? ({reason})"
+        ) from None
 
 
 def _shape(config: SpikeBertConfig) -> dict[str, Any]:
