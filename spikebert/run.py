@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from spikebert import processes
 from spikebert.errors import InputError
-from spikebert.files import write_atomically
+from spikebert.files import read_json, write_atomically
 from spikebert.loop import Metrics
 
 
@@ -62,7 +62,7 @@ class Run:
     def _claim(self, settings: Any) -> None:
         wanted = {k: v for k, v in asdict(settings).items() if k != "out"}
         record = self.folder / "settings.json"
-        if record.exists() and differ(json.loads(record.read_text("utf-8")), wanted, settings):
+        if record.exists() and differ(read_json(record, "record of settings"), wanted, settings):
             raise InputError(
                 f"--out {self.folder}: holds a run with other settings; repeat that run's command to go on with it, "
                 "or choose another folder"
