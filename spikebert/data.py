@@ -64,7 +64,17 @@ def _tsv_rows(path: Path) -> Iterator[Row]:
 def _csv_rows(path: Path) -> Iterator[Row]:
     lines = [line for _, line in read_lines(path)]
     reader = csv.DictReader(io.StringIO("\n".join(lines)))
-    columns = {name.strip().lower(): name for name in reader.fieldnames or []}
+    try:
+        label, text = _csv_columns(path, reader.fieldnames or [])
+        for fields in reader:
+            yield _row(path, reader.line_num, fields[label] or "", fields[text] or "")
+    except csv.Error as error:
+        raise InputError(f"{path}, line {reader.line_num + 1}: not CSV ({error})") from None
+
+
+def _csv_columns(path: Path, header: Sequence[str]) -> tuple[str, str]:
+    """The names of the label's and the text's column."""
+    columns = {name.strip().lower(): name for name in header}
     label = next((columns[c] for c in LABEL_COLUMNS if c in columns), None)
     text = next((columns[c] for c in TEXT_COLUMNS if c in columns), None)
     if label is None or text is None:
@@ -72,8 +82,7 @@ def _csv_rows(path: Path) -> Iterator[Row]:
             f"{path}, line 1: the header must name a label column ({' or '.join(LABEL_COLUMNS)}) "
             f"and a text column ({' or '.join(TEXT_COLUMNS)})"
         )
-    for fields in reader:
-        yield _row(path, reader.line_num, fields[label] or "", fields[text] or "")
+    return label, text
 
 
 def _row(path: Path, number: int, label: str, text: str) -> Row:

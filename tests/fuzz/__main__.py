@@ -10,6 +10,7 @@ and leaves no output. The file of a case that fails is kept. The good files them
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import random
 import resource
@@ -43,6 +44,7 @@ def main() -> int:
         commands = [reader for reader in readers() if options.only in reader.command]
         for reader in commands:
             accept(reader, originals, Path(folder) / "case")
+        gc.freeze()  # what is imported is left alone by the garbage collector, and so shared with the processes
         for number in range(options.count):
             reader = commands[number % len(commands)]
             case = Path(folder) / "case"
