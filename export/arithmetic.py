@@ -10,7 +10,7 @@ right shift, `trunc` a shift of the magnitude.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -24,6 +24,25 @@ GAIN_BITS = 12  # fraction bits of the layer norm's gain
 NORM_BITS = 8  # fraction bits of the layer norm's output
 
 Array = NDArray[np.floating]
+
+
+def places(tokens: NDArray[np.integer], lengths: Sequence[int], positions: int, separator: int) -> NDArray[np.int64]:
+    """The row of the position table for each of M tokens, (M,) int64.
+
+    A token's number in its sentence, from 0; for sentence pairs plus half of the table behind the first separator,
+    which is where the second text begins.
+
+    Args:
+        tokens: (M,) ids of sentences that stand one after the other, of `lengths` tokens.
+        positions: rows of the table.
+        separator: the token between two texts, or -1 where the model takes single ones.
+    """
+    starts = np.repeat(np.cumsum([0, *lengths[:-1]]), lengths)
+    found = np.arange(len(tokens)) - starts
+    if separator >= 0:
+        before = np.concatenate([[0], np.cumsum(tokens == separator)])  # separators before each token of them all
+        found += (before[:-1] > before[starts]) * (positions // 2)
+    return found
 
 
 def embed(tokens: NDArray[np.integer], places: NDArray[np.integer], word: NDArray, position: NDArray | None) -> Array:

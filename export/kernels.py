@@ -48,8 +48,10 @@ class EmbeddingKernel(Kernel):
         self.node = node
 
     def __call__(self, inputs: Sequence[NDArray], lengths: list[int]) -> Array:
-        places = np.concatenate([np.arange(length) for length in lengths])
-        return arithmetic.embed(inputs[0], places, self.node.word, self.node.position)[None]
+        tokens, node = inputs[0], self.node
+        positions = 0 if node.position is None else len(node.position)
+        places = arithmetic.places(tokens, lengths, positions, node.separator)
+        return arithmetic.embed(tokens, places, node.word, node.position)[None]
 
 
 class LinearKernel(Kernel):

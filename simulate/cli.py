@@ -33,6 +33,12 @@ def parser() -> argparse.ArgumentParser:
     _common(p)
     source = p.add_mutually_exclusive_group(required=True)
     source.add_argument("--text", action="append", help="a text to classify (may be given several times)")
+    p.add_argument(
+        "--text-pair",
+        action="append",
+        metavar="TEXT",
+        help="for a model of sentence pairs: the second text of each --text (or one --text with a TAB between the two)",
+    )
     source.add_argument("--data", help=DATA_HELP)
     source.add_argument("--input", help="for a NIR file of another tool: its input (T, B, D) or (T, D) as .npy")
     p.add_argument("--dt", type=float, help="seconds a time step of a NIR file of another tool (default: 1e-4)")
@@ -144,6 +150,8 @@ def run_model(options: argparse.Namespace, command: str) -> None:
         raise InputError(f"{flag} is for NIR files of other tools; {options.model} is a SpikeBERT, and takes text")
     if options.spikes and not options.out:
         raise InputError("--spikes needs --out: a folder to write the spikes to")
+    if options.text_pair and len(options.text_pair) != len(options.text or []):
+        raise InputError("--text-pair needs a --text for each: the first of the two texts")
     if options.trace is not None and not options.out:
         raise InputError("--trace needs --out: a folder to write the trace to")
     from export import nir
@@ -153,6 +161,10 @@ def run_model(options: argparse.Namespace, command: str) -> None:
 
     graph = nir.read(options.model)
     options.backend, options.granularity = options.backend or "fast", options.granularity or "block"
+    if options.text_pair:
+        if not nir.pairs(graph):
+            raise InputError(f"--text-pair: {options.model} takes single texts; it was not trained on pairs")
+        options.text = [f"{a}\t{b}" for a, b in zip(options.text, options.text_pair, strict=True)]
     texts = _texts(options)
     check_labels(graph, texts)
     sentences = encode(graph, texts.texts, f"{texts.source}: text", options.truncate)

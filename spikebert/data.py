@@ -17,6 +17,13 @@ from spikebert.files import require_file
 
 LABEL_COLUMNS = ("label", "sentiment")
 TEXT_COLUMNS = ("text", "sentence", "review")
+PAIR_COLUMNS = (
+    ("sentence1", "sentence2"),
+    ("text_a", "text_b"),
+    ("premise", "hypothesis"),
+    ("question1", "question2"),
+    ("question", "sentence"),
+)
 
 
 @dataclass(frozen=True)
@@ -37,9 +44,22 @@ class Task:
     labels: list[str]
     note: str = ""  # what was dropped or cut while reading, for the user
 
+    @property
+    def pairs(self) -> bool:
+        """Whether each text is two, with a TAB between them."""
+        return all("\t" in row.text for row in self.train)
+
+
+def halves(text: str) -> str | tuple[str, str]:
+    """What the tokenizers libraries take for a pair of texts: two, where a TAB parts them."""
+    first, tab, second = text.partition("\t")
+    return (first, second) if tab else text
+
 
 def read_labelled(path: str | Path) -> list[Row]:
     """The rows of a file, `.gz` or plain: `label<TAB>text` lines, or a .csv with a header that names both columns.
+
+    Sentence pairs are `label<TAB>text<TAB>text`, or a .csv with two columns of PAIR_COLUMNS; a TAB parts them in a Row.
 
     Raises:
         InputError: naming the file and the line, for a missing or truncated file, text that is not UTF-8, a line
@@ -67,22 +87,35 @@ def _csv_rows(path: Path) -> Iterator[Row]:
     try:
         label, text = _csv_columns(path, reader.fieldnames or [])
         for fields in reader:
-            yield _row(path, reader.line_num, fields[label] or "", fields[text] or "")
+            yield _row(path, reader.line_num, fields[label] or "", joined([fields[name] or "" for name in text]))
     except csv.Error as error:
         raise InputError(f"{path}, line {reader.line_num + 1}: not CSV ({error})") from None
 
 
-def _csv_columns(path: Path, header: Sequence[str]) -> tuple[str, str]:
-    """The names of the label's and the text's column."""
+def _csv_columns(path: Path, header: Sequence[str]) -> tuple[str, list[str]]:
+    """The names of the label's column and of the text's, or of the two of a pair."""
     columns = {name.strip().lower(): name for name in header}
     label = next((columns[c] for c in LABEL_COLUMNS if c in columns), None)
-    text = next((columns[c] for c in TEXT_COLUMNS if c in columns), None)
-    if label is None or text is None:
+    text = text_columns(columns)
+    if label is None or not text:
+        pairs = " or ".join(map(" and ".join, PAIR_COLUMNS))
         raise InputError(
             f"{path}, line 1: the header must name a label column ({' or '.join(LABEL_COLUMNS)}) "
-            f"and a text column ({' or '.join(TEXT_COLUMNS)})"
+            f"and a text column ({' or '.join(TEXT_COLUMNS)}), or the two of a pair ({pairs})"
         )
-    return label, text
+    return label, [columns[name] for name in text]
+
+
+def text_columns(columns: Iterable[str]) -> tuple[str, ...]:
+    """The columns that hold a row's text, one or the two of a pair; none where there are none."""
+    columns = set(columns)
+    pair = next((names for names in PAIR_COLUMNS if columns >= set(names)), ())
+    return pair or next(((name,) for name in TEXT_COLUMNS if name in columns), ())
+
+
+def joined(texts: Sequence[str]) -> str:
+    """One text, or the two of a pair with a TAB between them."""
+    return texts[0] if len(texts) == 1 else "\t".join(" ".join(text.split()) for text in texts)
 
 
 def _row(path: Path, number: int, label: str, text: str) -> Row:

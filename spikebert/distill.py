@@ -13,6 +13,7 @@ from spikebert.errors import InputError
 from spikebert.loop import NO_LABEL, Batch, Example
 from spikebert.losses import Alignment, LossWeights, aligned_layers, firing_rate, logits_loss
 from spikebert.model import SpikeBertForSequenceClassification
+from spikebert.packing import segments
 from spikebert.recording import record_spikes
 from spikebert.targets import Source
 from spikebert.teacher import Teacher
@@ -71,19 +72,23 @@ def initialise_embeddings(model: SpikeBertForSequenceClassification, teacher: Te
     """Start from the teacher's word and position tables: copied, or their principal components where narrower."""
     embeddings = teacher.model.bert.embeddings
     word = embeddings.word_embeddings.weight
-    position = embeddings.position_embeddings.weight + embeddings.token_type_embeddings.weight[0]
+    types = embeddings.token_type_embeddings.weight
+    position, second = embeddings.position_embeddings.weight + types[0], types[-1] - types[0]
     width = model.config.hidden_size
     if width > word.shape[1]:
         return
     if width < word.shape[1]:
         centred = word - word.mean(0)
         axes = torch.linalg.eigh(centred.T @ centred).eigenvectors[:, -width:]  # eigenvalues ascend
-        word, position = centred @ axes, (position + word.mean(0)) @ axes
+        word, position, second = centred @ axes, (position + word.mean(0)) @ axes, second @ axes
     rows = min(len(word), model.config.vocab_size)
     model.embeddings.word.weight[:rows] = word[:rows]
     if model.embeddings.position is not None:
-        rows = min(len(position), model.config.max_tokens)
+        longest = model.config.max_tokens
+        rows = min(len(position), longest)
         model.embeddings.position.weight[:rows] = position[:rows]
+        if model.config.separator is not None:
+            model.embeddings.position.weight[longest : longest + rows] = position[:rows] + second
 
 
 @torch.no_grad()
@@ -112,13 +117,17 @@ def initialise_blocks(model: SpikeBertForSequenceClassification, teacher: Teache
 
 
 @torch.no_grad()
-def accuracy(model: nn.Module, examples: Sequence[Example], batch_size: int = 64) -> float:
-    """The share of examples whose largest logit is their label's."""
+def accuracy(
+    model: nn.Module, examples: Sequence[Example], batch_size: int = 64, separator: int | None = None
+) -> float:
+    """The share of examples whose largest logit is their label's; `separator` is a BERT's, for sentence pairs."""
     model.eval()
+    device = next(model.parameters()).device
     by_length = sorted(examples, key=lambda e: len(e.tokens))
     right = 0
     for start in range(0, len(by_length), batch_size):
-        batch = Batch.of(by_length[start : start + batch_size])
-        logits = model(input_ids=batch.tokens, attention_mask=batch.mask).logits
+        batch = Batch.of(by_length[start : start + batch_size]).to(device)
+        types = {} if separator is None else {"token_type_ids": segments(batch.tokens, separator)}
+        logits = model(input_ids=batch.tokens, attention_mask=batch.mask, **types).logits
         right += int((logits.argmax(-1) == batch.labels).sum())
     return right / len(examples)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
-from spikebert.data import LABEL_COLUMNS, TEXT_COLUMNS, Row
+from spikebert.data import LABEL_COLUMNS, PAIR_COLUMNS, TEXT_COLUMNS, Row, joined, text_columns
 from spikebert.errors import InputError
 
 TIMEOUT = 5  # seconds
@@ -39,8 +39,8 @@ def lines(name: str, count: int, seed: int) -> list[str]:
     """
     with _answering("--corpus", name):
         rows = _load(name, "train", streaming=True).shuffle(seed=seed, buffer_size=WINDOW)
-        column = _text_column("--corpus", name, rows)
-        texts = (line.strip() for row in rows for line in (row[column] or "").splitlines())
+        columns = _text_columns("--corpus", name, rows)
+        texts = (line.strip() for row in rows for column in columns for line in (row[column] or "").splitlines())
         found = list(islice((text for text in texts if text), count))
     if not found:
         raise InputError(f"--corpus {name}: holds no text")
@@ -63,29 +63,28 @@ def labelled(name: str) -> tuple[list[Row], list[Row] | None]:
 
 
 def _rows(name: str, data: Any) -> Iterator[Row]:
-    text = _text_column("--task", name, data)
+    columns = _text_columns("--task", name, data)
     label = next((c for c in LABEL_COLUMNS if c in data.column_names), None)
     if label is None:
         raise InputError(f"--task {name}: no column {' or '.join(LABEL_COLUMNS)} among {', '.join(data.column_names)}")
     names = getattr(data.features[label], "names", None)  # of a ClassLabel
     for row in data:
         value = row[label]
-        if value is None or value == NO_LABEL or not (row[text] or "").strip():
-            continue
-        yield Row(names[value] if names else str(value), " ".join(row[text].split()))
+        texts = [" ".join((row[column] or "").split()) for column in columns]
+        if value is not None and value != NO_LABEL and all(texts):
+            yield Row(names[value] if names else str(value), joined(texts))
 
 
-def _text_column(option: str, name: str, data: Any) -> str:
-    """The column of one of the usual names, or the only one of strings."""
+def _text_columns(option: str, name: str, data: Any) -> tuple[str, ...]:
+    """The columns of the usual names, two for pairs, or the only one of strings."""
     columns = list(data.column_names or next(iter(data)))
     features = data.features or {}
     strings = [c for c in columns if getattr(features.get(c), "dtype", "") in ("string", "large_string")]
-    for column in TEXT_COLUMNS:
-        if column in columns:
-            return column
-    if len(strings) == 1:
-        return strings[0]
-    raise InputError(f"{option} {name}: no column {' or '.join(TEXT_COLUMNS)} among {', '.join(columns)}")
+    found = text_columns(columns) or (tuple(strings) if len(strings) == 1 else ())
+    if not found:
+        known = " or ".join([*TEXT_COLUMNS, *map(" and ".join, PAIR_COLUMNS)])
+        raise InputError(f"{option} {name}: no column {known} among {', '.join(columns)}")
+    return found
 
 
 def _load(name: str, split: str, streaming: bool = False) -> Any:

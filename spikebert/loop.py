@@ -16,11 +16,13 @@ from torch import Tensor, nn
 from spikebert import processes
 from spikebert.allocator import keep_freed_memory
 from spikebert.checkpoint import load_tensors
+from spikebert.device import products
 from spikebert.errors import InputError
 from spikebert.files import write_atomically
 from spikebert.progress import Bar
 
 NO_LABEL = -1
+CPU = torch.device("cpu")
 BUCKET = 50  # batches that are sorted by length together: little padding, still well shuffled
 
 
@@ -48,6 +50,9 @@ class Batch:
             tokens[row, : len(example.tokens)] = torch.tensor(example.tokens)
             mask[row, : len(example.tokens)] = 1
         return cls(tokens, mask, torch.tensor([e.label for e in examples]), indices)
+
+    def to(self, device: torch.device) -> Batch:
+        return Batch(self.tokens.to(device), self.mask.to(device), self.labels.to(device), self.indices)
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,8 @@ def train(
     metrics: Metrics,
     checkpoint_seconds: float = 60.0,
     prepare: Callable[[], None] | None = None,
+    device: torch.device = CPU,
+    precision: str = "float32",
 ) -> None:
     """Train `trained` in place; goes on from `checkpoint` where that file exists, and leaves it there when done.
 
@@ -114,8 +121,11 @@ def train(
         loss: gives the terms of a batch's loss; their entry "loss" is what is minimised.
         checkpoint_seconds: time between checkpoints; one is also written at the end of each epoch.
         prepare: called once before the first step, unless no step is left.
+        device: `trained` is moved there, where what `loss` uses must be; it stays there.
+        precision: of the products in `loss`, see `spikebert.device`.
     """
     keep_freed_memory()
+    trained.to(device)
     optimizer = torch.optim.AdamW(trained.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
     identity = f"{name} {schedule} {len(examples)}"
     done = _resume(checkpoint, identity, trained, optimizer)
@@ -137,8 +147,10 @@ def train(
                     group["lr"] = schedule.rate(done, steps)
                 part, weight = processes.share(batch)
                 processes.seed(schedule.seed, done)
-                own = Batch.of([examples[i] for i in part], part)
-                terms = _step(trained, optimizer, loss, own, weight, schedule.clip)
+                own = Batch.of([examples[i] for i in part], part).to(device)
+                with products(device, precision):
+                    terms = loss(own)
+                terms = _step(trained, optimizer, terms, weight, schedule.clip)
                 done += 1
                 bar.update()
                 bar.set_postfix({k: f"{v:.3f}" for k, v in terms.items()}, refresh=False)
@@ -153,12 +165,10 @@ def train(
 def _step(
     trained: nn.Module,
     optimizer: torch.optim.Optimizer,
-    loss: Callable[[Batch], dict[str, Tensor]],
-    batch: Batch,
+    terms: dict[str, Tensor],
     weight: float,
     clip: float,
 ) -> dict[str, float]:
-    terms = loss(batch)
     optimizer.zero_grad(set_to_none=True)
     terms["loss"].backward()
     processes.combine(trained, weight)
@@ -176,6 +186,7 @@ def _save(path: Path, identity: str, trained: nn.Module, optimizer: torch.optim.
         "trained": trained.state_dict(),
         "optimizer": optimizer.state_dict(),
         "random": torch.get_rng_state(),
+        "gpu_random": torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
     }
     write_atomically(path, lambda temporary: torch.save(content, temporary))
 
@@ -194,6 +205,8 @@ def _resume(path: Path, identity: str, trained: nn.Module, optimizer: torch.opti
         trained.load_state_dict(content["trained"])
         optimizer.load_state_dict(content["optimizer"])
         torch.set_rng_state(content["random"])
+        if content.get("gpu_random") is not None and torch.cuda.is_available():
+            torch.cuda.set_rng_state(content["gpu_random"])
         return operator.index(content["done"])
     except (RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
         reason = " ".join(str(error).split())[:160]

@@ -65,12 +65,13 @@ def _mlp(inputs: int, outputs: int) -> nn.Module:
 
 def distance(a: Tensor, b: Tensor) -> Tensor:
     """The L2 distance of each token's vector, over √D so that widths compare, averaged over the tokens."""
-    return (a - b).square().mean(-1).add(1e-12).sqrt().mean()
+    return (a.float() - b.float()).square().mean(-1).add(1e-12).sqrt().mean()
 
 
 def logits_loss(student: Tensor, teacher: Tensor) -> Tensor:
     """KL(teacher ‖ student) of the class distributions, the mean over the batch."""
-    return F.kl_div(F.log_softmax(student, -1), F.log_softmax(teacher, -1), reduction="batchmean", log_target=True)
+    own, target = F.log_softmax(student.float(), -1), F.log_softmax(teacher.float(), -1)
+    return F.kl_div(own, target, reduction="batchmean", log_target=True)
 
 
 def firing_rate(spikes: Iterable[Tensor]) -> Tensor:

@@ -70,6 +70,8 @@ def study(kind: str, settings: Settings, seeds: int, values: Sequence[float]) ->
         the folder. The files are written anew after each run, so that a long study can be watched.
     """
     settings.check()
+    if not settings.epochs:
+        raise InputError("--epochs 0: a study needs stage 2")
     folder = Path(settings.out)
     _claim(folder, kind, settings)
     points = ablation(settings) if kind == "ablation" else sweep(kind, values)

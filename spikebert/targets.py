@@ -51,6 +51,7 @@ class KeptTeacher:
         self.kept = sorted(set(layers))
         self.starts = np.cumsum([0, *(len(e.tokens) for e in examples)])
         self.format = np.dtype(np.float32)
+        self.device = next(teacher.model.parameters()).device
 
     def size(self, precision: str) -> int:
         """Bytes on disk in "float32" or "float16"."""
@@ -85,7 +86,7 @@ class KeptTeacher:
         with Bar(total=len(by_length), desc=f"{self.stage}: teacher", unit="text", disable=None) as bar:
             for start in range(0, len(by_length), BATCH):
                 part = by_length[start : start + BATCH]
-                batch = Batch.of([self.examples[i] for i in part], part)
+                batch = Batch.of([self.examples[i] for i in part], part).to(self.device)
                 found = self.teacher.targets(batch, self.kept)
                 logits[part] = _array(found.logits)
                 hidden = _array(torch.stack(found.features, 1))  # (M, K, D)
@@ -97,7 +98,9 @@ class KeptTeacher:
         np.save(folder / LOGITS, logits)
 
     def _digest(self) -> str:
-        digest = hashlib.blake2b(f"{self.kept} {self.format} {self.starts.tolist()}".encode(), digest_size=8)
+        digest = hashlib.blake2b(
+            f"{self.kept} {self.format} {self.teacher.separator} {self.starts.tolist()}".encode(), digest_size=8
+        )
         digest.update(np.concatenate([np.asarray(e.tokens, np.int64) for e in self.examples]).tobytes())
         for name, weight in self.teacher.model.state_dict().items():
             digest.update(name.encode())
@@ -154,4 +157,4 @@ def _choose(kept: KeptTeacher, room: float, limit: float) -> str | None:
 
 
 def _gb(size: float) -> str:
-    return f"{size / GIGABYTE:.3g} GB"
+    return f"{size / GIGABYTE:.2f} GB" if size >= GIGABYTE else f"{size / 1e6:.1f} MB"

@@ -15,6 +15,7 @@ from transformers.utils import logging
 from spikebert import packaged
 from spikebert.errors import InputError
 from spikebert.loop import Batch
+from spikebert.packing import segments
 
 NAMES = {"minilm": packaged.minilm}
 
@@ -81,9 +82,10 @@ class Targets:
 
 
 class Teacher:
-    """A frozen teacher."""
+    """A frozen teacher; `separator` is the token between the texts of a pair, None where texts are single."""
 
-    def __init__(self, model: BertForSequenceClassification):
+    def __init__(self, model: BertForSequenceClassification, separator: int | None = None):
+        self.separator = separator
         self.model = model.eval().requires_grad_(False)
         self.layers: int = model.config.num_hidden_layers
         self.width: int = model.config.hidden_size
@@ -91,9 +93,14 @@ class Teacher:
     @torch.no_grad()
     def __call__(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Logits (B, labels), and the packed hidden states (M, D): the embeddings, then each layer's."""
-        output = self.model(input_ids=tokens, attention_mask=mask, output_hidden_states=True)
+        types = token_types(tokens, self.separator)
+        output = self.model(input_ids=tokens, attention_mask=mask, token_type_ids=types, output_hidden_states=True)
         rows = mask.bool()
         return output.logits.clone(), [hidden[rows] for hidden in output.hidden_states]
+
+    def to(self, device: torch.device) -> Teacher:
+        self.model.to(device)
+        return self
 
     def targets(self, batch: Batch, layers: Sequence[int]) -> Targets:
         """Computed anew; `layers` count from 1."""
@@ -103,4 +110,10 @@ class Teacher:
     @torch.no_grad()
     def embeddings(self, batch: Batch) -> Tensor:
         """(M, D): the embeddings alone, which are a table look-up and a norm."""
-        return self.model.bert.embeddings(input_ids=batch.tokens)[batch.mask.bool()]
+        types = token_types(batch.tokens, self.separator)
+        return self.model.bert.embeddings(input_ids=batch.tokens, token_type_ids=types)[batch.mask.bool()]
+
+
+def token_types(tokens: Tensor, separator: int | None) -> Tensor | None:
+    """(B, N) int64; None is BERT's own default, all of the first text."""
+    return None if separator is None else segments(tokens, separator)

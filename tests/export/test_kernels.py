@@ -13,7 +13,7 @@ from export.kernels import LIFKernel, LinearKernel, make_kernel
 from export.product import INPUT_MAX
 from export.ranges import output_bounds
 from tests.export import naive
-from tests.random_graph import random_graph
+from tests.random_graph import pairs_of_texts, random_graph
 
 SHAPES = [
     dict(norm="layer", reset="subtract"),
@@ -94,6 +94,11 @@ def test_a_graph_without_positions_equals_the_naive_interpreter():
     graph = random_graph(seed=4, blocks=1)
     blind = with_nodes(graph, lambda n: dataclasses.replace(n, position=None) if isinstance(n, Embedding) else n)
     assert_equals_naive(blind, sentences(blind))
+
+
+@pytest.mark.parametrize("norm", ["layer", "batch"])
+def test_a_graph_for_sentence_pairs_equals_the_naive_interpreter(norm):
+    assert_equals_naive(random_graph(seed=4, blocks=1, norm=norm, separator=7), pairs_of_texts(7))
 
 
 @pytest.mark.parametrize("decay", [0, 4095, 4096])

@@ -30,6 +30,15 @@ def test_a_graph_comes_back_equal(tmp_path, norm):
     assert nir.read(tmp_path / "model.nir") == graph
 
 
+def test_a_model_of_sentence_pairs_comes_back_equal_and_only_it_has_the_new_format(tmp_path):
+    for graph, version in ((random_graph(separator=7), 2), (random_graph(), 1)):
+        nir.write(graph, tmp_path / "model.nir")
+        assert nir.read(tmp_path / "model.nir") == graph
+        with h5py.File(tmp_path / "model.nir") as file:
+            assert file["node/metadata/format_version"][()] == version
+            assert ("separator" in file["node/nodes/embeddings.word"]) == (version == 2)
+
+
 def test_writing_leaves_no_other_file_behind(file):
     assert [p.name for p in file.parent.iterdir()] == ["model.nir"]
 
@@ -98,6 +107,9 @@ def change(graph, name, **values):
     [
         ("readout", dict(weight=np.ones((3, 5), np.int8)), "5"),
         ("embeddings.lif", dict(threshold=np.zeros(1, np.int32)), "above 0"),
+        ("embeddings.word", dict(separator=7), "position has 16 rows, which must be 32"),
+        ("embeddings.word", dict(separator=50), "separator 50 is none of its words"),
+        ("embeddings.word", dict(separator=7, position=None), "sentence pairs need positions"),
         ("embeddings.lif", dict(decay=5000), "decay 5000"),
         ("embeddings.lif", dict(reset="soft"), "soft"),
         ("embeddings.lif", dict(inputs=("nowhere",)), "nowhere"),

@@ -62,6 +62,13 @@ def test_a_task_has_the_parts_train_and_validation(tmp_path):
     assert hub.labelled(name) == ([Row("pos", "good film"), Row("neg", "bad")], [Row("pos", "fine")])
 
 
+def test_two_columns_of_texts_are_a_pair(tmp_path):
+    row = '{"premise": "a  man\\tsleeps", "hypothesis": "he is awake", "label": "no"}\n'
+    name = folder(tmp_path / "task", train=row + row.replace("he is awake", ""))
+    assert hub.labelled(name) == ([Row("no", "a man sleeps\the is awake")], None)
+    assert sorted(hub.lines(name, 9, 0)) == sorted(["a  man\tsleeps", "he is awake", "a  man\tsleeps"])
+
+
 def test_labels_have_the_names_of_their_class_and_rows_without_one_are_left_out(tmp_path):
     features = datasets.Features(
         {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["negative", "positive"])}

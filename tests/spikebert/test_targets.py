@@ -92,7 +92,7 @@ def test_float32_is_chosen_where_it_fits_then_float16_then_nothing(bert, run, ca
 def test_a_full_disk_is_said_and_nothing_is_kept(bert, run, capsys, monkeypatch):
     monkeypatch.setattr(targets, "SPARE", 1e18)
     assert keep(bert, LAYERS, EXAMPLES, run, "stage2", epochs=2, limit=8) is bert
-    assert "more than the 0 GB that may be taken" in capsys.readouterr().out
+    assert "more than the 0.0 MB that may be taken" in capsys.readouterr().out
 
 
 def test_a_single_epoch_keeps_nothing(bert, run):
