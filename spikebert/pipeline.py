@@ -318,6 +318,7 @@ def _finish(settings: Settings, run: Run, task: Task, model, expert: Teacher, to
         **{k: v for k, v in asdict(settings).items() if k not in ("out", "dev", "corpus")},
         "task": task.name,
         "teacher": Path(settings.teacher).name,
+        "teacher_shape": expert.shape,  # energy reports price it
         "corpus": Path(settings.corpus).name if settings.corpus else None,
         "train_texts": len(task.train),
         **result,
