@@ -89,6 +89,11 @@ class Teacher:
         self.model = model.eval().requires_grad_(False)
         self.layers: int = model.config.num_hidden_layers
         self.width: int = model.config.hidden_size
+        self.shape = {
+            "blocks": self.layers,
+            "hidden_size": self.width,
+            "intermediate_size": int(model.config.intermediate_size),
+        }
 
     @torch.no_grad()
     def __call__(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, list[Tensor]]:
