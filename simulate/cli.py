@@ -53,13 +53,13 @@ def parser() -> argparse.ArgumentParser:
         help="on Lava: one process a transformer block, one a node of the graph, or Lava's own Dense and LIF "
         "wherever they can stand (default: block)",
     )
-    p.add_argument("--out", help="the folder for counts.json, predictions.tsv and spikes.npz")
+    p.add_argument("--out", help="the folder for counts.json, predictions.tsv, trace.npz and spikes.npz")
     p.add_argument("--spikes", action="store_true", help="record every spike into spikes.npz")
     p.add_argument(
         "--trace",
         type=int,
         metavar="N",
-        help="record text N (from 1) closely: tokens, spikes, membranes; trace.npz",
+        help="the text (from 1) that trace.npz records closely: tokens, spikes, membranes; 0: none (default: 1)",
     )
     return p
 
@@ -178,13 +178,13 @@ def run_model(options: argparse.Namespace, command: str) -> None:
     texts = _texts(options)
     check_labels(graph, texts)
     sentences = encode(graph, texts.texts, f"{texts.source}: text", options.truncate)
-    traced = None
-    if options.trace is not None:
+    number, traced = 1 if options.trace is None else options.trace, None
+    if not 0 <= number <= len(sentences):
+        raise InputError(f"--trace {number}: the texts are numbered from 1 to {len(sentences)}")
+    if options.out and number:
         from simulate.trace import trace
 
-        if not 1 <= options.trace <= len(sentences):
-            raise InputError(f"--trace {options.trace}: the texts are numbered from 1 to {len(sentences)}")
-        traced = trace(graph, sentences[options.trace - 1], options.trace)
+        traced = trace(graph, sentences[number - 1], number)
     with Bar(total=len(sentences), unit="text", disable=None, leave=False) as bar:
         result = simulate(graph, sentences, options.backend, options.granularity, options.spikes, bar.update)
     lengths = [len(tokens) for tokens in sentences]

@@ -84,7 +84,17 @@ def _tsv_rows(path: Path) -> Iterator[Row]:
 def _csv_rows(path: Path) -> Iterator[Row]:
     lines = [line for _, line in read_lines(path)]
     reader = csv.DictReader(io.StringIO("\n".join(lines)))
-    columns = {name.strip().lower(): name for name in reader.fieldnames or []}
+    try:
+        label, text = _csv_columns(path, reader.fieldnames or [])
+        for fields in reader:
+            yield _row(path, reader.line_num, fields[label] or "", joined([fields[name] or "" for name in text]))
+    except csv.Error as error:
+        raise InputError(f"{path}, line {reader.line_num + 1}: not CSV ({error})") from None
+
+
+def _csv_columns(path: Path, header: Sequence[str]) -> tuple[str, list[str]]:
+    """The names of the label's column and of the text's, or of the two of a pair."""
+    columns = {name.strip().lower(): name for name in header}
     label = next((columns[c] for c in LABEL_COLUMNS if c in columns), None)
     text = text_columns(columns)
     if label is None or not text:
@@ -93,8 +103,7 @@ def _csv_rows(path: Path) -> Iterator[Row]:
             f"{path}, line 1: the header must name a label column ({' or '.join(LABEL_COLUMNS)}) "
             f"and a text column ({' or '.join(TEXT_COLUMNS)}), or the two of a pair ({pairs})"
         )
-    for fields in reader:
-        yield _row(path, reader.line_num, fields[label] or "", joined([fields[columns[c]] or "" for c in text]))
+    return label, [columns[name] for name in text]
 
 
 def text_columns(columns: Iterable[str]) -> tuple[str, ...]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from spikebert.errors import InputError
 
@@ -21,6 +23,18 @@ def require_file(path: str | os.PathLike[str], what: str) -> Path:
     if not os.access(path, os.R_OK):
         raise InputError(f"{path}: the {what} file is not readable; check its permissions")
     return path
+
+
+def read_json(path: Path, what: str) -> dict[str, Any]:
+    """The JSON object in a file; an InputError of one line for anything else."""
+    require_file(path, what)
+    try:
+        content = json.loads(path.read_bytes().decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: the {what} is not whole JSON ({error})") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: the {what} is no JSON object")
+    return content
 
 
 def require_folder_of(path: str | os.PathLike[str], what: str) -> None:

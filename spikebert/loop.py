@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -200,9 +201,13 @@ def _resume(path: Path, identity: str, trained: nn.Module, optimizer: torch.opti
             f"{path}: is of a run with other settings; repeat that run's command to go on with it, "
             "or choose another --out"
         )
-    trained.load_state_dict(content["trained"])
-    optimizer.load_state_dict(content["optimizer"])
-    torch.set_rng_state(content["random"])
-    if content.get("gpu_random") is not None and torch.cuda.is_available():
-        torch.cuda.set_rng_state(content["gpu_random"])
-    return content["done"]
+    try:
+        trained.load_state_dict(content["trained"])
+        optimizer.load_state_dict(content["optimizer"])
+        torch.set_rng_state(content["random"])
+        if content.get("gpu_random") is not None and torch.cuda.is_available():
+            torch.cuda.set_rng_state(content["gpu_random"])
+        return operator.index(content["done"])
+    except (RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(f"{path}: the checkpoint is damaged ({reason}); remove it to begin this stage anew") from None

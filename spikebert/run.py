@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from spikebert import processes
 from spikebert.errors import InputError
-from spikebert.files import write_atomically
+from spikebert.files import read_json, write_atomically
 from spikebert.loop import Metrics
 
 
@@ -64,7 +64,7 @@ class Run:
         record = self.folder / "settings.json"
         # A run that was refused, for a text or a teacher that is not there, has left nothing that binds the next one.
         begun = any(path.name not in (self.lock_file.name, record.name) for path in self.folder.iterdir())
-        if begun and record.exists() and differ(json.loads(record.read_text("utf-8")), wanted, settings):
+        if begun and record.exists() and differ(read_json(record, "record of settings"), wanted, settings):
             raise InputError(
                 f"--out {self.folder}: holds a run with other settings; repeat that run's command to go on with it, "
                 "or choose another folder"

@@ -49,8 +49,8 @@ def load(name: str, labels: Sequence[str]) -> tuple[BertForSequenceClassificatio
     os.environ.setdefault("HF_HUB_ETAG_TIMEOUT", "5")
     logging.set_verbosity_error()  # "some weights are newly initialised" is what fine-tuning means
     try:
-        config = AutoConfig.from_pretrained(source)
-    except (OSError, ValueError, KeyError) as error:
+        config = AutoConfig.from_pretrained(source, trust_remote_code=False)
+    except Exception as error:  # transformers lets through whatever a damaged config.json gives rise to
         reason = " ".join(str(error).split())[:160]
         raise InputError(
             f"--teacher {name}: no model folder, not {' or '.join(NAMES)}, and the hub does not give it ({reason})"
@@ -66,7 +66,7 @@ def load(name: str, labels: Sequence[str]) -> tuple[BertForSequenceClassificatio
         model = BertForSequenceClassification.from_pretrained(
             source, config=config, attn_implementation="sdpa", ignore_mismatched_sizes=not fitted
         )
-        tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True)
+        tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True, trust_remote_code=False)
     except Exception as error:  # safetensors, tokenizers and transformers each raise their own kinds
         raise InputError(f"--teacher {name}: cannot be read ({' '.join(str(error).split())[:160]})") from None
     return model, tokenizer, fitted
@@ -89,6 +89,11 @@ class Teacher:
         self.model = model.eval().requires_grad_(False)
         self.layers: int = model.config.num_hidden_layers
         self.width: int = model.config.hidden_size
+        self.shape = {
+            "blocks": self.layers,
+            "hidden_size": self.width,
+            "intermediate_size": int(model.config.intermediate_size),
+        }
 
     @torch.no_grad()
     def __call__(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, list[Tensor]]:

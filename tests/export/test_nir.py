@@ -49,6 +49,13 @@ def test_the_same_graph_gives_the_same_bytes(tmp_path):
     assert (tmp_path / "a.nir").read_bytes() == (tmp_path / "b.nir").read_bytes()
 
 
+def test_weights_take_a_byte_each_and_little_stands_beside_them(tmp_path):
+    graph = random_graph(width=256, heads=4, vocabulary=4000)
+    integers = sum(array.nbytes for node in graph for array in node.arrays.values())
+    nir.write(graph, tmp_path / "model.nir")  # random numbers, which no compression makes smaller
+    assert (tmp_path / "model.nir").stat().st_size <= 1.15 * integers
+
+
 def test_a_stock_reader_refuses_the_file(file):
     stock = subprocess.run([sys.executable, "-c", f"import nir; nir.read({str(file)!r})"], capture_output=True)
     assert stock.returncode != 0

@@ -33,8 +33,16 @@ def run(model, tmp_path, capsys):
     return tmp_path / "run"
 
 
-def test_a_run_folder_holds_counts_predictions_and_spikes(run):
-    assert sorted(p.name for p in run.iterdir()) == ["counts.json", "predictions.tsv", "spikes.npz"]
+def test_without_a_text_to_look_at_no_trace_is_left(model, tmp_path):
+    texts = ["--text", "a good film", "--out", str(tmp_path / "run")]
+    assert simulate([str(model), *texts, "--trace", "0"]) == 0
+    assert not (tmp_path / "run" / "trace.npz").exists()
+    assert simulate([str(model), *texts]) == 0
+    assert (tmp_path / "run" / "trace.npz").exists()
+
+
+def test_a_run_folder_holds_counts_predictions_spikes_and_one_text_seen_closely(run):
+    assert sorted(p.name for p in run.iterdir()) == ["counts.json", "predictions.tsv", "spikes.npz", "trace.npz"]
     spikes = np.load(run / "spikes.npz")
     for layer in json.loads((run / "counts.json").read_text())["layers"]:
         assert spikes[layer["name"]].sum() == layer["spikes"]
