@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers import PretrainedConfig
 
 from spikebert.checkpoint import load_tensors
-from spikebert.config import SpikeBertConfig
 from spikebert.distill import Student
 from spikebert.errors import InputError
 from spikebert.files import write_atomically
@@ -71,5 +71,5 @@ def load(student: Student, folder: str) -> None:
         ) from None
 
 
-def _shape(config: SpikeBertConfig) -> dict[str, Any]:
+def _shape(config: PretrainedConfig) -> dict[str, Any]:
     return json.loads(json.dumps({name: getattr(config, name) for name in SHAPE}))
