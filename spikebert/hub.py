@@ -1,6 +1,7 @@
-"""Corpora and tasks of the Hugging Face hub, by name: `owner/name`, `owner/name:configuration` or `name:configuration`.
+"""The Hugging Face hub: whether it is there, and its corpora and tasks by name: `owner/name`, `name:configuration` or
+`owner/name:configuration`.
 
-Read by the library `datasets`. A machine that does not reach the hub gets one line after a few seconds.
+The data are read by the library `datasets`. A machine that does not reach the hub gets one line after a few seconds.
 """
 
 from __future__ import annotations
@@ -96,6 +97,20 @@ def _load(name: str, split: str, streaming: bool = False) -> Any:
 def _parts(name: str) -> tuple[str, str | None]:
     path, _, configuration = name.partition(":")
     return path, configuration or None
+
+
+def reached() -> bool:
+    """Whether the hub answers, within TIMEOUT seconds; not where it is switched off (HF_HUB_OFFLINE)."""
+    import requests
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    try:
+        requests.head(constants.ENDPOINT, timeout=TIMEOUT)
+    except requests.RequestException:
+        return False
+    return True
 
 
 @contextmanager
