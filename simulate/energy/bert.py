@@ -43,7 +43,7 @@ class BertShape:
         try:
             config = json.loads(path.read_text("utf-8"))
             sizes = [config[key] for key in ("num_hidden_layers", "hidden_size", "intermediate_size")]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             reason = f"{type(error).__name__}: {error}"
             raise InputError(f"{path}: not the config.json of a BERT ({reason})") from None
         if any(type(size) is not int or size < 1 for size in sizes):

@@ -93,6 +93,22 @@ def test_a_folder_that_is_no_run_is_left_alone(model, tmp_path, capsys):
     assert [p.name for p in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 
+def test_a_place_where_nothing_can_be_written_is_named_before_the_simulation(model, capsys):
+    assert simulate([str(model), "--text", "good", "--out", "/proc/none/run"]) == 2
+    printed = capsys.readouterr()
+    assert "--out /proc/none/run: nothing can be written into /proc" in printed.err
+    assert printed.err.count("\n") == 1 and not printed.out
+
+
+def test_a_model_that_verify_cannot_compare_with_is_refused_before_the_first_rung(model, tmp_path, capsys):
+    (tmp_path / "other.pt").write_text("no model")
+    (tmp_path / "d.tsv").write_text("label0\ta film\n")
+    data = ["--data", str(tmp_path / "d.tsv"), "--against", str(tmp_path / "other.pt")]
+    assert simulate(["verify", str(model), *data]) == 2
+    error = capsys.readouterr().err
+    assert "other.pt" in error and "running" not in error
+
+
 def test_long_texts_can_be_cut(model, capsys):
     assert simulate([str(model), "--text", "a " * 20, "--truncate"]) == 0
 
