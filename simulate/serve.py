@@ -116,13 +116,13 @@ def simulate(
     Raises:
         RunError: workers die of one shard again and again, or the cluster goes away.
     """
-    import dask
+    from dask import config
     from distributed import KilledWorker, as_completed
 
     started = time.perf_counter()
     groups = shards(sentences, backend, len(client.scheduler_info()["workers"]))
     results: dict[int, SimulationResult] = {}
-    with dask.config.set({"distributed.admin.large-graph-warning-threshold": "16 GiB"}):
+    with config.set({"distributed.admin.large-graph-warning-threshold": "16 GiB"}):
         model = client.submit(Model, graph, pure=False)  # a task: what a dead worker held is made anew
         futures = [
             client.submit(_run, model, [sentences[i] for i in group], backend, granularity, record, pure=False)
