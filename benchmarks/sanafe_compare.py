@@ -251,7 +251,6 @@ def show(mapping: Mapping, values: dict[str, np.ndarray], work: dict[str, Any], 
         return a["energy"][part] * 1e9, b["energy"][part] * 1e9
 
     price, active = costs()["E_LOIHI_SPIKE"].picojoules, costs()["E_LOIHI_ACTIVE"].picojoules
-    own_messages = sent * price + energy["hops"]
     with_host = price * total(x, "messages") + (mapping.system.chip.hop_x_pj or 0) * total(x, "east-west")
     with_host += (mapping.system.chip.hop_y_pj or 0) * total(x, "north-south")
     updated = x["updates"] - outside(a["spikes"])
@@ -266,8 +265,8 @@ def show(mapping: Mapping, values: dict[str, np.ndarray], work: dict[str, Any], 
         ("energy of synapses, nJ", energy["synaptic operations"] / 1e3, *nanojoules("synapse")),
         ("energy of neurons, nJ", energy["neuron updates"] / 1e3, *nanojoules("soma")),
         ("… if idle ones are priced, too", with_idle / 1e3, *nanojoules("soma")),
-        ("energy of messages, nJ", own_messages / 1e3, *nanojoules("network")),
-        ("… with those of the host", with_host / 1e3, *nanojoules("network")),
+        ("energy of messages, nJ", (energy["spikes within a tile"] + energy["hops"]) / 1e3, *nanojoules("network")),
+        ("… if the host's come over the mesh", with_host / 1e3, *nanojoules("network")),
         ("time of a text, µs", found.latency_microseconds, x["seconds"] * 1e6, y["seconds"] * 1e6),
         ("longest step, µs", found.step_nanoseconds / 1e3, x["longest"] * 1e6, y["longest"] * 1e6),
     ]  # fmt: skip
@@ -278,8 +277,8 @@ def show(mapping: Mapping, values: dict[str, np.ndarray], work: dict[str, Any], 
 
 def main() -> int:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--width", type=int, default=48)
-    p.add_argument("--tokens", type=int, default=6)
+    p.add_argument("--width", type=int, default=96)
+    p.add_argument("--tokens", type=int, default=8)
     options = p.parse_args()
     return exit_cleanly("sanafe_compare", lambda: run(options))
 
