@@ -2,8 +2,7 @@
 
     python benchmarks/stock_nir.py
 
-snnTorch, Norse and SpikingJelly write the files of `interop/write_stock.py` in `.venv-interop` (`make interop`), or,
-where that is absent, the first two in this environment.
+snnTorch, Norse and SpikingJelly write the files of `interop/write_stock.py` in `.venv-interop` (`make interop`).
 """
 
 from __future__ import annotations
@@ -26,11 +25,12 @@ HEADER = "| file | layers | dt | same spikes as the tool, each layer | Lava's as
 
 
 def main() -> None:
-    tools = ["snntorch", "norse", *(["spikingjelly"] if INTEROP.exists() else [])]
-    python = str(INTEROP) if INTEROP.exists() else sys.executable
+    if not INTEROP.exists():
+        raise InputError("no .venv-interop here; `make interop` builds it")
     with tempfile.TemporaryDirectory() as folder:
         script = str(ROOT / "interop" / "write_stock.py")
-        subprocess.run([python, script, folder, *tools], check=True, capture_output=True)
+        command = [str(INTEROP), script, folder, "snntorch", "norse", "spikingjelly"]
+        subprocess.run(command, check=True, capture_output=True)
         print(HEADER)
         for file in sorted(Path(folder).glob("*.nir")):
             print(row(file))

@@ -44,8 +44,14 @@ def main() -> int:
         config = SpikeBertConfig(norm=options.norm, reset=options.reset, **PRESETS[options.preset])
         model = SpikeBertForSequenceClassification(config).eval()
         trained = TrainedModel(model, json.dumps(TOKENIZER), ["negative", "positive"], {"task": "none: random weights"})
-        nir.write(lower(trained), options.out)
-        print(f"{options.out}: {options.preset}, random weights, {options.norm} norm, reset {options.reset}")
+        graph = lower(trained)
+        nir.write(graph, options.out)
+        integers = sum(array.nbytes for node in graph for array in node.arrays.values() if array.dtype.kind == "i")
+        size = options.out.stat().st_size
+        print(
+            f"{options.out}: {options.preset}, random weights, {options.norm} norm, reset {options.reset}: "
+            f"{size / 1e6:.1f} MB, {size / integers:.2f} × the {integers / 1e6:.1f} MB of its integers"
+        )
 
     return exit_cleanly("untrained", run)
 

@@ -14,15 +14,26 @@ from numpy.typing import NDArray
 
 from deploy.golden import Golden
 from export.graph import LIF, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
+from export.nir import pairs
 
 MAGIC, GOLDEN_MAGIC = b"SPKM", b"SPKG"
 VERSION = 1
+PAIRS_VERSION = 2  # of a model that takes sentence pairs
 
 
 def model_bytes(graph: Graph) -> bytes:
     """The graph: header, then each node in order with the numbers of its inputs."""
     numbers = {node.name: i for i, node in enumerate(graph)}
-    parts = [MAGIC, _u32(VERSION, graph.time_steps, graph.max_tokens, len(graph.labels), len(graph.nodes))]
+    parts = [
+        MAGIC,
+        _u32(
+            PAIRS_VERSION if pairs(graph) else VERSION,
+            graph.time_steps,
+            graph.max_tokens,
+            len(graph.labels),
+            len(graph.nodes),
+        ),
+    ]
     for node in graph:
         kind, body = _body(node)
         parts.append(_u32(kind, node.width, len(node.inputs), *(numbers[name] for name in node.inputs)))
@@ -70,7 +81,8 @@ def _body(node: Node) -> tuple[int, list[bytes]]:
 def _(node: Embedding) -> tuple[int, list[bytes]]:
     words, positions = len(node.word), 0 if node.position is None else len(node.position)
     tables = [_array(node.word, np.int8)] + ([] if node.position is None else [_array(node.position, np.int16)])
-    return 0, [_u32(words, positions), *tables]
+    separator = [] if node.separator < 0 else [_u32(node.separator)]
+    return 0, [_u32(words, positions), *separator, *tables]
 
 
 @_body.register

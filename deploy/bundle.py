@@ -80,6 +80,7 @@ def write(
         _energy(graph, texts, golden, folder)
         shutil.copyfile(chip_file(chip), folder / CHIP)
         left_out |= _map(graph, target, folder)
+        _report(folder, MAPPING not in left_out)
         for extra in extras:
             _include(extra, folder / "with" / extra.name)
         content = manifest(graph, golden, licence, target.name, left_out)
@@ -116,18 +117,12 @@ def _other_forms(graph: Graph, folder: Path) -> dict[str, str]:
 
 
 def _energy(graph: Graph, texts: Texts, golden: Golden, folder: Path) -> None:
-    """The counts of the golden texts and the report on them; times are no part of a reproducible bundle."""
-    from simulate.report.markdown import render
-    from simulate.report.report import read_report
-
+    """The counts of the golden texts; times are no part of a reproducible bundle."""
     result = replace(simulate(graph, golden.sentences), seconds=0.0, startup_seconds=0.0)
     lengths = [int(n) for n in golden.lengths]
     shown = Texts("golden texts", [f"text {i}" for i in range(len(lengths))], texts.labels)
     counts = describe(graph, result, shown, lengths, folder / MODEL, "fast", "spikebert-deploy bundle")
     write_run(folder / ENERGY, counts, graph, result, shown, lengths)
-    report = read_report(folder / ENERGY)
-    here = replace(report.content, run=replace(report.content.run, folder=Path(ENERGY)))
-    (folder / ENERGY / "report.md").write_text(render(replace(report, content=here)), "utf-8")
 
 
 def _map(graph: Graph, chip: Chip, folder: Path) -> dict[str, str]:
@@ -137,6 +132,18 @@ def _map(graph: Graph, chip: Chip, folder: Path) -> dict[str, str]:
     except InputError as error:
         return {MAPPING: str(error)}
     return {}
+
+
+def _report(folder: Path, mapped: bool) -> None:
+    """The report on the golden texts, with the mapping; its commands are those of a reader in the bundle."""
+    from simulate.report.markdown import render
+    from simulate.report.report import read_report
+
+    report = read_report(folder / ENERGY, mapping=folder / MAPPING if mapped else None)
+    here = replace(report.content, run=replace(report.content.run, folder=Path(ENERGY)))
+    options = ("--mapping", MAPPING) if mapped else ()
+    text = render(replace(report, content=here, options=options))
+    (folder / ENERGY / "report.md").write_text(text, "utf-8")
 
 
 def _include(source: Path, target: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import reprlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,13 +147,14 @@ def _entry(path: Path, data: dict[str, Any], field: str, kind: str) -> tuple[Any
         return None, entry["source"]
     if wanted == "bool":
         if type(value) is not bool:
-            raise InputError(f"{path}: {field}: must be true or false, not {value!r}")
+            raise InputError(f"{path}: {field}: must be true or false, not {reprlib.repr(value)}")
         return value, entry["source"]
     least = 0 if field in MAY_BE_ZERO else 1
     if not _in_range(value, wanted == "float", least):
         number = "a number" if wanted == "float" else "a whole number"
         raise InputError(
-            f"{path}: {field}: must be {number} of at least {least}{' or null' if optional else ''}, not {value!r}"
+            f"{path}: {field}: must be {number} of at least {least}{' or null' if optional else ''}, not "
+            f"{reprlib.repr(value)}"
         )
     return value, entry["source"]
 

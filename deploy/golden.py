@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from export.graph import Graph
+from export.graph import Embedding, Graph
+from export.npz import read_npz
 from simulate.batches import Tokens
 from simulate.trace import steps
 from spikebert.errors import InputError
@@ -77,36 +78,47 @@ def compute(graph: Graph, sentences: Sequence[Tokens]) -> Golden:
 
 def read(path: Path, graph: Graph) -> Golden:
     """The golden vectors of a bundle; an InputError where they are not those of `graph`'s shape."""
-    arrays = load(path)
+    arrays = read_npz(path, "list of golden vectors")
     widths = {node.name: node.size for node in graph.neurons}
     try:
         spikes = {name: np.unpackbits(arrays[f"spikes/{name}"], axis=-1, count=width) for name, width in widths.items()}
         neurons = {name: arrays[f"neurons/{name}"] for name in widths}
         membranes = {name: arrays[f"membranes/{name}"] for name in widths}
-        return Golden(arrays["tokens"], arrays["lengths"], arrays["logits"], spikes, neurons, membranes)
+        golden = Golden(arrays["tokens"], arrays["lengths"], arrays["logits"], spikes, neurons, membranes)
     except (KeyError, ValueError, TypeError) as error:
-        raise InputError(f"{path}: not the golden vectors of this model ({error})") from None
+        raise InputError(f"{path}: not the golden vectors of this model ({' '.join(str(error).split())})") from None
+    _check(golden, graph, path)
+    return golden
 
 
-def load(path: Path) -> dict[str, NDArray]:
-    """The arrays of an npz file from outside: no pickle, and no array that is larger than what the file may hold."""
-    from zipfile import BadZipFile, ZipFile
-
-    try:
-        with ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size > 2**32:
-            raise InputError(f"{path}: would unpack to {size:,} bytes; traces of a bundle are smaller than 4 GiB")
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except (OSError, ValueError, EOFError, BadZipFile, SyntaxError, MemoryError, NotImplementedError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path}: not an .npz file of plain arrays ({reason})") from None
+def _check(golden: Golden, graph: Graph, path: Path) -> None:
+    """An InputError names the first array that is not what the module's docstring says."""
+    embedding = graph.nodes[0]
+    assert isinstance(embedding, Embedding)
+    for name, array in (("tokens", golden.tokens), ("lengths", golden.lengths)):
+        if array.dtype != np.int64 or array.ndim != 1 or not array.size:
+            raise InputError(f"{path}: {name} must be a list of int64, not {array.dtype} {array.shape}")
+    longest, words = graph.max_tokens, len(embedding.word)
+    if golden.lengths.min() < 1 or golden.lengths.max() > longest or golden.lengths.sum() != len(golden.tokens):
+        raise InputError(f"{path}: lengths do not cut the {len(golden.tokens)} tokens into texts of 1 to {longest}")
+    if golden.tokens.min() < 0 or golden.tokens.max() >= words:
+        raise InputError(f"{path}: tokens hold a number that is none of the model's {words} words")
+    frame = (graph.time_steps, len(golden.tokens))
+    wanted = {"logits": (golden.logits, "int64", (len(golden.lengths), len(graph.labels)))}
+    for node in graph.neurons:
+        chosen = select(node.size)
+        wanted[f"spikes/{node.name}"] = golden.spikes[node.name], "uint8", (*frame, node.size)
+        wanted[f"neurons/{node.name}"] = golden.neurons[node.name], "int64", chosen.shape
+        wanted[f"membranes/{node.name}"] = golden.membranes[node.name], "int32", (*frame, len(chosen))
+    for name, (array, dtype, shape) in wanted.items():
+        if array.dtype != dtype or array.shape != shape:
+            raise InputError(f"{path}: {name} must be {dtype} {shape}, not {array.dtype} {array.shape}")
 
 
 def read_traces(path: Path, graph: Graph, golden: Golden) -> Trains:
     """A team's own traces of the golden texts: {layer: (T, M, D)} of 0 and 1, of any layers, in network order."""
-    arrays, shapes = load(path), {name: train.shape for name, train in golden.spikes.items()}
+    arrays = read_npz(path, "file of traces")
+    shapes = {name: train.shape for name, train in golden.spikes.items()}
     for name, array in arrays.items():
         if name not in shapes:
             known = ", ".join(shapes)

@@ -15,7 +15,7 @@ enum { EMBEDDING, LINEAR, LAYER_NORM, LIF, ATTENTION, ADD, READOUT };
 
 typedef struct {
     uint32_t kind, width, inputs, input[8];
-    uint32_t words, positions, fan_in, groups, decay, zero_reset, heads, shift;
+    uint32_t words, positions, separator, fan_in, groups, decay, zero_reset, heads, shift;
     int64_t epsilon;
     int8_t *word, *weight, *exponent;
     int16_t *position, *gain;
@@ -23,7 +23,7 @@ typedef struct {
     int64_t *value; /* (T, M, width): the output for the text at hand */
 } Node;
 
-static uint32_t steps, longest, labels, count;
+static uint32_t version, steps, longest, labels, count;
 static Node *nodes;
 
 static void die(const char *why) {
@@ -60,10 +60,11 @@ static uint32_t u32(FILE *file) {
     return value;
 }
 
-static void check_head(FILE *file, const char *magic) {
+static void check_head(FILE *file, const char *magic, uint32_t newest) {
     char found[4];
     get(file, found, 4);
-    if (memcmp(found, magic, 4) || u32(file) != 1) die("not a file of this form and version");
+    if (memcmp(found, magic, 4) || (version = u32(file)) < 1 || version > newest)
+        die("not a file of this form and version");
 }
 
 static void read_node(FILE *file, Node *n, uint32_t place) {
@@ -74,6 +75,7 @@ static void read_node(FILE *file, Node *n, uint32_t place) {
     switch (n->kind) {
     case EMBEDDING:
         n->words = u32(file), n->positions = u32(file);
+        n->separator = version >= 2 ? u32(file) : n->words; /* of sentence pairs; no token is `words` */
         n->word = numbers(file, (size_t)n->words * n->width, 1);
         n->position = numbers(file, (size_t)n->positions * n->width, 2);
         break;
@@ -113,11 +115,13 @@ static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
 static void embedding(Node *n, const uint32_t *token, uint32_t tokens) {
     for (uint32_t t = 0; t < steps; t++)
-        for (uint32_t m = 0; m < tokens; m++)
+        for (uint32_t m = 0, place = 0; m < tokens; m++, place++) {
+            if (m && token[m - 1] == n->separator && place == m) place += n->positions / 2; /* the second text */
             for (uint32_t d = 0; d < n->width; d++)
                 n->value[((size_t)t * tokens + m) * n->width + d] =
                     n->word[(size_t)token[m] * n->width + d] +
-                    (n->positions ? n->position[(size_t)m * n->width + d] : 0);
+                    (n->positions ? n->position[(size_t)place * n->width + d] : 0);
+        }
 }
 
 static void linear(Node *n, const int64_t *x, size_t rows) {
@@ -270,11 +274,11 @@ int main(int argc, char **argv) {
     if (argc != 3) die("usage: reference model.bin golden.bin");
     FILE *model = fopen(argv[1], "rb"), *golden = fopen(argv[2], "rb");
     if (!model || !golden) die("cannot open a file");
-    check_head(model, "SPKM");
+    check_head(model, "SPKM", 2);
     steps = u32(model), longest = u32(model), labels = u32(model), count = u32(model);
     nodes = take(count, sizeof *nodes);
     for (uint32_t i = 0; i < count; i++) read_node(model, nodes + i, i);
-    check_head(golden, "SPKG");
+    check_head(golden, "SPKG", 1);
     uint32_t texts = u32(golden);
     uint64_t spikes = 0;
     for (uint32_t text = 0; text < texts; text++) {

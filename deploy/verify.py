@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from simulate import lava
 from simulate.compare import Divergence, first_divergence
 from simulate.fast import FastSimulator
 from spikebert.errors import InputError
-from spikebert.files import require_file
+from spikebert.files import read_json, require_file
 
 
 @dataclass(frozen=True)
@@ -56,11 +55,13 @@ def verify(folder: Path, theirs: Path | None = None, on_lava: bool = True) -> It
 
 
 def _check_version(folder: Path) -> None:
-    content = json.loads((folder / MANIFEST).read_text("utf-8"))
-    if content.get("format") != FORMAT:
-        raise InputError(f"{folder / MANIFEST}: not the manifest of a bundle")
-    if content.get("format_version", 0) > FORMAT_VERSION:
-        raise InputError(f"{folder / MANIFEST}: was written by a newer version; update spikebert")
+    path = folder / MANIFEST
+    content = read_json(path, "bundle manifest")
+    version = content.get("format_version")
+    if content.get("format") != FORMAT or type(version) is not int:
+        raise InputError(f"{path}: not the manifest of a bundle")
+    if version > FORMAT_VERSION:
+        raise InputError(f"{path}: was written by a newer version; update spikebert")
 
 
 def _difference(graph: Graph, stored: Golden, anew: Golden) -> str | None:

@@ -184,8 +184,8 @@ def _calibration(options: argparse.Namespace, trained) -> list:
     from transformers import PreTrainedTokenizerFast
 
     from spikebert.data import load_task, read_labelled
+    from spikebert.examples import examples_of
     from spikebert.packaged import TASKS
-    from spikebert.pipeline import examples_of
 
     rows = load_task(options.calibrate).dev if options.calibrate in TASKS else read_labelled(options.calibrate)
     rows = rows[: options.limit]
@@ -193,7 +193,8 @@ def _calibration(options: argparse.Namespace, trained) -> list:
     if unknown:
         raise InputError(f"{options.calibrate}: the model does not know the label {sorted(unknown)[0]!r}")
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(trained.tokenizer))
-    return examples_of(rows, trained.labels, tokenizer, trained.model.config.max_tokens)
+    config = trained.model.config
+    return examples_of(rows, trained.labels, tokenizer, config.max_tokens, config.separator)
 
 
 def is_hdf5(path: str) -> bool:

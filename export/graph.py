@@ -47,6 +47,12 @@ class Node:
         """Every field but the name and the inputs."""
         return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in ("name", "inputs")}
 
+    @property
+    def stored(self) -> dict[str, Any]:
+        """The fields that a file holds: not those without a value, or with the whole number that means none."""
+        plain = {f.name: f.default for f in dataclasses.fields(self) if isinstance(f.default, int)}
+        return {k: v for k, v in self.fields.items() if v is not None and not (k in plain and v == plain[k])}
+
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
             return False
@@ -83,11 +89,12 @@ def _same(a: Any, b: Any) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Embedding(Node):
-    """`y[m] = word[token[m]] + position[place of m in its sentence]`, the same in all T steps."""
+    """`y[m] = word[token[m]] + position[place of m]`, the same in all T steps; see `arithmetic.places`."""
 
     word: Annotated[np.ndarray, Spec(np.int8, ("V", "D"))]
-    position: Annotated[np.ndarray | None, Spec(np.int16, ("max_tokens", "D"))]  # in the unit of `word`
+    position: Annotated[np.ndarray | None, Spec(np.int16, ("P", "D"))]  # in the unit of `word`; P is max_tokens
     scale: Annotated[np.ndarray, Spec(np.float64, ("1|D",))]
+    separator: int = -1  # of sentence pairs: the token between the texts, and P is 2 max_tokens
 
     @property
     def width(self) -> int:

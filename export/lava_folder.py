@@ -8,6 +8,7 @@ from pathlib import Path
 
 from export import nir
 from export.graph import Attention, Graph
+from spikebert import __version__
 from spikebert.files import write_folder_atomically
 
 SCRIPT = Path(__file__).with_name("lava_script.py")
@@ -18,7 +19,7 @@ PAGE = """\
 {tokens} tokens, labels {labels}. `run.py` runs it on Lava's own runtime, on this computer's processor: exact
 integers, no measurement of a chip.
 
-    pip install spikebert    # brings lava-nc; no torch
+    pip install .    # in a checkout of the toolchain that wrote this, {writer}; brings lava-nc, no torch
     python run.py "a sentence"
 
 prints the logits, the label, and the spikes of one layer, counted by a process that `run.py` itself attaches.
@@ -37,6 +38,7 @@ def write(graph: Graph, folder: str | os.PathLike[str]) -> None:
     """Write `model.nir`, `run.py` and `README.md`; the folder appears whole or not at all."""
     blocks = sum(isinstance(node, Attention) for node in graph)
     page = PAGE.format(
+        writer=f"spikebert {__version__}",
         blocks=blocks,
         last=blocks - 1,
         steps=graph.time_steps,

@@ -60,7 +60,9 @@ class SpikeCounterModel(PyLoihiProcessModel):
 def main(text: str, granularity: str) -> None:
     # The integers of the whole model: weights, thresholds, and the tokenizer that made its words into numbers.
     graph = nir.read(Path(__file__).with_name("model.nir"))
-    tokens = np.array(Tokenizer.from_str(graph.tokenizer).encode(text).ids)[: graph.max_tokens]
+    # Of a model for sentence pairs the two texts stand in `text` with a TAB between them.
+    texts = text.split("\t", 1) if nir.pairs(graph) else [text]
+    tokens = np.array(Tokenizer.from_str(graph.tokenizer).encode(*texts).ids)[: graph.max_tokens]
 
     # A wave is what passes through the network together, here one sentence: its tokens are the rows of every message.
     # Several sentences may share a wave, (their tokens one after the other, [their lengths]), and waves follow another.

@@ -21,7 +21,7 @@ from spikebert.errors import InputError
 from spikebert.files import require_folder_of, write_atomically
 
 FORMAT = "spikebert-integer-graph"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 def write(graph: Graph, path: str | os.PathLike[str]) -> None:
@@ -65,7 +65,8 @@ def checksum(graph: Graph) -> str:
     digest.update(json.dumps(fixed).encode())
     for node in graph:
         digest.update(json.dumps([type(node).__name__, node.name, list(node.inputs)]).encode())
-        for key, value in sorted(node.fields.items()):
+        absent = {key: None for key, value in node.fields.items() if value is None}
+        for key, value in sorted({**absent, **node.stored}.items()):
             if isinstance(value, np.ndarray):
                 digest.update(f"{key} {value.dtype} {value.shape}".encode() + np.ascontiguousarray(value).tobytes())
             else:
@@ -73,10 +74,15 @@ def checksum(graph: Graph) -> str:
     return digest.hexdigest()
 
 
+def pairs(graph: Graph) -> bool:
+    """Whether the model takes sentence pairs, which format 1 does not know."""
+    return graph.nodes[0].fields.get("separator", -1) != -1
+
+
 def _header(graph: Graph) -> dict[str, Any]:
     return {
         "format": FORMAT,
-        "format_version": FORMAT_VERSION,
+        "format_version": FORMAT_VERSION if pairs(graph) else 1,  # older readers take what they can
         "writer": f"spikebert {__version__}",
         "checksum": checksum(graph),
         "time_steps": graph.time_steps,

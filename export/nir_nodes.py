@@ -35,8 +35,7 @@ class ExtensionNode(nir.NIRNode):
 
     @classmethod
     def of(cls, node: Node) -> ExtensionNode:
-        parameters = {key: value for key, value in node.fields.items() if value is not None}
-        return EXTENSIONS[type(node).__name__](inputs="\n".join(node.inputs), **parameters)
+        return EXTENSIONS[type(node).__name__](inputs="\n".join(node.inputs), **node.stored)
 
     def node(self, name: str) -> Node:
         """The graph's node; an InputError where a parameter is missing, foreign or of the wrong kind."""
@@ -50,6 +49,8 @@ class ExtensionNode(nir.NIRNode):
             if declared.name in ("name", "inputs"):
                 continue
             _, optional = arrays.get(declared.name, (None, False))
+            if declared.name not in given and isinstance(declared.default, int):
+                continue
             if declared.name not in given and not optional:
                 raise InputError(f"node {name}: the parameter {declared.name!r} is missing")
             values[declared.name] = _plain(given.pop(declared.name, None), str(declared.type), name, declared.name)

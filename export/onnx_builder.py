@@ -103,13 +103,24 @@ def save(model: onnx.ModelProto, path: Any) -> None:
     write_atomically(Path(path), lambda temporary: temporary.write_bytes(model.SerializeToString()))
 
 
-def embed(b: Builder, word: str, position: str | None, dtype: int, name: str) -> str:
-    """`word[token] + position[place]`, (B, N) ids → (B, N, D), in the type `dtype`."""
+def embed(b: Builder, word: str, position: str | None, dtype: int, name: str, rows: int, separator: int) -> str:
+    """`word[token] + position[place]`, (B, N) ids → (B, N, D), in the type `dtype`; see `arithmetic.places`.
+
+    Args:
+        rows: of the position table.
+        separator: the token between two texts, or -1.
+    """
     b.still.add(name)
     if position is None:
         return b.cast(b("Gather", word, "input_ids", axis=0), dtype, name=name)
     tokens = b("Shape", "input_ids", start=1, end=2)
     places = b("Slice", position, b.ints(0), tokens, b.ints(0))
+    if separator >= 0:
+        half = b.ints(rows // 2)
+        later = b.cast(b("Slice", position, half, b("Add", half, tokens), b.ints(0)), dtype)
+        found = b.cast(b("Equal", "input_ids", b.ints(separator)), TensorProto.INT64)
+        before = b("CumSum", found, b.ints(1), exclusive=1)  # (B, N): separators before each token
+        places = b("Where", b("Unsqueeze", b("Greater", before, b.ints(0)), b.ints(2)), later, b.cast(places, dtype))
     return b("Add", b.cast(b("Gather", word, "input_ids", axis=0), dtype), b.cast(places, dtype), name=name)
 
 

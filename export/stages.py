@@ -15,7 +15,6 @@ from __future__ import annotations
 import io
 import json
 import os
-from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -128,11 +127,7 @@ def manifest(graph: Graph, stages: dict[str, list[Layer]]) -> dict[str, Any]:
 
 
 def _host_step(node: Node) -> dict[str, Any]:
-    plain = {
-        f.name: getattr(node, f.name)
-        for f in fields(node)
-        if f.name not in ("name", "inputs", *node.arrays) and getattr(node, f.name) is not None
-    }
+    plain = {name: value for name, value in node.stored.items() if name not in node.arrays}
     arrays = {name: f"{node.name}/{name}" for name in node.arrays}
     return {
         "node": node.name,

@@ -100,6 +100,13 @@ def _check_node(node: Node, inputs: list[int], sizes: dict[str, int]) -> None:
 @_check_node.register
 def _(node: Embedding, inputs: list[int], sizes: dict[str, int]) -> None:
     _require(not inputs, node, "an Embedding has no inputs")
+    pairs, rows = node.separator != -1, sizes["max_tokens"]
+    if pairs:
+        _require(0 <= node.separator < len(node.word), node, f"separator {node.separator} is none of its words")
+        _require(node.position is not None, node, "sentence pairs need positions")
+    if node.position is not None:
+        wanted = 2 * rows if pairs else rows
+        _require(len(node.position) == wanted, node, f"position has {len(node.position)} rows, which must be {wanted}")
 
 
 @_check_node.register

@@ -34,6 +34,12 @@ def parser() -> argparse.ArgumentParser:
     _common(p)
     source = p.add_mutually_exclusive_group(required=True)
     source.add_argument("--text", action="append", help="a text to classify (may be given several times)")
+    p.add_argument(
+        "--text-pair",
+        action="append",
+        metavar="TEXT",
+        help="for a model of sentence pairs: the second text of each --text (or one --text with a TAB between the two)",
+    )
     source.add_argument("--data", help=DATA_HELP)
     source.add_argument("--input", help="for a NIR file of another tool: its input (T, B, D) or (T, D) as .npy")
     p.add_argument("--dt", type=float, help="seconds a time step of a NIR file of another tool (default: 1e-4)")
@@ -48,13 +54,13 @@ def parser() -> argparse.ArgumentParser:
         help="on Lava: one process a transformer block, one a node of the graph, or Lava's own Dense and LIF "
         "wherever they can stand (default: block)",
     )
-    p.add_argument("--out", help="the folder for counts.json, predictions.tsv and spikes.npz")
+    p.add_argument("--out", help="the folder for counts.json, predictions.tsv, trace.npz and spikes.npz")
     p.add_argument("--spikes", action="store_true", help="record every spike into spikes.npz")
     p.add_argument(
         "--trace",
         type=int,
         metavar="N",
-        help="record text N (from 1) closely: tokens, spikes, membranes; trace.npz",
+        help="the text (from 1) that trace.npz records closely: tokens, spikes, membranes; 0: none (default: 1)",
     )
     many = p.add_mutually_exclusive_group()
     many.add_argument("--workers", metavar="N", help="share the texts among N processes, or auto: one for each core")
@@ -116,6 +122,14 @@ def run(options: argparse.Namespace, command: str) -> None:
         run_model(options, command)
 
 
+def _require_out(out: str | None) -> None:
+    """An InputError at once, and not after the simulation, if its results could not be written."""
+    from spikebert.files import require_place
+
+    if out:
+        require_place(out, "counts.json", "--out")
+
+
 def run_foreign(options: argparse.Namespace) -> None:
     """A NIR file of another tool, on an array of input."""
     import math
@@ -132,6 +146,7 @@ def run_foreign(options: argparse.Namespace) -> None:
     dt = run.DT if options.dt is None else options.dt
     if not (dt > 0 and math.isfinite(dt)):
         raise InputError(f"--dt {dt}: must be a number of seconds above 0")
+    _require_out(options.out)
     loaded = network.read(options.model)
     x = run.load_input(options.input, loaded.widths[loaded.source])
     result = run.simulate(loaded, x, dt, options.backend or "float")
@@ -151,27 +166,33 @@ def run_model(options: argparse.Namespace, command: str) -> None:
         raise InputError(f"{flag} is for NIR files of other tools; {options.model} is a SpikeBERT, and takes text")
     if options.spikes and not options.out:
         raise InputError("--spikes needs --out: a folder to write the spikes to")
+    if options.text_pair and len(options.text_pair) != len(options.text or []):
+        raise InputError("--text-pair needs a --text for each: the first of the two texts")
     if options.trace is not None and not options.out:
         raise InputError("--trace needs --out: a folder to write the trace to")
-    from tqdm import tqdm
-
+    _require_out(options.out)
     from export import nir
     from simulate.run import check_labels, describe, write_run
     from simulate.text import encode
+    from spikebert.progress import Bar
 
     graph = nir.read(options.model)
     options.backend, options.granularity = options.backend or "fast", options.granularity or "block"
+    if options.text_pair:
+        if not nir.pairs(graph):
+            raise InputError(f"--text-pair: {options.model} takes single texts; it was not trained on pairs")
+        options.text = [f"{a}\t{b}" for a, b in zip(options.text, options.text_pair, strict=True)]
     texts = _texts(options)
     check_labels(graph, texts)
     sentences = encode(graph, texts.texts, f"{texts.source}: text", options.truncate)
-    traced = None
-    if options.trace is not None:
+    number, traced = 1 if options.trace is None else options.trace, None
+    if not 0 <= number <= len(sentences):
+        raise InputError(f"--trace {number}: the texts are numbered from 1 to {len(sentences)}")
+    if options.out and number:
         from simulate.trace import trace
 
-        if not 1 <= options.trace <= len(sentences):
-            raise InputError(f"--trace {options.trace}: the texts are numbered from 1 to {len(sentences)}")
-        traced = trace(graph, sentences[options.trace - 1], options.trace)
-    with _simulator(options) as simulate, tqdm(total=len(sentences), unit="text", disable=None, leave=False) as bar:
+        traced = trace(graph, sentences[number - 1], number)
+    with _simulator(options) as simulate, Bar(total=len(sentences), unit="text", disable=None, leave=False) as bar:
         result = simulate(graph, sentences, options.backend, options.granularity, options.spikes, bar.update)
     lengths = [len(tokens) for tokens in sentences]
     backend = options.backend if options.backend == "fast" else f"lava-{options.granularity}"
@@ -232,13 +253,13 @@ def trade(options: argparse.Namespace) -> None:
     import json
 
     import numpy as np
-    from tqdm import tqdm
 
     from export import nir
     from simulate import trade as trades
     from simulate.run import check_labels
     from simulate.text import encode
     from spikebert.files import require_folder_of, write_atomically
+    from spikebert.progress import Bar
 
     output = Path(options.output) if options.output else None
     if output:
@@ -250,7 +271,7 @@ def trade(options: argparse.Namespace) -> None:
     check_labels(graph, texts)
     sentences = encode(graph, texts.texts, f"{texts.source}: text", options.truncate)
     labels = np.array([graph.labels.index(label) for label in texts.labels or []])
-    with tqdm(total=len(options.factors) * len(sentences), unit="text", disable=None, leave=False) as bar:
+    with Bar(total=len(options.factors) * len(sentences), unit="text", disable=None, leave=False) as bar:
         points = trades.trade(graph, sentences, labels, options.factors, options.margins, bar.update)
     print(trades.table(points))
     if output and output.suffix == ".json":

@@ -9,11 +9,12 @@ from tokenizers import Tokenizer
 
 from export.graph import Embedding, Graph
 from simulate.batches import Tokens
+from spikebert.data import halves
 from spikebert.errors import InputError
 
 
 def encode(graph: Graph, texts: Sequence[str], where: str, truncate: bool = False) -> list[Tokens]:
-    """Token ids (N,) int64 of each text.
+    """Token ids (N,) int64 of each text; a model of sentence pairs takes a text with a TAB as two.
 
     Args:
         where: what an error calls the texts; it is followed by the text's number, from 1.
@@ -30,9 +31,10 @@ def encode(graph: Graph, texts: Sequence[str], where: str, truncate: bool = Fals
     empty = next((i for i, text in enumerate(texts, 1) if not text.strip()), None)
     if empty:
         raise InputError(f"{where} {empty}: the text is empty")
-    sentences = [np.array(encoding.ids, np.int64) for encoding in tokenizer.encode_batch(list(texts))]
     embedding = graph.nodes[0]
     assert isinstance(embedding, Embedding)
+    inputs = texts if embedding.separator < 0 else [halves(text) for text in texts]
+    sentences = [np.array(encoding.ids, np.int64) for encoding in tokenizer.encode_batch(list(inputs))]
     for number, tokens in enumerate(sentences, 1):
         if not len(tokens):
             raise InputError(f"{where} {number}: the text holds nothing that the tokenizer knows")

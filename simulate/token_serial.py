@@ -125,7 +125,9 @@ class TokenSerialSimulator:
     ) -> NDArray:
         """The output (T, 1, D) of a node for the token at `place`; a constant one is (1, 1, D)."""
         if isinstance(node, Embedding):
-            return arithmetic.embed(tokens[[place]], np.array([place]), node.word, node.position)[None]
+            rows = 0 if node.position is None else len(node.position)
+            places = arithmetic.places(tokens, [len(tokens)], rows, node.separator)
+            return arithmetic.embed(tokens[[place]], places[[place]], node.word, node.position)[None]
         inputs = [values[source] for source in node.inputs]
         if isinstance(node, Attention):
             return arithmetic.recall(inputs[0], memories[node.name])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from tokenizers import Tokenizer
 
 from export.graph import Graph
 from export.kernels import LIFKernel, make_kernel
+from export.npz import read_npz
 from export.ranges import output_bounds
 from simulate.batches import Tokens
 from spikebert.errors import InputError
@@ -44,21 +44,35 @@ class Trace:
     @staticmethod
     def read(path: Path) -> Trace:
         """An InputError where the file is not one that `write` made."""
+        arrays = read_npz(path, "trace of spikebert-simulate")
         try:
-            with np.load(path) as arrays:
-                parts: dict[str, dict[str, NDArray]] = {"spikes": {}, "membranes": {}, "thresholds": {}}
-                for key in arrays.files:
-                    part, _, name = key.partition("/")
-                    if name:
-                        parts[part][name] = arrays[key]
-                tokens = arrays["tokens"].tobytes().decode().split("\0")
-                trace = Trace(int(arrays["number"]), tokens, int(arrays["watched"]), **parts)
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            parts: dict[str, dict[str, NDArray]] = {"spikes": {}, "membranes": {}, "thresholds": {}}
+            for key, array in arrays.items():
+                part, _, name = key.partition("/")
+                if name:
+                    parts[part][name] = array
+            tokens = arrays["tokens"].tobytes().decode().split("\0")
+            trace = Trace(int(arrays["number"]), tokens, int(arrays["watched"]), **parts)
+        except (ValueError, LookupError, TypeError, OverflowError) as error:
             raise InputError(f"{path}: not a trace of spikebert-simulate ({error}); simulate again") from None
-        fits = all(s.ndim == 3 and s.shape[1] == len(tokens) for s in trace.spikes.values())
-        if not trace.spikes or not fits or not set(trace.spikes) == set(trace.membranes) == set(trace.thresholds):
+        if not trace.fits():
             raise InputError(f"{path}: its layers do not fit its tokens; simulate again")
         return trace
+
+    def fits(self) -> bool:
+        """Whether all layers have the tokens, and each the same steps and neurons in all that is told of it."""
+        if not self.spikes or not set(self.spikes) == set(self.membranes) == set(self.thresholds):
+            return False
+        trains = self.spikes.values()
+        if any(s.ndim != 3 or s.dtype != np.uint8 or s.shape[1] != len(self.tokens) or not s.size for s in trains):
+            return False
+        return 0 <= self.watched < len(self.tokens) and all(
+            (self.membranes[name].shape, self.membranes[name].dtype.kind) == ((len(s), s.shape[2]), "i")
+            and self.thresholds[name].shape in ((1,), s.shape[2:])
+            and self.thresholds[name].dtype.kind == "i"
+            and len(s) == len(next(iter(trains)))
+            for name, s in self.spikes.items()
+        )
 
 
 def steps(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from spikebert.config import SpikeBertConfig
+from spikebert.device import exact
 from spikebert.layers import SpikingLinear, make_lif
 from spikebert.packing import Packing
 
@@ -38,5 +39,6 @@ class SpikingSelfAttention(nn.Module):
 
     def forward(self, x: Tensor, packing: Packing) -> Tensor:
         query, key, value = packing.pad(self.qkv(x)).chunk(3, dim=-1)  # (T, B, N, D)
-        counts = packing.unpad(coincidences(query, key, value, self.heads))  # (T, M, D)
+        with exact(x.device):
+            counts = packing.unpad(coincidences(query, key, value, self.heads))  # (T, M, D)
         return self.output(self.lif(counts * self.scale))

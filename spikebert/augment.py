@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from textblob.en import tag
 
@@ -21,22 +22,24 @@ class Augmenter:
     """Makes new texts out of `texts`, with the words of these alone.
 
     Words are parted by spaces, and tagged by TextBlob's English tagger: texts of other languages keep their words
-    together where they have no spaces, and what is replaced there need not be of the same part of speech.
+    together where they have no spaces, and what is replaced there need not be of the same part of speech. The two texts
+    of a pair are altered each by itself.
     """
 
-    def __init__(self, texts: Iterable[str], mask: str, seed: int):
+    def __init__(self, texts: Iterable[str], mask: str, seed: int, pairs: bool = False):
         self.mask, self.random = mask, random.Random(seed)
         counts: dict[str, Counter[str]] = defaultdict(Counter)
-        self.tagged = [tag(text, tokenize=False) for text in texts]
-        for words in self.tagged:
+        parts = (text.split("\t", 1) if pairs else [text] for text in texts)
+        self.tagged = [[tag(part, tokenize=False) for part in text] for text in parts]
+        for words in chain.from_iterable(self.tagged):
             for word, part in words:
                 counts[part][word] += 1
         self.vocabulary = {part: (list(c), list(c.values())) for part, c in counts.items()}
 
     def texts(self, copies: int) -> list[str]:
         """Up to `copies` new texts of each; those that stand twice, or are not new, are left out."""
-        known = {_joined(word for word, _ in words) for words in self.tagged}
-        made = (self._one(words) for _ in range(copies) for words in self.tagged)
+        known = {"\t".join(_joined(word for word, _ in words) for words in text) for text in self.tagged}
+        made = ("\t".join(map(self._one, text)) for _ in range(copies) for text in self.tagged)
         return [text for text in dict.fromkeys(made) if text and text not in known]
 
     def _one(self, tagged: Sequence[tuple[str, str]]) -> str:

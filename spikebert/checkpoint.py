@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 
 from spikebert.config import SpikeBertConfig
 from spikebert.errors import InputError
-from spikebert.files import require_file, write_atomically
+from spikebert.files import read_json, require_file, write_atomically
 from spikebert.model import SpikeBertForSequenceClassification
 
 FORMAT = "spikebert-model"
 VERSION = 1
-TRAINING_FILE = "training.json"
+WEIGHTS, TRAINING_FILE = "model.safetensors", "training.json"
 
 
 @dataclass(frozen=True)
@@ -79,48 +80,71 @@ def load_tensors(path: Path, what: str) -> dict[str, Any]:
 
 def _load_file(path: Path) -> TrainedModel:
     content = load_tensors(path, "model")
-    if content.get("format") != FORMAT:
+    version = content.get("version")
+    if content.get("format") != FORMAT or type(version) is not int:
         raise InputError(f"{path}: not a model that spikebert-train wrote")
-    if content.get("version", 0) > VERSION:
-        raise InputError(f"{path}: format version {content['version']} is newer than this program reads ({VERSION})")
-    missing = [k for k in ("config", "state_dict", "tokenizer", "labels", "training") if k not in content]
-    if missing:
-        raise InputError(f"{path}: the field {missing[0]!r} is missing")
+    if version > VERSION:
+        raise InputError(f"{path}: format version {version} is newer than this program reads ({VERSION})")
+    fields = {"config": dict, "state_dict": dict, "tokenizer": str, "labels": list, "training": dict}
+    for name, kind in fields.items():
+        if not isinstance(content.get(name), kind):
+            raise InputError(f"{path}: the field {name!r} is missing or damaged")
     try:
-        model = SpikeBertForSequenceClassification(SpikeBertConfig(**content["config"]))
-        model.load_state_dict(content["state_dict"])
+        config = SpikeBertConfig(**content["config"])
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    except (RuntimeError, TypeError, ValueError) as error:
+    except Exception as error:  # transformers checks its own fields, and raises many kinds
+        raise InputError(f"{path}: the config is damaged ({' '.join(str(error).split())[:160]})") from None
+    model = _assemble(config, content["state_dict"], path)
+    return TrainedModel(model, content["tokenizer"], _labels(content["labels"], config, path), content["training"])
+
+
+def _load_directory(folder: Path) -> TrainedModel:
+    for name in ("config.json", WEIGHTS, "tokenizer.json"):
+        if not (folder / name).is_file():
+            raise InputError(f"{folder}: not a model directory, {name} is missing")
+    kind = read_json(folder / "config.json", "config").get("model_type")
+    if kind != SpikeBertConfig.model_type:
+        raise InputError(f"{folder}: config.json is of a {kind} model, not of a SpikeBERT")
+    try:
+        config = SpikeBertConfig.from_json_file(folder / "config.json")
+        state = load_file(folder / WEIGHTS)
+        tokenizer = (folder / "tokenizer.json").read_text("utf-8")
+    except InputError as error:
+        raise InputError(f"{folder}: {error}") from None
+    except Exception as error:  # safetensors and transformers raise many kinds; all mean that the folder is damaged
+        raise InputError(f"{folder}: not a readable model directory ({' '.join(str(error).split())[:160]})") from None
+    notes = folder / TRAINING_FILE
+    training = read_json(notes, "record of the training") if notes.is_file() else {}
+    model = _assemble(config, state, folder)
+    return TrainedModel(model, tokenizer, _labels(list(config.id2label.values()), config, folder), training)
+
+
+def _assemble(config: SpikeBertConfig, state: dict[str, Any], path: Path) -> SpikeBertForSequenceClassification:
+    """The model with these weights, all of them and no others, as the config wants them: before they take memory."""
+    found = {name: tuple(value.shape) for name, value in state.items() if isinstance(value, torch.Tensor)}
+    try:
+        if config.num_hidden_layers > len(found):
+            raise ValueError(f"num_hidden_layers is {config.num_hidden_layers}")
+        with torch.device("meta"):
+            model = SpikeBertForSequenceClassification(config)
+        wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+        for name in sorted({*wanted, *state}, key=str):
+            if wanted.get(name) != found.get(name):
+                raise ValueError(f"{name} is {found.get(name, 'missing')}, not {wanted.get(name, 'wanted')}")
+        model = SpikeBertForSequenceClassification(config)
+        model.load_state_dict(state)
+    except Exception as error:  # of sizes beyond all measure torch and transformers raise many kinds
         raise InputError(f"{path}: the weights do not fit the config ({' '.join(str(error).split())[:160]})") from None
-    _check_finite(model, path)
-    return TrainedModel(model.eval(), content["tokenizer"], list(content["labels"]), content["training"])
-
-
-def _check_finite(model: SpikeBertForSequenceClassification, path: Path) -> None:
     for name, values in model.state_dict().items():
         if not torch.isfinite(values).all():
             raise InputError(
                 f"{path}: {name} holds values that are not finite; the training failed or the file is damaged"
             )
+    return model.eval()
 
 
-def _load_directory(folder: Path) -> TrainedModel:
-    for name in ("config.json", "model.safetensors", "tokenizer.json"):
-        if not (folder / name).is_file():
-            raise InputError(f"{folder}: not a model directory, {name} is missing")
-    try:
-        config = SpikeBertConfig.from_json_file(folder / "config.json")
-        if config.model_type != SpikeBertConfig.model_type:
-            raise InputError(f"{folder}: config.json is of a {config.model_type} model, not of a SpikeBERT")
-        model = SpikeBertForSequenceClassification.from_pretrained(folder, config=config, local_files_only=True)
-        tokenizer = (folder / "tokenizer.json").read_text("utf-8")
-        notes = folder / TRAINING_FILE
-        training = json.loads(notes.read_text("utf-8")) if notes.is_file() else {}
-    except InputError:
-        raise
-    except Exception as error:  # safetensors and transformers raise many kinds; all mean that the folder is damaged
-        raise InputError(f"{folder}: not a readable model directory ({' '.join(str(error).split())[:160]})") from None
-    _check_finite(model, folder)
-    labels = list((config.id2label or {}).values())
-    return TrainedModel(model.eval(), tokenizer, labels, training)
+def _labels(labels: list[Any], config: SpikeBertConfig, path: Path) -> list[str]:
+    if len(labels) != config.num_labels or not all(isinstance(label, str) for label in labels):
+        raise InputError(f"{path}: must name {config.num_labels} labels, each a text")
+    return labels

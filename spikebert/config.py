@@ -17,6 +17,8 @@ class SpikeBertConfig(PretrainedConfig):
     reset: what a spike does to the membrane at the next step, see `spikebert.neuron`.
     attention_scale: the factor tau of `(Q K^T) V tau`.
     position_embeddings: learned absolute positions; the authors' code has none (set False for a strict copy).
+    separator: of a model for sentence pairs the token between the two texts. Its position table has 2 max_tokens rows,
+        the second half for the second text: what BERT's token types are for.
     """
 
     model_type = "spikebert"
@@ -38,6 +40,7 @@ class SpikeBertConfig(PretrainedConfig):
         norm: str = "layer",
         reset: str = "subtract",
         position_embeddings: bool = True,
+        separator: int | None = None,
         initializer_range: float = 0.02,
         **kwargs,
     ):
@@ -56,9 +59,15 @@ class SpikeBertConfig(PretrainedConfig):
         self.norm = norm
         self.reset = reset
         self.position_embeddings = position_embeddings
+        self.separator = separator
         self.initializer_range = initializer_range
         self._check()
         super().__init__(**kwargs)
+
+    @property
+    def positions(self) -> int:
+        """Rows of the position table."""
+        return self.max_tokens if self.separator is None else 2 * self.max_tokens
 
     def _check(self) -> None:
         for field in (
@@ -78,6 +87,8 @@ class SpikeBertConfig(PretrainedConfig):
                 f"config: hidden_size {self.hidden_size} is not a multiple of "
                 f"num_attention_heads {self.num_attention_heads}"
             )
+        if self.separator is not None and not (self.position_embeddings and 0 <= self.separator < self.vocab_size):
+            raise InputError("config: a separator is one of the words, and needs position_embeddings")
         if self.norm not in NORMS:
             raise InputError(f"config: norm must be one of {', '.join(NORMS)}, not {self.norm!r}")
         if self.reset not in RESETS:

@@ -17,6 +17,13 @@ from spikebert.files import require_file
 
 LABEL_COLUMNS = ("label", "sentiment")
 TEXT_COLUMNS = ("text", "sentence", "review")
+PAIR_COLUMNS = (
+    ("sentence1", "sentence2"),
+    ("text_a", "text_b"),
+    ("premise", "hypothesis"),
+    ("question1", "question2"),
+    ("question", "sentence"),
+)
 
 
 @dataclass(frozen=True)
@@ -37,9 +44,22 @@ class Task:
     labels: list[str]
     note: str = ""  # what was dropped or cut while reading, for the user
 
+    @property
+    def pairs(self) -> bool:
+        """Whether each text is two, with a TAB between them."""
+        return all("\t" in row.text for row in self.train)
+
+
+def halves(text: str) -> str | tuple[str, str]:
+    """What the tokenizers libraries take for a pair of texts: two, where a TAB parts them."""
+    first, tab, second = text.partition("\t")
+    return (first, second) if tab else text
+
 
 def read_labelled(path: str | Path) -> list[Row]:
     """The rows of a file, `.gz` or plain: `label<TAB>text` lines, or a .csv with a header that names both columns.
+
+    Sentence pairs are `label<TAB>text<TAB>text`, or a .csv with two columns of PAIR_COLUMNS; a TAB parts them in a Row.
 
     Raises:
         InputError: naming the file and the line, for a missing or truncated file, text that is not UTF-8, a line
@@ -64,16 +84,38 @@ def _tsv_rows(path: Path) -> Iterator[Row]:
 def _csv_rows(path: Path) -> Iterator[Row]:
     lines = [line for _, line in read_lines(path)]
     reader = csv.DictReader(io.StringIO("\n".join(lines)))
-    columns = {name.strip().lower(): name for name in reader.fieldnames or []}
+    try:
+        label, text = _csv_columns(path, reader.fieldnames or [])
+        for fields in reader:
+            yield _row(path, reader.line_num, fields[label] or "", joined([fields[name] or "" for name in text]))
+    except csv.Error as error:
+        raise InputError(f"{path}, line {reader.line_num + 1}: not CSV ({error})") from None
+
+
+def _csv_columns(path: Path, header: Sequence[str]) -> tuple[str, list[str]]:
+    """The names of the label's column and of the text's, or of the two of a pair."""
+    columns = {name.strip().lower(): name for name in header}
     label = next((columns[c] for c in LABEL_COLUMNS if c in columns), None)
-    text = next((columns[c] for c in TEXT_COLUMNS if c in columns), None)
-    if label is None or text is None:
+    text = text_columns(columns)
+    if label is None or not text:
+        pairs = " or ".join(map(" and ".join, PAIR_COLUMNS))
         raise InputError(
             f"{path}, line 1: the header must name a label column ({' or '.join(LABEL_COLUMNS)}) "
-            f"and a text column ({' or '.join(TEXT_COLUMNS)})"
+            f"and a text column ({' or '.join(TEXT_COLUMNS)}), or the two of a pair ({pairs})"
         )
-    for fields in reader:
-        yield _row(path, reader.line_num, fields[label] or "", fields[text] or "")
+    return label, [columns[name] for name in text]
+
+
+def text_columns(columns: Iterable[str]) -> tuple[str, ...]:
+    """The columns that hold a row's text, one or the two of a pair; none where there are none."""
+    columns = set(columns)
+    pair = next((names for names in PAIR_COLUMNS if columns >= set(names)), ())
+    return pair or next(((name,) for name in TEXT_COLUMNS if name in columns), ())
+
+
+def joined(texts: Sequence[str]) -> str:
+    """One text, or the two of a pair with a TAB between them."""
+    return texts[0] if len(texts) == 1 else "\t".join(" ".join(text.split()) for text in texts)
 
 
 def _row(path: Path, number: int, label: str, text: str) -> Row:
@@ -98,20 +140,29 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def load_task(name: str, dev: str | None = None) -> Task:
-    """A task by the name of a packaged one, by file, or by a folder with train.tsv[.gz] and dev.tsv[.gz].
+    """A task by the name of a packaged one, by file, by a folder with train.tsv[.gz] and dev.tsv[.gz], or from the hub.
 
     Where no dev part is given, a tenth of the rows is cut off as dev, by a fixed seed.
     """
-    from spikebert import packaged
+    from spikebert import hub, packaged
 
     if name in packaged.TASKS:
         rows, note = packaged.TASKS[name]()
         train, dev_rows = split(rows, 0.1, seed=0)
+    elif not Path(name).exists() and hub.is_name(name):
+        (train, dev_rows), note = hub.labelled(name), ""
+        if dev:
+            dev_rows = read_labelled(dev)
+        elif dev_rows is None:
+            train, dev_rows = split(train, 0.1, seed=0)
     else:
         path = Path(name)
         if not path.exists():
             known = ", ".join(packaged.TASKS)
-            raise InputError(f"--task {name}: no such file or folder, and not a packaged task ({known})")
+            raise InputError(
+                f"--task {name}: no such file or folder, not a packaged task ({known}), and not a name on the hub "
+                "(owner/name or name:configuration)"
+            )
         train_file, dev_file = _parts(path) if path.is_dir() else (path, None)
         train, note = read_labelled(train_file), ""
         dev_file = Path(dev) if dev else dev_file
@@ -145,6 +196,23 @@ def split(rows: Sequence[Row], share: float, seed: int) -> tuple[list[Row], list
     random.Random(seed).shuffle(texts)
     held_out = set(texts[: max(1, round(share * len(texts)))])
     return [r for r in rows if r.text not in held_out], [r for r in rows if r.text in held_out]
+
+
+def read_corpus(name: str, count: int, seed: int) -> list[str]:
+    """`count` texts without labels, drawn by the seed: lines of the whole file, or of a data set of the hub.
+
+    Raises:
+        InputError: neither is there, or it holds no text.
+    """
+    from spikebert import hub
+
+    if not Path(name).exists() and hub.is_name(name):
+        return hub.lines(name, count, seed)
+    path = require_file(name, "corpus")
+    lines = sample((line for _, line in read_lines(path) if line.strip()), count, seed)
+    if not lines:
+        raise InputError(f"--corpus {path}: holds no text")
+    return lines
 
 
 def sample(lines: Iterable[str], count: int, seed: int) -> list[str]:

@@ -9,42 +9,50 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from spikebert.errors import InputError
 from spikebert.loop import NO_LABEL, Batch, Example
 from spikebert.losses import Alignment, LossWeights, aligned_layers, firing_rate, logits_loss
 from spikebert.model import SpikeBertForSequenceClassification
+from spikebert.packing import segments
 from spikebert.recording import record_spikes
+from spikebert.targets import Source
 from spikebert.teacher import Teacher
 
 
 class Student(nn.Module):
-    """The student with its alignment maps: what a stage trains and a checkpoint holds."""
+    """The student with its alignment maps: what a stage trains and a checkpoint holds.
 
-    def __init__(self, model: SpikeBertForSequenceClassification, teacher_width: int):
+    skip: how many blocks from the front are not aligned.
+    """
+
+    def __init__(self, model: SpikeBertForSequenceClassification, teacher_width: int, skip: int = 0):
         super().__init__()
-        self.model = model
-        self.alignment = Alignment(model.config.hidden_size, teacher_width, model.config.num_hidden_layers)
+        self.model, self.skip = model, skip
+        self.alignment = Alignment(model.config.hidden_size, teacher_width, model.config.num_hidden_layers - skip)
+
+    def layers(self, teacher_layers: int) -> list[int]:
+        """The teacher's layers (from 1) that the blocks follow."""
+        return aligned_layers(self.model.config.num_hidden_layers, teacher_layers, self.skip)
 
 
-def stage_one(student: Student, teacher: Teacher, batch: Batch) -> dict[str, Tensor]:
+def stage_one(student: Student, teacher: Source, batch: Batch) -> dict[str, Tensor]:
     """Stage 1, on text without labels: embeddings and features are aligned with a general teacher's."""
     output = student.model(batch.tokens, batch.mask)
-    _, hidden = teacher(batch.tokens, batch.mask)
-    layers = aligned_layers(len(student.alignment.features), teacher.layers)
-    feature = student.alignment.feature_loss(output, [hidden[i] for i in layers])
-    embedding = student.alignment.embedding_loss(output, hidden[0])
+    target = teacher.targets(batch, student.layers(teacher.layers))
+    feature = student.alignment.feature_loss(output, target.features)
+    embedding = student.alignment.embedding_loss(output, target.embeddings)
     return {"loss": feature + embedding, "feature": feature, "embedding": embedding}
 
 
-def stage_two(student: Student, teacher: Teacher, batch: Batch, weights: LossWeights) -> dict[str, Tensor]:
+def stage_two(student: Student, teacher: Source, batch: Batch, weights: LossWeights) -> dict[str, Tensor]:
     """Stage 2 (eq. 8): a fine-tuned teacher's features, embeddings and logits, the labels, and the price of spikes."""
     with record_spikes(student.model, attached=True) if weights.spikes else nullcontext({}) as spikes:
         output = student.model(batch.tokens, batch.mask)
-    target, hidden = teacher(batch.tokens, batch.mask)
-    layers = aligned_layers(len(student.alignment.features), teacher.layers)
+    target = teacher.targets(batch, student.layers(teacher.layers))
     terms = {
-        "feature": student.alignment.feature_loss(output, [hidden[i] for i in layers]),
-        "embedding": student.alignment.embedding_loss(output, hidden[0]),
-        "logits": logits_loss(output.logits, target),
+        "feature": student.alignment.feature_loss(output, target.features),
+        "embedding": student.alignment.embedding_loss(output, target.embeddings),
+        "logits": logits_loss(output.logits, target.logits),
         "cross_entropy": labelled_cross_entropy(output.logits, batch.labels),
     }
     if spikes:
@@ -64,29 +72,62 @@ def initialise_embeddings(model: SpikeBertForSequenceClassification, teacher: Te
     """Start from the teacher's word and position tables: copied, or their principal components where narrower."""
     embeddings = teacher.model.bert.embeddings
     word = embeddings.word_embeddings.weight
-    position = embeddings.position_embeddings.weight + embeddings.token_type_embeddings.weight[0]
+    types = embeddings.token_type_embeddings.weight
+    position, second = embeddings.position_embeddings.weight + types[0], types[-1] - types[0]
     width = model.config.hidden_size
     if width > word.shape[1]:
         return
     if width < word.shape[1]:
         centred = word - word.mean(0)
         axes = torch.linalg.eigh(centred.T @ centred).eigenvectors[:, -width:]  # eigenvalues ascend
-        word, position = centred @ axes, (position + word.mean(0)) @ axes
+        word, position, second = centred @ axes, (position + word.mean(0)) @ axes, second @ axes
     rows = min(len(word), model.config.vocab_size)
     model.embeddings.word.weight[:rows] = word[:rows]
     if model.embeddings.position is not None:
-        rows = min(len(position), model.config.max_tokens)
+        longest = model.config.max_tokens
+        rows = min(len(position), longest)
         model.embeddings.position.weight[:rows] = position[:rows]
+        if model.config.separator is not None:
+            model.embeddings.position.weight[longest : longest + rows] = position[:rows] + second
 
 
 @torch.no_grad()
-def accuracy(model: nn.Module, examples: Sequence[Example], batch_size: int = 64) -> float:
-    """The share of examples whose largest logit is their label's."""
+def initialise_blocks(model: SpikeBertForSequenceClassification, teacher: Teacher) -> None:
+    """Start each block from the teacher's layer that it is to follow: the products' weights and biases.
+
+    Raises:
+        InputError: the two are not of one width, or of one width inside of their MLPs.
+    """
+    for field in ("hidden_size", "intermediate_size"):
+        own, theirs = getattr(model.config, field), getattr(teacher.model.config, field)
+        if own != theirs:
+            raise InputError(f"--init blocks: the student's {field} must be its teacher's, {theirs}, not {own}")
+    for block, number in zip(model.blocks, aligned_layers(len(model.blocks), teacher.layers), strict=True):
+        layer = teacher.model.bert.encoder.layer[number - 1]
+        attention = layer.attention.self
+        pairs = (
+            (block.attention.qkv, (attention.query, attention.key, attention.value)),
+            (block.attention.output, (layer.attention.output.dense,)),
+            (block.mlp.up, (layer.intermediate.dense,)),
+            (block.mlp.down, (layer.output.dense,)),
+        )
+        for own, theirs in pairs:
+            own.linear.weight.copy_(torch.cat([linear.weight for linear in theirs]))
+            own.linear.bias.copy_(torch.cat([linear.bias for linear in theirs]))
+
+
+@torch.no_grad()
+def accuracy(
+    model: nn.Module, examples: Sequence[Example], batch_size: int = 64, separator: int | None = None
+) -> float:
+    """The share of examples whose largest logit is their label's; `separator` is a BERT's, for sentence pairs."""
     model.eval()
+    device = next(model.parameters()).device
     by_length = sorted(examples, key=lambda e: len(e.tokens))
     right = 0
     for start in range(0, len(by_length), batch_size):
-        batch = Batch.of(by_length[start : start + batch_size])
-        logits = model(input_ids=batch.tokens, attention_mask=batch.mask).logits
+        batch = Batch.of(by_length[start : start + batch_size]).to(device)
+        types = {} if separator is None else {"token_type_ids": segments(batch.tokens, separator)}
+        logits = model(input_ids=batch.tokens, attention_mask=batch.mask, **types).logits
         right += int((logits.argmax(-1) == batch.labels).sum())
     return right / len(examples)

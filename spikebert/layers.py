@@ -57,4 +57,4 @@ class SpikingLinear(nn.Module):
         self.lif = make_lif(config)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.lif(self.norm(self.linear(x)))
+        return self.lif(self.norm(self.linear(x).to(self.norm.weight.dtype)))

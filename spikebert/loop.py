@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -11,15 +12,17 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from spikebert import processes
 from spikebert.allocator import keep_freed_memory
 from spikebert.checkpoint import load_tensors
+from spikebert.device import products
 from spikebert.errors import InputError
 from spikebert.files import write_atomically
+from spikebert.progress import Bar
 
 NO_LABEL = -1
+CPU = torch.device("cpu")
 BUCKET = 50  # batches that are sorted by length together: little padding, still well shuffled
 
 
@@ -36,16 +39,20 @@ class Batch:
     tokens: Tensor  # (B, N) int64, padded on the right with 0
     mask: Tensor  # (B, N) int64
     labels: Tensor  # (B,) int64
+    indices: Sequence[int] = ()  # of its examples among all that are trained on
 
     @classmethod
-    def of(cls, examples: Sequence[Example]) -> Batch:
+    def of(cls, examples: Sequence[Example], indices: Sequence[int] = ()) -> Batch:
         width = max(len(e.tokens) for e in examples)
         tokens = torch.zeros(len(examples), width, dtype=torch.long)
         mask = torch.zeros_like(tokens)
         for row, example in enumerate(examples):
             tokens[row, : len(example.tokens)] = torch.tensor(example.tokens)
             mask[row, : len(example.tokens)] = 1
-        return cls(tokens, mask, torch.tensor([e.label for e in examples]))
+        return cls(tokens, mask, torch.tensor([e.label for e in examples]), indices)
+
+    def to(self, device: torch.device) -> Batch:
+        return Batch(self.tokens.to(device), self.mask.to(device), self.labels.to(device), self.indices)
 
 
 @dataclass(frozen=True)
@@ -100,6 +107,9 @@ def train(
     checkpoint: Path,
     metrics: Metrics,
     checkpoint_seconds: float = 60.0,
+    prepare: Callable[[], None] | None = None,
+    device: torch.device = CPU,
+    precision: str = "float32",
 ) -> None:
     """Train `trained` in place; goes on from `checkpoint` where that file exists, and leaves it there when done.
 
@@ -110,19 +120,25 @@ def train(
         name: of this stage; a checkpoint of another stage or another schedule is refused.
         loss: gives the terms of a batch's loss; their entry "loss" is what is minimised.
         checkpoint_seconds: time between checkpoints; one is also written at the end of each epoch.
+        prepare: called once before the first step, unless no step is left.
+        device: `trained` is moved there, where what `loss` uses must be; it stays there.
+        precision: of the products in `loss`, see `spikebert.device`.
     """
     keep_freed_memory()
+    trained.to(device)
     optimizer = torch.optim.AdamW(trained.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
     identity = f"{name} {schedule} {len(examples)}"
     done = _resume(checkpoint, identity, trained, optimizer)
     processes.wait()  # all have read the checkpoint, and seen what is finished, before one writes anew
     per_epoch = -(-len(examples) // schedule.batch_size)
     steps = schedule.epochs * per_epoch
+    if prepare and done < steps:
+        prepare()
     if done == 0:
         torch.manual_seed(schedule.seed)
     saved = time.monotonic()
     trained.train()
-    with tqdm(total=steps, initial=done, desc=name, unit="step", disable=None) as bar:
+    with Bar(total=steps, initial=done, desc=name, unit="step", disable=None) as bar:
         for epoch in range(done // per_epoch, schedule.epochs):
             for index, batch in enumerate(schedule.order(examples, epoch)):
                 if epoch * per_epoch + index < done:
@@ -131,8 +147,10 @@ def train(
                     group["lr"] = schedule.rate(done, steps)
                 part, weight = processes.share(batch)
                 processes.seed(schedule.seed, done)
-                own = Batch.of([examples[i] for i in part])
-                terms = _step(trained, optimizer, loss, own, weight, schedule.clip)
+                own = Batch.of([examples[i] for i in part], part).to(device)
+                with products(device, precision):
+                    terms = loss(own)
+                terms = _step(trained, optimizer, terms, weight, schedule.clip)
                 done += 1
                 bar.update()
                 bar.set_postfix({k: f"{v:.3f}" for k, v in terms.items()}, refresh=False)
@@ -147,12 +165,10 @@ def train(
 def _step(
     trained: nn.Module,
     optimizer: torch.optim.Optimizer,
-    loss: Callable[[Batch], dict[str, Tensor]],
-    batch: Batch,
+    terms: dict[str, Tensor],
     weight: float,
     clip: float,
 ) -> dict[str, float]:
-    terms = loss(batch)
     optimizer.zero_grad(set_to_none=True)
     terms["loss"].backward()
     processes.combine(trained, weight)
@@ -170,6 +186,7 @@ def _save(path: Path, identity: str, trained: nn.Module, optimizer: torch.optim.
         "trained": trained.state_dict(),
         "optimizer": optimizer.state_dict(),
         "random": torch.get_rng_state(),
+        "gpu_random": torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
     }
     write_atomically(path, lambda temporary: torch.save(content, temporary))
 
@@ -184,7 +201,13 @@ def _resume(path: Path, identity: str, trained: nn.Module, optimizer: torch.opti
             f"{path}: is of a run with other settings; repeat that run's command to go on with it, "
             "or choose another --out"
         )
-    trained.load_state_dict(content["trained"])
-    optimizer.load_state_dict(content["optimizer"])
-    torch.set_rng_state(content["random"])
-    return content["done"]
+    try:
+        trained.load_state_dict(content["trained"])
+        optimizer.load_state_dict(content["optimizer"])
+        torch.set_rng_state(content["random"])
+        if content.get("gpu_random") is not None and torch.cuda.is_available():
+            torch.cuda.set_rng_state(content["gpu_random"])
+        return operator.index(content["done"])
+    except (RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(f"{path}: the checkpoint is damaged ({reason}); remove it to begin this stage anew") from None

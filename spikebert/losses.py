@@ -26,13 +26,16 @@ class LossWeights:
     spikes: float = 0.0
 
 
-def aligned_layers(blocks: int, teacher_layers: int) -> list[int]:
-    """For each student block the teacher layer (from 1) that it follows: every ⌈B/M⌉-th, the last with the last."""
-    return [math.ceil((i + 1) * teacher_layers / blocks) for i in range(blocks)]
+def aligned_layers(blocks: int, teacher_layers: int, skip: int = 0) -> list[int]:
+    """For each student block the teacher layer (from 1) that it follows: every ⌈B/M⌉-th, the last with the last.
+
+    The first `skip` blocks follow none ("we can choose to ignore some front layers", section 3.3).
+    """
+    return [math.ceil((i + 1) * teacher_layers / blocks) for i in range(skip, blocks)]
 
 
 class Alignment(nn.Module):
-    """The trainable maps from the student's space to the teacher's; used in training only."""
+    """The trainable maps from the student's space to the teacher's, of its last blocks; used in training only."""
 
     def __init__(self, student_width: int, teacher_width: int, blocks: int):
         super().__init__()
@@ -52,7 +55,7 @@ class Alignment(nn.Module):
             teacher: the hidden states (M, D) of the layers that `aligned_layers` names.
         """
         assert student.features is not None
-        pairs = zip(self.features, student.features, teacher, strict=True)
+        pairs = zip(self.features, student.features[-len(self.features) :], teacher, strict=True)
         return sum(distance(align(f), target) for align, f, target in pairs) / len(teacher)  # type: ignore[return-value]
 
 
@@ -62,12 +65,13 @@ def _mlp(inputs: int, outputs: int) -> nn.Module:
 
 def distance(a: Tensor, b: Tensor) -> Tensor:
     """The L2 distance of each token's vector, over √D so that widths compare, averaged over the tokens."""
-    return (a - b).square().mean(-1).add(1e-12).sqrt().mean()
+    return (a.float() - b.float()).square().mean(-1).add(1e-12).sqrt().mean()
 
 
 def logits_loss(student: Tensor, teacher: Tensor) -> Tensor:
     """KL(teacher ‖ student) of the class distributions, the mean over the batch."""
-    return F.kl_div(F.log_softmax(student, -1), F.log_softmax(teacher, -1), reduction="batchmean", log_target=True)
+    own, target = F.log_softmax(student.float(), -1), F.log_softmax(teacher.float(), -1)
+    return F.kl_div(own, target, reduction="batchmean", log_target=True)
 
 
 def firing_rate(spikes: Iterable[Tensor]) -> Tensor:

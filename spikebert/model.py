@@ -13,7 +13,7 @@ from transformers.utils.generic import ModelOutput
 from spikebert.attention import SpikingSelfAttention
 from spikebert.config import SpikeBertConfig
 from spikebert.layers import SpikingLinear, make_lif, make_norm
-from spikebert.packing import Packing
+from spikebert.packing import Packing, segments
 
 
 class Embeddings(nn.Module):
@@ -21,17 +21,20 @@ class Embeddings(nn.Module):
 
     def __init__(self, config: SpikeBertConfig):
         super().__init__()
-        self.time_steps = config.time_steps
+        self.time_steps, self.longest, self.separator = config.time_steps, config.max_tokens, config.separator
         self.word = nn.Embedding(config.vocab_size, config.hidden_size)
-        self.position = nn.Embedding(config.max_tokens, config.hidden_size) if config.position_embeddings else None
+        self.position = nn.Embedding(config.positions, config.hidden_size) if config.position_embeddings else None
         self.norm = make_norm(config, config.hidden_size)
         self.lif = make_lif(config)
 
-    def forward(self, tokens: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """(M,) ids → the embeddings (M, D) that distillation aligns, and the spikes (T, M, D)."""
-        embedded = self.word(tokens)
+    def forward(self, tokens: Tensor, packing: Packing) -> tuple[Tensor, Tensor]:
+        """(B, N) ids → the embeddings (M, D) that distillation aligns, and the spikes (T, M, D)."""
+        embedded = self.word(packing.pack(tokens))
         if self.position is not None:
-            embedded = embedded + self.position(positions)
+            places = packing.positions  # (M,)
+            if self.separator is not None:
+                places = places + self.longest * packing.pack(segments(tokens, self.separator))
+            embedded = embedded + self.position(places)
         current = self.norm(embedded)
         return embedded, self.lif(current.expand(self.time_steps, *current.shape))
 
@@ -71,7 +74,7 @@ class Readout(nn.Module):
 
     def forward(self, x: Tensor, packing: Packing) -> Tensor:
         # The head is linear, so the means over T and over tokens may come before it.
-        return self.head(packing.mean(self.norm(x).mean(0)))
+        return self.head(packing.mean(self.norm(x).mean(0))).to(x.dtype)
 
 
 @dataclass
@@ -120,7 +123,7 @@ class SpikeBertForSequenceClassification(PreTrainedModel):
         """
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         packing = Packing.from_mask(mask)
-        embedded, x = self.embeddings(packing.pack(input_ids), packing.positions)  # (M, D), (T, M, D)
+        embedded, x = self.embeddings(input_ids, packing)  # (M, D), (T, M, D)
         features = []
         for block in self.blocks:
             x = block(x, packing)

@@ -98,6 +98,8 @@ class LIF(nn.Module):
         self.given: Tensor | None = None  # see `lif`
 
     def forward(self, current: Tensor) -> Tensor:
+        if current.dtype is torch.bfloat16:  # of a product; spikes are decided in float32
+            current = current.float()
         return lif(current, self.beta, self.threshold, self.alpha, self.reset, self.given)
 
     def extra_repr(self) -> str:

@@ -57,3 +57,12 @@ class Packing:
         """(M, D) → (B, D): the mean over the tokens of each sentence."""
         total = packed.new_zeros(self.batch, packed.shape[1]).index_add(0, self.sentences, packed)
         return total / self.lengths.unsqueeze(1).to(torch.float32)
+
+
+def segments(tokens: Tensor, separator: int) -> Tensor:
+    """(B, N) ids → (B, N) int64: 1 behind a sentence's first separator, where the second text stands, 0 before.
+
+    These are BERT's token types.
+    """
+    found = (tokens == separator).long()
+    return (found.cumsum(1) > found).long()

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
 import random
 import shutil
 import time
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
-from transformers import PreTrainedTokenizerFast
+from transformers import BertConfig, PreTrainedTokenizerFast
 
-from spikebert import processes
+from spikebert import processes, warm_start
 from spikebert import teacher as teachers
 from spikebert.checkpoint import TrainedModel, save_directory, save_model
 from spikebert.config import PRESETS, SpikeBertConfig
-from spikebert.data import Row, Task, load_task, majority_share, read_lines, sample
-from spikebert.distill import Student, accuracy, initialise_embeddings, stage_one, stage_two
+from spikebert.data import Task, load_task, majority_share, read_corpus
+from spikebert.device import choose
+from spikebert.distill import Student, accuracy, initialise_blocks, initialise_embeddings, stage_one, stage_two
 from spikebert.errors import InputError
-from spikebert.files import require_file, write_atomically
-from spikebert.loop import NO_LABEL, Example, Metrics, Schedule, train
+from spikebert.examples import examples_of, separator_of, unlabelled_examples
+from spikebert.loop import Batch, Schedule, train
 from spikebert.losses import LossWeights
 from spikebert.model import SpikeBertForSequenceClassification
+from spikebert.run import Run
+from spikebert.targets import KeptTeacher, keep
 from spikebert.teacher import Teacher
 
 
@@ -41,7 +42,10 @@ class Settings:
     seed: int = 0
     batch_size: int = 32
     preset: str = "mini"
-    blocks: int | None = None  # the preset's
+    blocks: int | None = None  # the preset's, as are the next two
+    width: int | None = None
+    heads: int | None = None
+    init: str = "embeddings"  # from the teacher; "blocks": the blocks' weights too
     norm: str = "layer"
     reset: str = "subtract"
     time_steps: int = 4
@@ -52,101 +56,55 @@ class Settings:
     teacher_epochs: int = 2
     teacher_learning_rate: float = 5e-5
     stage1_epochs: int = 1
+    warm_start: str | None = None  # the folder of a run whose student this one begins from, in place of stage 1
     corpus: str | None = None
     corpus_limit: int = 20_000
     unlabelled: int = 0  # lines of the corpus that stage 2 learns from the teacher alone
     augment: int = 0  # new texts made of each training text, likewise
     weights: LossWeights = field(default_factory=LossWeights)
+    skip_layers: int = 0  # blocks from the front that follow no layer of the teacher
+    device: str = "auto"  # see spikebert.device
+    precision: str = "float32"
+    cache_limit: float = 8.0  # GB of disk for the teacher's outputs in each stage
 
     def check(self) -> None:
         """An InputError names the first value that cannot be."""
-        for name in ("batch_size", "blocks", "time_steps", "epochs", "limit", "max_tokens", "corpus_limit"):
+        for name in (
+            "batch_size",
+            "blocks",
+            "width",
+            "heads",
+            "time_steps",
+            "limit",
+            "max_tokens",
+            "corpus_limit",
+        ):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"--{name.replace('_', '-')} {value}: must be at least 1")
-        for name in ("teacher_epochs", "stage1_epochs", "unlabelled", "augment"):
+        for name in (
+            "epochs",
+            "teacher_epochs",
+            "stage1_epochs",
+            "unlabelled",
+            "augment",
+            "skip_layers",
+            "cache_limit",
+        ):
             if getattr(self, name) < 0:
                 raise InputError(f"--{name.replace('_', '-')} {getattr(self, name)}: must not be negative")
         if self.unlabelled and not self.corpus:
-            raise InputError("--unlabelled needs --corpus: the file that the lines are taken from")
+            raise InputError("--unlabelled needs --corpus: where the lines are taken from")
+        if not (self.epochs or self.stage1_epochs):
+            raise InputError("--epochs 0 and --stage1-epochs 0: nothing would be trained")
+        blocks = self.blocks or PRESETS[self.preset]["num_hidden_layers"]
+        if self.skip_layers >= blocks:
+            raise InputError(f"--skip-layers {self.skip_layers}: must be below the number of blocks, {blocks}")
 
 
-class Checked(Protocol):
-    """Settings of any kind of run: a dataclass with a folder, which knows what it may not hold."""
-
-    @property
-    def out(self) -> str: ...
-
-    def check(self) -> None: ...
-
-
-class Run:
-    """The folder of a run: its log, its checkpoints, and the settings that it may be resumed with."""
-
-    def __init__(self, settings: Checked):
-        settings.check()
-        self.folder = Path(settings.out)
-        if self.folder.exists() and not self.folder.is_dir():
-            raise InputError(f"--out {self.folder}: is a file; give a folder")
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.metrics = Metrics(self.folder / "metrics.jsonl")
-        with processes.main_first():
-            if processes.is_main():
-                self._lock()
-            self._claim({k: v for k, v in asdict(settings).items() if k != "out"})  # type: ignore[call-overload]
-
-    def _lock(self) -> None:
-        """Held as long as this object lives: two processes that train into one folder would mix their checkpoints."""
-        self.lock = (self.folder / ".lock").open("w")
-        try:
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(
-                f"--out {self.folder}: another process is training into it; wait for it, or end it"
-            ) from None
-
-    def _claim(self, wanted: dict[str, Any]) -> None:
-        record = self.folder / "settings.json"
-        if record.exists() and json.loads(record.read_text("utf-8")) != wanted:
-            raise InputError(
-                f"--out {self.folder}: holds a run with other settings; repeat that run's command to go on with it, "
-                "or choose another folder"
-            )
-        write_atomically(record, lambda path: path.write_text(json.dumps(wanted, indent=1), "utf-8"))
-
-    def checkpoint(self, stage: str) -> Path:
-        return self.folder / f"{stage}.checkpoint"
-
-    @property
-    def model(self) -> Path:
-        return self.folder / "model.pt"
-
-    def clear(self) -> None:
-        """Checkpoints are large and of no use once the model stands; nor is what a killed run was writing."""
-        for path in self.folder.glob("*.checkpoint*"):
-            path.unlink()
-
-
-def tokenise(texts: list[str], tokenizer: PreTrainedTokenizerFast, longest: int) -> list[list[int]]:
-    """Token ids; texts of more than `longest` tokens are cut, and how many is said."""
-    if not texts:
-        return []
-    encoded: list[list[int]] = tokenizer(texts, truncation=False, verbose=False)["input_ids"]  # type: ignore[assignment]
-    cut = sum(len(tokens) > longest for tokens in encoded)
-    if cut:
-        print(f"{cut} of {len(texts)} texts are longer than {longest} tokens and were cut")
-        encoded = tokenizer(texts, truncation=True, max_length=longest)["input_ids"]  # type: ignore[assignment]
-    return encoded
-
-
-def examples_of(rows: list[Row], labels: list[str], tokenizer: PreTrainedTokenizerFast, longest: int) -> list[Example]:
-    """Labelled examples, cut as `tokenise` does."""
-    encoded = tokenise([row.text for row in rows], tokenizer, longest)
-    return [Example(tokens, labels.index(row.label)) for tokens, row in zip(encoded, rows, strict=True)]
-
-
-def unlabelled_examples(texts: list[str], tokenizer: PreTrainedTokenizerFast, longest: int) -> list[Example]:
-    return [Example(tokens, NO_LABEL) for tokens in tokenise(texts, tokenizer, longest)]
+def computing(settings: Settings) -> dict[str, Any]:
+    """Where and how `train` computes."""
+    return {"device": choose(settings.device), "precision": settings.precision}
 
 
 def fine_tune(settings: Settings, task: Task | None = None) -> Path:
@@ -154,25 +112,28 @@ def fine_tune(settings: Settings, task: Task | None = None) -> Path:
     run, task = Run(settings), task or _task(settings)
     finished = run.folder / "model"
     model, tokenizer, _ = teachers.load(settings.teacher, task.labels)
+    separator = separator_of(task, tokenizer, model.config)
     if not finished.exists():
         longest = min(settings.max_tokens or 128, model.config.max_position_embeddings)
-        examples = examples_of(task.train, task.labels, tokenizer, longest)
+        examples = examples_of(task.train, task.labels, tokenizer, longest, separator)
         schedule = Schedule(settings.teacher_epochs, settings.batch_size, settings.teacher_learning_rate, settings.seed)
 
         def loss(batch):
-            return {"loss": model(input_ids=batch.tokens, attention_mask=batch.mask, labels=batch.labels).loss}
+            types = teachers.token_types(batch.tokens, separator)
+            output = model(input_ids=batch.tokens, attention_mask=batch.mask, token_type_ids=types, labels=batch.labels)
+            return {"loss": output.loss}
 
-        train("teacher", model, loss, examples, schedule, run.checkpoint("teacher"), run.metrics)
+        train("teacher", model, loss, examples, schedule, run.checkpoint("teacher"), run.metrics, **computing(settings))
         with processes.main_first():
             if processes.is_main():
-                _keep_teacher(run, task, model, tokenizer, longest, finished)
+                _keep_teacher(run, task, model, tokenizer, longest, separator, finished)
     print(f"teacher in {finished}")
     return finished
 
 
-def _keep_teacher(run: Run, task: Task, model, tokenizer, longest: int, finished: Path) -> None:
+def _keep_teacher(run: Run, task: Task, model, tokenizer, longest: int, separator: int | None, finished: Path) -> None:
     """Measure on dev and write the teacher's folder, whole or not at all."""
-    dev = accuracy(model, examples_of(task.dev, task.labels, tokenizer, longest))
+    dev = accuracy(model, examples_of(task.dev, task.labels, tokenizer, longest, separator), separator=separator)
     run.metrics.write(stage="teacher", accuracy=dev, majority=majority_share(task.dev))
     print(f"teacher: accuracy {dev:.4f} on {len(task.dev)} dev texts (majority class {majority_share(task.dev):.4f})")
     unfinished = finished.with_name(".model")
@@ -184,40 +145,48 @@ def _keep_teacher(run: Run, task: Task, model, tokenizer, longest: int, finished
 
 
 def distil(settings: Settings) -> Path:
-    """`spikebert-train`: both stages. Gives the path of `model.pt`, beside which the model directory stands."""
+    """`spikebert-train`: both stages. Gives the path of `model.pt`, beside which the model directory stands.
+
+    With `epochs` 0 it ends after stage 1, and gives the path of the student that other runs may begin from.
+    """
     run, task, started = Run(settings), _task(settings), time.time()
-    if run.model.exists():
-        print(f"{run.model} is finished; choose another --out to train anew")
-        return run.model
+    finished = run.model if settings.epochs else run.folder / warm_start.FILE
+    if finished.exists():
+        print(f"{finished} is finished; choose another --out to train anew")
+        return finished
     general, tokenizer, fitted = teachers.load(settings.teacher, task.labels)
-    config = SpikeBertConfig(**_shape(settings, tokenizer, general.config.max_position_embeddings, len(task.labels)))
-    torch.manual_seed(settings.seed)
-    student = Student(SpikeBertForSequenceClassification(config), general.config.hidden_size)
-    initialise_embeddings(student.model, Teacher(general))
-    if settings.stage1_epochs:
-        _stage_one(settings, run, student, Teacher(general), _stage_one_texts(settings, task), tokenizer)
-    if fitted:
-        expert = general
-    else:
-        folder = fine_tune(_teacher_settings(settings), task)
-        expert, tokenizer, _ = teachers.load(str(folder), task.labels)
-    expert = Teacher(expert)
-    examples = examples_of(task.train, task.labels, tokenizer, config.max_tokens)
-    examples += unlabelled_examples(_more_texts(settings, task, tokenizer), tokenizer, config.max_tokens)
-    schedule = Schedule(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)
-    train(
-        "stage 2",
-        student,
-        lambda batch: stage_two(student, expert, batch, settings.weights),
-        examples,
-        schedule,
-        run.checkpoint("stage2"),
-        run.metrics,
-    )
+    student = _new_student(settings, task, tokenizer, general)
+    separator = student.model.config.separator
+    if settings.warm_start:
+        warm_start.load(student, settings.warm_start)
+    elif settings.stage1_epochs:
+        _stage_one(settings, run, student, Teacher(general, separator), _stage_one_texts(settings, task), tokenizer)
+    expert = Teacher(general, separator)
+    if settings.epochs:
+        if not fitted:
+            folder = fine_tune(_teacher_settings(settings), task)
+            model, tokenizer, _ = teachers.load(str(folder), task.labels)
+            expert = Teacher(model, separator)
+        _stage_two(settings, run, student, expert, task, tokenizer)
     with processes.main_first():
         if processes.is_main():
-            _finish(settings, run, task, student.model, expert, tokenizer, time.time() - started)
-    return run.model
+            if settings.epochs:
+                _finish(settings, run, task, student.model, expert, tokenizer, time.time() - started)
+            warm_start.save(student, run.folder)
+            run.clear()
+    print(f"the student, for --warm-start {run.folder}, is in {run.folder / warm_start.FILE}")
+    return finished
+
+
+def _new_student(settings: Settings, task: Task, tokenizer: PreTrainedTokenizerFast, general) -> Student:
+    """Of the shape that the settings ask for, with the weights of the teacher that they ask for."""
+    config = SpikeBertConfig(**_shape(settings, task, tokenizer, general.config))
+    torch.manual_seed(settings.seed)
+    student = Student(SpikeBertForSequenceClassification(config), general.config.hidden_size, settings.skip_layers)
+    initialise_embeddings(student.model, Teacher(general))
+    if settings.init == "blocks":
+        initialise_blocks(student.model, Teacher(general))
+    return student
 
 
 def _task(settings: Settings) -> Task:
@@ -228,22 +197,26 @@ def _task(settings: Settings) -> Task:
         # A sample, not the head: files are often sorted by label.
         chosen = random.Random(settings.seed).sample(task.train, settings.limit)
         task = Task(task.name, chosen, task.dev, task.labels, task.note)
-    print(f"{task.name}: {len(task.train)} training and {len(task.dev)} dev texts, labels {', '.join(task.labels)}")
+    texts = "pairs of texts" if task.pairs else "texts"
+    print(f"{task.name}: {len(task.train)} training and {len(task.dev)} dev {texts}, labels {', '.join(task.labels)}")
     return task
 
 
-def _shape(settings: Settings, tokenizer: PreTrainedTokenizerFast, positions: int, labels: int) -> dict[str, Any]:
+def _shape(settings: Settings, task: Task, tokenizer: PreTrainedTokenizerFast, teacher: BertConfig) -> dict[str, Any]:
     preset = PRESETS[settings.preset]
     return {
         **preset,
         "num_hidden_layers": settings.blocks or preset["num_hidden_layers"],
+        "hidden_size": settings.width or preset["hidden_size"],
+        "num_attention_heads": settings.heads or preset["num_attention_heads"],
         "vocab_size": len(tokenizer),
-        "num_labels": labels,
+        "num_labels": len(task.labels),
+        "separator": separator_of(task, tokenizer, teacher),
         "norm": settings.norm,
         "reset": settings.reset,
         "time_steps": settings.time_steps,
         "beta": settings.beta,
-        "max_tokens": min(settings.max_tokens or preset["max_tokens"], positions),
+        "max_tokens": min(settings.max_tokens or preset["max_tokens"], teacher.max_position_embeddings),
     }
 
 
@@ -259,30 +232,29 @@ def _teacher_settings(settings: Settings) -> Settings:
         batch_size=settings.batch_size,
         teacher_epochs=settings.teacher_epochs,
         teacher_learning_rate=settings.teacher_learning_rate,
+        device=settings.device,
+        precision=settings.precision,
     )
-
-
-def _corpus(settings: Settings, count: int) -> list[str]:
-    """`count` lines of `--corpus`, drawn by the seed from the whole file."""
-    path = require_file(str(settings.corpus), "corpus")
-    lines = sample((line for _, line in read_lines(path) if line.strip()), count, settings.seed)
-    if not lines:
-        raise InputError(f"--corpus {path}: holds no text")
-    return lines
 
 
 def _stage_one_texts(settings: Settings, task: Task) -> list[str]:
     """The text of stage 1: `--corpus`, one text a line, or else the task's own without its labels."""
-    return _corpus(settings, settings.corpus_limit) if settings.corpus else [row.text for row in task.train]
+    if settings.corpus:
+        return read_corpus(settings.corpus, settings.corpus_limit, settings.seed)
+    return [row.text for row in task.train]
 
 
 def _more_texts(settings: Settings, task: Task, tokenizer: PreTrainedTokenizerFast) -> list[str]:
     """What stage 2 learns beside the task, from the teacher alone: lines of the corpus, and augmented texts."""
-    texts = _corpus(settings, settings.unlabelled) if settings.unlabelled else []
+    texts: list[str] = []
+    if settings.corpus and settings.unlabelled:
+        texts = read_corpus(settings.corpus, settings.unlabelled, settings.seed)
     if settings.augment:
         from spikebert.augment import Augmenter
 
-        augmenter = Augmenter((row.text for row in task.train), str(tokenizer.mask_token or ""), settings.seed)
+        augmenter = Augmenter(
+            (row.text for row in task.train), str(tokenizer.mask_token or ""), settings.seed, task.pairs
+        )
         texts += augmenter.texts(settings.augment)
     if texts:
         print(f"{len(texts)} more texts without labels")
@@ -290,35 +262,57 @@ def _more_texts(settings: Settings, task: Task, tokenizer: PreTrainedTokenizerFa
 
 
 def _stage_one(settings, run: Run, student: Student, teacher: Teacher, texts: list[str], tokenizer) -> None:
-    examples = unlabelled_examples(texts, tokenizer, student.model.config.max_tokens)
+    config = student.model.config
+    examples = unlabelled_examples(texts, tokenizer, config.max_tokens, config.separator)
     schedule = Schedule(settings.stage1_epochs, settings.batch_size, settings.learning_rate, settings.seed)
     # Stage 1 has no logits: the head keeps its initial weights and gets no gradient.
-    train(
-        "stage 1",
-        student,
-        lambda batch: stage_one(student, teacher, batch),
-        examples,
-        schedule,
-        run.checkpoint("stage1"),
-        run.metrics,
-    )
+    _stage(settings, run, "stage1", student, teacher, examples, schedule)
+
+
+def _stage_two(settings, run: Run, student: Student, expert: Teacher, task: Task, tokenizer) -> None:
+    longest, separator = student.model.config.max_tokens, student.model.config.separator
+    examples = examples_of(task.train, task.labels, tokenizer, longest, separator)
+    examples += unlabelled_examples(_more_texts(settings, task, tokenizer), tokenizer, longest, separator)
+    schedule = Schedule(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)
+    _stage(settings, run, "stage2", student, expert, examples, schedule)
+
+
+def _stage(settings, run: Run, stage: str, student: Student, teacher: Teacher, examples, schedule: Schedule) -> None:
+    """Train the student in "stage1" or "stage2", with the teacher's outputs kept on disk where that is of use."""
+    where = computing(settings)
+    teacher = teacher.to(where["device"])
+    source = keep(teacher, student.layers(teacher.layers), examples, run, stage, schedule.epochs, settings.cache_limit)
+
+    def loss(batch: Batch) -> dict[str, torch.Tensor]:
+        if stage == "stage1":
+            return stage_one(student, source, batch)
+        return stage_two(student, source, batch, settings.weights)
+
+    prepare = source.prepare if isinstance(source, KeptTeacher) else None
+    name = f"stage {stage[-1]}"
+    train(name, student, loss, examples, schedule, run.checkpoint(stage), run.metrics, prepare=prepare, **where)
+    processes.wait()
+    if processes.is_main():
+        run.clear_targets(stage)
 
 
 def _finish(settings: Settings, run: Run, task: Task, model, expert: Teacher, tokenizer, seconds: float) -> None:
     """Measure on dev and write the model."""
-    dev = examples_of(task.dev, task.labels, tokenizer, model.config.max_tokens)
+    dev = examples_of(task.dev, task.labels, tokenizer, model.config.max_tokens, model.config.separator)
     result = {
         "accuracy": accuracy(model, dev),
-        "teacher_accuracy": accuracy(expert.model, dev),
+        "teacher_accuracy": accuracy(expert.model, dev, separator=expert.separator),
         "majority": majority_share(task.dev),
         "dev_texts": len(dev),
     }
     run.metrics.write(stage="finished", seconds=round(seconds, 1), **result)
     training = {
-        **{k: v for k, v in asdict(settings).items() if k not in ("out", "dev", "corpus")},
+        **{k: v for k, v in asdict(settings).items() if k not in ("out", "dev", "corpus", "cache_limit", "warm_start")},
         "task": task.name,
         "teacher": Path(settings.teacher).name,
+        "teacher_shape": expert.shape,  # energy reports price it
         "corpus": Path(settings.corpus).name if settings.corpus else None,
+        "warm_start": Path(settings.warm_start).name if settings.warm_start else None,
         "train_texts": len(task.train),
         **result,
         "versions": {name: version(name) for name in ("spikebert", "torch", "transformers")},
@@ -326,7 +320,6 @@ def _finish(settings: Settings, run: Run, task: Task, model, expert: Teacher, to
     trained = TrainedModel(model.eval(), tokenizer.backend_tokenizer.to_str(), task.labels, training)
     save_directory(trained, run.folder / "model")
     save_model(trained, run.model)
-    run.clear()
     print(
         f"SpikeBERT: accuracy {result['accuracy']:.4f} on {len(dev)} dev texts "
         f"(teacher {result['teacher_accuracy']:.4f}, majority class {result['majority']:.4f}); "

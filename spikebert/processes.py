@@ -2,10 +2,10 @@
 
     accelerate launch --multi_gpu --num_processes 2 -m spikebert.cli --task … --out …
 
-`--multi_gpu` is accelerate's name for "start the processes with torchrun" (its `--cpu` starts one alone, or needs MPI);
-the processes compute on CPUs. Each takes its part of every batch; one all-reduce a step sums the gradients, and every
-process makes the same update. A process that was started alone goes none of these ways. The folder of the run must be
-seen by all machines.
+`--multi_gpu` is accelerate's name for "start the processes with torchrun" (its `--cpu` starts one alone, or needs MPI).
+Each computes on a GPU of its own where there are GPUs, else on the CPU. Each takes its part of every batch; one
+all-reduce a step sums the gradients, and every process makes the same update. A process that was started alone goes
+none of these ways. The folder of the run must be seen by all machines.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 
+DAY = timedelta(days=1)  # that the others wait for what the main process does alone, however large the data
+
+
 @cache
 def group() -> Accelerator | None:
     """The processes that `accelerate launch` started, with this one; None for a process alone.
@@ -36,10 +40,10 @@ def group() -> Accelerator | None:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return None
     try:
-        from accelerate import Accelerator
+        from accelerate import Accelerator, InitProcessGroupKwargs
     except ImportError:
         raise InputError("training in several processes needs: pip install 'spikebert[distributed]'") from None
-    accelerator = Accelerator(cpu=True)
+    accelerator = Accelerator(cpu=not torch.cuda.is_available(), kwargs_handlers=[InitProcessGroupKwargs(timeout=DAY)])
     if not accelerator.is_main_process:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
     print(f"training in {accelerator.num_processes} processes")
@@ -102,11 +106,12 @@ def combine(trained: nn.Module, weight: float) -> None:
     parameters = list(trained.parameters())
     statistics = [b for b in trained.buffers() if b.is_floating_point()]
     gradients = [torch.zeros_like(p) if p.grad is None else p.grad * weight for p in parameters]
-    present = torch.tensor([float(p.grad is not None) for p in parameters])
+    present = torch.tensor([float(p.grad is not None) for p in parameters], device=parameters[0].device)
     means = [b / together.num_processes for b in statistics]
     pieces = [present, *gradients, *means]
-    total: Tensor = together.reduce(torch.cat([x.flatten() for x in pieces]), "sum")  # type: ignore[assignment]
-    found, *summed = total.split([x.numel() for x in pieces])
+    flat = torch.cat([x.flatten() for x in pieces])
+    total: Tensor = together.reduce(flat.to(together.device), "sum")  # type: ignore[assignment]
+    found, *summed = total.to(flat.device).split([x.numel() for x in pieces])
     for p, has_one, gradient in zip(parameters, found.tolist(), summed, strict=False):
         p.grad = gradient.view_as(p) if has_one else None
     for b, value in zip(statistics, summed[len(parameters) :], strict=True):

@@ -13,9 +13,10 @@ from spikebert import teacher as teachers
 from spikebert.checkpoint import TRAINING_FILE
 from spikebert.data import load_task
 from spikebert.errors import InputError
-from spikebert.files import write_atomically
+from spikebert.files import read_json, write_atomically
 from spikebert.losses import LossWeights
 from spikebert.pipeline import Settings, _teacher_settings, distil, fine_tune
+from spikebert.run import differ
 
 FIELDS = {"steps": "time_steps", "depth": "blocks", "decay": "beta"}
 AXES = {"steps": "time steps T", "depth": "blocks", "decay": "decay beta"}
@@ -69,6 +70,8 @@ def study(kind: str, settings: Settings, seeds: int, values: Sequence[float]) ->
         the folder. The files are written anew after each run, so that a long study can be watched.
     """
     settings.check()
+    if not settings.epochs:
+        raise InputError("--epochs 0: a study needs stage 2")
     folder = Path(settings.out)
     _claim(folder, kind, settings)
     points = ablation(settings) if kind == "ablation" else sweep(kind, values)
@@ -93,7 +96,7 @@ def _claim(folder: Path, kind: str, settings: Settings) -> None:
     """A folder holds one study; more seeds and more points may be added to it."""
     wanted = {"study": kind, **{k: v for k, v in asdict(settings).items() if k not in ("out", FIELDS.get(kind))}}
     record = folder / "study.json"
-    if record.exists() and json.loads(record.read_text("utf-8")) != wanted:
+    if record.exists() and differ(read_json(record, "record of settings"), wanted, settings):
         raise InputError(f"--out {folder}: holds a study with other settings; choose another folder")
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(record, lambda path: path.write_text(json.dumps(wanted, indent=1), "utf-8"))

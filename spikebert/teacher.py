@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -13,6 +14,8 @@ from transformers.utils import logging
 
 from spikebert import packaged
 from spikebert.errors import InputError
+from spikebert.loop import Batch
+from spikebert.packing import segments
 
 NAMES = {"minilm": packaged.minilm}
 
@@ -46,8 +49,8 @@ def load(name: str, labels: Sequence[str]) -> tuple[BertForSequenceClassificatio
     os.environ.setdefault("HF_HUB_ETAG_TIMEOUT", "5")
     logging.set_verbosity_error()  # "some weights are newly initialised" is what fine-tuning means
     try:
-        config = AutoConfig.from_pretrained(source)
-    except (OSError, ValueError, KeyError) as error:
+        config = AutoConfig.from_pretrained(source, trust_remote_code=False)
+    except Exception as error:  # transformers lets through whatever a damaged config.json gives rise to
         reason = " ".join(str(error).split())[:160]
         raise InputError(
             f"--teacher {name}: no model folder, not {' or '.join(NAMES)}, and the hub does not give it ({reason})"
@@ -63,23 +66,59 @@ def load(name: str, labels: Sequence[str]) -> tuple[BertForSequenceClassificatio
         model = BertForSequenceClassification.from_pretrained(
             source, config=config, attn_implementation="sdpa", ignore_mismatched_sizes=not fitted
         )
-        tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True)
+        tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True, trust_remote_code=False)
     except Exception as error:  # safetensors, tokenizers and transformers each raise their own kinds
         raise InputError(f"--teacher {name}: cannot be read ({' '.join(str(error).split())[:160]})") from None
     return model, tokenizer, fitted
 
 
-class Teacher:
-    """A frozen teacher: what the student is to learn from a batch."""
+@dataclass(frozen=True)
+class Targets:
+    """What the student is to learn from a batch of M tokens."""
 
-    def __init__(self, model: BertForSequenceClassification):
+    embeddings: Tensor  # (M, D): E_tm of eq. 7
+    features: list[Tensor]  # (M, D) of each aligned layer: F_tm of eq. 6
+    logits: Tensor  # (B, labels)
+
+
+class Teacher:
+    """A frozen teacher; `separator` is the token between the texts of a pair, None where texts are single."""
+
+    def __init__(self, model: BertForSequenceClassification, separator: int | None = None):
+        self.separator = separator
         self.model = model.eval().requires_grad_(False)
         self.layers: int = model.config.num_hidden_layers
         self.width: int = model.config.hidden_size
+        self.shape = {
+            "blocks": self.layers,
+            "hidden_size": self.width,
+            "intermediate_size": int(model.config.intermediate_size),
+        }
 
     @torch.no_grad()
     def __call__(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Logits (B, labels), and the packed hidden states (M, D): the embeddings, then each layer's."""
-        output = self.model(input_ids=tokens, attention_mask=mask, output_hidden_states=True)
+        types = token_types(tokens, self.separator)
+        output = self.model(input_ids=tokens, attention_mask=mask, token_type_ids=types, output_hidden_states=True)
         rows = mask.bool()
         return output.logits.clone(), [hidden[rows] for hidden in output.hidden_states]
+
+    def to(self, device: torch.device) -> Teacher:
+        self.model.to(device)
+        return self
+
+    def targets(self, batch: Batch, layers: Sequence[int]) -> Targets:
+        """Computed anew; `layers` count from 1."""
+        logits, hidden = self(batch.tokens, batch.mask)
+        return Targets(hidden[0], [hidden[i] for i in layers], logits)
+
+    @torch.no_grad()
+    def embeddings(self, batch: Batch) -> Tensor:
+        """(M, D): the embeddings alone, which are a table look-up and a norm."""
+        types = token_types(batch.tokens, self.separator)
+        return self.model.bert.embeddings(input_ids=batch.tokens, token_type_ids=types)[batch.mask.bool()]
+
+
+def token_types(tokens: Tensor, separator: int | None) -> Tensor | None:
+    """(B, N) int64; None is BERT's own default, all of the first text."""
+    return None if separator is None else segments(tokens, separator)

@@ -9,6 +9,15 @@ from export.graph import LIF, Add, Attention, Embedding, Graph, LayerNorm, Linea
 ONE = np.ones(1)
 
 
+def pairs_of_texts(separator: int, seed: int = 0) -> list[np.ndarray]:
+    """Sentences with none, one and several separators, at either end too, for a vocabulary of 50."""
+    rng = np.random.default_rng(seed)
+    sentences = [rng.integers(0, 50, n) for n in (9, 1, 1, 16, 7, 12)]
+    for sentence, places in zip(sentences, ([4, 8], [0], [], [0, 15], [6], [3, 5, 11]), strict=True):
+        sentence[places] = separator
+    return sentences
+
+
 def random_graph(
     seed: int = 0,
     width: int = 12,
@@ -22,6 +31,7 @@ def random_graph(
     labels: int = 3,
     hidden: int | None = None,
     exponents: bool = False,
+    separator: int = -1,
 ) -> Graph:
     """A SpikeBERT graph with random weights whose neurons neither fall silent nor fire always."""
     rng = np.random.default_rng(seed)
@@ -50,8 +60,10 @@ def random_graph(
         return neurons(prefix, linear, size, fan_in, groups)
 
     word = rng.integers(-127, 128, (vocabulary, width)).astype(np.int8)
-    position = rng.integers(-40, 41, (max_tokens, width)).astype(np.int16)
-    stream = neurons("embeddings", add(Embedding("embeddings.word", (), word, position, ONE)), width, 4)
+    rows = max_tokens if separator < 0 else 2 * max_tokens
+    position = rng.integers(-40, 41, (rows, width)).astype(np.int16)
+    words = add(Embedding("embeddings.word", (), word, position, ONE, separator))
+    stream = neurons("embeddings", words, width, 4)
     for i in range(blocks):
         prefix = f"blocks.{i}.attention"
         qkv = layer(f"{prefix}.qkv", stream, width, 3 * width, groups=3)

@@ -37,7 +37,9 @@ def capture(model: SpikeBertForSequenceClassification) -> FloatGraph:
 
     size, embeddings = model.config.hidden_size, model.embeddings
     position = None if embeddings.position is None else _array(embeddings.position.weight)
-    word = add(FloatEmbedding("embeddings.word", (), _array(embeddings.word.weight), position))
+    separator = -1 if model.config.separator is None else model.config.separator
+    words = _array(embeddings.word.weight)
+    word = add(FloatEmbedding("embeddings.word", (), words, position, separator=separator))
     stream = add(_lif("embeddings.lif", add(_norm("embeddings.norm", word, embeddings.norm)), size, embeddings.lif))
     for index, block in enumerate(model.blocks):
         name, attention = f"blocks.{index}.attention", block.attention

@@ -18,11 +18,12 @@ class FloatNode:
 
 @dataclass(frozen=True, eq=False)
 class FloatEmbedding(FloatNode):
-    """`y = word[token] + position[place] + bias`."""
+    """`y = word[token] + position[place] + bias`; `place` as in `arithmetic.places`."""
 
     word: np.ndarray  # (V, D)
-    position: np.ndarray | None  # (max_tokens, D)
+    position: np.ndarray | None  # (max_tokens, D), or (2 max_tokens, D) with a separator
     bias: np.ndarray | None = None  # (D,)
+    separator: int = -1
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,9 +15,10 @@ from export.lower.qat import QuantisedModel
 from spikebert.checkpoint import load_model, save_directory, save_model
 from spikebert.data import load_task, majority_share
 from spikebert.errors import InputError
+from spikebert.examples import examples_of
 from spikebert.loop import Batch, Example, Schedule, train
 from spikebert.losses import logits_loss
-from spikebert.pipeline import Run, examples_of
+from spikebert.run import Run
 
 CROSS_ENTROPY = 0.1  # beside the float model's logits, as in eq. 8
 
@@ -60,8 +61,8 @@ def fine_tune(settings: QatSettings) -> Path:
     if settings.limit and settings.limit < len(rows):
         rows = random.Random(settings.seed).sample(rows, settings.limit)
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(trained.tokenizer))
-    longest = trained.model.config.max_tokens
-    dev = examples_of(task.dev, trained.labels, tokenizer, longest)
+    longest, separator = trained.model.config.max_tokens, trained.model.config.separator
+    dev = examples_of(task.dev, trained.labels, tokenizer, longest, separator)
     model = QuantisedModel(trained, settings.bits, settings.per_channel)
     before = exact_accuracy(model, dev)
 
@@ -73,7 +74,7 @@ def fine_tune(settings: QatSettings) -> Path:
         return {"loss": terms["logits"] + CROSS_ENTROPY * terms["cross_entropy"], **terms}
 
     schedule = Schedule(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)
-    examples = examples_of(rows, trained.labels, tokenizer, longest)
+    examples = examples_of(rows, trained.labels, tokenizer, longest, separator)
     train("qat", model, loss, examples, schedule, run.checkpoint("qat"), run.metrics)
     after = exact_accuracy(model, dev)
     measured = {

@@ -19,10 +19,12 @@ from spikebert.checkpoint import TrainedModel, save_directory, save_model
 from spikebert.config import SpikeBertConfig
 from spikebert.data import Task, majority_share
 from spikebert.distill import accuracy, initialise_embeddings
+from spikebert.examples import examples_of
 from spikebert.files import write_atomically
 from spikebert.loop import Batch, Schedule, train
 from spikebert.model import SpikeBertForSequenceClassification
-from spikebert.pipeline import Run, Settings, _shape, _task, examples_of
+from spikebert.pipeline import Settings, _shape, _task, computing
+from spikebert.run import Run
 from spikebert.teacher import Teacher
 
 MODELS: dict[str, Callable[[SpikeBertConfig], nn.Module]] = {
@@ -56,7 +58,7 @@ def fit(settings: BaselineSettings) -> Path:
         print(f"{result_file} is finished; choose another --out to train anew")
         return result_file
     source, tokenizer, _ = teachers.load(settings.teacher, task.labels)
-    config = SpikeBertConfig(**_shape(settings, tokenizer, source.config.max_position_embeddings, len(task.labels)))
+    config = SpikeBertConfig(**_shape(settings, task, tokenizer, source.config))
     torch.manual_seed(settings.seed)
     model = MODELS[settings.model](config)
     if not settings.from_scratch:
@@ -65,18 +67,27 @@ def fit(settings: BaselineSettings) -> Path:
     def loss(batch: Batch) -> dict[str, torch.Tensor]:
         return {"loss": model(batch.tokens, batch.mask, labels=batch.labels).loss}
 
-    examples = examples_of(task.train, task.labels, tokenizer, config.max_tokens)
+    examples = examples_of(task.train, task.labels, tokenizer, config.max_tokens, config.separator)
     schedule = Schedule(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)
-    train(settings.model, model, loss, examples, schedule, run.checkpoint(settings.model), run.metrics)
+    train(
+        settings.model,
+        model,
+        loss,
+        examples,
+        schedule,
+        run.checkpoint(settings.model),
+        run.metrics,
+        **computing(settings),
+    )
     with processes.main_first():
         if processes.is_main():
-            _finish(settings, run, task, model, tokenizer, config.max_tokens, time.time() - started)
+            _finish(settings, run, task, model, tokenizer, config, time.time() - started)
     return result_file
 
 
-def _finish(settings: BaselineSettings, run: Run, task: Task, model, tokenizer, longest: int, seconds: float) -> None:
+def _finish(settings: BaselineSettings, run: Run, task: Task, model, tokenizer, config, seconds: float) -> None:
     """Measure on dev and write what the run leaves."""
-    dev = examples_of(task.dev, task.labels, tokenizer, longest)
+    dev = examples_of(task.dev, task.labels, tokenizer, config.max_tokens, config.separator)
     result = {
         "accuracy": accuracy(model, dev),
         "majority": majority_share(task.dev),

@@ -101,13 +101,13 @@ class SpikingTextCNN(nn.Module):
         """As TextCNN's."""
         packing = Packing.from_mask(attention_mask)
         mask = attention_mask[:, : packing.width]
-        _, spikes = self.embeddings(packing.pack(input_ids), packing.positions)  # (T, M, D)
+        _, spikes = self.embeddings(input_ids, packing)  # (T, M, D)
         x = packing.pad(spikes)  # (T, B, N, D)
         pooled = []
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             windows = convolution.windows(mask)  # type: ignore[operator]
             current = windows.unpad(convolution(x.flatten(0, 1)).unflatten(0, x.shape[:2]))  # (T, windows, FILTERS)
-            pooled.append(windows.mean(self.lif(norm(current)).mean(0)))  # (B, FILTERS)
+            pooled.append(windows.mean(self.lif(norm(current.float())).mean(0)))  # (B, FILTERS)
         return _output(self.head(self.dropout(torch.cat(pooled, -1))), labels)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from deploy import binary, golden
-from tests.random_graph import random_graph
+from tests.random_graph import pairs_of_texts, random_graph
 
 SOURCE = Path(__file__).parents[2] / "examples" / "c_reference" / "reference.c"
 CC = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
@@ -30,9 +30,9 @@ def run(program, folder):
     return subprocess.run([program, *files], capture_output=True, text=True, env=environment)
 
 
-def write(folder, graph, seed=0):
-    rng = np.random.default_rng(seed)
-    sentences = [rng.integers(0, 50, n) for n in (7, 1, 16)]
+def write(folder, graph, sentences=None):
+    rng = np.random.default_rng(0)
+    sentences = sentences or [rng.integers(0, 50, n) for n in (7, 1, 16)]
     (folder / "model.bin").write_bytes(binary.model_bytes(graph))
     (folder / "golden.bin").write_bytes(binary.golden_bytes(graph, golden.compute(graph, sentences)))
 
@@ -45,6 +45,15 @@ def test_it_gives_every_spike_and_logit(program, tmp_path, norm, reset, values):
     done = run(program, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("3 texts: ")
+
+
+def test_sentence_pairs_are_a_version_of_the_form(program, tmp_path):
+    write(tmp_path, random_graph(separator=7), pairs_of_texts(7))
+    assert (tmp_path / "model.bin").read_bytes()[4] == 2
+    done = run(program, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    write(tmp_path, random_graph())
+    assert (tmp_path / "model.bin").read_bytes()[4] == 1
 
 
 def test_it_names_the_first_spike_that_differs(program, tmp_path):

@@ -18,10 +18,15 @@ Matrix = list[list[int]]  # [token][feature]
 STATE_MAX = 2**23 - 1
 
 
-def embedding(tokens: Vector, word: Matrix, position: Matrix | None) -> Matrix:
+def embedding(tokens: Vector, word: Matrix, position: Matrix | None, separator: int = -1) -> Matrix:
     if position is None:
         return [list(word[token]) for token in tokens]
-    return [[w + p for w, p in zip(word[token], position[place], strict=True)] for place, token in enumerate(tokens)]
+    y, second = [], False
+    for place, token in enumerate(tokens):
+        row = place + len(position) // 2 if second else place
+        y.append([w + p for w, p in zip(word[token], position[row], strict=True)])
+        second = second or token == separator
+    return y
 
 
 def linear(x: Vector, weight: Matrix, bias: Vector | None = None) -> Vector:
@@ -90,7 +95,8 @@ def one_step(node: Node, inputs: list[Matrix], state: dict[Any, Any]) -> Matrix 
 @one_step.register
 def _(node: Embedding, inputs: list[Matrix], state: dict[Any, Any]) -> Matrix:
     (tokens,) = inputs[0]
-    return embedding(tokens, node.word.tolist(), None if node.position is None else node.position.tolist())
+    position = None if node.position is None else node.position.tolist()
+    return embedding(tokens, node.word.tolist(), position, node.separator)
 
 
 @one_step.register

@@ -35,6 +35,17 @@ def test_an_embedding_adds_the_position_in_its_own_sentence(tokens, positions, s
     assert y.tolist() == naive.embedding(tokens, word.tolist(), None if position is None else position.tolist())
 
 
+@given(st.lists(st.lists(whole(0, 3), min_size=1, max_size=6), min_size=1, max_size=4), whole(-1, 4), whole(0, 99))
+def test_behind_the_first_separator_of_a_sentence_stand_the_positions_of_the_second_text(sentences, separator, seed):
+    rng = np.random.default_rng(seed)
+    word = rng.integers(-127, 128, (5, 3)).astype(np.int8)
+    position = rng.integers(-(2**15), 2**15, (12, 3)).astype(np.int16)
+    tokens, lengths = np.concatenate(sentences), [len(s) for s in sentences]
+    y = arithmetic.embed(tokens, arithmetic.places(tokens, lengths, 12, separator), word, position)
+    one_by_one = [naive.embedding(s, word.tolist(), position.tolist(), separator) for s in sentences]
+    assert y.tolist() == [row for sentence in one_by_one for row in sentence]
+
+
 # Linear
 
 
@@ -175,7 +186,7 @@ resets = st.sampled_from(["subtract", "zero"])
 def one_step(current, membrane, spike, threshold, decay, bias, reset):
     """(membranes, spikes) of one `lif_step` in the carrier that its inputs allow."""
     threshold, bias = np.array(threshold, np.int32), np.array(bias, np.int32)
-    carrier = arithmetic.drive_dtype(max(map(abs, current)), threshold, bias)
+    carrier = arithmetic.gemm_dtype(arithmetic.drive_bound(max(map(abs, current)), threshold, bias))
     v, s = np.array(membrane, np.float64), np.array(spike, np.float32)
     arguments = threshold.astype(carrier), decay, bias.astype(carrier), reset
     arithmetic.lif_step(np.array(current, np.float64), v, s, *arguments)
@@ -235,8 +246,8 @@ def test_each_neuron_may_have_its_own_threshold_and_bias():
 def test_a_drive_of_24_bits_is_carried_in_float32():
     threshold, bias = np.array([2**22], np.int32), np.array([-(2**21)], np.int32)
     room = 2**24 - 1 - 2**22 - 2**21
-    assert arithmetic.drive_dtype(room // 64, threshold, bias) is np.float32
-    assert arithmetic.drive_dtype(room // 64 + 1, threshold, bias) is np.float64
+    carriers = [arithmetic.gemm_dtype(arithmetic.drive_bound(room // 64 + n, threshold, bias)) for n in (0, 1)]
+    assert carriers == [np.float32, np.float64]
 
 
 # Attention

@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from export import kernels
+from export.arithmetic import STATE_MAX
 from export.graph import LIF, Embedding, Graph, Linear
 from export.kernels import LIFKernel, LinearKernel, make_kernel
 from export.product import INPUT_MAX
 from export.ranges import output_bounds
 from tests.export import naive
-from tests.random_graph import random_graph
+from tests.random_graph import pairs_of_texts, random_graph
 
 SHAPES = [
     dict(norm="layer", reset="subtract"),
@@ -94,6 +95,11 @@ def test_a_graph_without_positions_equals_the_naive_interpreter():
     graph = random_graph(seed=4, blocks=1)
     blind = with_nodes(graph, lambda n: dataclasses.replace(n, position=None) if isinstance(n, Embedding) else n)
     assert_equals_naive(blind, sentences(blind))
+
+
+@pytest.mark.parametrize("norm", ["layer", "batch"])
+def test_a_graph_for_sentence_pairs_equals_the_naive_interpreter(norm):
+    assert_equals_naive(random_graph(seed=4, blocks=1, norm=norm, separator=7), pairs_of_texts(7))
 
 
 @pytest.mark.parametrize("decay", [0, 4095, 4096])
@@ -241,3 +247,21 @@ def test_neurons_take_the_carrier_that_their_drive_needs(bound, threshold, bias)
             assert train[t, 0, d] == s
         assert kernel.membrane is not None
         assert kernel.membrane[0, d] == v
+
+
+@pytest.mark.parametrize("steps_a_call", [1, 6])
+@pytest.mark.parametrize("short", [0, 1])
+def test_a_membrane_saturates_in_the_first_step_in_which_it_can(steps_a_call, short):
+    """The kernel does not look for saturation before: here the third step reaches the limit, or just not."""
+    node = LIF("n", ("x",), 1, np.array([64], np.int32), 0, np.zeros(1, np.int32), "subtract")
+    current = -(STATE_MAX // 3 // 64 + 1 - short)  # negative: it never fires
+    kernel = make_kernel(node, steps_a_call, abs(current))
+    assert isinstance(kernel, LIFKernel)
+    v = 0
+    for _ in range(6 // steps_a_call):
+        kernel([np.full((steps_a_call, 1, 1), current, np.float32)], [1])
+        for _ in range(steps_a_call):
+            v, _ = naive.lif_step(current, v, 0, 64, 0, 0, "subtract")
+        assert kernel.membrane is not None
+        assert kernel.membrane.item() == v
+    assert v == -STATE_MAX

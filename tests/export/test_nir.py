@@ -30,6 +30,15 @@ def test_a_graph_comes_back_equal(tmp_path, norm):
     assert nir.read(tmp_path / "model.nir") == graph
 
 
+def test_a_model_of_sentence_pairs_comes_back_equal_and_only_it_has_the_new_format(tmp_path):
+    for graph, version in ((random_graph(separator=7), 2), (random_graph(), 1)):
+        nir.write(graph, tmp_path / "model.nir")
+        assert nir.read(tmp_path / "model.nir") == graph
+        with h5py.File(tmp_path / "model.nir") as file:
+            assert file["node/metadata/format_version"][()] == version
+            assert ("separator" in file["node/nodes/embeddings.word"]) == (version == 2)
+
+
 def test_writing_leaves_no_other_file_behind(file):
     assert [p.name for p in file.parent.iterdir()] == ["model.nir"]
 
@@ -38,6 +47,13 @@ def test_the_same_graph_gives_the_same_bytes(tmp_path):
     for name in ("a.nir", "b.nir"):
         nir.write(random_graph(), tmp_path / name)
     assert (tmp_path / "a.nir").read_bytes() == (tmp_path / "b.nir").read_bytes()
+
+
+def test_weights_take_a_byte_each_and_little_stands_beside_them(tmp_path):
+    graph = random_graph(width=256, heads=4, vocabulary=4000)
+    integers = sum(array.nbytes for node in graph for array in node.arrays.values())
+    nir.write(graph, tmp_path / "model.nir")  # random numbers, which no compression makes smaller
+    assert (tmp_path / "model.nir").stat().st_size <= 1.15 * integers
 
 
 def test_a_stock_reader_refuses_the_file(file):
@@ -91,6 +107,9 @@ def change(graph, name, **values):
     [
         ("readout", dict(weight=np.ones((3, 5), np.int8)), "5"),
         ("embeddings.lif", dict(threshold=np.zeros(1, np.int32)), "above 0"),
+        ("embeddings.word", dict(separator=7), "position has 16 rows, which must be 32"),
+        ("embeddings.word", dict(separator=50), "separator 50 is none of its words"),
+        ("embeddings.word", dict(separator=7, position=None), "sentence pairs need positions"),
         ("embeddings.lif", dict(decay=5000), "decay 5000"),
         ("embeddings.lif", dict(reset="soft"), "soft"),
         ("embeddings.lif", dict(inputs=("nowhere",)), "nowhere"),

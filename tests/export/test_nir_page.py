@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from export import nir
-from export.graph import NODE_TYPES
+from export.graph import NODE_TYPES, Graph
+from simulate.fast import FastSimulator
+from tests.export import naive
 from tests.random_graph import random_graph
 
 PAGE = (Path(nir.__file__).parent / "NIR.md").read_text("utf-8")
@@ -53,7 +55,9 @@ def checksum_as_the_page_says(meta, nodes):
     return digest.hexdigest()
 
 
-@pytest.mark.parametrize("shape", [{"norm": "layer"}, {"norm": "batch", "reset": "zero"}, {"exponents": True}])
+@pytest.mark.parametrize(
+    "shape", [{"norm": "layer"}, {"norm": "batch", "reset": "zero"}, {"exponents": True}, {"separator": 7}]
+)
 def test_a_reader_of_the_page_alone_finds_every_number_and_the_checksum(tmp_path, shape):
     graph = random_graph(**shape)
     nir.write(graph, tmp_path / "model.nir")
@@ -62,10 +66,28 @@ def test_a_reader_of_the_page_alone_finds_every_number_and_the_checksum(tmp_path
     for node in graph:
         kind, inputs, fields = nodes[node.name]
         assert (kind, inputs) == (type(node).__name__, list(node.inputs))
-        expected = {key: field for key, field in node.fields.items() if field is not None}
+        expected = node.stored
         assert fields.keys() == expected.keys()
         for key, field in expected.items():
             assert np.array_equal(fields[key], field)
+
+
+@pytest.mark.parametrize("shape", [{"norm": "layer"}, {"norm": "batch", "reset": "zero"}, {"exponents": True}])
+def test_that_reader_with_the_equations_in_plain_integers_gives_every_spike_and_logit(tmp_path, shape):
+    graph, tokens = random_graph(width=8, blocks=1, **shape), np.array([3, 1, 4, 1, 5])
+    nir.write(graph, tmp_path / "model.nir")
+    meta, nodes = read_as_the_page_says(tmp_path / "model.nir")
+    made = tuple(
+        NODE_TYPES[kind](name, tuple(inputs), **{**dict.fromkeys(OPTIONAL.get(kind, [])), **fields})
+        for name, (kind, inputs, fields) in nodes.items()
+    )
+    labels = tuple(json.loads(meta["labels"]))
+    again = Graph(made, meta["time_steps"], meta["max_tokens"], labels, tokenizer="", metadata={})
+    logits, outputs = naive.run(again, tokens.tolist())
+    expected = FastSimulator(graph).run([tokens], record=True)
+    assert logits == expected.logits[0].tolist()
+    for name, train in (expected.spikes or {}).items():
+        assert np.array_equal(outputs[name], train)
 
 
 def test_the_page_names_every_node_type_and_field():

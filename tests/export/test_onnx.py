@@ -28,7 +28,7 @@ from spikebert.errors import InputError
 from spikebert.packaged import tweets
 from spikebert.recording import record_spikes
 from tests.export.test_lower import model_with_character
-from tests.random_graph import random_graph
+from tests.random_graph import pairs_of_texts, random_graph
 
 SHIPPED = Path(__file__).parents[2] / "examples" / "tweets" / "model.nir"
 
@@ -70,6 +70,13 @@ def test_the_integer_model_gives_every_spike_and_logit(tmp_path, norm, reset):
     sentences = [rng.integers(0, 50, n) for n in (7, 16, 1)]
     assert_equal(graph, tmp_path / "model.onnx", sentences)
     assert_equal(graph, tmp_path / "model.onnx", sentences[:1], width=12)
+
+
+def test_the_integer_model_of_sentence_pairs_gives_every_spike_and_logit(tmp_path):
+    graph = random_graph(separator=7)
+    onnx_integer.write(graph, tmp_path / "model.onnx")
+    assert_equal(graph, tmp_path / "model.onnx", pairs_of_texts(7))
+    assert_equal(graph, tmp_path / "model.onnx", pairs_of_texts(7)[:1], width=12)
 
 
 @settings(max_examples=15, deadline=None)
@@ -192,6 +199,19 @@ def test_the_float_model_gives_torchs_spikes_and_predictions(tmp_path, norm, res
         assert np.array_equal(packed(found[name], mask), train.numpy()), name
     assert np.allclose(theirs, logits, atol=1e-5)
     assert np.array_equal(theirs.argmax(1), logits.argmax(1))
+
+
+def test_the_float_model_of_sentence_pairs_gives_torchs_spikes(tmp_path):
+    trained = model_with_character(separator=7)
+    onnx_float.write(trained, tmp_path / "model.onnx")
+    for tokens in pairs_of_texts(7):
+        tokens %= 40
+        with torch.no_grad(), record_spikes(trained.model) as spikes:
+            logits = trained.model(torch.from_numpy(tokens)[None]).logits.numpy()
+        theirs, found, mask = run(tmp_path / "model.onnx", [tokens], list(spikes), width=len(tokens) + 2)
+        for name, train in spikes.items():
+            assert np.array_equal(packed(found[name], mask), train.numpy()), name
+        assert np.allclose(theirs, logits, atol=1e-5)
 
 
 def test_the_lines_in_the_documentation_classify_a_sentence(tmp_path):

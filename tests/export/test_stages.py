@@ -17,7 +17,7 @@ from export.nir import read
 from simulate.fast import FastSimulator
 from spikebert.errors import InputError
 from spikebert.packaged import tweets
-from tests.random_graph import random_graph
+from tests.random_graph import pairs_of_texts, random_graph
 
 SHIPPED = Path(__file__).parents[2] / "examples" / "tweets" / "model.nir"
 
@@ -45,8 +45,12 @@ def in_snntorch(path, spikes):
 
 
 def embedding(step, arrays, inputs, tokens, steps):
-    value = arrays["word"][tokens].astype(np.int64) + arrays["position"][: len(tokens)]
-    return np.stack([value] * steps)
+    place = np.arange(len(tokens))
+    if "separator" in step["fields"]:
+        separators = np.flatnonzero(tokens == step["fields"]["separator"])
+        if len(separators):
+            place[separators[0] + 1 :] += len(arrays["position"]) // 2
+    return np.stack([arrays["word"][tokens].astype(np.int64) + arrays["position"][place]] * steps)
 
 
 def lif(step, arrays, inputs, tokens, steps):
@@ -104,6 +108,13 @@ def test_where_no_step_rounds_snntorch_and_the_folder_alone_give_our_logits(tmp_
     ours = FastSimulator(graph).run(sentences)
     assert ours.counts["blocks.1.mlp.down.lif"].sum() > 0
     for tokens, logits in zip(sentences, ours.logits, strict=True):
+        assert np.array_equal(logits_from(tmp_path / "out", tokens), logits)
+
+
+def test_sentence_pairs_give_our_logits_by_snntorch_and_the_folder_alone(tmp_path):
+    graph = with_decay(random_graph(norm="batch", reset="zero", separator=7), 1024)
+    stages.write(graph, tmp_path / "out")
+    for tokens, logits in zip(pairs_of_texts(7), FastSimulator(graph).run(pairs_of_texts(7)).logits, strict=True):
         assert np.array_equal(logits_from(tmp_path / "out", tokens), logits)
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+
+Mutation = Callable[[Path, random.Random], None]
 
 # Of bytes
 
@@ -118,7 +121,7 @@ def alter_order(path: Path, rng: random.Random) -> None:
     _write(dataclasses.replace(graph, nodes=tuple(nodes)), path)
 
 
-def alter_header(path: Path, rng: random.Random) -> None:
+def alter_whole(path: Path, rng: random.Random) -> None:
     from export import nir
 
     graph = nir.read(path)
@@ -148,7 +151,18 @@ def _write(graph: Any, path: Path) -> None:
         return
 
 
-# Of JSON
+# Of documents: lists and dicts within one another, whatever form they are stored in
+
+OTHERS: list[Any] = [None, -1, 0, 1e308, 2**31, 2**70, "", "x", "\0", "\ud800", [], {}, [None], True, float("nan")]
+
+
+def alter(document: Any, rng: random.Random, others: list[Any]) -> None:
+    """Take an entry out, or put another in its place."""
+    container, key = rng.choice(_doors(document))
+    if rng.random() < 0.25:
+        del container[key]
+    else:
+        container[key] = rng.choice(others)
 
 
 def _doors(value: Any) -> list[tuple[Any, Any]]:
@@ -159,21 +173,111 @@ def _doors(value: Any) -> list[tuple[Any, Any]]:
     return [(value, key) for key, _ in items] + [door for _, inner in items for door in _doors(inner)]
 
 
-def remove_entry(path: Path, rng: random.Random) -> None:
+def alter_json(path: Path, rng: random.Random) -> None:
     document = json.loads(path.read_text("utf-8"))
-    container, key = rng.choice(_doors(document))
-    del container[key]
+    alter(document, rng, OTHERS)
     path.write_text(json.dumps(document), "utf-8")
 
 
-def replace_entry(path: Path, rng: random.Random) -> None:
-    document = json.loads(path.read_text("utf-8"))
-    container, key = rng.choice(_doors(document))
-    container[key] = rng.choice([None, -1, 1e308, 2**70, "", "x", [], {}, [None], True, float("nan")])
-    path.write_text(json.dumps(document), "utf-8")
+def nest(path: Path, rng: random.Random) -> None:
+    """Deeper than any stack."""
+    path.write_text("[" * 10**5 + "]" * 10**5, "utf-8")
+
+
+def alter_yaml(path: Path, rng: random.Random) -> None:
+    import yaml
+
+    document = yaml.safe_load(path.read_text("utf-8"))
+    alter(document, rng, [value for value in OTHERS if value != "\ud800"])
+    path.write_text(yaml.safe_dump(document), "utf-8")
+
+
+def multiply(path: Path, rng: random.Random) -> None:
+    """A few aliases in the place of a value, which written out are a billion."""
+    lines = path.read_text("utf-8").splitlines()
+    lines[rng.randrange(len(lines))] = "cores: {value: *h, source: none}"
+    layers = [f"  - &{b} [{', '.join([f'*{a}'] * 16)}]" for a, b in zip("abcdefg", "bcdefgh", strict=True)]
+    path.write_text("\n".join(["unknown:", "  - &a [x, x]", *layers, *lines]), "utf-8")
+
+
+def alter_tokenizer(path: Path, rng: random.Random) -> None:
+    """Of a model.nir, whose checksum is right again."""
+    from export import nir
+
+    graph = nir.read(path)
+    document = json.loads(graph.tokenizer)
+    alter(document, rng, OTHERS)
+    _write(dataclasses.replace(graph, tokenizer=json.dumps(document)), path)
+
+
+def alter_tensors(path: Path, rng: random.Random) -> None:
+    """Of what torch.save wrote, its settings, texts and tensors."""
+    import torch
+
+    content = torch.load(path, weights_only=True)
+    some = [torch.zeros(0), torch.ones(3, 3, dtype=torch.int64), torch.full((24,), float("nan"))]
+    alter(content, rng, [*OTHERS, *some])
+    torch.save(content, path)
+
+
+def alter_header(path: Path, rng: random.Random) -> None:
+    """Of a safetensors file: names, dtypes, shapes and places of its tensors."""
+    content = path.read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    alter(header, rng, OTHERS)
+    changed = json.dumps(header).encode()
+    path.write_bytes(len(changed).to_bytes(8, "little") + changed + content[8 + size :])
+
+
+# Of NumPy's files
+
+
+def alter_arrays(path: Path, rng: random.Random) -> None:
+    """Of an .npz: an array taken out, renamed, or replaced by another."""
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    name = rng.choice(list(arrays))
+    values = arrays.pop(name)
+    others = [values[..., None], values.ravel()[:-1], values.astype(float) * np.nan, np.array(-1), np.array(["x"])]
+    others += [np.array(2**62), np.zeros(values.shape, object), np.zeros((0, *values.shape), np.uint8)]
+    if (other := rng.randrange(len(others) + 2)) < len(others):
+        arrays[name] = others[other]
+    elif other == len(others):
+        arrays[name + "x"] = values
+    np.savez_compressed(path, **arrays)
+
+
+def alter_shape(path: Path, rng: random.Random) -> None:
+    """Of an .npy: another shape or type in its header."""
+    content = path.read_bytes()
+    before, start = b"(6, 2, 3)", content.index(b"'<f4'")
+    shapes = [b"(6, 2**9)", b"(9**99,)", b"(6, -2,3)", b"(6, 2)   ", b"()       ", b"[6, 2, 3]", b"(10**9,3)"]
+    types = [b"'|O8'", b"'|S4'", b"'>f4'", b"'<c8'", b"'<M8'", b"[('a'", b"'|V4'"]
+    if rng.random() < 0.5:
+        path.write_bytes(content.replace(before, rng.choice(shapes)))
+    else:
+        path.write_bytes(content[:start] + rng.choice(types) + content[start + 5 :])
+
+
+# Of bundles
+
+
+def resummed(mutation: Mutation) -> Mutation:
+    """The mutation of a file in a bundle, whose list of checksums is then right again."""
+
+    def both(path: Path, rng: random.Random) -> None:
+        from deploy import sums
+
+        mutation(path, rng)
+        sums.write(next(folder for folder in path.parents if (folder / sums.FILE).exists()))
+
+    both.__name__ = f"{mutation.__name__}, resummed"
+    return both
 
 
 OF_BYTES = (flip, truncate, erase, move)
 OF_HDF5 = (remove_one, replace_one, rename_one, retype_one)
-OF_GRAPHS = (alter_field, alter_order, alter_header)
-OF_JSON = (remove_entry, replace_entry)
+OF_GRAPHS = (alter_field, alter_order, alter_whole)
+OF_JSON = (alter_json, alter_json, nest)
+OF_YAML = (alter_yaml, multiply)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import gzip
+import json
+import shutil
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,22 +25,69 @@ def tokenizer() -> str:
 
 
 def write_originals(folder: Path) -> None:
-    """model.nir, model.pt, texts.tsv and run/ (of that model on those texts); foreign.nir and its spikes.npy."""
+    """A model in all its forms, texts, runs and a bundle of it on them; a network of another tool, its input."""
     from export import nir
-    from simulate.cli import main as simulate
-    from spikebert.checkpoint import TrainedModel, save_model
-    from tests.spikebert.test_model import small_model
 
     folder.mkdir()
     nir.write(replace(random_graph(blocks=1), tokenizer=tokenizer()), folder / "model.nir")
-    model = small_model()
-    labels = [f"label{i}" for i in range(model.config.num_labels)]
-    save_model(TrainedModel(model, tokenizer(), labels, {}), folder / "model.pt")
-    (folder / "texts.tsv").write_text("label0\ta good film\nlabel1\ta very bad film\nlabel1\tbad\n", "utf-8")
-    arguments = [str(folder / "model.nir"), "--data", str(folder / "texts.tsv"), "--out", str(folder / "run")]
-    assert simulate([*arguments, "--spikes"]) == 0
+    write_trained(folder)
+    write_teacher(folder / "teacher")
+    write_texts(folder)
+    write_runs(folder)
     write_foreign(folder / "foreign.nir")
     np.save(folder / "spikes.npy", np.random.default_rng(0).integers(0, 2, (6, 2, 3)).astype(np.float32))
+
+
+def write_trained(folder: Path) -> None:
+    """model.pt, the same as a folder, the checkpoint and the settings of a training."""
+    from spikebert.checkpoint import TrainedModel, save_directory, save_model
+    from tests.fuzz.readers import settings, tiny_training
+    from tests.spikebert.test_model import small_model
+
+    model = small_model(num_hidden_layers=1)
+    labels = [f"label{i}" for i in range(model.config.num_labels)]
+    trained = TrainedModel(model, tokenizer(), labels, {"task": "none", "accuracy": 0.5})
+    save_model(trained, folder / "model.pt")
+    save_directory(trained, folder / "model")
+    tiny_training(folder / "checkpoint")
+    (folder / "training").mkdir()
+    (folder / "training" / ".lock").touch()  # as each training leaves it
+    begun = {key: value for key, value in asdict(settings("training")).items() if key != "out"}
+    (folder / "training" / "settings.json").write_text(json.dumps(begun), "utf-8")
+
+
+def write_teacher(folder: Path) -> None:
+    """A BERT of a few weights."""
+    from tokenizers import Tokenizer
+    from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
+
+    shape = dict(hidden_size=4, num_hidden_layers=1, num_attention_heads=2, intermediate_size=4)
+    BertForSequenceClassification(BertConfig(vocab_size=len(WORDS), **shape)).save_pretrained(folder)
+    PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(tokenizer())).save_pretrained(folder)
+
+
+def write_texts(folder: Path) -> None:
+    rows = [("label0", "a good film"), ("label1", "a very bad film"), ("label1", "bad")]
+    lines = "".join(f"{label}\t{text}\n" for label, text in rows)
+    (folder / "texts.tsv").write_text(lines, "utf-8")
+    (folder / "texts.tsv.gz").write_bytes(gzip.compress(lines.encode(), mtime=0))
+    (folder / "texts.csv").write_text("label,text\n" + lines.replace("\t", ","), "utf-8")
+
+
+def write_runs(folder: Path) -> None:
+    """run/, bundle/ and theirs.npz of model.nir on texts.tsv; chip.yaml."""
+    from deploy import golden
+    from deploy.chip import CHIPS
+    from deploy.cli import main as deploy
+    from export import nir
+    from simulate.cli import main as simulate
+
+    model, texts = str(folder / "model.nir"), str(folder / "texts.tsv")
+    assert simulate([model, "--data", texts, "--out", str(folder / "run"), "--trace", "1"]) == 0
+    assert deploy(["bundle", model, "--data", texts, "-o", str(folder / "bundle")]) == 0
+    trains = golden.read(folder / "bundle" / "golden.npz", nir.read(model)).spikes
+    np.savez_compressed(folder / "theirs.npz", **trains)
+    shutil.copyfile(CHIPS / "template.yaml", folder / "chip.yaml")
 
 
 def write_foreign(path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from simulate import lava
 from simulate.fast import FastSimulator
 from spikebert.errors import InputError
-from tests.random_graph import random_graph
+from tests.random_graph import pairs_of_texts, random_graph
 
 
 def assert_equal(result, expected):
@@ -38,6 +38,13 @@ def some_sentences():
 )
 def test_lava_equals_the_fast_simulator_in_every_spike(granularity, norm, reset, steps):
     graph, sentences = random_graph(norm=norm, reset=reset, steps=steps), some_sentences()
+    result = lava.run(graph, sentences, granularity, record=True, rows=20, deadline=120)
+    assert_equal(result, FastSimulator(graph).run(sentences, record=True))
+
+
+@pytest.mark.parametrize("granularity", ["block", "layer", "stock"])
+def test_sentence_pairs_are_equal_too(granularity):
+    graph, sentences = random_graph(blocks=1, norm="batch", reset="zero", separator=7), pairs_of_texts(7)
     result = lava.run(graph, sentences, granularity, record=True, rows=20, deadline=120)
     assert_equal(result, FastSimulator(graph).run(sentences, record=True))
 

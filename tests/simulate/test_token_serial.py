@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from export import arithmetic
 from simulate.fast import FastSimulator
 from simulate.token_serial import TokenSerialSimulator, passes
-from tests.random_graph import random_graph
+from tests.random_graph import pairs_of_texts, random_graph
 
 
 @pytest.mark.parametrize("norm", ["layer", "batch"])
@@ -23,6 +23,13 @@ def test_token_after_token_gives_every_spike_and_logit_of_the_fast_simulator(nor
     for layer in graph.neurons:
         assert np.array_equal(serial.spikes[layer.name], fast.spikes[layer.name]), layer.name
         assert np.array_equal(serial.counts[layer.name], fast.counts[layer.name]), layer.name
+
+
+def test_sentence_pairs_stream_like_single_texts():
+    graph, sentences = random_graph(separator=7), pairs_of_texts(7)
+    serial, fast = TokenSerialSimulator(graph).run(sentences), FastSimulator(graph).run(sentences, record=True)
+    assert np.array_equal(serial.logits, fast.logits)
+    assert all(np.array_equal(serial.spikes[name], train) for name, train in fast.spikes.items())
 
 
 def test_a_sentence_streams_once_more_than_there_are_attentions():

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
-from spikebert.checkpoint import TrainedModel, load_model, save_model
+from spikebert.checkpoint import TrainedModel, load_model, save_directory, save_model
 from spikebert.errors import InputError
 from tests.spikebert.test_model import batch, small_model
 
@@ -65,3 +66,42 @@ def test_a_state_dict_without_its_config_is_refused(tmp_path):
 def test_an_empty_folder_is_no_model(tmp_path):
     with pytest.raises(InputError, match=r"config\.json is missing"):
         load_model(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("version", "1", "not a model that spikebert-train wrote"),
+        ("version", 2, "format version 2 is newer"),
+        ("tokenizer", 3, "the field 'tokenizer' is missing or damaged"),
+        ("labels", ["a"], "must name 2 labels"),
+        ("config", {"hidden_size": 12 * 2**14, "num_hidden_layers": 2}, "do not fit the config"),  # a terabyte
+        ("config", {"num_hidden_layers": 2**40}, "do not fit the config"),
+    ],
+)
+def test_a_damaged_field_is_named_before_memory_is_taken(file, field, value, message):
+    content = torch.load(file, weights_only=True)
+    torch.save({**content, field: value}, file)
+    with pytest.raises(InputError, match=message):
+        load_model(file)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    save_directory(TrainedModel(small_model(), "{}", ["a", "b"], {"task": "t"}), tmp_path / "model")
+    return tmp_path / "model"
+
+
+def test_a_model_folder_gives_the_model_of_the_file(file, folder):
+    one, other = load_model(file), load_model(folder)
+    with torch.no_grad():
+        assert torch.equal(one.model(*batch()).logits, other.model(*batch()).logits)
+    assert (one.tokenizer, one.labels, one.training) == (other.tokenizer, other.labels, other.training)
+
+
+def test_a_folder_that_lacks_a_weight_is_refused_and_not_filled_with_random_numbers(folder):
+    weights = load_file(folder / "model.safetensors")
+    del weights["readout.head.weight"]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(InputError, match=r"readout\.head\.weight is missing, not \(2, 24\)"):
+        load_model(folder)

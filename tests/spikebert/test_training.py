@@ -16,16 +16,29 @@ from transformers import BertConfig, BertForSequenceClassification, PreTrainedTo
 
 from spikebert.checkpoint import load_model
 from spikebert.cli import main
-from spikebert.distill import Student, initialise_embeddings, labelled_cross_entropy
+from spikebert.distill import Student, initialise_blocks, initialise_embeddings, labelled_cross_entropy
 from spikebert.errors import InputError
 from spikebert.loop import NO_LABEL, Batch, Example, Metrics, Schedule, train
 from spikebert.losses import aligned_layers, distance, firing_rate, logits_loss
-from spikebert.pipeline import Run, Settings
+from spikebert.pipeline import Settings
 from spikebert.recording import record_spikes
+from spikebert.run import Run
 from spikebert.teacher import Teacher
 from tests.spikebert.test_model import small_model
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "fine", "bad", "poor", *(f"w{i}" for i in range(24))]
+
+
+def tokenizer_of_words():
+    tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(WORDS)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
+    )
+    names = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "sep")}
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names)
 
 
 @pytest.fixture(scope="session")
@@ -42,12 +55,7 @@ def teacher(tmp_path_factory):
         max_position_embeddings=40,
     )
     BertForSequenceClassification(config).save_pretrained(folder)
-    tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(WORDS)}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]").save_pretrained(folder)
+    tokenizer_of_words().save_pretrained(folder)
     return folder
 
 
@@ -69,6 +77,15 @@ def test_layers_are_aligned_every_so_many_and_the_last_with_the_last():
     assert aligned_layers(2, 6) == [3, 6]
     assert aligned_layers(4, 6) == [2, 3, 5, 6]
     assert aligned_layers(4, 2) == [1, 1, 2, 2]
+
+
+def test_front_layers_are_left_out_of_the_alignment_alone():
+    assert aligned_layers(6, 12, skip=2) == [6, 8, 10, 12]
+    student = Student(small_model(), 32, skip=1)
+    tokens = torch.arange(2, 10)[None]
+    targets = [torch.randn(8, 32)]
+    by_hand = distance(student.alignment.features[0](student.model(tokens).features[1]), targets[0])
+    assert float(student.alignment.feature_loss(student.model(tokens), targets)) == pytest.approx(float(by_hand))
 
 
 def test_the_distance_is_the_l2_norm_of_each_token_over_the_root_of_the_width():
@@ -106,6 +123,41 @@ def test_a_narrower_student_keeps_the_distances_between_words(teacher):
     initialise_embeddings(model, bert)
     before = torch.cdist(*[bert.model.bert.embeddings.word_embeddings.weight] * 2)
     assert torch.allclose(torch.cdist(*[model.embeddings.word.weight] * 2), before, rtol=1e-3, atol=1e-2)
+
+
+def test_blocks_start_from_the_layers_that_they_follow(teacher):
+    """A linear block of the student computes what the teacher's products compute."""
+    bert = Teacher(BertForSequenceClassification.from_pretrained(teacher))
+    with torch.no_grad():
+        for name, bias in bert.model.named_parameters():
+            if name.endswith("bias"):
+                bias.normal_()
+    model = small_model(hidden_size=32, intermediate_size=64)
+    initialise_blocks(model, bert)
+    x = torch.randn(5, 32)
+    for block, number in zip(model.blocks, (2, 4), strict=True):
+        layer = bert.model.bert.encoder.layer[number - 1]
+        attention = layer.attention.self
+        query, key, value = block.attention.qkv.linear(x).chunk(3, dim=-1)
+        for a, b in ((query, attention.query(x)), (key, attention.key(x)), (value, attention.value(x))):
+            assert torch.allclose(a, b, atol=1e-5)
+        assert torch.allclose(block.attention.output.linear(x), layer.attention.output.dense(x), atol=1e-5)
+        inside = layer.intermediate.dense(x)
+        assert torch.allclose(block.mlp.up.linear(x), inside, atol=1e-5)
+        assert torch.allclose(block.mlp.down.linear(inside), layer.output.dense(inside), atol=1e-5)
+
+
+def test_a_student_with_its_teachers_widths_trains_from_its_blocks(task, tmp_path):
+    wide = tmp_path / "bert"
+    config = BertConfig(
+        vocab_size=len(WORDS), hidden_size=24, num_hidden_layers=2, num_attention_heads=2, intermediate_size=96
+    )
+    BertForSequenceClassification(config).save_pretrained(wide)
+    tokenizer_of_words().save_pretrained(wide)
+    shape = ["--width", "24", "--heads", "3", "--blocks", "1", "--init", "blocks"]
+    assert main([*command(task, wide, tmp_path / "run", "--limit", "32", "--epochs", "1"), *shape]) == 0
+    config = load_model(tmp_path / "run" / "model.pt").model.config
+    assert (config.hidden_size, config.num_attention_heads, config.num_hidden_layers) == (24, 3, 1)
 
 
 def test_batches_depend_on_seed_and_epoch_alone_and_hold_each_example_once():
@@ -244,6 +296,9 @@ def test_a_training_killed_at_random_moments_resumes_to_the_same_model(task, tea
         (["--out", "/proc/none/x"], "/proc/none"),
         (["--corpus", "none.txt"], "none.txt: no such corpus file"),
         (["--unlabelled", "5"], "--unlabelled needs --corpus"),
+        (["--init", "blocks"], "--init blocks: the student's hidden_size must be its teacher's, 32, not 128"),
+        (["--heads", "3"], "hidden_size 128 is not a multiple of num_attention_heads 3"),
+        (["--skip-layers", "2"], "--skip-layers 2: must be below the number of blocks, 2"),
     ],
 )
 def test_bad_input_is_one_clear_line_and_exit_code_2(task, teacher, tmp_path, capsys, arguments, message):

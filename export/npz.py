@@ -1,0 +1,39 @@
+"""The door for NumPy's .npz archives from outside: no pickle is executed, and no array fills the memory."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+from tokenize import TokenError
+from zipfile import BadZipFile, ZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikebert.errors import InputError
+from spikebert.files import require_file
+
+LARGEST = 2**32  # bytes that all arrays of a file may take
+# What zipfile, zlib and NumPy raise on archives that are not what they should be.
+FAULTS = (OSError, LookupError, ValueError, TypeError, EOFError, SyntaxError, RuntimeError, OverflowError, MemoryError)
+FAULTS += (BadZipFile, TokenError, struct.error, zlib.error)
+
+
+def read_npz(path: Path, what: str) -> dict[str, NDArray]:
+    """The arrays of an .npz file, of numbers and text alone; `what` names the file in messages.
+
+    Raises:
+        InputError: no such file, not an archive of plain arrays, or one that would unpack to more than LARGEST.
+    """
+    require_file(path, what)
+    try:
+        with ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+        if size > LARGEST:
+            raise InputError(f"{path}: would unpack to {size:,} bytes; {LARGEST:,} is the most")
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: np.asarray(arrays[name]) for name in arrays.files}
+    except FAULTS as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: not a {what}: not an .npz file of plain arrays ({reason})") from None

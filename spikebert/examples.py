@@ -1,0 +1,60 @@
+"""From texts to the examples that training, calibration and measuring take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from transformers import BertConfig, PreTrainedTokenizerFast
+
+from spikebert.data import Row, Task, halves
+from spikebert.errors import InputError
+from spikebert.loop import NO_LABEL, Example
+
+
+def tokenise(
+    texts: list[str], tokenizer: PreTrainedTokenizerFast, longest: int, separator: int | None = None
+) -> list[list[int]]:
+    """Token ids; texts of more than `longest` tokens are cut, and how many is said.
+
+    With a separator, a text with a TAB is a pair, and cut where it is longer.
+    """
+    if not texts:
+        return []
+    inputs: Any = texts if separator is None else [halves(text) for text in texts]
+    encoded: list[list[int]] = tokenizer(inputs, truncation=False, verbose=False)["input_ids"]  # type: ignore[assignment]
+    cut = sum(len(tokens) > longest for tokens in encoded)
+    if cut:
+        print(f"{cut} of {len(texts)} texts are longer than {longest} tokens and were cut")
+        encoded = tokenizer(inputs, truncation=True, max_length=longest)["input_ids"]  # type: ignore[assignment]
+    return encoded
+
+
+def separator_of(task: Task, tokenizer: PreTrainedTokenizerFast, teacher: BertConfig) -> int | None:
+    """The token that the tokenizer puts between the texts of a pair; None for a task of single texts."""
+    if not task.pairs:
+        return None
+    if teacher.type_vocab_size < 2:
+        raise InputError("the task has sentence pairs, which the teacher does not know: it has a single token type")
+    separator = tokenizer.sep_token_id
+    tokens = tokenizer([("a", "b")])["input_ids"][0]  # type: ignore[index]
+    if separator not in tokens[1:-2]:
+        raise InputError("the task has sentence pairs, between which the teacher's tokenizer puts no [SEP]")
+    return separator  # type: ignore[return-value]
+
+
+def examples_of(
+    rows: list[Row],
+    labels: list[str],
+    tokenizer: PreTrainedTokenizerFast,
+    longest: int,
+    separator: int | None = None,
+) -> list[Example]:
+    """Labelled examples, cut as `tokenise` does."""
+    encoded = tokenise([row.text for row in rows], tokenizer, longest, separator)
+    return [Example(tokens, labels.index(row.label)) for tokens, row in zip(encoded, rows, strict=True)]
+
+
+def unlabelled_examples(
+    texts: list[str], tokenizer: PreTrainedTokenizerFast, longest: int, separator: int | None = None
+) -> list[Example]:
+    return [Example(tokens, NO_LABEL) for tokens in tokenise(texts, tokenizer, longest, separator)]

@@ -1,0 +1,131 @@
+"""Corpora and tasks of the Hugging Face hub, by name: `owner/name`, `owner/name:configuration` or `name:configuration`.
+
+Read by the library `datasets`. A machine that does not reach the hub gets one line after a few seconds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+from spikebert.data import LABEL_COLUMNS, PAIR_COLUMNS, TEXT_COLUMNS, Row, joined, text_columns
+from spikebert.errors import InputError
+
+TIMEOUT = 5  # seconds
+RETRIES = 3  # of a stream that stops; a second apart
+WINDOW = 10_000  # rows of a stream that one is drawn from at a time
+DEV_SPLITS = ("validation", "validation_matched", "dev")
+NO_LABEL = -1  # the hub's mark of a row whose label is withheld
+NAME = re.compile(r"[\w-][\w.-]*(/[\w.-]+(:[\w.-]+)?|:[\w.-]+)")
+FILE = re.compile(r"\.(txt|tsv|csv|jsonl?|gz)$")
+
+
+def is_name(name: str) -> bool:
+    """Whether this can be a name on the hub: it has an owner or a configuration, and no ending of a file."""
+    return NAME.fullmatch(name) is not None and not FILE.search(name)
+
+
+def lines(name: str, count: int, seed: int) -> list[str]:
+    """`count` lines of the texts of a data set's part "train", streamed: no more is fetched than is read.
+
+    Rows are drawn by the seed from a window of WINDOW that moves over the stream, and every line of a row is a text,
+    unless it is empty.
+
+    Raises:
+        InputError: the library is missing, the hub is not reached or has no such data set, or it holds no text.
+    """
+    with _answering("--corpus", name):
+        rows = _load(name, "train", streaming=True).shuffle(seed=seed, buffer_size=WINDOW)
+        columns = _text_columns("--corpus", name, rows)
+        texts = (line.strip() for row in rows for column in columns for line in (row[column] or "").splitlines())
+        found = list(islice((text for text in texts if text), count))
+    if not found:
+        raise InputError(f"--corpus {name}: holds no text")
+    return found
+
+
+def labelled(name: str) -> tuple[list[Row], list[Row] | None]:
+    """(the rows of a task's part "train", those of its validation part or None where it has none).
+
+    Raises:
+        InputError: as `lines` does, and where there is no column of labels.
+    """
+    with _answering("--task", name):
+        import datasets
+
+        splits = datasets.get_dataset_split_names(*_parts(name))
+        dev = next((split for split in DEV_SPLITS if split in splits), None)
+        train = list(_rows(name, _load(name, "train")))
+        return train, list(_rows(name, _load(name, dev))) if dev else None
+
+
+def _rows(name: str, data: Any) -> Iterator[Row]:
+    columns = _text_columns("--task", name, data)
+    label = next((c for c in LABEL_COLUMNS if c in data.column_names), None)
+    if label is None:
+        raise InputError(f"--task {name}: no column {' or '.join(LABEL_COLUMNS)} among {', '.join(data.column_names)}")
+    names = getattr(data.features[label], "names", None)  # of a ClassLabel
+    for row in data:
+        value = row[label]
+        texts = [" ".join((row[column] or "").split()) for column in columns]
+        if value is not None and value != NO_LABEL and all(texts):
+            yield Row(names[value] if names else str(value), joined(texts))
+
+
+def _text_columns(option: str, name: str, data: Any) -> tuple[str, ...]:
+    """The columns of the usual names, two for pairs, or the only one of strings."""
+    columns = list(data.column_names or next(iter(data)))
+    features = data.features or {}
+    strings = [c for c in columns if getattr(features.get(c), "dtype", "") in ("string", "large_string")]
+    found = text_columns(columns) or (tuple(strings) if len(strings) == 1 else ())
+    if not found:
+        known = " or ".join([*TEXT_COLUMNS, *map(" and ".join, PAIR_COLUMNS)])
+        raise InputError(f"{option} {name}: no column {known} among {', '.join(columns)}")
+    return found
+
+
+def _load(name: str, split: str, streaming: bool = False) -> Any:
+    import datasets
+
+    return datasets.load_dataset(*_parts(name), split=split, streaming=streaming)
+
+
+def _parts(name: str) -> tuple[str, str | None]:
+    path, _, configuration = name.partition(":")
+    return path, configuration or None
+
+
+@contextmanager
+def _answering(option: str, name: str) -> Iterator[None]:
+    """The hub is asked once whether it is there, which `datasets` alone would take long to notice, and what the
+    libraries raise becomes one line.
+
+    Where the hub is switched off (HF_HUB_OFFLINE) it is not asked: `datasets` then has what it has kept.
+    """
+    try:
+        import datasets
+    except ImportError:
+        raise InputError(
+            f"{option} {name}: no such file or folder; data sets of the hub need: pip install 'spikebert[hub]'"
+        ) from None
+    import requests
+    from huggingface_hub import HfApi
+
+    for what in ("READ", "OPEN"):
+        setattr(datasets.config, f"STREAMING_{what}_MAX_RETRIES", RETRIES)
+        setattr(datasets.config, f"STREAMING_{what}_RETRY_INTERVAL", 1)
+    datasets.utils.logging.set_verbosity_error()
+    try:
+        if not datasets.config.HF_HUB_OFFLINE:
+            HfApi().dataset_info(_parts(name)[0], timeout=TIMEOUT)
+        yield
+    except InputError:
+        raise
+    except (requests.ConnectionError, requests.Timeout):
+        raise InputError(f"{option} {name}: no such file or folder, and the hub is not reached from here") from None
+    except Exception as error:  # huggingface_hub, fsspec and datasets each raise their own kinds
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(f"{option} {name}: no such file or folder, and the hub does not give it ({reason})") from None

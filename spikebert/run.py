@@ -1,0 +1,95 @@
+"""The folder of a training run: what it may be resumed with, and that one process at a time trains into it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+from dataclasses import MISSING, asdict, fields
+from pathlib import Path
+from typing import Any, Protocol
+
+from spikebert import processes
+from spikebert.errors import InputError
+from spikebert.files import read_json, write_atomically
+from spikebert.loop import Metrics
+
+
+def differ(recorded: dict[str, Any], wanted: dict[str, Any], settings: Any) -> bool:
+    """Whether a record of settings, perhaps of an older version, is of another run.
+
+    What an older version had no setting for, it did as the default does.
+    """
+    defaults = {f.name: f.default for f in fields(settings) if f.default is not MISSING}
+    unlike = [name for name, value in wanted.items() if recorded.get(name, defaults.get(name)) != value]
+    return bool(unlike or set(recorded) - set(wanted))
+
+
+class Checked(Protocol):
+    """Settings of any kind of run: a dataclass with a folder, which knows what it may not hold."""
+
+    @property
+    def out(self) -> str: ...
+
+    def check(self) -> None: ...
+
+
+class Run:
+    """The folder of a run: its log, its checkpoints, and the settings that it may be resumed with."""
+
+    def __init__(self, settings: Checked):
+        settings.check()
+        self.folder = Path(settings.out)
+        if self.folder.exists() and not self.folder.is_dir():
+            raise InputError(f"--out {self.folder}: is a file; give a folder")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.metrics = Metrics(self.folder / "metrics.jsonl")
+        with processes.main_first():
+            if processes.is_main():
+                self._lock()
+            self._claim(settings)
+
+    def _lock(self) -> None:
+        """Held as long as this object lives: two processes that train into one folder would mix their checkpoints."""
+        self.lock = self.lock_file.open("w")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                f"--out {self.folder}: another process is training into it; wait for it, or end it"
+            ) from None
+
+    def _claim(self, settings: Any) -> None:
+        wanted = {k: v for k, v in asdict(settings).items() if k != "out"}
+        record = self.folder / "settings.json"
+        # A run that was refused, for a text or a teacher that is not there, has left nothing that binds the next one.
+        begun = any(path.name not in (self.lock_file.name, record.name) for path in self.folder.iterdir())
+        if begun and record.exists() and differ(read_json(record, "record of settings"), wanted, settings):
+            raise InputError(
+                f"--out {self.folder}: holds a run with other settings; repeat that run's command to go on with it, "
+                "or choose another folder"
+            )
+        write_atomically(record, lambda path: path.write_text(json.dumps(wanted, indent=1), "utf-8"))
+
+    @property
+    def lock_file(self) -> Path:
+        return self.folder / ".lock"
+
+    def checkpoint(self, stage: str) -> Path:
+        return self.folder / f"{stage}.checkpoint"
+
+    @property
+    def model(self) -> Path:
+        return self.folder / "model.pt"
+
+    def clear(self) -> None:
+        """Checkpoints are large and of no use once the model stands; nor is what a killed run was writing."""
+        for pattern in ("*.checkpoint*", "*.kept.json"):
+            for path in self.folder.glob(pattern):
+                path.unlink()
+        self.clear_targets("")
+
+    def clear_targets(self, stage: str) -> None:
+        """Likewise the teacher's outputs of a stage, or of all (`spikebert.targets`)."""
+        for path in self.folder.glob(f"*{stage}.targets-*"):
+            shutil.rmtree(path)

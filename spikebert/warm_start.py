@@ -1,0 +1,75 @@
+"""The student of a finished run as the beginning of another: one stage 1 for many tasks, few time steps before many."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from spikebert.checkpoint import load_tensors
+from spikebert.config import SpikeBertConfig
+from spikebert.distill import Student
+from spikebert.errors import InputError
+from spikebert.files import write_atomically
+
+FILE = "student.pt"
+HEAD = "model.readout.head."  # belongs to a task
+SHAPE = (  # not the time steps: no weight depends on them
+    "vocab_size",
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "max_tokens",
+    "norm",
+    "reset",
+    "beta",
+    "threshold",
+    "attention_threshold",
+    "attention_scale",
+    "position_embeddings",
+    "separator",
+)
+
+
+def save(student: Student, folder: Path) -> None:
+    """Write `student.pt`: the student with its alignment maps."""
+    content = {
+        "shape": _shape(student.model.config),
+        "student": {k: v.cpu().contiguous() for k, v in student.state_dict().items()},
+    }
+    write_atomically(folder / FILE, lambda temporary: torch.save(content, temporary))
+
+
+def load(student: Student, folder: str) -> None:
+    """Put the weights of another run's student into `student`, in place; the head, too, if it has as many labels.
+
+    Raises:
+        InputError: the folder holds no student, or one of another shape, which is named.
+    """
+    path = Path(folder) / FILE
+    if not path.is_file():
+        raise InputError(f"--warm-start {folder}: holds no {FILE}; give the folder of a finished run")
+    content = load_tensors(path, "student")
+    found, shape, wanted = content.get("student", {}), content.get("shape", {}), _shape(student.model.config)
+    for name, value in wanted.items():
+        if shape.get(name) != value:
+            raise InputError(
+                f"--warm-start {folder}: its student has {name} = {shape.get(name)}, this one {value}; both must have "
+                "the same shape and tokenizer"
+            )
+    own = student.state_dict()
+    heads = {k: v for k, v in own.items() if k.startswith(HEAD) and (k not in found or v.shape != found[k].shape)}
+    try:
+        student.load_state_dict({**found, **heads})
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(
+            f"--warm-start {folder}: does not fit; did both have the same --skip-layers? ({reason})"
+        ) from None
+
+
+def _shape(config: SpikeBertConfig) -> dict[str, Any]:
+    return json.loads(json.dumps({name: getattr(config, name) for name in SHAPE}))

@@ -1,0 +1,156 @@
+"""Every way by which a file from outside comes in: a command, or a function where the command needs more than files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from spikebert.errors import exit_cleanly
+from tests.fuzz import mutations as m
+
+
+class Reader(NamedTuple):
+    """A command on a file: `main` gets the arguments, in which {file}, {folder} and {out} stand for paths."""
+
+    command: str
+    main: Callable[[list[str]], int]
+    file: str  # the original that is changed
+    arguments: str
+    mutations: tuple[m.Mutation, ...]
+    codes: tuple[int, ...] = (0, 2)  # that it may end with
+
+
+def readers() -> list[Reader]:
+    return [*of_exported_models(), *of_foreign_networks(), *of_trained_models(), *of_texts(), *of_runs(), *of_bundles()]
+
+
+def of_exported_models() -> list[Reader]:
+    from deploy.cli import main as deploy
+    from export.cli import main as export
+    from simulate.cli import main as simulate
+
+    nir = (*m.OF_BYTES, *m.OF_HDF5, *m.OF_GRAPHS)
+    chip = (*m.OF_BYTES, *m.OF_YAML)
+    return [
+        Reader("simulate", simulate, "model.nir", "{file} --text 'a good film' --out {out}", nir),
+        Reader("export .nir", export, "model.nir", "{file} --to nir -o {out}", nir),
+        Reader("resources", deploy, "model.nir", "resources {file}", nir),
+        Reader("tokenizer", simulate, "model.nir", "{file} --text 'a good film' --out {out}", (m.alter_tokenizer,)),
+        Reader("map --chip", deploy, "chip.yaml", "map {folder}/model.nir --chip {file} -o {out}", chip),
+    ]
+
+
+def of_foreign_networks() -> list[Reader]:
+    from export.cli import main as export
+    from simulate.cli import main as simulate
+
+    nir, npy = (*m.OF_BYTES, *m.OF_HDF5), (*m.OF_BYTES, m.alter_shape)
+    return [
+        Reader("foreign", simulate, "foreign.nir", "{file} --input {folder}/spikes.npy --out {out}", nir),
+        Reader("foreign export", export, "foreign.nir", "{file} --to nir -o {out}", nir),
+        Reader("foreign input", simulate, "spikes.npy", "{folder}/foreign.nir --input {file} --out {out}", npy),
+    ]
+
+
+def of_trained_models() -> list[Reader]:
+    from export.cli import main as export
+
+    json, tensors = (*m.OF_BYTES, *m.OF_JSON), (*m.OF_BYTES, *[m.alter_tensors] * 4)
+    safetensors = (*m.OF_BYTES, *[m.alter_header] * 4)
+    folder = "{folder}/model --to nir -o {out}"
+    teacher = "{folder}/teacher"
+    return [
+        Reader("export .pt", export, "model.pt", "{file} --to nir -o {out}", tensors),
+        Reader("export .pt onnx", export, "model.pt", "{file} --to onnx -o {out}", tensors),
+        Reader("folder weights", export, "model/model.safetensors", folder, safetensors),
+        Reader("folder config", export, "model/config.json", folder, json),
+        Reader("folder tokenizer", export, "model/tokenizer.json", folder, json),
+        Reader("folder notes", export, "model/training.json", folder, json),
+        Reader("checkpoint", resume, "checkpoint", "{file}", tensors),
+        Reader("settings", claim, "training/settings.json", "{folder}/training", json),
+        Reader("teacher config", load_teacher, "teacher/config.json", teacher, json),
+        Reader("teacher weights", load_teacher, "teacher/model.safetensors", teacher, safetensors),
+        Reader("teacher words", load_teacher, "teacher/tokenizer.json", teacher, json),
+    ]
+
+
+def of_texts() -> list[Reader]:
+    from simulate.cli import main as simulate
+
+    return [
+        Reader(f"--data {file}", simulate, file, "{folder}/model.nir --data {file} --out {out}", m.OF_BYTES)
+        for file in ("texts.tsv", "texts.csv", "texts.tsv.gz")
+    ]
+
+
+def of_runs() -> list[Reader]:
+    from deploy.cli import main as deploy
+    from simulate.report.cli import main as report
+
+    json, npz = (*m.OF_BYTES, *m.OF_JSON), (*m.OF_BYTES, m.alter_arrays)
+    page, counts = "{folder}/run -o {out}.html", "run/counts.json"
+    return [
+        Reader("report", report, counts, "{folder}/run -o {out}.md", json),
+        Reader("report trace", report, "run/trace.npz", page, npz),
+        Reader("report --teacher", report, "teacher/config.json", "{folder}/run --teacher {file} -o {out}.json", json),
+        Reader("report compare", report, counts, "compare {folder}/run {folder}/bundle/energy -o {out}.md", json),
+        Reader("map --counts", deploy, counts, "map {folder}/model.nir --counts {file} -o {out}", json),
+    ]
+
+
+def of_bundles() -> list[Reader]:
+    from deploy.cli import main as deploy
+
+    npz, json = (*m.OF_BYTES, *[m.alter_arrays] * 4), (*m.OF_BYTES, *m.OF_JSON)
+    verify, whole = "verify {folder}/bundle --no-lava", (0, 1, 2)
+    theirs = "verify {folder}/bundle --no-lava --theirs {file}"
+
+    def inside(file: str, mutations: tuple[m.Mutation, ...]) -> Reader:
+        return Reader(f"verify {file}", deploy, f"bundle/{file}", verify, tuple(map(m.resummed, mutations)), whole)
+
+    return [
+        Reader("verify sums", deploy, "bundle/SHA256SUMS", verify, m.OF_BYTES),
+        Reader("verify --theirs", deploy, "theirs.npz", theirs, npz, whole),
+        inside("manifest.json", json),
+        inside("golden.npz", npz),
+        inside("model.nir", (*m.OF_HDF5, *m.OF_GRAPHS)),
+        inside("reference/model.bin", m.OF_BYTES),
+    ]
+
+
+def resume(arguments: list[str]) -> int:
+    """Training that goes on from the checkpoint of `tiny_training`."""
+    return exit_cleanly("resume", lambda: tiny_training(Path(arguments[0])))
+
+
+def tiny_training(checkpoint: Path) -> None:
+    """Two steps of a layer of two weights, with a checkpoint behind them."""
+    import torch
+
+    from spikebert.loop import Example, Metrics, Schedule, train
+
+    layer, schedule = torch.nn.Linear(1, 1), Schedule(epochs=2, batch_size=1, learning_rate=0.1, seed=0)
+    metrics = Metrics(checkpoint.with_name("metrics.jsonl"))
+    train(
+        "fuzz", layer, lambda _: {"loss": layer(torch.ones(1)).sum()}, [Example([1], 0)], schedule, checkpoint, metrics
+    )
+
+
+def claim(arguments: list[str]) -> int:
+    """A folder that holds a training already, as it was begun by `Run(settings(folder))`."""
+    from spikebert.run import Run
+
+    return exit_cleanly("claim", lambda: (Run(settings(arguments[0])), None)[1])
+
+
+def settings(out: str):
+    from spikebert.cli import settings_of, student_parser
+
+    return settings_of(student_parser().parse_args(["--task", "tweets", "--out", out]))
+
+
+def load_teacher(arguments: list[str]) -> int:
+    from spikebert import teacher
+
+    return exit_cleanly("teacher", lambda: (teacher.load(arguments[0], ["a", "b"]), None)[1])

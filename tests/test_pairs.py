@@ -1,0 +1,135 @@
+"""Sentence pairs: from a row of two texts to an exported model that takes two."""
+
+import numpy as np
+import pytest
+import torch
+from transformers import BertForSequenceClassification
+
+from export import nir
+from export.cli import main as export
+from simulate.cli import main as simulate
+from simulate.fast import FastSimulator
+from simulate.text import encode
+from spikebert.augment import Augmenter
+from spikebert.checkpoint import load_model
+from spikebert.cli import main
+from spikebert.data import Row, load_task, read_labelled
+from spikebert.distill import initialise_embeddings
+from spikebert.errors import InputError
+from spikebert.examples import tokenise
+from spikebert.loop import Batch, Example
+from spikebert.packing import Packing, segments
+from spikebert.teacher import Teacher
+from tests.spikebert.test_model import small_model
+from tests.spikebert.test_training import WORDS, command, teacher, tokenizer_of_words
+
+__all__ = ["teacher"]  # a fixture
+SEP = WORDS.index("[SEP]")
+
+
+@pytest.fixture(scope="session")
+def pairs(tmp_path_factory):
+    """A task of pairs, where what counts is which of the two texts is good."""
+    folder = tmp_path_factory.mktemp("pairs")
+    rows = [
+        f"{['first', 'second'][i % 2]}\tw{i % 24} {['good', 'bad'][i % 2]}\t{['poor', 'fine'][i % 2]} w{i * 7 % 24}"
+        for i in range(120)
+    ]
+    (folder / "train.tsv").write_text("\n".join(rows[:90]))
+    (folder / "dev.tsv").write_text("\n".join(rows[90:]))
+    return folder
+
+
+def test_segments_are_the_token_types_of_the_tokenizer():
+    tokenizer = tokenizer_of_words()
+    encoded = tokenizer([("w1 w2", "w3"), ("w1", "w2 w3 w4")], padding=True, return_token_type_ids=True)
+    ids, mask = torch.tensor(encoded["input_ids"]), torch.tensor(encoded["attention_mask"])
+    assert torch.equal(segments(ids, SEP) * mask, torch.tensor(encoded["token_type_ids"]))
+    assert not segments(torch.tensor([[2, 5, SEP]]), SEP).any()  # a single text
+
+
+def test_a_student_starts_from_the_positions_and_token_types_of_its_teacher(teacher):
+    bert = BertForSequenceClassification.from_pretrained(teacher)
+    model = small_model(vocab_size=len(WORDS), hidden_size=32, separator=SEP)
+    initialise_embeddings(model, Teacher(bert, SEP))
+    ids = torch.tensor([[2, 5, 6, SEP, 9, 10, SEP]])
+    summed = []
+    bert.bert.embeddings.LayerNorm.register_forward_hook(lambda _m, inputs, _o: summed.append(inputs[0][0]))
+    with torch.no_grad():
+        bert(input_ids=ids, token_type_ids=segments(ids, SEP))
+        embedded, _ = model.embeddings(ids, Packing.from_mask(torch.ones_like(ids)))
+    assert torch.allclose(embedded, summed[0], atol=1e-5)
+
+
+def test_a_teacher_reads_the_second_text_as_such(teacher):
+    bert = BertForSequenceClassification.from_pretrained(teacher).eval()
+    batch = Batch.of([Example([2, 5, SEP, 9, SEP], 0)])
+    with torch.no_grad():
+        expected = bert(input_ids=batch.tokens, token_type_ids=torch.tensor([[0, 0, 0, 1, 1]])).logits
+    assert torch.equal(Teacher(bert, SEP).targets(batch, [4]).logits, expected)
+    assert not torch.equal(Teacher(bert).targets(batch, [4]).logits, expected)
+
+
+def test_pairs_are_read_from_both_kinds_of_file(tmp_path):
+    (tmp_path / "a.tsv").write_text("yes\tone text\tanother\nno\tthis\tthat\n")
+    (tmp_path / "a.csv").write_text('sentence1,sentence2,label\none text,another,yes\n"this",that,no\n')
+    rows = [Row("yes", "one text\tanother"), Row("no", "this\tthat")]
+    assert read_labelled(tmp_path / "a.tsv") == read_labelled(tmp_path / "a.csv") == rows
+
+
+def test_a_task_is_of_pairs_if_every_row_is_one(pairs, tmp_path):
+    assert load_task(str(pairs)).pairs
+    rows = [f"{'ab'[i % 2]}\tw{i}\tx" for i in range(40)]
+    (tmp_path / "train.tsv").write_text("\n".join([*rows, *(f"a\ty{i}" for i in range(9))]))
+    assert not load_task(str(tmp_path / "train.tsv")).pairs
+
+
+def test_singles_and_pairs_are_tokenised_beside_one_another_and_cut_where_they_are_longer(capsys):
+    encoded = tokenise(["w1 w2 w3 w4\tw5", "w1"], tokenizer_of_words(), 7, SEP)
+    names = [" ".join(WORDS[i] for i in tokens) for tokens in encoded]
+    assert names == ["[CLS] w1 w2 w3 [SEP] w5 [SEP]", "[CLS] w1 [SEP]"]
+    assert "1 of 2 texts are longer than 7 tokens" in capsys.readouterr().out
+
+
+def test_the_texts_of_a_pair_are_altered_each_by_itself():
+    texts = [f"good film w{i}\tbad song x{i}" for i in range(40)]
+    made = Augmenter(texts, "[MASK]", 0, pairs=True).texts(2)
+    assert made
+    assert all(text.count("\t") == 1 and all(text.split("\t")) for text in made)
+
+
+def test_a_pair_goes_all_the_way_to_the_exported_model(pairs, teacher, tmp_path, capsys):
+    more = ["--epochs", "2", "--stage1-epochs", "1", "--max-tokens", "16", "--augment", "1"]
+    assert main(command(pairs, teacher, tmp_path / "run", *more)) == 0
+    assert "90 training and 30 dev pairs of texts" in capsys.readouterr().out
+    model = load_model(tmp_path / "run" / "model.pt").model
+    assert model.config.separator == SEP
+    assert model.embeddings.position.num_embeddings == 32
+    assert export([str(tmp_path / "run" / "model.pt"), "--to", "nir", "-o", str(tmp_path / "model.nir")]) == 0
+    graph = nir.read(tmp_path / "model.nir")
+    one, other = encode(graph, ["w1 good\tpoor w2", "poor w2\tw1 good"], "texts")
+    assert one.tolist() == [2, 9, 4, SEP, 7, 10, SEP]
+    logits = FastSimulator(graph).run([one, other]).logits
+    assert not np.array_equal(*logits)
+    capsys.readouterr()
+    answers = []
+    for texts in (["--text", "w1 good", "--text-pair", "poor w2"], ["--text", "w1 good\tpoor w2"]):
+        assert simulate([str(tmp_path / "model.nir"), *texts]) == 0
+        answers.append(capsys.readouterr().out.splitlines()[:-1])  # the last line tells the seconds
+    assert answers[0] == answers[1]
+    assert simulate([str(tmp_path / "model.nir"), "--data", str(pairs / "dev.tsv")]) == 0
+    baseline = ["baseline", "snn-textcnn", "--task", str(pairs), "--teacher", str(teacher), "--epochs", "1"]
+    assert main([*baseline, "--preset", "tiny", "--out", str(tmp_path / "cnn")]) == 0
+
+
+def test_a_second_text_for_a_model_of_single_texts_is_refused(capsys):
+    shipped = "examples/tweets/model.nir"
+    assert simulate([shipped, "--text", "a", "--text-pair", "b"]) == 2
+    assert "takes single texts" in capsys.readouterr().err
+    assert simulate([shipped, "--text", "a", "--text", "b", "--text-pair", "c"]) == 2
+    assert "--text-pair needs a --text for each" in capsys.readouterr().err
+
+
+def test_a_separator_that_is_no_word_is_refused():
+    with pytest.raises(InputError, match="a separator is one of the words"):
+        small_model(separator=40)
