@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -60,6 +61,11 @@ def parser() -> argparse.ArgumentParser:
         type=int,
         metavar="N",
         help="the text (from 1) that trace.npz records closely: tokens, spikes, membranes; 0: none (default: 1)",
+    )
+    many = p.add_mutually_exclusive_group()
+    many.add_argument("--workers", metavar="N", help="share the texts among N processes, or auto: one for each core")
+    many.add_argument(
+        "--dask", metavar="ADDRESS", help="share them among the workers of a Dask cluster: tcp://HOST:8786"
     )
     return p
 
@@ -133,7 +139,8 @@ def run_foreign(options: argparse.Namespace) -> None:
 
     if not options.input:
         raise InputError(f"{options.model}: a NIR file of another tool; give it --input spikes.npy, not text")
-    given = [flag for flag in ("limit", "truncate", "spikes", "granularity") if getattr(options, flag)]
+    flags = ("limit", "truncate", "spikes", "granularity", "workers", "dask")
+    given = [flag for flag in flags if getattr(options, flag)]
     if given or options.backend == "fast":
         raise InputError(f"--{given[0] if given else 'backend fast'} is for models of spikebert-export")
     dt = run.DT if options.dt is None else options.dt
@@ -165,7 +172,7 @@ def run_model(options: argparse.Namespace, command: str) -> None:
         raise InputError("--trace needs --out: a folder to write the trace to")
     _require_out(options.out)
     from export import nir
-    from simulate.run import check_labels, describe, simulate, write_run
+    from simulate.run import check_labels, describe, write_run
     from simulate.text import encode
     from spikebert.progress import Bar
 
@@ -185,7 +192,7 @@ def run_model(options: argparse.Namespace, command: str) -> None:
         from simulate.trace import trace
 
         traced = trace(graph, sentences[number - 1], number)
-    with Bar(total=len(sentences), unit="text", disable=None, leave=False) as bar:
+    with _simulator(options) as simulate, Bar(total=len(sentences), unit="text", disable=None, leave=False) as bar:
         result = simulate(graph, sentences, options.backend, options.granularity, options.spikes, bar.update)
     lengths = [len(tokens) for tokens in sentences]
     backend = options.backend if options.backend == "fast" else f"lava-{options.granularity}"
@@ -193,6 +200,30 @@ def run_model(options: argparse.Namespace, command: str) -> None:
     if options.out:
         write_run(Path(options.out), counts, graph, result, texts, lengths, traced)
     _show(options, graph, counts, result, texts)
+
+
+@contextmanager
+def _simulator(options: argparse.Namespace):
+    """What runs the sentences: here, or on workers."""
+    from simulate import run, serve
+
+    if options.dask:
+        with serve.cluster(options.dask) as client:
+            yield partial(serve.simulate, client)
+    elif options.workers:
+        with serve.cores(_workers(options.workers)) as client:
+            yield partial(serve.simulate, client)
+    else:
+        yield run.simulate
+
+
+def _workers(number: str) -> int | None:
+    """None for auto."""
+    if number == "auto":
+        return None
+    if not (number.isascii() and number.isdigit() and 0 < int(number) <= 1024):
+        raise InputError(f"--workers {number}: must be auto or a number from 1 to 1024")
+    return int(number)
 
 
 def verify(options: argparse.Namespace) -> int:

@@ -91,7 +91,7 @@ def _text_columns(option: str, name: str, data: Any) -> tuple[str, ...]:
 def _load(name: str, split: str, streaming: bool = False) -> Any:
     import datasets
 
-    return datasets.load_dataset(*_parts(name), split=split, streaming=streaming)
+    return datasets.load_dataset(*_parts(name), split=split, streaming=streaming)  # type: ignore[call-overload]
 
 
 def _parts(name: str) -> tuple[str, str | None]:
@@ -127,14 +127,15 @@ def _answering(option: str, name: str) -> Iterator[None]:
             f"{option} {name}: no such file or folder; data sets of the hub need: pip install 'spikebert[hub]'"
         ) from None
     import requests
+    from datasets import config
     from huggingface_hub import HfApi
 
     for what in ("READ", "OPEN"):
-        setattr(datasets.config, f"STREAMING_{what}_MAX_RETRIES", RETRIES)
-        setattr(datasets.config, f"STREAMING_{what}_RETRY_INTERVAL", 1)
+        setattr(config, f"STREAMING_{what}_MAX_RETRIES", RETRIES)
+        setattr(config, f"STREAMING_{what}_RETRY_INTERVAL", 1)
     datasets.utils.logging.set_verbosity_error()
     try:
-        if not datasets.config.HF_HUB_OFFLINE:
+        if not config.HF_HUB_OFFLINE:
             HfApi().dataset_info(_parts(name)[0], timeout=TIMEOUT)
         yield
     except InputError:

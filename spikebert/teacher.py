@@ -105,7 +105,7 @@ class Teacher:
         return output.logits.clone(), [hidden[rows] for hidden in output.hidden_states]
 
     def to(self, device: torch.device) -> Teacher:
-        self.model.to(device)
+        self.model.to(device)  # type: ignore[arg-type]
         return self
 
     def targets(self, batch: Batch, layers: Sequence[int]) -> Targets:

@@ -293,7 +293,7 @@ def test_a_training_killed_at_random_moments_resumes_to_the_same_model(task, tea
     [
         (["--teacher", "/no/such/folder"], "no such folder"),
         (["--task", "no-such-task"], "no such file or folder"),
-        (["--epochs", "0"], "--epochs 0: must be at least 1"),
+        (["--epochs", "-1"], "--epochs -1: must not be negative"),
         (["--out", "/proc/none/x"], "/proc/none"),
         (["--corpus", "none.txt"], "none.txt: no such corpus file"),
         (["--unlabelled", "5"], "--unlabelled needs --corpus"),
