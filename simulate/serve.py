@@ -37,7 +37,7 @@ def cores(workers: int | None = None) -> Iterator[Client]:
 
     count = dask.system.CPU_COUNT if workers is None else workers
     with (
-        distributed.LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=":0") as cluster,
         distributed.Client(cluster) as client,
     ):
         yield client
@@ -45,7 +45,7 @@ def cores(workers: int | None = None) -> Iterator[Client]:
 
 @contextmanager
 def cluster(address: str) -> Iterator[Client]:
-    """The workers of a Dask scheduler, such as tcp://10.0.0.1:8786; all of them need this version of spikebert, no file.
+    """The workers of a Dask scheduler, such as tcp://10.0.0.1:8786; all need this version of spikebert, and no file.
 
     Raises:
         InputError: nobody is there, or somebody without it.
