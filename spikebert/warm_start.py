@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers import PretrainedConfig
 
 from spikebert.checkpoint import load_tensors
-from spikebert.config import SpikeBertConfig
 from spikebert.distill import Student
 from spikebert.errors import InputError
 from spikebert.files import write_atomically
@@ -53,7 +53,9 @@ def load(student: Student, folder: str) -> None:
     if not path.is_file():
         raise InputError(f"--warm-start {folder}: holds no {FILE}; give the folder of a finished run")
     content = load_tensors(path, "student")
-    found, shape, wanted = content.get("student", {}), content.get("shape", {}), _shape(student.model.config)
+    found, shape, wanted = content.get("student"), content.get("shape"), _shape(student.model.config)
+    if not isinstance(shape, dict) or not isinstance(found, dict) or not _all_tensors(found):
+        raise InputError(f"{path}: not a student of spikebert-train; give the folder of a finished run")
     for name, value in wanted.items():
         if shape.get(name) != value:
             raise InputError(
@@ -71,5 +73,9 @@ def load(student: Student, folder: str) -> None:
         ) from None
 
 
-def _shape(config: SpikeBertConfig) -> dict[str, Any]:
+def _all_tensors(weights: dict[Any, Any]) -> bool:
+    return all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in weights.items())
+
+
+def _shape(config: PretrainedConfig) -> dict[str, Any]:
     return json.loads(json.dumps({name: getattr(config, name) for name in SHAPE}))

@@ -58,7 +58,7 @@ class BertShape:
             noted = noted.get(key) if isinstance(noted, dict) else None
         if not isinstance(noted, dict):
             return None
-        sizes = [noted.get(key) for key in ("blocks", "hidden_size", "intermediate_size")]
+        sizes: list[Any] = [noted.get(key) for key in ("blocks", "hidden_size", "intermediate_size")]
         if any(type(size) is not int or size < 1 for size in sizes):
             return None
         return BertShape(f"teacher {run.model.metadata['training'].get('teacher', '')}".strip(), *sizes)

@@ -72,7 +72,9 @@ def test_a_reader_of_the_page_alone_finds_every_number_and_the_checksum(tmp_path
             assert np.array_equal(fields[key], field)
 
 
-@pytest.mark.parametrize("shape", [{"norm": "layer"}, {"norm": "batch", "reset": "zero"}, {"exponents": True}])
+@pytest.mark.parametrize(
+    "shape", [{"norm": "layer"}, {"norm": "batch", "reset": "zero"}, {"exponents": True}, {"separator": 4}]
+)
 def test_that_reader_with_the_equations_in_plain_integers_gives_every_spike_and_logit(tmp_path, shape):
     graph, tokens = random_graph(width=8, blocks=1, **shape), np.array([3, 1, 4, 1, 5])
     nir.write(graph, tmp_path / "model.nir")

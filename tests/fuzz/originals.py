@@ -30,6 +30,7 @@ def write_originals(folder: Path) -> None:
 
     folder.mkdir()
     nir.write(replace(random_graph(blocks=1), tokenizer=tokenizer()), folder / "model.nir")
+    nir.write(replace(random_graph(blocks=1, separator=2), tokenizer=tokenizer()), folder / "pairs.nir")
     write_trained(folder)
     write_teacher(folder / "teacher")
     write_texts(folder)
@@ -39,9 +40,10 @@ def write_originals(folder: Path) -> None:
 
 
 def write_trained(folder: Path) -> None:
-    """model.pt, the same as a folder, the checkpoint and the settings of a training."""
+    """model.pt, the same as a folder; the checkpoint, the settings and the student of a training."""
+    from spikebert import warm_start
     from spikebert.checkpoint import TrainedModel, save_directory, save_model
-    from tests.fuzz.readers import settings, tiny_training
+    from tests.fuzz.readers import settings, tiny_student, tiny_training
     from tests.spikebert.test_model import small_model
 
     model = small_model(num_hidden_layers=1)
@@ -50,6 +52,8 @@ def write_trained(folder: Path) -> None:
     save_model(trained, folder / "model.pt")
     save_directory(trained, folder / "model")
     tiny_training(folder / "checkpoint")
+    (folder / "student").mkdir()
+    warm_start.save(tiny_student(), folder / "student")
     (folder / "training").mkdir()
     (folder / "training" / ".lock").touch()  # as each training leaves it
     begun = {key: value for key, value in asdict(settings("training")).items() if key != "out"}

@@ -34,6 +34,7 @@ def of_exported_models() -> list[Reader]:
     chip = (*m.OF_BYTES, *m.OF_YAML)
     return [
         Reader("simulate", simulate, "model.nir", "{file} --text 'a good film' --out {out}", nir),
+        Reader("simulate pairs", simulate, "pairs.nir", "{file} --text 'good\tfilm' --out {out}", nir),
         Reader("export .nir", export, "model.nir", "{file} --to nir -o {out}", nir),
         Reader("resources", deploy, "model.nir", "resources {file}", nir),
         Reader("tokenizer", simulate, "model.nir", "{file} --text 'a good film' --out {out}", (m.alter_tokenizer,)),
@@ -68,6 +69,7 @@ def of_trained_models() -> list[Reader]:
         Reader("folder tokenizer", export, "model/tokenizer.json", folder, json),
         Reader("folder notes", export, "model/training.json", folder, json),
         Reader("checkpoint", resume, "checkpoint", "{file}", tensors),
+        Reader("student", begin_with, "student/student.pt", "{folder}/student", tensors),
         Reader("settings", claim, "training/settings.json", "{folder}/training", json),
         Reader("teacher config", load_teacher, "teacher/config.json", teacher, json),
         Reader("teacher weights", load_teacher, "teacher/model.safetensors", teacher, safetensors),
@@ -135,6 +137,20 @@ def tiny_training(checkpoint: Path) -> None:
     train(
         "fuzz", layer, lambda _: {"loss": layer(torch.ones(1)).sum()}, [Example([1], 0)], schedule, checkpoint, metrics
     )
+
+
+def begin_with(arguments: list[str]) -> int:
+    """Training that begins from the student of another."""
+    from spikebert import warm_start
+
+    return exit_cleanly("warm start", lambda: warm_start.load(tiny_student(), arguments[0]))
+
+
+def tiny_student():
+    from spikebert.distill import Student
+    from tests.spikebert.test_model import small_model
+
+    return Student(small_model(num_hidden_layers=1), teacher_width=4)
 
 
 def claim(arguments: list[str]) -> int:
