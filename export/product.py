@@ -50,9 +50,10 @@ def matmul(a: NDArray[np.float32], b: NDArray[np.float32], transposed: str = "")
 
 @cache
 def _matmul(transposed: str) -> onnxruntime.InferenceSession:
-    swaps = {"transA": int(transposed == "a"), "transB": int(transposed == "b")}
+    swap_a, swap_b = int(transposed == "a"), int(transposed == "b")
     a, b, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in "aby")
-    return _session(helper.make_node("FusedMatMul", ["a", "b"], ["y"], domain="com.microsoft", **swaps), [a, b], y)
+    node = helper.make_node("FusedMatMul", ["a", "b"], ["y"], domain="com.microsoft", transA=swap_a, transB=swap_b)
+    return _session(node, [a, b], y)
 
 
 def _session(node: NodeProto, inputs: list, output, constants: Sequence[TensorProto] = ()):
