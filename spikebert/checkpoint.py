@@ -117,7 +117,7 @@ def _load_directory(folder: Path) -> TrainedModel:
     notes = folder / TRAINING_FILE
     training = read_json(notes, "record of the training") if notes.is_file() else {}
     model = _assemble(config, state, folder)
-    return TrainedModel(model, tokenizer, _labels(list(config.id2label.values()), config, folder), training)
+    return TrainedModel(model, tokenizer, _labels(list((config.id2label or {}).values()), config, folder), training)
 
 
 def _assemble(config: SpikeBertConfig, state: dict[str, Any], path: Path) -> SpikeBertForSequenceClassification:

@@ -54,7 +54,7 @@ def load(student: Student, folder: str) -> None:
         raise InputError(f"--warm-start {folder}: holds no {FILE}; give the folder of a finished run")
     content = load_tensors(path, "student")
     found, shape, wanted = content.get("student"), content.get("shape"), _shape(student.model.config)
-    if not isinstance(shape, dict) or not isinstance(found, dict) or not _all_tensors(found):
+    if not _is_dict_of(found, torch.Tensor) or not _is_dict_of(shape, (int, float, str, type(None))):
         raise InputError(f"{path}: not a student of spikebert-train; give the folder of a finished run")
     for name, value in wanted.items():
         if shape.get(name) != value:
@@ -73,8 +73,8 @@ def load(student: Student, folder: str) -> None:
         ) from None
 
 
-def _all_tensors(weights: dict[Any, Any]) -> bool:
-    return all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in weights.items())
+def _is_dict_of(values: Any, kind: type | tuple[type, ...]) -> bool:
+    return isinstance(values, dict) and all(isinstance(k, str) and isinstance(v, kind) for k, v in values.items())
 
 
 def _shape(config: SpikeBertConfig) -> dict[str, Any]:
