@@ -1,37 +1,55 @@
-"""The paper's energy tables recomputed from its own inputs, then the rows of our own runs; Markdown for docs/energy.md.
+"""The tables of a report's panel "What it is compared with" and each accounting, of several runs; Markdown for a page.
 
-python benchmarks/paper_table.py RUN … > table.md
+    python benchmarks/paper_table.py RUN …
+
+The paper's energy tables are recomputed from its own inputs; each run adds its own row.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from simulate.energy.accountings import compare
-from simulate.energy.published import tables
-from simulate.energy.record import read_run
+from simulate.report import markdown
+from simulate.report.content import Content, read_content
+from simulate.report.panel import Table
+from simulate.report.panels import energy, references
+from spikebert.errors import exit_cleanly
 
 
-def our_rows(folders: list[Path]) -> list[str]:
-    """A row for each run and accounting, per text."""
-    lines = ["| run | accounting | 10⁶ operations | SpikeBERT, mJ | its BERT, mJ | share | break-even rate |"]
-    lines.append("|---|---|--:|--:|--:|--:|--:|")
-    for folder in folders:
-        run = read_run(folder)
-        model = f"{run.model.blocks} × {run.model.hidden_size}, {run.model.norm} norm, rate {run.rate:.3f}"
-        for comparison in compare(run):
-            spiking, reference = comparison.spiking, comparison.reference
-            limit = comparison.break_even(run.rate)
-            lines.append(
-                f"| {model} | {spiking.name} | {spiking.operations / run.samples / 1e6:.2f} "
-                f"| {spiking.picojoules / run.samples / 1e9:.4f} | {reference.picojoules / run.samples / 1e9:.4f} "
-                f"| {100 * comparison.ratio:.1f} % | {'none' if limit is None else f'{limit:.3f}'} |"
-            )
-    return lines
+def merged(tables: list[Table], names: list[str], first: int) -> Table:
+    """One table of several of the same columns; rows from `first` on are a run's own and get its name."""
+    rows = list(tables[0].rows[:first])
+    for table, name in zip(tables, names, strict=True):
+        rows += [(f"{name}: {row[0]}", *row[1:]) for row in table.rows[first:]]
+    return replace(tables[0], rows=tuple(rows))
+
+
+def name_of(content: Content) -> str:
+    model = content.run.model
+    return f"{model.blocks} × {model.hidden_size}, {model.norm} norm"
+
+
+def main() -> int:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("runs", nargs="+", metavar="RUN", type=Path, help="the --out folders of spikebert-simulate")
+    options = p.parse_args()
+
+    def run() -> None:
+        contents = [read_content(folder) for folder in options.runs]
+        names = [name_of(content) for content in contents]
+        paper = [references.energies(content) for content in contents]
+        tables = [
+            references.networks(),
+            merged(paper, names, len(references.energies().rows)),
+            merged([energy.totals(content) for content in contents], names, 0),
+        ]
+        print("\n\n".join(map(markdown.table_lines, tables)))
+
+    return exit_cleanly("paper_table", run)
 
 
 if __name__ == "__main__":
-    print("\n".join(tables()))
-    if sys.argv[1:]:
-        print("\n" + "\n".join(our_rows([Path(folder) for folder in sys.argv[1:]])))
+    sys.exit(main())

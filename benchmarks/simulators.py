@@ -11,11 +11,14 @@ from __future__ import annotations
 import argparse
 import math
 import resource
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
 
+from export import nir
 from export.graph import Graph
 from export.lower.pipeline import lower
 from simulate import lava
@@ -71,18 +74,30 @@ def main() -> None:
     p.add_argument("--repeat", type=int, default=3)
     p.add_argument("--lava", type=int, metavar="SENTENCES", help="compare Lava (block) with fast instead")
     options = p.parse_args()
-    started = time.perf_counter()
     trained = random_model(options.preset, options.norm, options.reset)
-    built = time.perf_counter()
-    graph = lower(trained)
     print(f"{options.preset}, {options.norm} norm: {sum(p.numel() for p in trained.model.parameters()):,} parameters")
-    print(f"model made in {built - started:.1f} s, lowered in {time.perf_counter() - built:.1f} s")
+    graph = exported(trained)
     if options.lava:
-        compare_lava(graph, options.lava)
+        compare_lava(graph, options.lava, options.repeat)
     else:
         compare_torch(trained, graph, options.batch, options.repeat)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"peak memory of this process, torch model included: {peak:.2f} GiB")
+    print(f"peak memory of this process, torch model included: {peak():.2f} GiB")
+
+
+def exported(trained: TrainedModel) -> Graph:
+    """The graph as a file gives it back; says what the export took."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.nir"
+        started = time.perf_counter()
+        nir.write(lower(trained), path)
+        seconds, size = time.perf_counter() - started, path.stat().st_size / 1e6
+        print(f"exported in {seconds:.1f} s to {size:.0f} MB; peak memory, torch model included: {peak():.2f} GiB")
+        return nir.read(path)
+
+
+def peak() -> float:
+    """The most memory that this process has had, in GiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def compare_torch(trained: TrainedModel, graph: Graph, batch: int, repeat: int) -> None:
@@ -98,13 +113,13 @@ def compare_torch(trained: TrainedModel, graph: Graph, batch: int, repeat: int) 
     print(f"time grows as N^{exponent:.2f} from N = {first} to {last}")
 
 
-def compare_lava(graph: Graph, count: int) -> None:
+def compare_lava(graph: Graph, count: int, repeat: int) -> None:
     rng = np.random.default_rng(0)
     most = min(64, graph.max_tokens)
     sentences = [rng.integers(0, graph.nodes[0].word.shape[0], rng.integers(8, most + 1)) for _ in range(count)]  # type: ignore[attr-defined]
     simulator = FastSimulator(graph)
-    fast = min((simulator.run(sentences) for _ in range(3)), key=lambda r: r.seconds)
-    block = lava.run(graph, sentences, "block")
+    turns = [(simulator.run(sentences), lava.run(graph, sentences, "block")) for _ in range(repeat)]
+    fast, block = (min(results, key=lambda r: r.seconds) for results in zip(*turns, strict=True))
     equal = np.array_equal(fast.logits, block.logits) and all(
         np.array_equal(fast.counts[n], block.counts[n]) for n in fast.counts
     )

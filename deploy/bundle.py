@@ -9,14 +9,17 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from deploy import binary, readme, sums
+from deploy import binary, mapping, mapping_report, readme, sums
+from deploy.chip import Chip, chip_file, read_chip
 from deploy.golden import Golden, compute
 from export import nir
 from export.graph import Graph
 from export.targets import TARGETS
+from simulate.energy.record import read_run
 from simulate.run import Texts, describe, simulate, write_run
 from simulate.text import encode
 from spikebert import __version__
@@ -26,7 +29,9 @@ from spikebert.files import write_folder_atomically
 FORMAT, FORMAT_VERSION = "spikebert-bundle", 1
 MANIFEST = "manifest.json"
 MODEL, TOKENIZER, GOLDEN, ENERGY = "model.nir", "tokenizer.json", "golden.npz", "energy"
+CHIP, MAPPING = "chip.yaml", "mapping"
 REFERENCE_MODEL, REFERENCE_GOLDEN = "reference/model.bin", "reference/golden.bin"
+PAGES = {"EQUATIONS.md": "export/NIR.md", "reference/reference.c": "deploy/reference.c"}  # here: from which package
 FORMS = {"nir-stages": "stages", "netx": "netx", "onnx-integer": "model-int.onnx"}  # target: where it goes
 LIMIT = 2**32  # bytes
 
@@ -35,6 +40,7 @@ def write(
     model: Path,
     texts: Texts,
     out: Path,
+    chip: str = "loihi2",
     licence: str = "not stated",
     extras: Sequence[Path] = (),
     truncate: bool = False,
@@ -43,17 +49,18 @@ def write(
     """Write the bundle of `model` with golden vectors of all `texts`; the folder appears whole or not at all.
 
     Args:
+        chip: the one that the model is mapped to, by its name or its file.
         licence: of the model, for its receiver.
-        extras: files and folders to put in as they are, such as a mapping or a report.
+        extras: files and folders to put in as they are, such as another mapping.
     Raises:
         InputError: for texts that the model cannot take, an extra that is not there, or a bundle beyond LIMIT.
     """
-    graph = nir.read(model)
+    graph, target = nir.read(model), read_chip(chip)
     sentences = encode(graph, texts.texts, f"{texts.source}: text", truncate)
     for extra in extras:
         if not extra.exists():
             raise InputError(f"--with {extra}: no such file or folder")
-    size = estimate(graph, sum(map(len, sentences)))
+    size = estimate(graph, sum(map(len, sentences)), target)
     tell(f"{out}: {len(sentences)} golden texts, {sum(map(len, sentences))} tokens; at most {size / 1e6:,.0f} MB")
     if size > LIMIT:
         raise InputError(f"{out}: could take {size:,} bytes, beyond {LIMIT:,}; give fewer golden texts")
@@ -66,11 +73,17 @@ def write(
         (folder / REFERENCE_MODEL).parent.mkdir()
         (folder / REFERENCE_MODEL).write_bytes(binary.model_bytes(graph))
         (folder / REFERENCE_GOLDEN).write_bytes(binary.golden_bytes(graph, golden))
+        for name, source in PAGES.items():
+            package, _, page = source.partition("/")
+            (folder / name).write_bytes((files(package) / page).read_bytes())
         left_out = _other_forms(graph, folder)
         _energy(graph, texts, golden, folder)
+        shutil.copyfile(chip_file(chip), folder / CHIP)
+        left_out |= _map(graph, target, folder)
+        _report(folder, MAPPING not in left_out)
         for extra in extras:
             _include(extra, folder / "with" / extra.name)
-        content = manifest(graph, golden, licence, left_out)
+        content = manifest(graph, golden, licence, target.name, left_out)
         (folder / MANIFEST).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
         (folder / "README.md").write_text(readme.text(graph, golden, content), "utf-8")
         sums.write(folder)
@@ -78,13 +91,18 @@ def write(
     write_folder_atomically(out, MANIFEST, fill)
 
 
-def estimate(graph: Graph, tokens: int) -> int:
+def estimate(graph: Graph, tokens: int, chip: Chip) -> int:
     """An upper bound of the bundle's bytes, known before anything is run; without extras."""
+    try:
+        cores = sum(cut.count for cut in mapping.choose(graph, chip, None, mapping.AUTO, graph.max_tokens)[2])
+    except InputError:
+        cores = 0  # it will be left out
     integers = sum(array.nbytes for node in graph for array in node.arrays.values())
     weights = sum(node.arrays["weight"].size for node in graph if "weight" in node.arrays)
     spikes = sum(-(-node.size // 8) for node in graph.neurons) * graph.time_steps * tokens
     # The file, its plain form, ONNX (int8), netx (int8), stages (float32); golden spikes twice, membranes of 8 neurons.
-    return 4 * integers + 4 * weights + 2 * spikes + 32 * len(graph.neurons) * graph.time_steps * tokens + 2**22
+    membranes = 32 * len(graph.neurons) * graph.time_steps * tokens
+    return 4 * integers + 4 * weights + 2 * spikes + membranes + 1024 * cores + 2**22
 
 
 def _other_forms(graph: Graph, folder: Path) -> dict[str, str]:
@@ -99,12 +117,33 @@ def _other_forms(graph: Graph, folder: Path) -> dict[str, str]:
 
 
 def _energy(graph: Graph, texts: Texts, golden: Golden, folder: Path) -> None:
-    """The counts of the golden texts, which `spikebert-report` reads; times are no part of a reproducible bundle."""
+    """The counts of the golden texts; times are no part of a reproducible bundle."""
     result = replace(simulate(graph, golden.sentences), seconds=0.0, startup_seconds=0.0)
     lengths = [int(n) for n in golden.lengths]
     shown = Texts("golden texts", [f"text {i}" for i in range(len(lengths))], texts.labels)
     counts = describe(graph, result, shown, lengths, folder / MODEL, "fast", "spikebert-deploy bundle")
     write_run(folder / ENERGY, counts, graph, result, shown, lengths)
+
+
+def _map(graph: Graph, chip: Chip, folder: Path) -> dict[str, str]:
+    """Place the model on the smallest system that holds it, with the spikes of the golden texts as its traffic."""
+    try:
+        mapping_report.write(mapping.map_graph(graph, chip, run=read_run(folder / ENERGY)), folder / MAPPING)
+    except InputError as error:
+        return {MAPPING: str(error)}
+    return {}
+
+
+def _report(folder: Path, mapped: bool) -> None:
+    """The report on the golden texts, with the mapping; its commands are those of a reader in the bundle."""
+    from simulate.report.markdown import render
+    from simulate.report.report import read_report
+
+    report = read_report(folder / ENERGY, mapping=folder / MAPPING if mapped else None)
+    here = replace(report.content, run=replace(report.content.run, folder=Path(ENERGY)))
+    options = ("--mapping", MAPPING) if mapped else ()
+    text = render(replace(report, content=here, options=options))
+    (folder / ENERGY / "report.md").write_text(text, "utf-8")
 
 
 def _include(source: Path, target: Path) -> None:
@@ -115,7 +154,7 @@ def _include(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def manifest(graph: Graph, golden: Golden, licence: str, left_out: dict[str, str]) -> dict[str, Any]:
+def manifest(graph: Graph, golden: Golden, licence: str, chip: str, left_out: dict[str, str]) -> dict[str, Any]:
     """What a program wants to know of the bundle, as plain JSON values."""
     return {
         "format": FORMAT,
@@ -132,6 +171,7 @@ def manifest(graph: Graph, golden: Golden, licence: str, left_out: dict[str, str
             {"name": n.name, "neurons": n.size, "decay": n.decay, "reset": n.reset, "input": n.inputs[0]}
             for n in graph.neurons
         ],
+        "chip": chip,
         "golden": {"texts": len(golden.lengths), "tokens": int(golden.lengths.sum())},
         "left_out": left_out,
     }

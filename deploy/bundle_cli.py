@@ -15,9 +15,10 @@ def add_bundle(commands) -> None:
     p.add_argument("--data", required=True, help="texts: a labelled file, or the dev part of a packaged task: tweets")
     p.add_argument("--golden", type=int, default=32, metavar="N", help="its first N texts (default: %(default)s)")
     p.add_argument("--truncate", action="store_true", help="cut texts that are too long")
+    p.add_argument("--chip", default="loihi2", help="to map to: loihi1, loihi2 or a .yaml file (default: %(default)s)")
     p.add_argument("--licence", default="not stated", help="of the model, for its receiver")
     p.add_argument(
-        "--with", nargs="+", default=[], dest="extras", metavar="PATH", help="more to put in: a mapping, a report"
+        "--with", nargs="+", default=[], dest="extras", metavar="PATH", help="more to put in: another mapping, a page"
     )
     p.add_argument("-o", "--out", required=True, help="the folder to write")
     p.set_defaults(run=bundle)
@@ -44,7 +45,7 @@ def bundle(options: argparse.Namespace) -> int:
     rows = rows[: options.golden]
     texts = Texts(options.data, [row.text for row in rows], [row.label for row in rows])
     extras = [Path(extra) for extra in options.extras]
-    write(Path(options.model), texts, Path(options.out), options.licence, extras, options.truncate)
+    write(Path(options.model), texts, Path(options.out), options.chip, options.licence, extras, options.truncate)
     files = [path for path in Path(options.out).rglob("*") if path.is_file()]
     print(f"{options.out}: {len(files)} files, {sum(p.stat().st_size for p in files) / 1e6:,.1f} MB")
     return 0

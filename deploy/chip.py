@@ -62,10 +62,7 @@ MAY_BE_ZERO = ("graded_bits", "hop_x_pj", "hop_y_pj", "synapse_ns", "neuron_ns",
 
 def read_chip(name: str) -> Chip:
     """A chip by its name in `chips/`, or from a YAML file of one's own (a path that ends in .yaml)."""
-    own = name.endswith((".yaml", ".yml"))
-    path = Path(name) if own else CHIPS / f"{name}.yaml"
-    if not own and (name not in chip_names()):
-        raise InputError(f"--chip {name}: not one of {', '.join(chip_names())}; or give a .yaml file of your own")
+    path = chip_file(name)
     data = _load(path, "chip")
     texts = {key: _text(path, data, key) for key in ("name", "title")}
     unknown = data.keys() - FIELDS.keys() - {"kind", "name", "title"}
@@ -77,6 +74,15 @@ def read_chip(name: str) -> Chip:
     if (chip.synapse_memory_per_core or 0) > chip.memory_per_core:
         raise InputError(f"{path}: synapse_memory_per_core: is more than memory_per_core")
     return chip
+
+
+def chip_file(name: str) -> Path:
+    """The file of a chip: one that comes with the package, or a path that ends in .yaml."""
+    if name.endswith((".yaml", ".yml")):
+        return Path(name)
+    if name not in chip_names():
+        raise InputError(f"--chip {name}: not one of {', '.join(chip_names())}; or give a .yaml file of your own")
+    return CHIPS / f"{name}.yaml"
 
 
 def chip_names() -> list[str]:

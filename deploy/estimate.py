@@ -60,7 +60,7 @@ def estimate(
 ) -> Estimate:
     """`costing` is the chip file whose times and hop energies are used, that of REFERENCE."""
     found = list({core.population.name: core.population for core in cores}.values())
-    depth = _depth(found)
+    depth = _depth(graph, found)
     passes = 1 + sum(isinstance(n, Attention) for n in graph) if serial else 1
     streamed = round(activity.tokens) if serial else 1
     steps = passes * streamed * graph.time_steps + depth
@@ -107,11 +107,21 @@ def _operations(graph: Graph, found: list[Population], activity: Activity) -> di
     return work
 
 
-def _depth(found: list[Population]) -> int:
-    """Cores one behind the other on the longest way of a spike: each hands on in the next step."""
+def _depth(graph: Graph, found: list[Population]) -> int:
+    """Cores one behind the other on the longest way of a spike: each hands on in the next step.
+
+    An attention that the host computes takes a step, too.
+    """
     depth: dict[str, int] = {}
     for population in found:
-        depth[population.name] = 1 + max((depth.get(e.source, 0) for e in population.inputs), default=0)
+        before = [0]
+        for edge in population.inputs:
+            carried = graph[edge.carries]
+            if edge.source in depth:
+                before.append(depth[edge.source])
+            elif isinstance(carried, LIF) and isinstance(attention := graph[carried.inputs[0]], Attention):
+                before.append(depth[attention.inputs[0]] + 1)
+        depth[population.name] = 1 + max(before)
     return max(depth.values())
 
 

@@ -17,11 +17,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from export.graph import LIF, Embedding, Graph
-from export.kernels import LIFKernel, make_kernel
+from export.graph import Embedding, Graph
 from export.npz import read_npz
-from export.ranges import output_bounds
 from simulate.batches import Tokens
+from simulate.trace import steps
 from spikebert.errors import InputError
 
 SELECTED = 8  # neurons of each layer whose membranes are kept
@@ -58,29 +57,22 @@ def select(width: int) -> NDArray[np.int64]:
 
 def compute(graph: Graph, sentences: Sequence[Tokens]) -> Golden:
     """Run texts step by step, all at once, and keep what the neurons do."""
-    lengths = [len(tokens) for tokens in sentences]
-    bounds = output_bounds(graph)
-    kernels = {n.name: make_kernel(n, 1, max((bounds[s] for s in n.inputs), default=0)) for n in graph}
     neurons = {node.name: select(node.size) for node in graph.neurons}
     spikes: dict[str, list[NDArray]] = {name: [] for name in neurons}
     membranes: dict[str, list[NDArray]] = {name: [] for name in neurons}
-    values: dict[str, NDArray] = {}
-    for _ in range(graph.time_steps):
-        for node in graph:
-            kernel = kernels[node.name]
-            inputs: list[NDArray] = [values[s] for s in node.inputs] or [np.concatenate(sentences)]
-            values[node.name] = kernel(inputs, lengths)
-            if isinstance(node, LIF):
-                assert isinstance(kernel, LIFKernel) and kernel.membrane is not None
-                spikes[node.name].append(values[node.name][0].astype(np.uint8))
-                membranes[node.name].append(kernel.membrane[:, neurons[node.name]].astype(np.int32))
+    logits: NDArray = np.empty(0)
+    for values, held in steps(graph, sentences):
+        for name, membrane in held.items():
+            spikes[name].append(values[name][0].astype(np.uint8))
+            membranes[name].append(membrane[:, neurons[name]].astype(np.int32))
+        logits = values[graph.nodes[-1].name]  # of the steps so far
     return Golden(
         tokens=np.concatenate(sentences).astype(np.int64),
-        lengths=np.array(lengths, np.int64),
-        logits=values[graph.nodes[-1].name],
-        spikes={name: np.stack(steps) for name, steps in spikes.items()},
+        lengths=np.array([len(tokens) for tokens in sentences], np.int64),
+        logits=logits,
+        spikes={name: np.stack(train) for name, train in spikes.items()},
         neurons=neurons,
-        membranes={name: np.stack(steps) for name, steps in membranes.items()},
+        membranes={name: np.stack(held) for name, held in membranes.items()},
     )
 
 
@@ -112,9 +104,8 @@ def _check(golden: Golden, graph: Graph, path: Path) -> None:
     if golden.tokens.min() < 0 or golden.tokens.max() >= words:
         raise InputError(f"{path}: tokens hold a number that is none of the model's {words} words")
     frame = (graph.time_steps, len(golden.tokens))
-    wanted: dict[str, tuple[NDArray, str, tuple[int, ...]]] = {
-        "logits": (golden.logits, "int64", (len(golden.lengths), len(graph.labels)))
-    }
+    wanted: dict[str, tuple[NDArray[Any], str, tuple[int, ...]]] = {}
+    wanted["logits"] = (golden.logits, "int64", (len(golden.lengths), len(graph.labels)))
     for node in graph.neurons:
         chosen = select(node.size)
         wanted[f"spikes/{node.name}"] = golden.spikes[node.name], "uint8", (*frame, node.size)

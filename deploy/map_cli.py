@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 
@@ -28,6 +27,7 @@ def add_map(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> None:
     from deploy.chip import read_chip
     from deploy.mapping import map_graph
+    from deploy.mapping_report import write
     from export import nir
 
     chip = read_chip(options.chip)
@@ -56,21 +56,3 @@ def _run_of(path: Path, model: Path):
     if record.model.sha256 != hashlib.sha256(model.read_bytes()).hexdigest():
         raise InputError(f"{path}: counts of another model ({record.model.file}); simulate {model}")
     return record
-
-
-def write(mapping, out: Path) -> None:
-    """mapping.json, mapping.md and floorplan.svg, all or none."""
-    from deploy.floorplan import svg
-    from deploy.mapping_report import as_json, as_markdown
-    from spikebert.files import write_folder_atomically
-
-    content, chip = as_json(mapping), mapping.system.chip
-    picture = "\n![floorplan](floorplan.svg)\n"
-
-    def fill(folder: Path) -> None:
-        (folder / "mapping.json").write_text(json.dumps(content, indent=1, ensure_ascii=False), "utf-8")
-        page = as_markdown(content, chip.memory_per_core, chip.neurons_per_core)
-        (folder / "mapping.md").write_text(page + picture, "utf-8")
-        (folder / "floorplan.svg").write_text(svg(mapping), "utf-8")
-
-    write_folder_atomically(out, "mapping.json", fill)

@@ -62,6 +62,12 @@ def map_graph(
         InputError: it does not fit; the message names the layer, the limit and the nearest change.
     """
     tokens = graph.max_tokens if tokens is None else tokens
+    system_found, name, cuts = choose(graph, chip, system, strategy, tokens)
+    return _mapped(graph, system_found, name, tokens, cuts, run)
+
+
+def choose(graph: Graph, chip: Chip, system: str | None, strategy: str, tokens: int) -> tuple[System, str, list[Cut]]:
+    """The system, the strategy and the cuts of `map_graph`, before anything is placed."""
     if not 1 <= tokens <= graph.max_tokens:
         raise InputError(f"--tokens {tokens}: the model takes 1 to {graph.max_tokens}")
     systems = [find_system(chip, system)] if system else systems_of(chip)
@@ -70,7 +76,7 @@ def map_graph(
     for candidate in systems:
         for name, found in cuts.items():
             if sum(cut.count for cut in found) <= candidate.chips * candidate.cores:
-                return _mapped(graph, candidate, name, tokens, found, run)
+                return candidate, name, found
     raise InputError(_too_large(graph, chip, systems[-1], tried[-1], tokens))
 
 

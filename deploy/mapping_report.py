@@ -1,14 +1,32 @@
-"""A mapping as JSON, the numbers, and as Markdown, the page."""
+"""A mapping as JSON, the numbers, and as Markdown, the page; the folder of both and the picture."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
+from deploy.floorplan import svg
 from deploy.mapping import Mapping
 from deploy.partition import Cut
+from spikebert.files import write_folder_atomically
 
 FORMAT = "spikebert-mapping"
 VERSION = 1
+
+
+def write(mapping: Mapping, out: Path) -> None:
+    """`out`/mapping.json, mapping.md and floorplan.svg, all or none."""
+    content, chip = as_json(mapping), mapping.system.chip
+    picture = "\n![floorplan](floorplan.svg)\n"
+
+    def fill(folder: Path) -> None:
+        (folder / "mapping.json").write_text(json.dumps(content, indent=1, ensure_ascii=False), "utf-8")
+        page = as_markdown(content, chip.memory_per_core, chip.neurons_per_core)
+        (folder / "mapping.md").write_text(page + picture, "utf-8")
+        (folder / "floorplan.svg").write_text(svg(mapping), "utf-8")
+
+    write_folder_atomically(out, "mapping.json", fill)
 
 
 def as_json(mapping: Mapping) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def place(cores: list[Core], traffic: Traffic, system: System) -> Placement:
     rank[order] = np.arange(len(cores))
     chip, local = rank // system.cores, rank % system.cores
     slot = _slots(chip, local, traffic, layout, _snake(layout, system.cores))
-    chip_x, chip_y = _position(chip, layout.chip_columns)
+    chip_x, chip_y = chip_position(chip, layout.chip_columns)
     tile_x, tile_y = _tile(slot, layout)
     return Placement(layout, chip, slot, chip_x * layout.columns + tile_x, chip_y * layout.rows + tile_y)
 
@@ -110,7 +110,7 @@ def _tile(slot: NDArray, layout: Mesh) -> tuple[NDArray, NDArray]:
     return tile % layout.columns, tile // layout.columns
 
 
-def _position(chip: NDArray, columns: int) -> tuple[NDArray, NDArray]:
+def chip_position(chip: NDArray, columns: int) -> tuple[NDArray, NDArray]:
     """Chips in a boustrophedon: the next chip is always a neighbour."""
     y, x = chip // columns, chip % columns
     return np.where(y % 2, columns - 1 - x, x), y

@@ -207,7 +207,7 @@ class _Builder:
         again = {n.name for n in self.graph if self.serial and self.part[n.name] < self.part[linear.name]}
         return [
             Edge(HOST if node.name in again else self.sent_by[node.name], node.name, (0, node.width))
-            for node in _summands(self.graph, source)
+            for node in summands(self.graph, source)
         ]
 
 
@@ -215,5 +215,5 @@ def _group(norm: LayerNorm | None) -> int:
     return norm.width // norm.groups if norm else 1
 
 
-def _summands(graph: Graph, node: Node) -> list[Node]:
-    return [s for name in node.inputs for s in _summands(graph, graph[name])] if isinstance(node, Add) else [node]
+def summands(graph: Graph, node: Node) -> list[Node]:
+    return [s for name in node.inputs for s in summands(graph, graph[name])] if isinstance(node, Add) else [node]

@@ -13,6 +13,10 @@ FORMS = {
     "netx": "| `netx/` | lava-dl HDF5 networks of the same chains |\n",
     "onnx-integer": "| `model-int.onnx` | the integer model in standard ONNX operators |\n",
 }
+MAPPING = (
+    "| `mapping/`, `chip.yaml` | the model on the cores of {chip}: `mapping.md`, `mapping.json`, `floorplan.svg`; "
+    "what is known of the chip, and from where |\n"
+)
 
 
 def text(graph: Graph, golden: Golden, manifest: dict[str, Any]) -> str:
@@ -31,6 +35,7 @@ def text(graph: Graph, golden: Golden, manifest: dict[str, Any]) -> str:
         licence=manifest["licence"],
         texts=len(golden.lengths),
         forms="".join(line for target, line in FORMS.items() if target not in manifest["left_out"]),
+        mapping="" if "mapping" in manifest["left_out"] else MAPPING.format(chip=manifest["chip"]),
         steps=graph.time_steps,
         first=graph.neurons[0].name,
         layers="\n".join(_layer(graph, node) for node in graph.neurons),

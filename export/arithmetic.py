@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.graph import DECAY_BITS, INPUT_SHIFT, STATE_BITS
+from export.product import matmul
 
 STATE_MAX = 2 ** (STATE_BITS - 1) - 1  # membranes lie in ±STATE_MAX
 UNIT_BITS = 12  # fraction bits of a normalised value inside the layer norm
@@ -153,7 +154,14 @@ def norm_bound(gain: NDArray[np.int16], bias: NDArray[np.int32], groups: int = 1
 
 
 def lif_step(
-    current: Array, membrane: Array, spikes: Array, threshold: Array, decay: int, bias: Array, reset: str
+    current: Array,
+    membrane: Array,
+    spikes: Array,
+    threshold: Array,
+    decay: int,
+    bias: Array,
+    reset: str,
+    saturates: bool = True,
 ) -> None:
     """One time step of LIF neurons, in place: `membrane` and `spikes` hold the previous step's and take this one's.
 
@@ -168,7 +176,8 @@ def lif_step(
         current: (..., D) input of this step, |current| < 2^46.
         membrane: (..., D) float64, changed in place; 0 before the first step.
         spikes: (..., D) float32, changed in place; 0 before the first step.
-        threshold, bias: (D,) or (1,), in the carrier of what is added to the membrane (see `drive_dtype`).
+        threshold, bias: (D,) or (1,), in the carrier of what is added to the membrane (see `drive_bound`).
+        saturates: False only where `drive_bound` times the steps since rest shows that nothing is to be clipped.
     """
     membrane *= (2**DECAY_BITS - decay) / 2**DECAY_BITS
     np.trunc(membrane, out=membrane)
@@ -181,7 +190,7 @@ def lif_step(
         drive += bias
     membrane += drive
     # To look first is cheaper than to clip, and saturation is rare.
-    if membrane.max(initial=0) > STATE_MAX or membrane.min(initial=0) < -STATE_MAX:
+    if saturates and (membrane.max(initial=0) > STATE_MAX or membrane.min(initial=0) < -STATE_MAX):
         np.clip(membrane, -STATE_MAX, STATE_MAX, out=membrane)
     np.greater_equal(membrane, threshold, out=spikes, casting="unsafe")
 
@@ -197,10 +206,10 @@ def leaves_no_remainder(decay: int, steps: int) -> bool:
     return fraction_bits * (steps - 1) <= INPUT_SHIFT
 
 
-def drive_dtype(current: int, threshold: NDArray[np.int32], bias: NDArray[np.int32]) -> type[np.floating]:
-    """The cheapest carrier of a neuron's `(current << 6) - s · threshold + bias` for currents within ±current."""
-    largest = sum(int(np.abs(added.astype(np.int64)).max()) for added in (threshold, bias))
-    return gemm_dtype(current * 2**INPUT_SHIFT + largest)
+def drive_bound(current: int, threshold: NDArray[np.int32], bias: NDArray[np.int32]) -> int:
+    """How far one step can move a membrane, `(current << 6) - s · threshold + bias`, for currents within ±current."""
+    added = sum(int(np.abs(x.astype(np.int64)).max()) for x in (threshold, bias))
+    return current * 2**INPUT_SHIFT + added
 
 
 def coincidences(qkv: Array, heads: int, out: Array | None = None) -> Array:
@@ -208,13 +217,11 @@ def coincidences(qkv: Array, heads: int, out: Array | None = None) -> Array:
 
     The cheaper association is taken, equal in exact integers. Exact while N · D / heads < 2^24.
     """
-    counts = np.empty((*qkv.shape[:-1], qkv.shape[-1] // 3), np.float32) if out is None else out
-    query, key, value = (_by_head(x, heads) for x in np.split(qkv, 3, axis=-1))
+    query, key, value = by_head(qkv, heads)
     tokens, width = query.shape[-2:]
     if tokens > width:
-        return recall(qkv, memory(qkv, heads), counts)
-    np.matmul(query @ np.swapaxes(key, -1, -2), value, out=_by_head(counts, heads))
-    return counts
+        return _joined(matmul(query, matmul(key, value, transposed="a")), out)
+    return _joined(matmul(matmul(query, key, transposed="b"), value), out)
 
 
 def memory(qkv: Array, heads: int) -> Array:
@@ -222,24 +229,30 @@ def memory(qkv: Array, heads: int) -> Array:
 
     That of a sentence is the sum over any parts of it: what a chip keeps where tokens come one by one.
     """
-    _, key, value = (_by_head(x, heads) for x in np.split(qkv, 3, axis=-1))
-    return np.swapaxes(key, -1, -2) @ value
+    _, key, value = by_head(qkv, heads)
+    return matmul(key, value, transposed="a")
 
 
-def recall(qkv: Array, memory: Array, out: Array | None = None) -> Array:
+def recall(qkv: Array, memory: Array) -> Array:
     """`Q (K^T V)`: the queries of (..., N, 3 D) spikes from the sentence's `memory` → (..., N, D) counts, float32.
 
     Exact as `coincidences`.
     """
-    counts = np.empty((*qkv.shape[:-1], qkv.shape[-1] // 3), np.float32) if out is None else out
-    heads = memory.shape[-3]
-    np.matmul(_by_head(np.split(qkv, 3, axis=-1)[0], heads), memory, out=_by_head(counts, heads))
-    return counts
+    return _joined(matmul(by_head(qkv, memory.shape[-3])[0], memory))
 
 
-def _by_head(x: Array, heads: int) -> Array:
-    """(..., N, D) → a view (..., H, N, D/H)."""
-    return np.swapaxes(x.reshape(*x.shape[:-1], heads, -1), -2, -3)
+def by_head(qkv: Array, heads: int) -> Array:
+    """Q, K and V apart, and their heads: (..., N, 3 D) → (3, ..., H, N, D/H) float32."""
+    parts = np.moveaxis(qkv.reshape(*qkv.shape[:-1], 3, heads, -1), -3, 0)  # (3, ..., N, H, D/H)
+    return np.ascontiguousarray(np.swapaxes(parts, -2, -3), np.float32)
+
+
+def _joined(counts: Array, out: Array | None = None) -> Array:
+    """The heads side by side again: (..., H, N, D/H) → (..., N, D), into `out` if given."""
+    *leading, heads, tokens, width = counts.shape
+    joined = np.empty((*leading, tokens, heads * width), np.float32) if out is None else out
+    joined.reshape(*leading, tokens, heads, width)[...] = np.swapaxes(counts, -2, -3)
+    return joined
 
 
 def attention(qkv: Array, lengths: list[int], heads: int) -> Array:

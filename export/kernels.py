@@ -18,7 +18,7 @@ from export.arithmetic import Array
 from export.graph import LIF, Add, Attention, Embedding, LayerNorm, Linear, Node, Readout
 from export.product import INPUT_MAX, IntegerProduct
 
-BLOCK = 2**19  # elements of a block: few enough for the cache, enough to hide what a NumPy call costs
+BLOCK = 2**17  # elements of a block: few enough for a core's own cache, enough to hide what a NumPy call costs
 
 
 def row_blocks(rows: int, width: int) -> Iterator[slice]:
@@ -98,12 +98,15 @@ class LIFKernel(Kernel):
 
     def __init__(self, node: LIF, steps: int, input_bound: int):
         self.node, self.steps = node, steps
-        dtype = arithmetic.drive_dtype(input_bound, node.threshold, node.bias)
+        self.stride = arithmetic.drive_bound(input_bound, node.threshold, node.bias)
+        dtype = arithmetic.gemm_dtype(self.stride)
         self.threshold, self.bias = node.threshold.astype(dtype), node.bias.astype(dtype)
         self.membrane: Array | None = None  # (M, D) float64
+        self.seen = 0  # steps since rest
 
     def rest(self) -> None:
         self.membrane = None
+        self.seen = 0
 
     def __call__(self, inputs: Sequence[Array], lengths: list[int]) -> Array:
         current = inputs[0]
@@ -115,12 +118,14 @@ class LIFKernel(Kernel):
         reuse = self.in_place and current.shape == shape and current.dtype == np.float32
         train = current if reuse else np.empty(shape, np.float32)
         node = self.node
+        reach = [(self.seen + t + 1) * self.stride for t in range(steps)]
         for rows in row_blocks(*current.shape[1:]):
             membrane, spikes = self.membrane[rows], self.spikes[rows]
             for t in range(steps):
-                step = current[min(t, len(current) - 1), rows]
-                arithmetic.lif_step(step, membrane, spikes, self.threshold, node.decay, self.bias, node.reset)
+                step, clip = current[min(t, len(current) - 1), rows], reach[t] > arithmetic.STATE_MAX
+                arithmetic.lif_step(step, membrane, spikes, self.threshold, node.decay, self.bias, node.reset, clip)
                 train[t, rows] = spikes
+        self.seen += steps
         return train
 
 

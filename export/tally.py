@@ -12,8 +12,9 @@ from functools import singledispatch
 import numpy as np
 from numpy.typing import NDArray
 
-from export.arithmetic import Array
+from export.arithmetic import Array, by_head
 from export.graph import LIF, Add, Attention, Node
+from export.product import matmul
 
 # Of one attention with binary Q, K, V, for each sentence (of n tokens), head and step; see `_coincidences`.
 COINCIDENCES = ("qk", "qk_v", "kv", "q_kv", "triples")
@@ -99,20 +100,18 @@ def _coincidences(qkv: Array, heads: int) -> NDArray[np.int64]:
     q_kv     Q spikes that meet a non-zero entry of that matrix: the accumulations of Q (Kᵀ V), each of an entry
     triples  Q, K and V spikes that meet: the sum of the output, the same in both orders
     """
-    steps, tokens, _ = qkv.shape
-    query, key, value = qkv.reshape(steps, tokens, 3, heads, -1).transpose(2, 0, 3, 1, 4)  # each (S, H, N, D/H)
-    transposed = np.swapaxes(key, -1, -2)
+    query, key, value = by_head(qkv, heads)  # each (S, H, N, D/H)
     # Spikes of Q and K in each feature, of K and V in each token: what is but summed needs no map.
     q_feature, k_feature = query.sum(-2, keepdims=True), key.sum(-2, keepdims=True)  # (S, H, 1, D/H)
     k_token, v_token = key.sum(-1, keepdims=True), value.sum(-1, keepdims=True)  # (S, H, N, 1)
     counts = (
         np.multiply(q_feature, k_feature, dtype=np.float64),
-        _marks(query @ transposed) @ v_token,
+        _marks(matmul(query, key, transposed="b")) @ v_token,
         np.multiply(k_token, v_token, dtype=np.float64),
-        q_feature @ _marks(transposed @ value),
+        q_feature @ _marks(matmul(key, value, transposed="a")),
         np.multiply(key @ np.swapaxes(q_feature, -1, -2), v_token, dtype=np.float64),
     )
-    return np.stack([count.reshape(steps, -1).sum(1, dtype=np.float64) for count in counts]).astype(np.int64)
+    return np.stack([count.reshape(len(qkv), -1).sum(1, dtype=np.float64) for count in counts]).astype(np.int64)
 
 
 def _marks(counts: Array) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -53,13 +54,18 @@ def parser() -> argparse.ArgumentParser:
         help="on Lava: one process a transformer block, one a node of the graph, or Lava's own Dense and LIF "
         "wherever they can stand (default: block)",
     )
-    p.add_argument("--out", help="the folder for counts.json, predictions.tsv and spikes.npz")
+    p.add_argument("--out", help="the folder for counts.json, predictions.tsv, trace.npz and spikes.npz")
     p.add_argument("--spikes", action="store_true", help="record every spike into spikes.npz")
     p.add_argument(
         "--trace",
         type=int,
         metavar="N",
-        help="record text N (from 1) closely: tokens, spikes, membranes; trace.npz",
+        help="the text (from 1) that trace.npz records closely: tokens, spikes, membranes; 0: none (default: 1)",
+    )
+    many = p.add_mutually_exclusive_group()
+    many.add_argument("--workers", metavar="N", help="share the texts among N processes, or auto: one for each core")
+    many.add_argument(
+        "--dask", metavar="ADDRESS", help="share them among the workers of a Dask cluster: tcp://HOST:8786"
     )
     return p
 
@@ -116,6 +122,14 @@ def run(options: argparse.Namespace, command: str) -> None:
         run_model(options, command)
 
 
+def _require_out(out: str | None) -> None:
+    """An InputError at once, and not after the simulation, if its results could not be written."""
+    from spikebert.files import require_place
+
+    if out:
+        require_place(out, "counts.json", "--out")
+
+
 def run_foreign(options: argparse.Namespace) -> None:
     """A NIR file of another tool, on an array of input."""
     import math
@@ -125,12 +139,14 @@ def run_foreign(options: argparse.Namespace) -> None:
 
     if not options.input:
         raise InputError(f"{options.model}: a NIR file of another tool; give it --input spikes.npy, not text")
-    given = [flag for flag in ("limit", "truncate", "spikes", "granularity") if getattr(options, flag)]
+    flags = ("limit", "truncate", "spikes", "granularity", "workers", "dask")
+    given = [flag for flag in flags if getattr(options, flag)]
     if given or options.backend == "fast":
         raise InputError(f"--{given[0] if given else 'backend fast'} is for models of spikebert-export")
     dt = run.DT if options.dt is None else options.dt
     if not (dt > 0 and math.isfinite(dt)):
         raise InputError(f"--dt {dt}: must be a number of seconds above 0")
+    _require_out(options.out)
     loaded = network.read(options.model)
     x = run.load_input(options.input, loaded.widths[loaded.source])
     result = run.simulate(loaded, x, dt, options.backend or "float")
@@ -154,8 +170,9 @@ def run_model(options: argparse.Namespace, command: str) -> None:
         raise InputError("--text-pair needs a --text for each: the first of the two texts")
     if options.trace is not None and not options.out:
         raise InputError("--trace needs --out: a folder to write the trace to")
+    _require_out(options.out)
     from export import nir
-    from simulate.run import check_labels, describe, simulate, write_run
+    from simulate.run import check_labels, describe, write_run
     from simulate.text import encode
     from spikebert.progress import Bar
 
@@ -168,14 +185,14 @@ def run_model(options: argparse.Namespace, command: str) -> None:
     texts = _texts(options)
     check_labels(graph, texts)
     sentences = encode(graph, texts.texts, f"{texts.source}: text", options.truncate)
-    traced = None
-    if options.trace is not None:
+    number, traced = 1 if options.trace is None else options.trace, None
+    if not 0 <= number <= len(sentences):
+        raise InputError(f"--trace {number}: the texts are numbered from 1 to {len(sentences)}")
+    if options.out and number:
         from simulate.trace import trace
 
-        if not 1 <= options.trace <= len(sentences):
-            raise InputError(f"--trace {options.trace}: the texts are numbered from 1 to {len(sentences)}")
-        traced = trace(graph, sentences[options.trace - 1], options.trace)
-    with Bar(total=len(sentences), unit="text", disable=None, leave=False) as bar:
+        traced = trace(graph, sentences[number - 1], number)
+    with _simulator(options) as simulate, Bar(total=len(sentences), unit="text", disable=None, leave=False) as bar:
         result = simulate(graph, sentences, options.backend, options.granularity, options.spikes, bar.update)
     lengths = [len(tokens) for tokens in sentences]
     backend = options.backend if options.backend == "fast" else f"lava-{options.granularity}"
@@ -183,6 +200,30 @@ def run_model(options: argparse.Namespace, command: str) -> None:
     if options.out:
         write_run(Path(options.out), counts, graph, result, texts, lengths, traced)
     _show(options, graph, counts, result, texts)
+
+
+@contextmanager
+def _simulator(options: argparse.Namespace):
+    """What runs the sentences: here, or on workers."""
+    from simulate import run, serve
+
+    if options.dask:
+        with serve.cluster(options.dask) as client:
+            yield partial(serve.simulate, client)
+    elif options.workers:
+        with serve.cores(_workers(options.workers)) as client:
+            yield partial(serve.simulate, client)
+    else:
+        yield run.simulate
+
+
+def _workers(number: str) -> int | None:
+    """None for auto."""
+    if number == "auto":
+        return None
+    if not (number.isascii() and number.isdigit() and 0 < int(number) <= 1024):
+        raise InputError(f"--workers {number}: must be auto or a number from 1 to 1024")
+    return int(number)
 
 
 def verify(options: argparse.Namespace) -> int:

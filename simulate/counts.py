@@ -6,7 +6,7 @@ they are made from are the rows of `SimulationResult.counts`, T small integers f
 
 from __future__ import annotations
 
-from functools import singledispatch
+from functools import reduce, singledispatch
 from typing import Any
 
 import numpy as np
@@ -106,12 +106,12 @@ def _per_sample(tally: Tally) -> dict[str, list[int]]:
     linears = [n for n in graph if isinstance(n, Linear)]
     attentions = [n.name for n in graph if isinstance(n, Attention)]
     rows = {
-        "spikes": [counts[n.name] for n in graph.neurons],
-        "synaptic_operations": [tally.magnitude(n.inputs[0]) * n.width for n in linears],
-        "attention_pairs_first": [counts[f"{name}:{key}"] for name in attentions for key in ("qk", "qk_v")],
-        "attention_memory_first": [counts[f"{name}:{key}"] for name in attentions for key in ("kv", "q_kv")],
+        "spikes": (counts[n.name] for n in graph.neurons),
+        "synaptic_operations": (tally.magnitude(n.inputs[0]) * n.width for n in linears),
+        "attention_pairs_first": (counts[f"{name}:{key}"] for name in attentions for key in ("qk", "qk_v")),
+        "attention_memory_first": (counts[f"{name}:{key}"] for name in attentions for key in ("kv", "q_kv")),
     }
-    return {name: np.sum(parts, axis=(0, 2)).tolist() for name, parts in rows.items()}
+    return {name: reduce(np.add, (part.sum(1) for part in parts)).tolist() for name, parts in rows.items()}
 
 
 @singledispatch

@@ -51,18 +51,21 @@ class FastSimulator:
         """Classify sentences of token ids.
 
         Args:
-            record: also give every spike; without it memory does not grow with the number of sentences.
+            record: also give every spike; without it nothing but the counts, a few integers each, grows with the
+                number of sentences.
             progress: called with the number of sentences done since its last call.
         """
         started = time.perf_counter()
-        logits, counts, spikes = [], [], []
+        logits, spikes = [], []
+        counts: dict[str, NDArray[np.int64]] = {}
         neurons = {node.name: np.zeros(node.width, np.int64) for node in self.graph.neurons}
         groups = batches(sentences, batch_rows(sum(map(len, sentences)), self.cores))
         with self._side_by_side(len(groups)) as run:
             results = run(lambda group: self._batch([sentences[i] for i in group], record), groups)
             for group, (batch_logits, batch_counts, batch_neurons, batch_spikes) in zip(groups, results, strict=True):
                 logits.append(batch_logits)
-                counts.append(batch_counts)
+                for name, rows in batch_counts.items():  # each into its place: kept once
+                    counts.setdefault(name, np.empty((len(sentences), rows.shape[1]), np.int64))[group] = rows
                 for name, fired in batch_neurons.items():
                     neurons[name] += fired
                 spikes.append(batch_spikes)
@@ -70,7 +73,7 @@ class FastSimulator:
                     progress(len(group))
         return SimulationResult(
             logits=np.concatenate(logits),
-            counts={name: np.concatenate([c[name] for c in counts]) for name in counts[0]},
+            counts=counts,
             neurons=neurons,
             spikes={n.name: np.concatenate([s[n.name] for s in spikes], 1) for n in self.graph.neurons}
             if record

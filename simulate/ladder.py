@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,9 @@ from simulate.batches import Tokens
 from simulate.compare import Divergence, Spikes, agreement, first_divergence
 from simulate.fast import FastSimulator
 from spikebert.errors import InputError
+
+if TYPE_CHECKING:
+    from spikebert.checkpoint import TrainedModel
 
 FLOAT_BATCH = 32
 
@@ -58,13 +62,14 @@ def climb(
 ) -> list[Rung]:
     """Run all rungs; the first is the fast simulator, the reference."""
     lengths = [len(tokens) for tokens in sentences]
+    trained = None if against is None else float_model(graph, against)  # at once: it may be the wrong one
     tell("fast: running")
     reference = FastSimulator(graph).run(sentences, record=True)
     assert reference.spikes is not None
     rungs = [Rung("fast", True, reference.predictions, dict.fromkeys(reference.spikes, 1.0))]
-    if against is not None:
+    if trained is not None:
         tell("float: running")
-        predictions, spikes = float_run(graph, sentences, against)
+        predictions, spikes = float_run(graph, sentences, trained)
         rungs.insert(0, Rung("float", False, predictions, agreement(reference.spikes, spikes)))
     for granularity in granularities:
         tell(f"lava-{granularity}: running")
@@ -83,17 +88,23 @@ def climb(
     return rungs
 
 
-def float_run(graph: Graph, sentences: Sequence[Tokens], model: Path) -> tuple[NDArray[np.integer], Spikes]:
-    """Predictions and spikes of the float model that a graph was exported from."""
+def float_model(graph: Graph, path: Path) -> TrainedModel:
+    """The float model that a graph was exported from; an InputError if it is another's."""
+    from spikebert.checkpoint import load_model
+
+    trained = load_model(path)
+    if tuple(trained.labels) != graph.labels or trained.model.config.time_steps != graph.time_steps:
+        raise InputError(f"--against {path}: its labels or time steps are not those of the exported model")
+    return trained
+
+
+def float_run(graph: Graph, sentences: Sequence[Tokens], trained: TrainedModel) -> tuple[NDArray[np.integer], Spikes]:
+    """Predictions and spikes of the float model."""
     import torch
 
-    from spikebert.checkpoint import load_model
     from spikebert.loop import Batch, Example
     from spikebert.recording import record_spikes
 
-    trained = load_model(model)
-    if tuple(trained.labels) != graph.labels or trained.model.config.time_steps != graph.time_steps:
-        raise InputError(f"--against {model}: its labels or time steps are not those of the exported model")
     predictions, parts = [], []
     with torch.inference_mode(), record_spikes(trained.model) as spikes:
         for start in range(0, len(sentences), FLOAT_BATCH):
@@ -102,7 +113,7 @@ def float_run(graph: Graph, sentences: Sequence[Tokens], model: Path) -> tuple[N
             parts.append({name: train.numpy().astype(np.uint8) for name, train in spikes.items()})
     names = [n.name for n in graph.neurons]
     if not set(names) <= set(parts[0]) or any(parts[0][n.name].shape[2] != n.size for n in graph.neurons):
-        raise InputError(f"--against {model}: its layers are not those of the exported model")
+        raise InputError("--against: the layers of that model are not those of the exported one")
     return np.concatenate(predictions), {name: np.concatenate([p[name] for p in parts], axis=1) for name in names}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,3 +31,21 @@ class SimulationResult:
     def predictions(self) -> NDArray[np.int64]:
         """(B,): the index of the largest logit, the first of equals."""
         return self.logits.argmax(1)
+
+
+def joined(parts: Sequence[SimulationResult], seconds: float, startup_seconds: float) -> SimulationResult:
+    """The result of one run over the sentences of all parts, in their order."""
+
+    def beside(rows: list[dict[str, NDArray]], axis: int = 0) -> dict[str, NDArray]:
+        return {name: np.concatenate([row[name] for row in rows], axis) for name in rows[0]}
+
+    fired = [part.neurons or {} for part in parts]
+    spikes = [part.spikes or {} for part in parts]
+    return SimulationResult(
+        logits=np.concatenate([part.logits for part in parts]),
+        counts=beside([part.counts for part in parts]),
+        neurons={name: np.sum([row[name] for row in fired], axis=0) for name in fired[0]} or None,
+        spikes=beside(spikes, axis=1) or None,
+        seconds=seconds,
+        startup_seconds=startup_seconds,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from export.graph import LIF, Graph
+from export.graph import Graph
 from export.kernels import LIFKernel, make_kernel
 from export.npz import read_npz
 from export.ranges import output_bounds
@@ -74,28 +75,42 @@ class Trace:
         )
 
 
-def trace(graph: Graph, tokens: Tokens, number: int) -> Trace:
-    """Run one text step by step and keep what its neurons do; the watched token is the one in the middle."""
-    bounds, watched, lengths = output_bounds(graph), len(tokens) // 2, [len(tokens)]
+def steps(
+    graph: Graph, sentences: Sequence[Tokens]
+) -> Iterator[tuple[dict[str, NDArray], dict[str, NDArray[np.integer]]]]:
+    """Run texts, M tokens in all, step by step, all at once: at each step what every node put out, (1, M, D), and
+    {layer: the membranes (M, D) as they are compared with the threshold, before the reset}. Of the readout (B, labels).
+    """
+    bounds, lengths = output_bounds(graph), [len(tokens) for tokens in sentences]
     kernels = {n.name: make_kernel(n, 1, max((bounds[s] for s in n.inputs), default=0)) for n in graph}
-    spikes: dict[str, list[NDArray]] = {node.name: [] for node in graph.neurons}
-    membranes: dict[str, list[NDArray]] = {node.name: [] for node in graph.neurons}
+    packed: NDArray = np.concatenate(sentences)
     for _ in range(graph.time_steps):
         values: dict[str, NDArray] = {}
+        membranes: dict[str, NDArray] = {}
         for node in graph:
             kernel = kernels[node.name]
-            inputs: list[NDArray] = [values[s] for s in node.inputs] or [tokens]
-            values[node.name] = kernel(inputs, lengths)
-            if isinstance(node, LIF) and isinstance(kernel, LIFKernel):
+            values[node.name] = kernel([values[s] for s in node.inputs] or [packed], lengths)
+            if isinstance(kernel, LIFKernel):
                 assert kernel.membrane is not None
-                spikes[node.name].append(values[node.name][0].astype(np.uint8))
-                membranes[node.name].append(kernel.membrane[watched].astype(np.int32))
+                membranes[node.name] = kernel.membrane
+        yield values, membranes
+
+
+def trace(graph: Graph, tokens: Tokens, number: int) -> Trace:
+    """Run one text step by step and keep what its neurons do; the watched token is the one in the middle."""
+    watched = len(tokens) // 2
+    spikes: dict[str, list[NDArray]] = {node.name: [] for node in graph.neurons}
+    membranes: dict[str, list[NDArray]] = {node.name: [] for node in graph.neurons}
+    for values, held in steps(graph, [tokens]):
+        for name, membrane in held.items():
+            spikes[name].append(values[name][0].astype(np.uint8))
+            membranes[name].append(membrane[watched].astype(np.int32))
     tokenizer = Tokenizer.from_str(graph.tokenizer)
     return Trace(
         number=number,
         tokens=[tokenizer.id_to_token(int(token)) or "?" for token in tokens],
         watched=watched,
-        spikes={name: np.stack(steps) for name, steps in spikes.items()},
-        membranes={name: np.stack(steps) for name, steps in membranes.items()},
+        spikes={name: np.stack(train) for name, train in spikes.items()},
+        membranes={name: np.stack(held) for name, held in membranes.items()},
         thresholds={node.name: node.threshold for node in graph.neurons},
     )

@@ -38,13 +38,41 @@ def read_json(path: Path, what: str) -> dict[str, Any]:
 
 
 def require_folder_of(path: str | os.PathLike[str], what: str) -> None:
-    """An InputError if the folder that `path` is to be written into does not exist."""
-    if not Path(path).absolute().parent.is_dir():
+    """An InputError if `path` cannot be written: to be called before the work whose result it is to hold."""
+    folder = Path(path).absolute().parent
+    if not folder.is_dir():
         raise InputError(f"{what} {path}: its folder does not exist; create it first")
+    _require_writable(folder, f"{what} {path}")
+
+
+def require_place(path: str | os.PathLike[str], mark: str, what: str) -> None:
+    """An InputError if `write_folder_atomically` could not write `path`: to be called before the work is done."""
+    _require_ours(Path(path), mark)
+    folder = Path(path).absolute().parent
+    while not folder.exists():
+        folder = folder.parent
+    _require_writable(folder, f"{what} {path}")
+
+
+def _require_writable(folder: Path, what: str) -> None:
+    try:
+        Path(tempfile.mkdtemp(dir=folder)).rmdir()
+    except OSError as error:
+        raise InputError(f"{what}: nothing can be written into {folder} ({error.strerror}); choose another") from None
+
+
+def _require_ours(path: Path, mark: str) -> None:
+    if path.exists() and not (path.is_dir() and ((path / mark).is_file() or not any(path.iterdir()))):
+        raise InputError(f"{path}: exists and holds other things (no {mark}); choose another folder")
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a file beside `path`, then put it in its place: never is there a part of a file."""
+    """Let `write` fill a file beside `path`, then put it in its place: never is there a part of a file.
+
+    An InputError if `path` is a device or the like: /dev/null would become a file.
+    """
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: is there and no regular file; choose another name")
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         write(temporary)
@@ -59,8 +87,7 @@ def write_folder_atomically(path: Path, mark: str, write: Callable[[Path], objec
     A folder that was written before is replaced: one that holds the file `mark`. Any other is left alone, by an
     InputError, unless it is empty.
     """
-    if path.exists() and not (path.is_dir() and ((path / mark).is_file() or not any(path.iterdir()))):
-        raise InputError(f"{path}: exists and holds other things (no {mark}); choose another folder")
+    _require_ours(path, mark)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     try:

@@ -1,6 +1,7 @@
-"""Corpora and tasks of the Hugging Face hub, by name: `owner/name`, `owner/name:configuration` or `name:configuration`.
+"""The Hugging Face hub: whether it is there, and its corpora and tasks by name: `owner/name`, `name:configuration` or
+`owner/name:configuration`.
 
-Read by the library `datasets`. A machine that does not reach the hub gets one line after a few seconds.
+The data are read by the library `datasets`. A machine that does not reach the hub gets one line after a few seconds.
 """
 
 from __future__ import annotations
@@ -90,12 +91,26 @@ def _text_columns(option: str, name: str, data: Any) -> tuple[str, ...]:
 def _load(name: str, split: str, streaming: bool = False) -> Any:
     import datasets
 
-    return datasets.load_dataset(*_parts(name), split=split, streaming=streaming)
+    return datasets.load_dataset(*_parts(name), split=split, streaming=streaming)  # type: ignore[call-overload]
 
 
 def _parts(name: str) -> tuple[str, str | None]:
     path, _, configuration = name.partition(":")
     return path, configuration or None
+
+
+def reached() -> bool:
+    """Whether the hub answers, within TIMEOUT seconds; not where it is switched off (HF_HUB_OFFLINE)."""
+    import requests
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    try:
+        requests.head(constants.ENDPOINT, timeout=TIMEOUT)
+    except requests.RequestException:
+        return False
+    return True
 
 
 @contextmanager
@@ -112,14 +127,15 @@ def _answering(option: str, name: str) -> Iterator[None]:
             f"{option} {name}: no such file or folder; data sets of the hub need: pip install 'spikebert[hub]'"
         ) from None
     import requests
+    from datasets import config
     from huggingface_hub import HfApi
 
     for what in ("READ", "OPEN"):
-        setattr(datasets.config, f"STREAMING_{what}_MAX_RETRIES", RETRIES)
-        setattr(datasets.config, f"STREAMING_{what}_RETRY_INTERVAL", 1)
+        setattr(config, f"STREAMING_{what}_MAX_RETRIES", RETRIES)
+        setattr(config, f"STREAMING_{what}_RETRY_INTERVAL", 1)
     datasets.utils.logging.set_verbosity_error()
     try:
-        if not datasets.config.HF_HUB_OFFLINE:
+        if not config.HF_HUB_OFFLINE:
             HfApi().dataset_info(_parts(name)[0], timeout=TIMEOUT)
         yield
     except InputError:

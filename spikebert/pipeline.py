@@ -310,6 +310,7 @@ def _finish(settings: Settings, run: Run, task: Task, model, expert: Teacher, to
         **{k: v for k, v in asdict(settings).items() if k not in ("out", "dev", "corpus", "cache_limit", "warm_start")},
         "task": task.name,
         "teacher": Path(settings.teacher).name,
+        "teacher_shape": expert.shape,  # energy reports price it
         "corpus": Path(settings.corpus).name if settings.corpus else None,
         "warm_start": Path(settings.warm_start).name if settings.warm_start else None,
         "train_texts": len(task.train),

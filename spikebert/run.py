@@ -51,7 +51,7 @@ class Run:
 
     def _lock(self) -> None:
         """Held as long as this object lives: two processes that train into one folder would mix their checkpoints."""
-        self.lock = (self.folder / ".lock").open("w")
+        self.lock = self.lock_file.open("w")
         try:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -62,12 +62,18 @@ class Run:
     def _claim(self, settings: Any) -> None:
         wanted = {k: v for k, v in asdict(settings).items() if k != "out"}
         record = self.folder / "settings.json"
-        if record.exists() and differ(read_json(record, "record of settings"), wanted, settings):
+        # A run that was refused, for a text or a teacher that is not there, has left nothing that binds the next one.
+        begun = any(path.name not in (self.lock_file.name, record.name) for path in self.folder.iterdir())
+        if begun and record.exists() and differ(read_json(record, "record of settings"), wanted, settings):
             raise InputError(
                 f"--out {self.folder}: holds a run with other settings; repeat that run's command to go on with it, "
                 "or choose another folder"
             )
         write_atomically(record, lambda path: path.write_text(json.dumps(wanted, indent=1), "utf-8"))
+
+    @property
+    def lock_file(self) -> Path:
+        return self.folder / ".lock"
 
     def checkpoint(self, stage: str) -> Path:
         return self.folder / f"{stage}.checkpoint"

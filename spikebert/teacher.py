@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from torch import Tensor
 from transformers import AutoConfig, AutoTokenizer, BertForSequenceClassification, PreTrainedTokenizerFast
 from transformers.utils import logging
 
-from spikebert import packaged
+from spikebert import hub, packaged
 from spikebert.errors import InputError
 from spikebert.loop import Batch
 from spikebert.packing import segments
@@ -45,16 +44,14 @@ def load(name: str, labels: Sequence[str]) -> tuple[BertForSequenceClassificatio
         InputError: no such folder or hub model, no BERT, unreadable weights.
     """
     source = locate(name)
-    os.environ.setdefault("HF_HUB_DOWNLOAD_TIMEOUT", "5")
-    os.environ.setdefault("HF_HUB_ETAG_TIMEOUT", "5")
+    # Without this transformers would try a hub that is not there five times, ever more slowly, for each file.
+    kept = not Path(source).is_dir() and not hub.reached()
     logging.set_verbosity_error()  # "some weights are newly initialised" is what fine-tuning means
     try:
-        config = AutoConfig.from_pretrained(source, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(source, trust_remote_code=False, local_files_only=kept)
     except Exception as error:  # transformers lets through whatever a damaged config.json gives rise to
-        reason = " ".join(str(error).split())[:160]
-        raise InputError(
-            f"--teacher {name}: no model folder, not {' or '.join(NAMES)}, and the hub does not give it ({reason})"
-        ) from None
+        reason = "is not reached from here" if kept else f"does not give it ({' '.join(str(error).split())[:160]})"
+        raise InputError(f"--teacher {name}: no model folder, not {' or '.join(NAMES)}, and the hub {reason}") from None
     if config.model_type != "bert":
         raise InputError(
             f"--teacher {name}: is a {config.model_type} model; the teacher must be of the BERT architecture"
@@ -64,9 +61,13 @@ def load(name: str, labels: Sequence[str]) -> tuple[BertForSequenceClassificatio
     config.label2id = {label: i for i, label in enumerate(labels)}
     try:
         model = BertForSequenceClassification.from_pretrained(
-            source, config=config, attn_implementation="sdpa", ignore_mismatched_sizes=not fitted
+            source,
+            config=config,
+            attn_implementation="sdpa",
+            ignore_mismatched_sizes=not fitted,
+            local_files_only=kept,
         )
-        tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True, trust_remote_code=False, local_files_only=kept)
     except Exception as error:  # safetensors, tokenizers and transformers each raise their own kinds
         raise InputError(f"--teacher {name}: cannot be read ({' '.join(str(error).split())[:160]})") from None
     return model, tokenizer, fitted
@@ -89,6 +90,11 @@ class Teacher:
         self.model = model.eval().requires_grad_(False)
         self.layers: int = model.config.num_hidden_layers
         self.width: int = model.config.hidden_size
+        self.shape = {
+            "blocks": self.layers,
+            "hidden_size": self.width,
+            "intermediate_size": int(model.config.intermediate_size),
+        }
 
     @torch.no_grad()
     def __call__(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -99,7 +105,7 @@ class Teacher:
         return output.logits.clone(), [hidden[rows] for hidden in output.hidden_states]
 
     def to(self, device: torch.device) -> Teacher:
-        self.model.to(device)
+        self.model.to(device)  # type: ignore[arg-type]
         return self
 
     def targets(self, batch: Batch, layers: Sequence[int]) -> Targets:

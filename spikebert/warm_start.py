@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers import PretrainedConfig
 
 from spikebert.checkpoint import load_tensors
-from spikebert.config import SpikeBertConfig
 from spikebert.distill import Student
 from spikebert.errors import InputError
 from spikebert.files import write_atomically
@@ -77,5 +77,5 @@ def _is_dict_of(values: Any, kind: type | tuple[type, ...]) -> bool:
     return isinstance(values, dict) and all(isinstance(k, str) and isinstance(v, kind) for k, v in values.items())
 
 
-def _shape(config: SpikeBertConfig) -> dict[str, Any]:
+def _shape(config: PretrainedConfig) -> dict[str, Any]:
     return json.loads(json.dumps({name: getattr(config, name) for name in SHAPE}))

@@ -16,6 +16,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from simulate.energy.account import Account, Term
 from simulate.energy.costs import Cost, costs
@@ -47,7 +48,20 @@ class BertShape:
             raise InputError(f"{path}: not the config.json of a BERT ({reason})") from None
         if any(type(size) is not int or size < 1 for size in sizes):
             raise InputError(f"{path}: num_hidden_layers, hidden_size, intermediate_size must be whole and above 0")
-        return BertShape(path.resolve().parent.name, *sizes)
+        return BertShape(f"teacher {path.resolve().parent.name}", *sizes)
+
+    @staticmethod
+    def of_teacher(run: RunRecord) -> BertShape | None:
+        """The BERT that the model was distilled from, as its file notes it; None where an older file does not."""
+        noted: Any = run.model.metadata
+        for key in ("training", "teacher_shape"):
+            noted = noted.get(key) if isinstance(noted, dict) else None
+        if not isinstance(noted, dict):
+            return None
+        sizes: list[Any] = [noted.get(key) for key in ("blocks", "hidden_size", "intermediate_size")]
+        if any(type(size) is not int or size < 1 for size in sizes):
+            return None
+        return BertShape(f"teacher {run.model.metadata['training'].get('teacher', '')}".strip(), *sizes)
 
     @property
     def weights(self) -> int:

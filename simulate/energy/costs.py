@@ -10,14 +10,17 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Cost:
+    """`parts` names the costs that this one is the sum of, where it is a sum."""
+
     name: str
     picojoules: float
     operation: str
     source: str
+    parts: tuple[str, ...] = ()
 
 
 @cache
 def costs() -> dict[str, Cost]:
     """Every cost by its name."""
     table = json.loads(Path(__file__).with_name("costs.json").read_text("utf-8"))
-    return {name: Cost(name, **fields) for name, fields in table.items()}
+    return {name: Cost(name, **fields | {"parts": tuple(fields.get("parts", ()))}) for name, fields in table.items()}

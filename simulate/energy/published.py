@@ -6,10 +6,9 @@ Of the rows below the extremes and the mean were checked against a second source
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from simulate.energy.bert import BertShape, macs
+from simulate.energy.bert import BertShape
 from simulate.energy.costs import costs
 
 LENGTH = 256  # tokens, to which the paper pads
@@ -62,26 +61,3 @@ def embedding_operations(row: Row) -> float:
 def mean_share() -> float:
     """SpikeBERT's energy over BERT's, averaged over the datasets."""
     return sum(row.spiking_energy / row.bert_energy for row in ROWS) / len(ROWS)
-
-
-def tables() -> Iterator[str]:
-    """The paper's tables recomputed, as lines of Markdown."""
-    yield "| dataset | 10⁹ MAC | BERT, mJ | · E_MAC | 10⁹ SOP | SpikeBERT, mJ | · E_AC | left for the embedding |"
-    yield "|---|--:|--:|--:|--:|--:|--:|--:|"
-    for row in ROWS:
-        yield (
-            f"| {row.dataset} | {row.bert_operations:.2f} | {row.bert_energy:.2f} | {price_of_bert(row):.2f} "
-            f"| {row.spiking_operations:.2f} | {row.spiking_energy:.2f} | {price_of_spikes(row):.2f} "
-            f"| {row.spiking_energy - price_of_spikes(row):.2f} mJ = {embedding_operations(row):.3f} · 10⁹ MAC |"
-        )
-    yield ""
-    yield f"SpikeBERT over BERT, mean of the stated energies: {100 * mean_share():.2f} % (the paper: 27.82 %)."
-    yield ""
-    yield f"| network | stated 10⁹ MAC | stated mJ | counted at {LENGTH} tokens | counted / stated | counted mJ |"
-    yield "|---|--:|--:|--:|--:|--:|"
-    for shape, operations, energy in NETWORKS:
-        counted = macs(shape, [LENGTH]) / 1e9
-        yield (
-            f"| {shape.name} | {operations:.2f} | {energy:.2f} | {counted:.2f} | {counted / operations:.3f} "
-            f"| {counted * costs()['E_MAC'].picojoules:.2f} |"
-        )

@@ -6,23 +6,16 @@ the whole run. Fields that are not named here are left alone, so a file may say 
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from simulate.fields import Count, Share, Size, read_json, record_of
 from spikebert.errors import InputError
 
 FORMAT = "spikebert-counts"
 VERSION = 2
 FILE = "counts.json"
-
-Count = int  # at least 0
-Size = int  # at least 1
-Share = float  # in [0, 1]
 
 
 @dataclass(frozen=True)
@@ -243,11 +236,14 @@ def read_run(folder: Path) -> RunRecord:
         raise InputError(f"{folder}: {reason} (the --out of spikebert-simulate)")
     if not path.is_file():
         raise InputError(f"{path}: no such file; spikebert-simulate MODEL --data FILE --out {folder} writes it")
-    try:
-        data = json.loads(path.read_bytes().decode("utf-8"))
-        json.dumps(data, ensure_ascii=False).encode("utf-8")  # no half characters: every text can be written again
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not whole JSON ({error}); simulate again") from None
+    data = read_json(path)
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise InputError(f"{path}: is not a {FORMAT} file; give the --out folder of spikebert-simulate")
+    if data.get("version") != VERSION:
+        raise InputError(
+            f"{path}: version {data.get('version')!r} is not the version {VERSION} known here; "
+            "report with the release that simulated it, or simulate again"
+        )
     try:
         record = _run(data, folder)
         _check(record)
@@ -256,20 +252,13 @@ def read_run(folder: Path) -> RunRecord:
     return record
 
 
-def _run(data: Any, folder: Path) -> RunRecord:
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise InputError(f"is not a {FORMAT} file; give the --out folder of spikebert-simulate")
-    if data.get("version") != VERSION:
-        raise InputError(
-            f"version {data.get('version')!r} is not the version {VERSION} known here; "
-            "report with the release that simulated it, or simulate again"
-        )
-    totals = _record(Totals, data, "")
-    layers = [_record(LayerCount, item, f"layers[{i}].") for i, item in enumerate(_items(data, "layers"))]
+def _run(data: dict[str, Any], folder: Path) -> RunRecord:
+    totals = record_of(Totals, data, "")
+    layers = [record_of(LayerCount, item, f"layers[{i}].") for i, item in enumerate(_items(data, "layers"))]
     operations = [_operation(item, f"operations[{i}].") for i, item in enumerate(_items(data, "operations"))]
-    model = _record(Shape, data.get("model"), "model.")
-    origin = _record(Origin, data.get("run"), "run.")
-    per_sample = _record(PerSample, data.get("per_sample"), "per_sample.")
+    model = record_of(Shape, data.get("model"), "model.")
+    origin = record_of(Origin, data.get("run"), "run.")
+    per_sample = record_of(PerSample, data.get("per_sample"), "per_sample.")
     return RunRecord(
         **vars(totals),
         folder=folder,
@@ -284,7 +273,7 @@ def _run(data: Any, folder: Path) -> RunRecord:
 def _items(data: dict[str, Any], name: str) -> list[Any]:
     items = data.get(name)
     if not isinstance(items, list) or not items:
-        raise InputError(f"{name} must be a list that is not empty; simulate again")
+        raise InputError(f"{name} must be a list that is not empty")
     return items
 
 
@@ -292,69 +281,12 @@ def _operation(data: Any, where: str) -> OperationCount:
     kind = data.get("kind") if isinstance(data, dict) else None
     if not isinstance(kind, str) or kind not in KINDS:
         raise InputError(f"{where}kind must be one of {', '.join(KINDS)}, not {kind!r}")
-    return _record(KINDS[kind], data, where)
-
-
-def _is_count(value: Any) -> bool:
-    return type(value) is int and 0 <= value < 2**63
-
-
-def _is_size(value: Any) -> bool:
-    return _is_count(value) and value > 0
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value) and value >= 0
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _each(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, list) and all(map(check, value))
-
-
-# A field's annotation → its check, and the check in words.
-CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "str": (_is_text, "a text"),
-    "float": (_is_number, "a number of at least 0"),
-    "Count": (_is_count, "a whole number of at least 0"),
-    "Size": (_is_size, "a whole number of at least 1"),
-    "Count | None": (lambda value: value is None or _is_count(value), "a whole number of at least 0, or null"),
-    "Share | None": (lambda value: value is None or (_is_number(value) and value <= 1), "a share from 0 to 1, or null"),
-    "list[str]": (_each(_is_text), "a list of texts"),
-    "list[Count]": (_each(_is_count), "a list of whole numbers of at least 0"),
-    "list[Size]": (_each(_is_size), "a list of whole numbers of at least 1"),
-    "dict[str, Any]": (lambda value: isinstance(value, dict), "an object"),
-}
-
-R = TypeVar("R")
-
-
-def _record(cls: type[R], data: Any, where: str) -> R:
-    """`cls` from an object of the file, every field present and of its kind."""
-    if not isinstance(data, dict):
-        raise InputError(f"{where.rstrip('.')} must be an object; simulate again")
-    values = {}
-    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
-        if field.name not in data:
-            raise InputError(f"{where}{field.name} is missing; simulate again")
-        check, words = CHECKS[str(field.type)]
-        values[field.name] = value = data[field.name]
-        if not check(value):
-            raise InputError(f"{where}{field.name} must be {words}, not {_short(value)}; simulate again")
-    return cls(**values)
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return record_of(KINDS[kind], data, where)
 
 
 def _same(what: str, stated: float | None, computed: float | None) -> None:
     if stated != computed:
-        raise InputError(f"{what} is {stated}, but the other fields give {computed}; simulate again")
+        raise InputError(f"{what} is {stated}, but the other fields give {computed}")
 
 
 def _check(run: RunRecord) -> None:
@@ -362,7 +294,7 @@ def _check(run: RunRecord) -> None:
     _same("samples", run.samples, len(run.lengths))
     _same("tokens", run.tokens, sum(run.lengths))
     if (run.correct is None) != (run.accuracy is None) or (run.correct is None) != (run.majority is None):
-        raise InputError("accuracy, correct and majority must be given together or all be null; simulate again")
+        raise InputError("accuracy, correct and majority must be given together or all be null")
     if run.correct is not None and run.accuracy is not None:
         _same("accuracy", round(run.accuracy, 9), round(run.correct / run.samples, 9))
     for layer in run.layers:
@@ -394,9 +326,9 @@ def _check_layer(layer: LayerCount, run: RunRecord) -> None:
     _same(f"{where}: spikes", layer.spikes, sum(layer.spikes_per_step))
     _same(f"{where}: updates", layer.updates, layer.neurons * steps)
     if max(layer.spikes_per_step) > layer.neurons:
-        raise InputError(f"{where}: more spikes in a step than neurons; simulate again")
+        raise InputError(f"{where}: more spikes in a step than neurons")
     if (layer.dead or 0) + (layer.saturated or 0) > layer.width:
-        raise InputError(f"{where}: more dead and saturated neurons than neurons; simulate again")
+        raise InputError(f"{where}: more dead and saturated neurons than neurons")
 
 
 def _check_linear(linear: LinearCount, run: RunRecord) -> None:

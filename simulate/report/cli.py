@@ -35,7 +35,13 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="the report as .html, .md or .json, by its suffix (may be given several times)",
     )
-    p.add_argument("--teacher", help="the folder or config.json of another BERT, to price on the same texts")
+    p.add_argument(
+        "--teacher",
+        metavar="PATH",
+        help="the folder or config.json of a BERT to price on the same texts (default: the teacher that the model's "
+        "file notes)",
+    )
+    p.add_argument("--mapping", metavar="PATH", help="mapping.json of spikebert-deploy map, or its folder: the chips")
     p.add_argument(
         "--figure", metavar="NAME", help="write one figure alone, as .svg, .pdf or .png: energy, firing, ..."
     )
@@ -82,7 +88,8 @@ def run(options: argparse.Namespace) -> None:
             raise InputError(f"-o {path}: is what the report is made from; choose another name")
     from simulate.report.report import read_report
 
-    report = read_report(Path(options.run), Path(options.teacher) if options.teacher else None)
+    teacher, mapping = (Path(path) if path else None for path in (options.teacher, options.mapping))
+    report = read_report(Path(options.run), teacher, mapping)
     for path in outputs:
         write_atomically(path, _writer(report, path, options.figure))
         print(f"{path}: {path.stat().st_size / 1000:,.0f} kB")

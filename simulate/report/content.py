@@ -11,31 +11,35 @@ from simulate.energy.account import Account, Comparison
 from simulate.energy.accountings import compare
 from simulate.energy.bert import BertShape
 from simulate.energy.record import RunRecord, read_run
+from simulate.report.mapping import Mapping, read_mapping
 from simulate.trace import Trace
 
 
 @dataclass(frozen=True)
 class Content:
-    """`reference` is the same-shape BERT in float32, `teacher` another BERT if one was given, on the same texts."""
+    """`reference` is the same-shape BERT in float32, `teacher` the one learned from, where known, on the same texts."""
 
     run: RunRecord
     comparisons: tuple[Comparison, ...]
     reference: Account
     teacher: tuple[BertShape, Account] | None = None
     trace: Trace | None = None
+    mapping: Mapping | None = None
 
     def per_text(self, total: float) -> float:
         return total / self.run.samples
 
 
-def read_content(folder: Path, teacher: Path | None = None) -> Content:
+def read_content(folder: Path, teacher: Path | None = None, mapping: Path | None = None) -> Content:
     """The content of a report on the run in a folder of spikebert-simulate; an InputError tells what is wrong there.
 
     Args:
-        teacher: the folder of another BERT, or its config.json, to price on the same texts.
+        teacher: the folder of a BERT, or its config.json, to price on the same texts instead of the teacher that the
+            exported file notes.
+        mapping: mapping.json of spikebert-deploy, or its folder.
     """
     run = read_run(folder)
-    shape = None if teacher is None else BertShape.read(teacher)
+    shape = BertShape.of_teacher(run) if teacher is None else BertShape.read(teacher)
     path = folder / trace.FILE
     return Content(
         run,
@@ -43,4 +47,5 @@ def read_content(folder: Path, teacher: Path | None = None) -> Content:
         bert.account(run),
         None if shape is None else (shape, bert.account(run, shape)),
         Trace.read(path) if path.exists() else None,
+        None if mapping is None else read_mapping(mapping, run),
     )

@@ -12,8 +12,8 @@ def text(values: Sequence[Any]) -> list[str]:
 
 
 def count(values: Sequence[float]) -> list[str]:
-    """Whole numbers in full, others with one decimal."""
-    return [f"{value:,}" if isinstance(value, int) else f"{value:,.1f}" for value in values]
+    """Whole numbers in full; means with one decimal while that is a thousandth of them or more."""
+    return [f"{value:,.{0 if isinstance(value, int) or value >= 1000 else 1}f}" for value in values]
 
 
 def number(values: Sequence[float]) -> list[str]:
@@ -21,8 +21,12 @@ def number(values: Sequence[float]) -> list[str]:
     return [f"{value:g}" for value in values]
 
 
+def _fixed(values: Sequence[float | None], digits: int) -> list[str]:
+    return ["–" if value is None else f"{value:.{digits}f}" for value in values]
+
+
 def rate(values: Sequence[float | None]) -> list[str]:
-    return ["–" if value is None else f"{value:.4f}" for value in values]
+    return _fixed(values, 4)
 
 
 def optional(values: Sequence[int | None]) -> list[str]:
@@ -36,12 +40,22 @@ def short(values: Sequence[float]) -> list[str]:
     return [f"{value:,.{n}f}" for value, n in zip(values, digits, strict=True)]
 
 
+def stated(values: Sequence[float | None]) -> list[str]:
+    """Numbers as a paper states them, where it does."""
+    return _fixed(values, 2)
+
+
+def precise(values: Sequence[float]) -> list[str]:
+    """Five digits that count, without zeros behind them; of very small numbers fewer."""
+    return [f"{value:.5g}" if value >= 1e-4 else f"{value:.6f}" for value in values]
+
+
 def percent(values: Sequence[float]) -> list[str]:
     return [f"{100 * value:.1f} %" for value in values]
 
 
-def ratio(values: Sequence[float]) -> list[str]:
-    return [f"{value:.3f}" for value in values]
+def ratio(values: Sequence[float | None]) -> list[str]:
+    return _fixed(values, 3)
 
 
 def energy(values: Sequence[float]) -> list[str]:

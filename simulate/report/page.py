@@ -15,7 +15,7 @@ from simulate.report.panel import Card, Panel, Plot, Table
 from simulate.report.report import Report
 
 HERE = Path(__file__).parent
-LONG = 30  # rows beyond which a table scrolls within the page
+LONG = 30  # rows beyond which a table scrolls within the page, letters beyond which a word may break
 
 
 def render(report: Report) -> str:
@@ -37,20 +37,19 @@ def render(report: Report) -> str:
 
 def _card(card: Card) -> str:
     lines = "".join(f"<li>{_wrap(line)}</li>" for line in card.lines)
-    return f'<div class="card"><h2>{escape(card.title)}</h2><p>{escape(card.value)}</p><ul>{lines}</ul></div>'
+    head = f"<h2>{escape(card.title)}</h2><p>{escape(card.value)}</p>"
+    return f'<div class="card" id="card-{card.key}">{head}<ul>{lines}</ul></div>'
 
 
 def _panel(panel: Panel, report: Report) -> str:
+    """Text, then the figure beside the first table, then the formulas, then the other tables over the whole width."""
     paragraphs = "\n".join(f"<p>{_prose(text)}</p>" for text in panel.paragraphs)
-    tables = "\n".join(map(_table, panel.tables))
-    how = _formulas(panel) if panel.formulas else ""
-    body = f'<div class="tables">{tables}</div>'
+    how, tables = _formulas(panel) if panel.formulas else "", list(map(_table, panel.tables))
     if panel.plot:
-        figure = _figure(panel.plot, report.command(panel))
-        beside = f"<div>{figure}{how}</div>{body}" if panel.tables else f"<div>{figure}</div>{how}"
-        body = f'<div class="split">{beside}</div>'
-    else:
-        body = how + body
+        beside = tables.pop(0) if tables else how
+        figure = f"<div>{_figure(panel.plot, report.command(panel))}</div>"
+        how = f'<div class="split">{figure}<div>{beside}</div></div>{how if panel.tables else ""}'
+    body = how + (f'<div class="tables">{"".join(tables)}</div>' if tables else "")
     return f'<section id="{panel.key}">\n<h2>{escape(panel.title)}</h2>\n{paragraphs}\n{body}\n</section>'
 
 
@@ -72,24 +71,35 @@ def _figure(plot: Plot, command: str) -> str:
     return (
         f'<figure><picture><source media="(max-width: 600px)" srcset="data:image/svg+xml;base64,{narrow}">'
         f'<img src="data:image/svg+xml;base64,{wide}" alt="{escape(plot.caption)}"></picture>'
-        f"<figcaption>{escape(plot.caption)} <code>{escape(command)}</code></figcaption></figure>"
+        f"<figcaption>{escape(plot.caption)} <code>{_command(command)}</code></figcaption></figure>"
     )
 
 
+def _command(text: str) -> str:
+    """A command line that breaks between its words alone, unless one is long."""
+    return " ".join(f"<span>{escape(word)}</span>" if len(word) < LONG else escape(word) for word in text.split(" "))
+
+
 def _table(table: Table) -> str:
-    classes = ['class="text"' if column.form is forms.text else 'class="number"' for column in table.columns]
+    kinds = ["text" if column.form is forms.text else "number" for column in table.columns]
+
+    def cell(kind: str, tag: str, text: str) -> str:
+        shown = escape(text) if (kind, tag) == ("number", "td") else _wrap(text)
+        return f'<{tag} class="{kind}">{shown}</{tag}>'
 
     def row(cells: list[str], tag: str) -> str:
-        return "<tr>" + "".join(f"<{tag} {c}>{_wrap(cell)}</{tag}>" for c, cell in zip(classes, cells, strict=True))
+        return "<tr>" + "".join(cell(kind, tag, text) for kind, text in zip(kinds, cells, strict=True))
 
     titles = [column.title for column in table.columns]
     head = f"<thead>{row(titles, 'th')}</thead>" if any(titles) else ""
     body = [row(cells, "td") for cells in table.texts()]
     foot = f"<tfoot>{body.pop()}</tfoot>" if table.total else ""
     size = "long table" if len(table.rows) > LONG else "table"
+    size += " scrolls" if len(table.columns) > 4 else ""
+    title = escape(table.title)
     return (
-        f'<div class="{size}"><table><caption>{escape(table.title)}</caption>{head}'
-        f"<tbody>{''.join(body)}</tbody>{foot}</table></div>"
+        f'<div class="{size}"><h3>{title}</h3><div class="frame"><table aria-label="{title}">{head}'
+        f"<tbody>{''.join(body)}</tbody>{foot}</table></div></div>"
     )
 
 

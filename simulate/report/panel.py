@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from simulate.report import forms
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -38,6 +40,11 @@ class Table:
         """The cells as they are shown, row by row."""
         columns = [column.form([row[i] for row in self.rows]) for i, column in enumerate(self.columns)]
         return [list(cells) for cells in zip(*columns, strict=True)]
+
+
+def facts(key: str, title: str, rows: Sequence[tuple[str, str]]) -> Table:
+    """A table of two columns without headings: what, and its value."""
+    return Table(key, title, (Column("what", "", forms.text), Column("value", "", forms.text)), tuple(rows))
 
 
 @dataclass(frozen=True)

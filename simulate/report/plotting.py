@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import matplotlib
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
@@ -80,6 +81,27 @@ def kind_legend(figure: Figure, kinds: Iterable[str], columns: int, *others: Art
 def row_height(rows: int) -> float:
     """Inches for a figure of horizontal rows: closer together where there are many."""
     return 0.9 + rows * (0.25 if rows <= 24 else 0.17)
+
+
+def heat_map(
+    axes: Axes,
+    values: Sequence[Sequence[float]],
+    rows: Sequence[str],
+    columns: Sequence[object],
+    cells: Sequence[Sequence[str]] | None,
+) -> float:
+    """Values from 0 up as colours, dark is little; `cells` are written on them. Gives the size of the letters."""
+    top, size = max(map(max, values)) or 1.0, 7.5 if len(rows) <= 24 else 6.0
+    axes.imshow(values, aspect="auto", cmap=MAP, vmin=0, vmax=top)
+    for row, texts in enumerate(cells or []):
+        for column, text in enumerate(texts):
+            colour = "white" if values[row][column] < 0.55 * top else "black"
+            axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)
+    axes.set_yticks(range(len(rows)), rows, fontsize=size)
+    axes.set_xticks(range(len(columns)), [str(column) for column in columns])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    return size
 
 
 def short_name(node: str) -> str:

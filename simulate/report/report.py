@@ -19,7 +19,7 @@ class Report:
     content: Content
     cards: tuple[Card, ...]
     panels: tuple[Panel, ...]
-    teacher: Path | None = None
+    options: tuple[str, ...] = ()  # of the command that made it
 
     @property
     def title(self) -> str:
@@ -35,14 +35,10 @@ class Report:
             f"{run.origin.backend}"
         )
 
-    @property
-    def _teacher(self) -> list[str]:
-        return [] if self.teacher is None else ["--teacher", str(self.teacher)]
-
     def command(self, panel: Panel | None = None) -> str:
         """The command that makes this page anew, or the figure of one panel alone."""
         arguments = ["-o", "report.html"] if panel is None else ["--figure", panel.key, "-o", f"{panel.key}.svg"]
-        return shlex.join([PROGRAM, str(self.content.run.folder), *self._teacher, *arguments])
+        return shlex.join([PROGRAM, str(self.content.run.folder), *self.options, *arguments])
 
     def figure(self, key: str) -> Panel:
         """The panel whose figure has this name."""
@@ -52,8 +48,13 @@ class Report:
         return panels[key]
 
 
-def read_report(folder: Path, teacher: Path | None = None) -> Report:
-    """The report on the run in a folder of spikebert-simulate; `teacher`, another BERT, is priced beside it."""
-    content = read_content(folder, teacher)
-    panels = (make(content) for make in PANELS)
-    return Report(content, tuple(make(content) for make in CARDS), tuple(panel for panel in panels if panel), teacher)
+def read_report(folder: Path, teacher: Path | None = None, mapping: Path | None = None) -> Report:
+    """The report on the run in a folder of spikebert-simulate; see `read_content`."""
+    content = read_content(folder, teacher, mapping)
+    options = [("--teacher", teacher), ("--mapping", mapping)]
+    return Report(
+        content,
+        cards=tuple(make(content) for make in CARDS),
+        panels=tuple(panel for panel in (make(content) for make in PANELS) if panel),
+        options=tuple(part for flag, path in options if path is not None for part in (flag, str(path))),
+    )

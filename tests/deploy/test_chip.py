@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from deploy.chip import CHIPS, FIELDS, chip_names, find_system, read_chip, systems_of
+from simulate.energy.costs import costs
 from spikebert.errors import InputError
 
 
@@ -12,6 +13,12 @@ def test_every_number_of_a_shipped_chip_has_a_source():
         chip = read_chip(name)
         assert chip.name == name
         assert all(chip.sources[field].strip() for field in FIELDS), name
+
+
+def test_the_hops_of_loihi1_cost_here_what_the_energy_accounts_say():
+    chip, price = read_chip("loihi1"), costs()
+    hops = price["E_LOIHI_EAST_WEST"].picojoules, price["E_LOIHI_NORTH_SOUTH"].picojoules
+    assert (chip.hop_x_pj, chip.hop_y_pj) == hops
 
 
 def test_each_chip_has_a_single_chip_a_board_of_eight_and_a_rack():

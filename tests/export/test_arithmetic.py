@@ -186,7 +186,7 @@ resets = st.sampled_from(["subtract", "zero"])
 def one_step(current, membrane, spike, threshold, decay, bias, reset):
     """(membranes, spikes) of one `lif_step` in the carrier that its inputs allow."""
     threshold, bias = np.array(threshold, np.int32), np.array(bias, np.int32)
-    carrier = arithmetic.drive_dtype(max(map(abs, current)), threshold, bias)
+    carrier = arithmetic.gemm_dtype(arithmetic.drive_bound(max(map(abs, current)), threshold, bias))
     v, s = np.array(membrane, np.float64), np.array(spike, np.float32)
     arguments = threshold.astype(carrier), decay, bias.astype(carrier), reset
     arithmetic.lif_step(np.array(current, np.float64), v, s, *arguments)
@@ -246,8 +246,8 @@ def test_each_neuron_may_have_its_own_threshold_and_bias():
 def test_a_drive_of_24_bits_is_carried_in_float32():
     threshold, bias = np.array([2**22], np.int32), np.array([-(2**21)], np.int32)
     room = 2**24 - 1 - 2**22 - 2**21
-    assert arithmetic.drive_dtype(room // 64, threshold, bias) is np.float32
-    assert arithmetic.drive_dtype(room // 64 + 1, threshold, bias) is np.float64
+    carriers = [arithmetic.gemm_dtype(arithmetic.drive_bound(room // 64 + n, threshold, bias)) for n in (0, 1)]
+    assert carriers == [np.float32, np.float64]
 
 
 # Attention

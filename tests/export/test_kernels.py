@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from export import kernels
+from export.arithmetic import STATE_MAX
 from export.graph import LIF, Embedding, Graph, Linear
 from export.kernels import LIFKernel, LinearKernel, make_kernel
 from export.product import INPUT_MAX
@@ -246,3 +247,21 @@ def test_neurons_take_the_carrier_that_their_drive_needs(bound, threshold, bias)
             assert train[t, 0, d] == s
         assert kernel.membrane is not None
         assert kernel.membrane[0, d] == v
+
+
+@pytest.mark.parametrize("steps_a_call", [1, 6])
+@pytest.mark.parametrize("short", [0, 1])
+def test_a_membrane_saturates_in_the_first_step_in_which_it_can(steps_a_call, short):
+    """The kernel does not look for saturation before: here the third step reaches the limit, or just not."""
+    node = LIF("n", ("x",), 1, np.array([64], np.int32), 0, np.zeros(1, np.int32), "subtract")
+    current = -(STATE_MAX // 3 // 64 + 1 - short)  # negative: it never fires
+    kernel = make_kernel(node, steps_a_call, abs(current))
+    assert isinstance(kernel, LIFKernel)
+    v = 0
+    for _ in range(6 // steps_a_call):
+        kernel([np.full((steps_a_call, 1, 1), current, np.float32)], [1])
+        for _ in range(steps_a_call):
+            v, _ = naive.lif_step(current, v, 0, 64, 0, 0, "subtract")
+        assert kernel.membrane is not None
+        assert kernel.membrane.item() == v
+    assert v == -STATE_MAX

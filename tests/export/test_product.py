@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from export.product import INPUT_MAX, WEIGHT_MAX, IntegerProduct
+from export.product import INPUT_MAX, WEIGHT_MAX, IntegerProduct, matmul
 from tests.export import naive
 
 
@@ -26,3 +26,17 @@ def test_the_largest_sums_do_not_saturate(sign):
     weight = np.full((3, 3072), sign * WEIGHT_MAX, np.int8)
     y = IntegerProduct(weight)(np.full((2, 3072), INPUT_MAX, np.uint8))
     assert (y == sign * 3072 * INPUT_MAX * WEIGHT_MAX).all()
+
+
+@pytest.mark.parametrize("transposed", ["", "a", "b"])
+@given(st.data())
+@settings(deadline=None)
+def test_products_of_counts_equal_those_of_integers(transposed, data):
+    rows, inner, columns = (data.draw(st.integers(1, 5)) for _ in range(3))
+    counts = st.integers(-(2**10), 2**10)
+    a = data.draw(hnp.arrays(np.int64, (2, 3, rows, inner), elements=counts))
+    b = data.draw(hnp.arrays(np.int64, (2, 3, inner, columns), elements=counts))
+    left, right = a.swapaxes(-1, -2) if transposed == "a" else a, b.swapaxes(-1, -2) if transposed == "b" else b
+    y = matmul(*(np.ascontiguousarray(x, np.float32) for x in (left, right)), transposed)
+    assert y.dtype == np.float32
+    assert np.array_equal(y, a @ b)

@@ -33,8 +33,16 @@ def run(model, tmp_path, capsys):
     return tmp_path / "run"
 
 
-def test_a_run_folder_holds_counts_predictions_and_spikes(run):
-    assert sorted(p.name for p in run.iterdir()) == ["counts.json", "predictions.tsv", "spikes.npz"]
+def test_without_a_text_to_look_at_no_trace_is_left(model, tmp_path):
+    texts = ["--text", "a good film", "--out", str(tmp_path / "run")]
+    assert simulate([str(model), *texts, "--trace", "0"]) == 0
+    assert not (tmp_path / "run" / "trace.npz").exists()
+    assert simulate([str(model), *texts]) == 0
+    assert (tmp_path / "run" / "trace.npz").exists()
+
+
+def test_a_run_folder_holds_counts_predictions_spikes_and_one_text_seen_closely(run):
+    assert sorted(p.name for p in run.iterdir()) == ["counts.json", "predictions.tsv", "spikes.npz", "trace.npz"]
     spikes = np.load(run / "spikes.npz")
     for layer in json.loads((run / "counts.json").read_text())["layers"]:
         assert spikes[layer["name"]].sum() == layer["spikes"]
@@ -83,6 +91,22 @@ def test_a_folder_that_is_no_run_is_left_alone(model, tmp_path, capsys):
     (tmp_path / "mine" / "thesis.txt").write_text("x")
     assert simulate([str(model), "--text", "good", "--out", str(tmp_path / "mine")]) == 2
     assert [p.name for p in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
+def test_a_place_where_nothing_can_be_written_is_named_before_the_simulation(model, capsys):
+    assert simulate([str(model), "--text", "good", "--out", "/proc/none/run"]) == 2
+    printed = capsys.readouterr()
+    assert "--out /proc/none/run: nothing can be written into /proc" in printed.err
+    assert printed.err.count("\n") == 1 and not printed.out
+
+
+def test_a_model_that_verify_cannot_compare_with_is_refused_before_the_first_rung(model, tmp_path, capsys):
+    (tmp_path / "other.pt").write_text("no model")
+    (tmp_path / "d.tsv").write_text("label0\ta film\n")
+    data = ["--data", str(tmp_path / "d.tsv"), "--against", str(tmp_path / "other.pt")]
+    assert simulate(["verify", str(model), *data]) == 2
+    error = capsys.readouterr().err
+    assert "other.pt" in error and "running" not in error
 
 
 def test_long_texts_can_be_cut(model, capsys):

@@ -172,6 +172,13 @@ def test_every_price_is_above_zero_and_names_its_source():
         assert cost.source
 
 
+def test_a_price_of_several_operations_is_the_sum_of_theirs():
+    compound = [cost for cost in costs().values() if cost.parts]
+    assert [cost.name for cost in compound] == ["E_AC", "E_MAC", "E_MAC8", "E_MAC32"]
+    for cost in compound:
+        assert cost.picojoules == pytest.approx(sum(costs()[part].picojoules for part in cost.parts))
+
+
 def test_every_account_is_the_sum_of_terms_of_the_runs_own_nodes(run_folder):
     run = read_run(run_folder)
     names = {operation.name for operation in run.operations} | {layer.name for layer in run.layers}

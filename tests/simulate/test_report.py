@@ -78,7 +78,7 @@ def test_every_figure_has_its_formula_and_its_command(report, html):
     for panel in report.panels:
         if panel.plot:
             assert panel.formulas
-            assert page.escape(report.command(panel)) in html
+            assert page.escape(report.command(panel)) in re.sub("</?span>", "", html)
 
 
 def test_the_same_run_gives_the_same_bytes(folder, html):
@@ -134,8 +134,40 @@ def test_a_teacher_is_priced_beside_the_model(folder, tmp_path):
     report = read_report(folder, tmp_path)
     shape, account = report.content.teacher
     assert account.picojoules == pytest.approx(2 * report.content.reference.picojoules)  # twice the blocks
-    assert f"teacher {shape.name}" in page.render(report).replace("<wbr>", "")
+    assert shape.name == f"teacher {tmp_path.name}"
+    assert shape.name in page.render(report).replace("<wbr>", "")
     assert f"--teacher {tmp_path}" in report.command()
+
+
+def test_the_teacher_that_the_file_notes_is_priced_without_being_named(folder, tmp_path):
+    run = shutil.copytree(folder, tmp_path / "run")
+    assert read_report(run).content.teacher is None
+    counts = json.loads((run / "counts.json").read_text("utf-8"))
+    sizes = {"blocks": 4, "hidden_size": 12, "intermediate_size": 24}
+    counts["model"]["metadata"]["training"] = {"teacher": "minilm", "teacher_shape": sizes}
+    (run / "counts.json").write_text(json.dumps(counts), "utf-8")
+    shape, account = read_report(run).content.teacher
+    assert (shape.name, shape.blocks) == ("teacher minilm", 4)
+    assert account.picojoules == pytest.approx(2 * bert.account(read_report(run).content.run).picojoules)
+    counts["model"]["metadata"]["training"]["teacher_shape"] = {"blocks": "many"}
+    (run / "counts.json").write_text(json.dumps(counts), "utf-8")
+    assert read_report(run).content.teacher is None
+
+
+def test_operations_times_prices_sum_to_every_account(report):
+    table = next(table for panel in report.panels for table in panel.tables if table.key == "terms")
+    for each in report.content.comparisons:
+        rows = [row for row in table.rows if row[0] == each.spiking.name]
+        total = sum(operations * picojoules for _, _, operations, _, picojoules, _ in rows)
+        assert total == pytest.approx(each.spiking.picojoules / 3)
+
+
+def test_the_papers_table_and_our_row_stand_side_by_side(report):
+    table = next(table for panel in report.panels for table in panel.tables if table.key == "paper")
+    ours = dict(zip([column.key for column in table.columns], table.rows[-1], strict=True))
+    assert [row[0] for row in table.rows[:2]] == ["paper, ChnSenti", "paper, Waimai"]
+    assert ours["spiking_mj"] == pytest.approx(paper.account(report.content.run).picojoules / 3 / 1e9)
+    assert ours["left_mj"] == pytest.approx(8 * 12 * 4.6 / 3 / 1e9)  # 8 tokens of 12 values
 
 
 def test_texts_without_labels_give_a_report_without_accuracy(tmp_path):

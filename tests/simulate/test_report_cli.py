@@ -40,7 +40,7 @@ def test_a_figure_is_written_alone(run, tmp_path, kind, start):
 
 
 def test_an_unknown_figure_lists_those_that_exist(run, tmp_path, capsys):
-    assert "energy, firing, operations" in fault(capsys, run, "--figure", "x", "-o", tmp_path / "x.svg")
+    assert "accuracy, energy, terms, firing" in fault(capsys, run, "--figure", "x", "-o", tmp_path / "x.svg")
 
 
 def test_an_unknown_suffix_lists_those_that_exist(run, tmp_path, capsys):
@@ -86,11 +86,16 @@ def test_a_failed_write_leaves_no_part_behind(tmp_path):
 
 def test_runs_stand_side_by_side(run, tmp_path, capsys):
     other = example_run(tmp_path, norm="batch", steps=2)
+    edit = json.loads((other / "counts.json").read_text("utf-8"))
+    edit["model"] |= {"weight_bits": 4, "metadata": {**edit["model"]["metadata"], "threshold_scale": 1.2}}
+    (other / "counts.json").write_text(json.dumps(edit), "utf-8")
     capsys.readouterr()
     assert main(["compare", str(run), str(other)]) == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
     assert "| norm | layer | batch |" in lines
     assert "| T | 4 | 2 |" in lines
+    assert "| weight bits | 8 | 4 |" in lines
+    assert "| thresholds | × 1 | × 1.2 |" in lines
     assert main(["compare", str(run), str(other), "-o", str(tmp_path / "both.json")]) == 0
     rows = json.loads((tmp_path / "both.json").read_text("utf-8"))["runs"]
     assert [row["time_steps"] for row in rows] == [4, 2]

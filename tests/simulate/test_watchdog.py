@@ -20,9 +20,11 @@ from tests.random_graph import random_graph
 
 ENDLESS = [np.arange(9) for _ in range(40000)]
 SCRIPT = """
+import signal
 import numpy as np
 from simulate import lava
 from tests.random_graph import random_graph
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits that it is ignored
 lava.run(random_graph(blocks=1), [np.arange(9)] * 40000, rows=16, progress=lambda n: n and print("running", flush=True))
 """
 

@@ -81,7 +81,7 @@ def test_labels_have_the_names_of_their_class_and_rows_without_one_are_left_out(
 def test_a_machine_without_the_hub_gets_one_line(option, tmp_path):
     command = [sys.executable, "-m", "spikebert.cli", "--task", "tweets", "--out", str(tmp_path), option, "a/b:c"]
     nowhere = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path / "kept")}
-    found = subprocess.run(command, env={**os.environ, **nowhere}, capture_output=True, text=True, timeout=60)
+    found = subprocess.run(command, env={**os.environ, **nowhere}, capture_output=True, text=True, timeout=240)
     assert found.returncode == 2
     assert f"{option} a/b:c: no such file or folder, and the hub is not reached from here" in found.stderr
     assert found.stderr.count("\n") == 1

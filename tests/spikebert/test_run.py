@@ -10,8 +10,8 @@ from spikebert.run import Run
 
 
 def recorded(folder, **changes):
-    """A folder whose record lacks what is None."""
-    Run(Settings("task", str(folder)))
+    """The folder of a run that has begun, whose record lacks what is None."""
+    Run(Settings("task", str(folder))).checkpoint("stage").touch()
     record = folder / "settings.json"
     content = {**json.loads(record.read_text()), **changes}
     record.write_text(json.dumps({k: v for k, v in content.items() if v is not None or k not in changes}))
@@ -30,3 +30,10 @@ def test_a_record_of_other_settings_is_refused(tmp_path, change):
     recorded(tmp_path, **change)
     with pytest.raises(InputError, match="other settings"):
         Run(Settings("task", str(tmp_path)))
+
+
+def test_a_run_that_was_refused_before_it_began_binds_nothing(tmp_path):
+    Run(Settings("a-typing-error", str(tmp_path)))
+    Run(Settings("task", str(tmp_path))).checkpoint("stage").touch()
+    with pytest.raises(InputError, match="other settings"):
+        Run(Settings("a-typing-error", str(tmp_path)))

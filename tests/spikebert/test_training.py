@@ -11,6 +11,7 @@ import time
 
 import pytest
 import torch
+from huggingface_hub import constants
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
@@ -292,7 +293,7 @@ def test_a_training_killed_at_random_moments_resumes_to_the_same_model(task, tea
     [
         (["--teacher", "/no/such/folder"], "no such folder"),
         (["--task", "no-such-task"], "no such file or folder"),
-        (["--epochs", "0"], "--epochs 0: must be at least 1"),
+        (["--epochs", "-1"], "--epochs -1: must not be negative"),
         (["--out", "/proc/none/x"], "/proc/none"),
         (["--corpus", "none.txt"], "none.txt: no such corpus file"),
         (["--unlabelled", "5"], "--unlabelled needs --corpus"),
@@ -305,6 +306,14 @@ def test_bad_input_is_one_clear_line_and_exit_code_2(task, teacher, tmp_path, ca
     assert main([*command(task, teacher, tmp_path / "out"), *arguments]) == 2
     error = capsys.readouterr().err
     assert message in error
+    assert error.count("\n") == 1
+
+
+def test_a_teacher_of_a_hub_that_is_not_reached_is_one_line_at_once(task, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # where nobody listens
+    assert main([*command(task, "no-such-bert", tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert "--teacher no-such-bert: no model folder, not minilm, and the hub is not reached from here" in error
     assert error.count("\n") == 1
 
 

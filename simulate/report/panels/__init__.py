@@ -3,12 +3,27 @@
 A panel that has nothing to say of a run (no labels, no accuracy) gives None. CARDS are the first screen.
 """
 
-from simulate.report.panels import accuracy, energy, firing, operations, run, samples, scope, streams, trace
+from simulate.report.panels import (
+    accuracy,
+    chips,
+    energy,
+    firing,
+    operations,
+    references,
+    run,
+    samples,
+    scope,
+    streams,
+    terms,
+    trace,
+)
 
-CARDS = (accuracy.card, energy.card, firing.card)
+CARDS = (accuracy.card, energy.card, firing.card, chips.card)
 PANELS = (
     accuracy.panel,
     energy.panel,
+    terms.panel,
+    references.panel,
     firing.panel,
     operations.panel,
     samples.panel,
@@ -16,6 +31,7 @@ PANELS = (
     trace.raster,
     trace.attention,
     trace.membrane,
+    chips.panel,
     scope.panel,
     run.panel,
 )

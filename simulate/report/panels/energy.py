@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simulate.energy.account import KINDS, Account, Comparison
-from simulate.energy.costs import costs
+from simulate.energy.costs import Cost, costs
 from simulate.report import forms
 from simulate.report.content import Content
 from simulate.report.panel import Card, Column, Panel, Plot, Table
@@ -43,11 +43,11 @@ def panel(content: Content) -> Panel:
         (
             *(f"{account.name}:  {account.formula}" for account in spiking),
             *(f"{name}:  {account.formula}" for name, account in references(content).items()),
-            ",  ".join(f"{cost.name} = {cost.picojoules:g} pJ" for cost in costs().values()),
+            ",  ".join(f"{cost.name} = {cost.picojoules:g} pJ" for cost in prices(content)),
             "per text: E / samples",
             "break-even = rate · (E(BERT) − E(fixed)) / (E − E(fixed)),  fixed: what does not depend on spikes",
         ),
-        (_totals(content), _by_kind(spiking, content), _terms(spiking, content)),
+        (totals(content), _by_kind(spiking, content)),
         Plot(
             lambda width: _draw(content, width),
             "Left: what the energy goes to under each accounting. Right: the energy as a share of BERT's.",
@@ -60,7 +60,14 @@ def references(content: Content) -> dict[str, Account]:
     return {each.reference.name: each.reference for each in content.comparisons}
 
 
-def _totals(content: Content) -> Table:
+def prices(content: Content) -> list[Cost]:
+    """The costs that the accounts use, in the order of `costs.json`."""
+    accounts = (account for each in content.comparisons for account in (each.spiking, each.reference))
+    used = {term.cost.name for account in accounts for term in account.terms}
+    return [cost for name, cost in costs().items() if name in used]
+
+
+def totals(content: Content) -> Table:
     rows = [
         (
             each.spiking.name,
@@ -72,15 +79,9 @@ def _totals(content: Content) -> Table:
         )
         for each in content.comparisons
     ]
-    if content.teacher:
-        shape, account = content.teacher
-        energy = content.per_text(account.picojoules) / 1e6
-        reference = content.per_text(content.reference.picojoules) / 1e6
-        ratio = account.picojoules / content.reference.picojoules
-        rows.append((f"teacher {shape.name}", content.per_text(account.operations), energy, reference, ratio, None))
     columns = (
         Column("account", "accounting", forms.text),
-        Column("operations", "terms per text", forms.count),
+        Column("operations", "operations per text", forms.count),
         Column("energy_uj", "µJ per text", forms.short),
         Column("bert_uj", "BERT, µJ", forms.short),
         Column("to_bert", "of BERT", forms.percent),
@@ -92,18 +93,10 @@ def _totals(content: Content) -> Table:
 def _by_kind(accounts: tuple[Account, ...], content: Content) -> Table:
     sums = [account.by_kind() for account in accounts]
     kinds = [kind for kind in KINDS if any(kind in each for each in sums)]
-    return _side_by_side("by_kind", "µJ per text by part of the network", "part", kinds, sums, accounts, content)
+    return side_by_side("by_kind", "µJ per text by part of the network", "part", kinds, sums, accounts, content)
 
 
-def _terms(accounts: tuple[Account, ...], content: Content) -> Table:
-    """Every node under every accounting: layers of neurons, then the other nodes, in the order of the network."""
-    nodes = [account.by_node() for account in accounts]
-    known = [*(layer.name for layer in content.run.layers), *(operation.name for operation in content.run.operations)]
-    names = [name for name in known if any(name in each for each in nodes)]
-    return _side_by_side("terms", "µJ per text, node by node", "node", names, nodes, accounts, content)
-
-
-def _side_by_side(
+def side_by_side(
     key: str,
     title: str,
     what: str,

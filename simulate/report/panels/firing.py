@@ -89,32 +89,16 @@ def panel(content: Content) -> Panel:
 
 def _draw(layers: list[LayerCount], width: float) -> Figure:
     """Heat map layer × step, and beside it the mean over the steps as bars; darker is rarer."""
-    from simulate.report.plotting import BLUE, MAP, new_figure, row_height, short_name
+    from simulate.report.plotting import BLUE, heat_map, new_figure, row_height, short_name
 
     figure = new_figure(width, row_height(len(layers)))
     heat, bars = figure.subplots(1, 2, sharey=True, width_ratios=(1.25, 1))
     rates = [layer.rates() for layer in layers]
-    steps, rows, top = len(rates[0]), range(len(layers)), max(map(max, rates)) or 1.0
-    heat.imshow(rates, aspect="auto", cmap=MAP, vmin=0, vmax=top)
-    size = 7.5 if len(layers) <= 24 else 6
-    if steps * (5 if width > 5 else 8) <= 40:
-        for row, column in ((r, c) for r in rows for c in range(steps)):
-            value = rates[row][column]
-            colour = "white" if value < 0.55 * top else "black"
-            heat.text(
-                column,
-                row,
-                f"{value:.2f}"[1:] if value < 0.995 else "1",
-                ha="center",
-                va="center",
-                color=colour,
-                fontsize=size,
-            )
-    heat.set_yticks(rows, [short_name(layer.name) for layer in layers], fontsize=size)
-    heat.set_xticks(range(steps), range(1, steps + 1))
+    steps, rows = len(rates[0]), range(len(layers))
+    fits = steps * (5 if width > 5 else 8) <= 40
+    cells = [[f"{rate:.2f}"[1:] if rate < 0.995 else "1" for rate in row] for row in rates] if fits else None
+    size = heat_map(heat, rates, [short_name(layer.name) for layer in layers], range(1, steps + 1), cells)
     heat.set_xlabel("time step")
-    heat.tick_params(length=0)
-    heat.spines[:].set_visible(False)
     bars.barh(rows, [layer.rate for layer in layers], 0.7, color=BLUE)
     for row, layer in enumerate(layers):
         bars.annotate(

@@ -6,14 +6,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from simulate.report import forms
 from simulate.report.content import Content
-from simulate.report.panel import Column, Panel, Table
+from simulate.report.panel import Panel, facts
 
 
 def panel(content: Content) -> Panel:
     run, model, origin = content.run, content.run.model, content.run.origin
-    facts = [
+    known = [
         ("command", origin.command),
         ("backend", origin.backend),
         ("texts", f"{run.samples} from {origin.data}"),
@@ -34,14 +33,10 @@ def panel(content: Content) -> Panel:
         ("labels", ", ".join(model.labels)),
         ("versions", ", ".join(f"{name} {version}" for name, version in origin.versions.items())),
     ]
-    tables = [_facts("run", "Simulation and model", facts)]
+    tables = [facts("run", "Simulation and model", known)]
     if model.metadata:
-        tables.append(_facts("provenance", "Where the model comes from", list(_flat(model.metadata))))
+        tables.append(facts("provenance", "Where the model comes from", list(_flat(model.metadata))))
     return Panel("run", "The run", tables=tuple(tables))
-
-
-def _facts(key: str, title: str, rows: list[tuple[str, str]]) -> Table:
-    return Table(key, title, (Column("what", "", forms.text), Column("value", "", forms.text)), tuple(rows))
 
 
 def _flat(data: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

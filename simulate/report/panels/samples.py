@@ -40,9 +40,9 @@ def panel(content: Content) -> Panel:
         "Over the texts",
         (
             Column("what", "", forms.text),
-            Column("low", "least", forms.short),
-            Column("median", "median", forms.short),
-            Column("high", "most", forms.short),
+            Column("low", "least", forms.precise),
+            Column("median", "median", forms.precise),
+            Column("high", "most", forms.precise),
         ),
         tuple((what, min(values), median(values), max(values)) for what, values in columns),
     )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from simulate.energy.costs import costs
 from simulate.report import forms
 from simulate.report.content import Content
 from simulate.report.panel import Column, Panel, Table
-from simulate.report.panels.energy import references
+from simulate.report.panels.energy import prices, references
 
 
 def panel(content: Content) -> Panel:
@@ -21,7 +20,7 @@ def panel(content: Content) -> Panel:
         ),
         tuple((f"{account.name}: {account.title}", account.includes, account.excludes) for account in accounts),
     )
-    prices = Table(
+    priced = Table(
         "costs",
         "The prices",
         (
@@ -30,7 +29,7 @@ def panel(content: Content) -> Panel:
             Column("operation", "for", forms.text),
             Column("source", "source", forms.text),
         ),
-        tuple((cost.name, cost.picojoules, cost.operation, cost.source) for cost in costs().values()),
+        tuple((cost.name, cost.picojoules, cost.operation, cost.source) for cost in prices(content)),
     )
     return Panel(
         "scope",
@@ -38,7 +37,7 @@ def panel(content: Content) -> Panel:
         (
             "Spikes and magnitudes are exact: they were counted while the integer model ran on these texts, in which "
             "padding does not exist. The energy is a calculation from those counts, not a measurement: no chip was "
-            "run, and nothing here knows a chip's memories, network or idle power.",
+            "run, and idle power, clocks and instructions are in no account.",
             "The residual stream carries small integers, not spikes. An input of k is counted as k accumulations, as k "
             "spikes over the same synapses would be.",
             f"The model computes with {content.run.model.weight_bits}-bit weights; all accountings but matched and "
@@ -47,5 +46,5 @@ def panel(content: Content) -> Panel:
             "12-14). How many operations eq. 19 counts for the embedding could not be checked; one per value looked up "
             "is our reading.",
         ),
-        tables=(included, prices),
+        tables=(included, priced),
     )

@@ -1,0 +1,287 @@
+"""The same small network on the same chip here and in SANA-FE: spikes, messages, hops, energy, time.
+
+    python3.10 -m venv .venv-sanafe && .venv-sanafe/bin/pip install sanafe==2.2.9
+    PYTHONPATH=. python benchmarks/sanafe_compare.py
+
+A random SpikeBERT is mapped to Loihi 1, unrolled, and every neuron of the mapping is put on the same core of the same
+mesh in SANA-FE (Boyle et al.), with the costs of our chip file. SANA-FE is GPL-3: it runs in an environment of its own,
+and what goes there and back are files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from deploy.chip import Chip, read_chip
+from deploy.mapping import Mapping, map_graph
+from deploy.populations import summands
+from export import nir
+from export.execute import execute
+from export.graph import DECAY_BITS, INPUT_SHIFT, LIF, Attention, Embedding, Graph, Linear
+from simulate.energy.costs import costs
+from simulate.energy.record import read_run
+from simulate.fast import FastSimulator
+from simulate.run import Texts, describe, write_run
+from spikebert.errors import InputError, RunError, exit_cleanly
+from tests.random_graph import random_graph
+
+ROOT = Path(__file__).parents[1]
+PYTHON = ROOT / ".venv-sanafe/bin/python"
+ITS_LOIHI = "examples/loihi.yaml"
+IDLE = 52.0  # pJ of an inactive neuron in a step; Davies et al. 2018, table 2
+DECAY = 1024  # of 4096: three quarters stay, which floating point halves exactly, and so do four steps of integers
+
+
+def model(width: int, tokens: int) -> Graph:
+    """A block of random weights, with no norms left and the reset to zero: what Loihi 1 can hold.
+
+    A second block would read the embedding's spikes eight steps late, and SANA-FE delays by five at most.
+    """
+    graph = random_graph(width=width, blocks=1, norm="batch", reset="zero", max_tokens=tokens)
+    return replace(graph, nodes=tuple(replace(n, decay=DECAY) if isinstance(n, LIF) else n for n in graph))
+
+
+def mapped(graph: Graph, chip: Chip, text: np.ndarray, folder: Path) -> Mapping:
+    """The mapping whose traffic is that of this one text."""
+    nir.write(graph, folder / "model.nir")
+    result, shown = FastSimulator(graph).run([text]), Texts("random", ["random"], None)
+    counts = describe(graph, result, shown, [len(text)], folder / "model.nir", "fast", "")
+    write_run(folder / "run", counts, graph, result, shown, [len(text)])
+    return map_graph(graph, chip, "1", "unrolled", read_run(folder / "run"), len(text))
+
+
+def starts(graph: Graph) -> dict[str, int]:
+    """The step in which a layer begins: one after the last of those that it reads."""
+    found: dict[str, int] = {}
+    for lif in graph.neurons:
+        read = graph[lif.inputs[0]]
+        found[lif.name] = 1 + max((found[s.name] for s in senders(graph, read)), default=-1)
+    return found
+
+
+def senders(graph: Graph, read: Any) -> list[Any]:
+    """The layers whose spikes a Linear or an Attention reads."""
+    return [] if isinstance(read, Embedding) else summands(graph, graph[read.inputs[0]])
+
+
+def job(mapping: Mapping, values: dict[str, np.ndarray]) -> dict[str, Any]:
+    """The network as `sanafe_run.py` builds it. Neurons are numbered token after token."""
+    graph, tokens, begin = mapping.graph, mapping.tokens, starts(mapping.graph)
+    layers, edges, first = [], [], 0
+    for lif in graph.neurons:
+        read, size = graph[lif.inputs[0]], lif.size * tokens
+        layer: dict[str, Any] = {"name": lif.name, "size": size, "start": begin[lif.name]}
+        if isinstance(read, Attention):  # the host computes it, and sends its spikes from a core that is free
+            layer |= {"cores": [spare(mapping)] * size, "first": first}
+            layer["trains"] = values[lif.name].reshape(graph.time_steps, size).T.astype(int).tolist()
+            first += size
+        else:
+            bias = np.broadcast_to(lif.bias, (tokens, lif.size)).astype(float)
+            if isinstance(read, Embedding):
+                bias = bias + 2.0**INPUT_SHIFT * values[read.name][0]
+            kept = 1 - lif.decay / 2**DECAY_BITS
+            layer |= {"cores": places(mapping, lif), "bias": bias.ravel().tolist(), "kept": kept}
+            layer["threshold"] = float(lif.threshold[0]) - 0.5  # it fires above
+        layers.append(layer)
+        if isinstance(read, Linear):
+            edges += [edge(read, source, lif, begin, tokens) for source in senders(graph, read)]
+    return {"layers": layers, "edges": edges, "time_steps": graph.time_steps, "inputs": first, "steps": depth(mapping)}
+
+
+def depth(mapping: Mapping) -> int:
+    return max(starts(mapping.graph).values()) + mapping.graph.time_steps
+
+
+def edge(linear: Linear, source: LIF, target: LIF, begin: dict[str, int], tokens: int) -> dict[str, Any]:
+    """Each token's own synapses: all of a weight matrix, late enough to meet those that come a longer way."""
+    outputs, inputs = linear.weight.shape
+    weights = 2.0**INPUT_SHIFT * linear.synapses.astype(float).T.ravel()
+    pairs = [(n * inputs + i, n * outputs + o) for n in range(tokens) for i in range(inputs) for o in range(outputs)]
+    delay = begin[target.name] - begin[source.name] - 1
+    return {
+        "source": source.name,
+        "target": target.name,
+        "weights": np.tile(weights, tokens).tolist(),
+        "pairs": pairs,
+        "delay": delay,
+    }
+
+
+def places(mapping: Mapping, lif: LIF) -> list[int]:
+    """SANA-FE's number of the core of each neuron; it counts tiles column by column."""
+    found = np.zeros((mapping.tokens, lif.size), int)
+    for i, core in enumerate(mapping.cores):
+        if core.population.name == lif.name:
+            found[slice(*core.copies), slice(*core.rows)] = number(mapping, int(mapping.placement.slot[i]))
+    return found.ravel().tolist()
+
+
+def number(mapping: Mapping, slot: int) -> int:
+    mesh = mapping.placement.mesh
+    tile, place = divmod(slot, mesh.cores_per_tile)
+    y, x = divmod(tile, mesh.columns)
+    return (x * mesh.rows + y) * mesh.cores_per_tile + place
+
+
+def spare(mapping: Mapping) -> int:
+    """The last core that nobody uses."""
+    used = set(mapping.placement.slot.tolist())
+    return number(mapping, max(slot for slot in range(mapping.system.cores) if slot not in used))
+
+
+def architecture(chip: Chip, inputs: int) -> dict[str, Any]:
+    """Our chip file in SANA-FE's form: the same mesh, and the same published numbers."""
+    price = {name: cost.picojoules * 1e-12 for name, cost in costs().items()}
+    tiles, each = chip.cores // (chip.cores_per_tile or 1), chip.cores_per_tile or 1
+    hop_x, hop_y = 1e-12 * (chip.hop_x_pj or 0), 1e-12 * (chip.hop_y_pj or 0)
+    free = {f"{kind}_{part}": 0.0 for kind in ("energy", "latency") for part in ("update_neuron", "spike_out")}
+    soma = free | {"energy_access_neuron": IDLE * 1e-12, "energy_update_neuron": price["E_LOIHI_ACTIVE"] - IDLE * 1e-12}
+    soma |= {"latency_access_neuron": 1e-9 * (chip.neuron_ns or 0)}
+    outside = free | {"energy_access_neuron": 0.0, "latency_access_neuron": 0.0}
+    synapse = {"energy_process_spike": price["E_LOIHI_SYNOP"], "latency_process_spike": 1e-9 * (chip.synapse_ns or 0)}
+    units = {
+        "axon_in": [unit("in", energy_message_in=0.0, latency_message_in=0.0)],
+        "synapse": [unit("synapses", model="current_based", **synapse)],
+        "dendrite": [unit("dendrites", model="accumulator_with_delay", energy_update=0.0, latency_update=0.0)],
+        "soma": [
+            unit("neurons", model="leaky_integrate_fire", **soma),
+            unit(f"inputs[0..{inputs - 1}]", model="input", **outside),
+        ],
+        "axon_out": [unit("out", energy_message_out=price["E_LOIHI_SPIKE"], latency_message_out=0.0)],
+    }
+    buffers = {"buffer_position": "dendrite", "buffer_inside_unit": True}
+    core = unit(f"core[0..{each - 1}]", **buffers, max_neurons_supported=chip.neurons_per_core) | units
+    hops = {f"energy_{way}_hop": hop_x for way in ("east", "west")}
+    hops |= {f"energy_{way}_hop": hop_y for way in ("north", "south")}
+    hops |= {f"latency_{way}_hop": 0.0 for way in ("north", "east", "south", "west")}
+    columns = chip.tile_columns or 1
+    network = {"topology": "mesh", "width": columns, "height": tiles // columns, "link_buffer_size": 16}
+    network |= {"sync_model": "fixed", "latency_sync": 1e-9 * (chip.barrier_ns or 0)}
+    tile = unit(f"tile[0..{tiles - 1}]", **hops) | {"core": [core]}
+    return {"architecture": {"name": chip.name, "attributes": network, "tile": [tile]}}
+
+
+def unit(name: str, **attributes: Any) -> dict[str, Any]:
+    return {"name": name, "attributes": attributes}
+
+
+def its_own(inputs: int) -> dict[str, Any]:
+    """SANA-FE's own description of Loihi, with its units named as ours are, and with the buffers of ours."""
+    package = subprocess.run(
+        [PYTHON, "-c", "import sanafe; print(sanafe.__path__[0])"], capture_output=True, text=True, check=True
+    )
+    found = yaml.safe_load((Path(package.stdout.strip()) / ITS_LOIHI).read_text("utf-8"))
+    core = found["architecture"]["tile"][0]["core"][0]
+    core["attributes"] |= {"buffer_position": "dendrite", "buffer_inside_unit": True}
+    neurons, outside = core["soma"]
+    neurons["name"], outside["name"] = "neurons", f"inputs[0..{inputs - 1}]"
+    core["dendrite"] = [{**core["dendrite"][1], "name": "dendrites"}]
+    return found
+
+
+def run(options: argparse.Namespace) -> None:
+    if not PYTHON.exists():
+        raise InputError(f"{PYTHON}: is missing; see --help")
+    chip = read_chip("loihi1")
+    graph, rng = model(options.width, options.tokens), np.random.default_rng(1)
+    text = rng.integers(0, 50, options.tokens)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        mapping = mapped(graph, chip, text, folder)
+        values = execute(graph, [text])
+        work = job(mapping, values)
+        work["architectures"] = {}
+        for kind, content in (("ours", architecture(chip, work["inputs"])), ("its own", its_own(work["inputs"]))):
+            (folder / f"{kind}.yaml").write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
+            work["architectures"][kind] = str(folder / f"{kind}.yaml")
+        (folder / "job").write_text(json.dumps(work), "utf-8")
+        done = subprocess.run(
+            [PYTHON, ROOT / "benchmarks/sanafe_run.py", folder / "job", folder / "results"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise RunError("SANA-FE failed", done.stderr)
+        results = json.loads((folder / "results").read_text("utf-8"))
+    show(mapping, values, work, results)
+
+
+def show(mapping: Mapping, values: dict[str, np.ndarray], work: dict[str, Any], results: dict[str, Any]) -> None:
+    graph, begin = mapping.graph, starts(mapping.graph)
+    on_chip = [n for n in graph.neurons if not isinstance(graph[n.inputs[0]], Attention)]
+    for kind, found in results.items():
+        for lif in on_chip:
+            train = np.zeros((work["steps"], mapping.tokens * lif.size), int)
+            for step, neuron in found["spikes"].get(lif.name, []):
+                train[step, neuron] = 1
+            window = slice(begin[lif.name], begin[lif.name] + graph.time_steps)
+            ours = values[lif.name].reshape(graph.time_steps, -1)
+            if not np.array_equal(train[window], ours) or train.sum() != ours.sum():
+                raise RunError(
+                    f"{kind}: layer {lif.name} fires {train.sum()} times, not {int(ours.sum())}, or elsewhere"
+                )
+    spikes = sum(int(values[lif.name].sum()) for lif in on_chip)
+    neurons = sum(lif.size for lif in on_chip) * mapping.tokens
+    print(f"{len(on_chip)} layers on {len(mapping.cores)} cores, {neurons:,} neurons, {mapping.tokens} tokens, "
+          f"T = {graph.time_steps}: all {spikes:,} spikes are equal, in step, token and neuron.\n")  # fmt: skip
+    a, b = results["ours"], results["its own"]
+    x, y, found = a["totals"], b["totals"], mapping.estimate
+    flows, hops = mapping.traffic, found.hops
+    sent = float(flows.events[flows.source >= 0].sum())
+    work_done = found.picojoules["synaptic operations"] / costs()["E_LOIHI_SYNOP"].picojoules
+    energy = found.picojoules
+
+    def total(t: dict[str, float], what: str) -> float:
+        return t[f"{what} on chip"] + t[f"{what} from host"]
+
+    def outside(trains: dict[str, list]) -> int:
+        """SANA-FE updates a neuron of the host when it fires."""
+        return sum(len(trains.get(n.name, [])) for n in graph.neurons if n not in on_chip)
+
+    def nanojoules(part: str) -> tuple[float, float]:
+        return a["energy"][part] * 1e9, b["energy"][part] * 1e9
+
+    price, active = costs()["E_LOIHI_SPIKE"].picojoules, costs()["E_LOIHI_ACTIVE"].picojoules
+    with_host = price * total(x, "messages") + (mapping.system.chip.hop_x_pj or 0) * total(x, "east-west")
+    with_host += (mapping.system.chip.hop_y_pj or 0) * total(x, "north-south")
+    updated = x["updates"] - outside(a["spikes"])
+    with_idle = IDLE * neurons * work["steps"] + (active - IDLE) * updated
+    rows = [
+        ("messages between cores", sent, x["messages on chip"], y["messages on chip"]),
+        ("hops, east-west", hops.east_west, x["east-west on chip"], y["east-west on chip"]),
+        ("hops, north-south", hops.north_south, x["north-south on chip"], y["north-south on chip"]),
+        ("synaptic operations", work_done, total(x, "operations"), total(y, "operations")),
+        ("neuron updates", neurons * graph.time_steps, updated, y["updates"] - outside(b["spikes"])),
+        ("steps", found.steps, work["steps"], work["steps"]),
+        ("energy of synapses, nJ", energy["synaptic operations"] / 1e3, *nanojoules("synapse")),
+        ("energy of neurons, nJ", energy["neuron updates"] / 1e3, *nanojoules("soma")),
+        ("… if idle ones are priced, too", with_idle / 1e3, *nanojoules("soma")),
+        ("energy of messages, nJ", (energy["spikes within a tile"] + energy["hops"]) / 1e3, *nanojoules("network")),
+        ("… if the host's come over the mesh", with_host / 1e3, *nanojoules("network")),
+        ("time of a text, µs", found.latency_microseconds, x["seconds"] * 1e6, y["seconds"] * 1e6),
+        ("longest step, µs", found.step_nanoseconds / 1e3, x["longest"] * 1e6, y["longest"] * 1e6),
+    ]  # fmt: skip
+    print("| | here | SANA-FE, our chip file | SANA-FE, its own Loihi |\n|---|---:|---:|---:|")
+    for name, *numbers in rows:
+        print(f"| {name} | " + " | ".join(f"{number:,.1f}".removesuffix(".0") for number in numbers) + " |")
+
+
+def main() -> int:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--width", type=int, default=96)
+    p.add_argument("--tokens", type=int, default=8)
+    options = p.parse_args()
+    return exit_cleanly("sanafe_compare", lambda: run(options))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,17 @@
+#!/bin/sh
+# A chip of one's own: describe it, see what does not fit, take the nearest change that would.
+#   sh examples/own_chip.sh [FOLDER]
+set -eu
+here=$(dirname "$0")
+out=${1:-demo}
+mkdir -p "$out"
+
+step() { printf '\n$ %s\n' "$*"; "$@"; }
+
+# own_chip/my-chip.yaml is deploy/chips/template.yaml, filled in. One such chip is too small, and the error says by what:
+if step spikebert-deploy map "$here/tweets/model.nir" --chip "$here/own_chip/my-chip.yaml" --system 1 -o "$out/own-chip"
+then exit 1; else test $? -eq 2; fi
+
+# The first change that it proposes:
+step spikebert-deploy map "$here/tweets/model.nir" --chip "$here/own_chip/my-chip.yaml" --system 2 -o "$out/own-chip"
+sed -n '/^| of the/,/^$/p' "$out/own-chip/mapping.md"

@@ -1,0 +1,85 @@
+"""The chips that a report shows: of a real mapping of the model, or a line that says what is wrong with the file."""
+
+import json
+import shutil
+
+import pytest
+
+from deploy.cli import main as deploy
+from simulate.report import data, markdown
+from simulate.report.report import read_report
+from spikebert.errors import InputError
+from tests.simulate.example_run import example_run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return example_run(tmp_path_factory.mktemp("mapped"))
+
+
+def mapped(run, folder, *options):
+    counts = ["--counts", str(run / "counts.json")]
+    assert deploy(["map", str(run.parent / "model.nir"), *counts, *options, "-o", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def mapping(run, tmp_path_factory):
+    return mapped(run, tmp_path_factory.mktemp("map") / "map")
+
+
+@pytest.mark.parametrize("strategy", ["unrolled", "token-serial"])
+def test_the_first_screen_and_a_panel_show_the_chips(run, tmp_path, strategy):
+    folder = mapped(run, tmp_path / "map", "--strategy", strategy)
+    report = read_report(run, mapping=folder)
+    stated = json.loads((folder / "mapping.json").read_text("utf-8"))
+    headline = json.loads(data.render(report))["headline"]["chips"]
+    assert (headline["chips"], headline["cores"]) == (stated["chips_used"], stated["cores_used"])
+    assert headline["strategy"] == strategy
+    assert f"--mapping {folder}" in report.command()
+    assert "## On chips" in markdown.render(report)
+
+
+def test_without_a_mapping_the_card_says_which_command_makes_one(run):
+    card = next(card for card in read_report(run).cards if card.key == "chips")
+    assert card.value == "not mapped"
+    assert "spikebert-deploy map model.nir" in card.lines[0]
+
+
+def refusal(run, path):
+    with pytest.raises(InputError) as caught:
+        read_report(run, mapping=path)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_mapping_that_is_not_there_is_named(run, tmp_path):
+    assert "spikebert-deploy map" in refusal(run, tmp_path / "none.json")
+
+
+FAULTS = {
+    "another format": ({"format": "x"}, "not a spikebert-mapping file"),
+    "no layers": ({"layers": None}, "layers must be a list"),
+    "a layer that is none": ({"layers": [3]}, r"layers[0] must be an object"),
+    "no chips": ({"chips_used": 0}, "chips_used must be"),
+    "another number of cores": ({"cores_used": 9999}, "cores_used is 9999"),
+    "another T": ({"time_steps": 9}, "another model"),
+    "no estimate": ({"estimate": {}}, "estimate.costs is missing"),
+    "no activity": ({"activity": []}, "activity.source"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_mapping_that_is_wrong_is_refused_by_its_field(run, mapping, tmp_path, fault):
+    change, words = FAULTS[fault]
+    folder = shutil.copytree(mapping, tmp_path / "map")
+    content = json.loads((folder / "mapping.json").read_text("utf-8"))
+    (folder / "mapping.json").write_text(json.dumps(content | change), "utf-8")
+    message = refusal(run, folder)
+    assert words in message
+    assert "mapping.json" in message
+
+
+def test_a_mapping_of_another_model_is_refused(mapping, tmp_path):
+    other = example_run(tmp_path, blocks=3)
+    assert "another model" in refusal(other, mapping)
