@@ -53,8 +53,10 @@ def load(student: Student, folder: str) -> None:
     if not path.is_file():
         raise InputError(f"--warm-start {folder}: holds no {FILE}; give the folder of a finished run")
     content = load_tensors(path, "student")
-    found, shape, wanted = content.get("student"), content.get("shape"), _shape(student.model.config)
-    if not isinstance(shape, dict) or not isinstance(found, dict) or not _all_tensors(found):
+    found = _dict_of(content.get("student"), torch.Tensor)
+    shape = _dict_of(content.get("shape"), (int, float, str, type(None)))
+    wanted = _shape(student.model.config)
+    if found is None or shape is None:
         raise InputError(f"{path}: not a student of spikebert-train; give the folder of a finished run")
     for name, value in wanted.items():
         if shape.get(name) != value:
@@ -73,8 +75,10 @@ def load(student: Student, folder: str) -> None:
         ) from None
 
 
-def _all_tensors(weights: dict[Any, Any]) -> bool:
-    return all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in weights.items())
+def _dict_of(values: Any, kind: type | tuple[type, ...]) -> dict[str, Any] | None:
+    """`values`, if it is a dict of names and values of that kind."""
+    fits = isinstance(values, dict) and all(isinstance(k, str) and isinstance(v, kind) for k, v in values.items())
+    return values if fits else None
 
 
 def _shape(config: PretrainedConfig) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def write_texts(folder: Path) -> None:
 
 
 def write_runs(folder: Path) -> None:
-    """run/, bundle/ and theirs.npz of model.nir on texts.tsv; chip.yaml."""
+    """run/, bundle/, map/ and theirs.npz of model.nir on texts.tsv; chip.yaml."""
     from deploy import golden
     from deploy.chip import CHIPS
     from deploy.cli import main as deploy
@@ -89,6 +89,7 @@ def write_runs(folder: Path) -> None:
     model, texts = str(folder / "model.nir"), str(folder / "texts.tsv")
     assert simulate([model, "--data", texts, "--out", str(folder / "run"), "--trace", "1"]) == 0
     assert deploy(["bundle", model, "--data", texts, "-o", str(folder / "bundle")]) == 0
+    assert deploy(["map", model, "-o", str(folder / "map")]) == 0
     trains = golden.read(folder / "bundle" / "golden.npz", nir.read(model)).spikes
     np.savez_compressed(folder / "theirs.npz", **trains)
     shutil.copyfile(CHIPS / "template.yaml", folder / "chip.yaml")

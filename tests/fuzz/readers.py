@@ -97,6 +97,9 @@ def of_runs() -> list[Reader]:
         Reader("report trace", report, "run/trace.npz", page, npz),
         Reader("report --teacher", report, "teacher/config.json", "{folder}/run --teacher {file} -o {out}.json", json),
         Reader("report compare", report, counts, "compare {folder}/run {folder}/bundle/energy -o {out}.md", json),
+        Reader(
+            "report --mapping", report, "map/mapping.json", "{folder}/run --mapping {folder}/map -o {out}.html", json
+        ),
         Reader("map --counts", deploy, counts, "map {folder}/model.nir --counts {file} -o {out}", json),
     ]
 
