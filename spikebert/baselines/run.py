@@ -19,6 +19,7 @@ from spikebert.checkpoint import TrainedModel, save_directory, save_model
 from spikebert.config import SpikeBertConfig
 from spikebert.data import Task, majority_share
 from spikebert.distill import accuracy, initialise_embeddings
+from spikebert.errors import InputError
 from spikebert.examples import examples_of
 from spikebert.files import write_atomically
 from spikebert.loop import Batch, Schedule, train
@@ -45,6 +46,11 @@ class BaselineSettings(Settings):
 
     model: str = "textcnn"
     from_scratch: bool = False
+
+    def check(self) -> None:
+        super().check()
+        if not self.epochs:
+            raise InputError("--epochs 0: must be at least 1; a baseline has no other stage")
 
 
 def fit(settings: BaselineSettings) -> Path:
