@@ -46,4 +46,4 @@ docs: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" python benchmarks/fill.py docs/cli.md
 
 clean:
-	rm -rf .venv .venv-interop demo
+	rm -rf .venv .venv-interop .venv-sanafe demo

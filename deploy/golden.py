@@ -104,8 +104,9 @@ def _check(golden: Golden, graph: Graph, path: Path) -> None:
     if golden.tokens.min() < 0 or golden.tokens.max() >= words:
         raise InputError(f"{path}: tokens hold a number that is none of the model's {words} words")
     frame = (graph.time_steps, len(golden.tokens))
-    wanted: dict[str, tuple[NDArray, str, tuple[int, ...]]] = {}
-    wanted["logits"] = (golden.logits, "int64", (len(golden.lengths), len(graph.labels)))
+    wanted: dict[str, tuple[NDArray, str, tuple[int, ...]]] = {
+        "logits": (golden.logits, "int64", (len(golden.lengths), len(graph.labels)))
+    }
     for node in graph.neurons:
         chosen = select(node.size)
         wanted[f"spikes/{node.name}"] = golden.spikes[node.name], "uint8", (*frame, node.size)

@@ -13,7 +13,8 @@ step() { printf '\n$ %s\n' "$*"; "$@"; }
 # With a BERT of your language in a folder, leave this step out, and give that folder to --teacher.
 step spikebert-train new-teacher --task "$data" --width 64 --vocabulary 400 --out "$out/bert"
 step spikebert-train --task "$data" --teacher "$out/bert" --preset tiny --norm batch --reset zero --beta 0.75 --max-tokens 24 \
-    --teacher-epochs 5 --teacher-learning-rate 1e-3 --stage1-epochs 0 --epochs 5 --learning-rate 2e-3 --out "$out/run"
+    --batch-size 16 --teacher-epochs 6 --teacher-learning-rate 1e-3 --stage1-epochs 0 --epochs 12 --learning-rate 2e-3 \
+    --out "$out/run"
 step spikebert-export "$out/run/model.pt" --to nir -o "$out/model.nir"
 step spikebert-simulate "$out/model.nir" --data "$data" --out "$out/sim"
 step spikebert-report "$out/sim" -o "$out/report.html" -o "$out/report.md"

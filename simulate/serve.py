@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from functools import cached_property
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from export.graph import Graph
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 SHARD = {"fast": 2048, "lava": 8192}  # tokens of a shard at most: Lava takes a second to start
-SHARDS = 4  # for each worker at least, where there are texts enough: what a dead worker did last is done anew
+SHARDS = 4  # for each thread of a worker, where there are texts enough: what a dead worker did last is done anew
 PATIENCE = 30  # seconds to wait for a cluster, and for its first worker
 
 
@@ -36,7 +37,7 @@ def cores(workers: int | None = None) -> Iterator[Client]:
 
     count = dask.system.CPU_COUNT if workers is None else workers
     with (
-        distributed.LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=":0") as cluster,
         distributed.Client(cluster) as client,
     ):
         yield client
@@ -44,10 +45,10 @@ def cores(workers: int | None = None) -> Iterator[Client]:
 
 @contextmanager
 def cluster(address: str) -> Iterator[Client]:
-    """The workers of a Dask scheduler, such as tcp://10.0.0.1:8786; they need this version of spikebert, and no file.
+    """The workers of a Dask scheduler, such as tcp://10.0.0.1:8786; all need this version of spikebert, and no file.
 
     Raises:
-        InputError: nobody is there, or workers without it.
+        InputError: nobody is there, or somebody without it.
     """
     distributed = _library("--dask")
     try:
@@ -58,11 +59,14 @@ def cluster(address: str) -> Iterator[Client]:
     with client:
         try:
             client.wait_for_workers(1, timeout=PATIENCE)
-            found = client.run(version)
+            # By a function of Python's own, which a worker has even if it has nothing of ours.
+            place = f"{__name__}:__version__"
+            found = {"the scheduler": client.run_on_scheduler(resolve_name, place), **client.run(resolve_name, place)}
         except TimeoutError:
-            raise InputError(f"--dask {address}: its cluster has no worker; start one with: dask worker") from None
+            raise InputError(f"--dask {address}: has no worker; start one with: dask worker {address}") from None
         except ImportError as error:
-            raise InputError(f"--dask {address}: a worker has not spikebert {__version__} ({error})") from None
+            needed = f"install spikebert {__version__} for scheduler and workers"
+            raise InputError(f"--dask {address}: {needed} ({error})") from None
         for worker, its in found.items():
             if its != __version__:
                 raise InputError(f"--dask {address}: {worker} has spikebert {its}, not {__version__}")
@@ -75,10 +79,6 @@ def _library(option: str) -> Any:
     except ImportError:
         raise InputError(f"{option} needs Dask: pip install 'spikebert[serve]'") from None
     return distributed
-
-
-def version() -> str:
-    return __version__
 
 
 class Model:
@@ -120,7 +120,8 @@ def simulate(
     from distributed import KilledWorker, as_completed
 
     started = time.perf_counter()
-    groups = shards(sentences, backend, len(client.scheduler_info()["workers"]))
+    threads = sum(worker["nthreads"] for worker in client.scheduler_info()["workers"].values())
+    groups = shards(sentences, backend, max(1, threads))
     results: dict[int, SimulationResult] = {}
     with config.set({"distributed.admin.large-graph-warning-threshold": "16 GiB"}):
         model = client.submit(Model, graph, pure=False)  # a task: what a dead worker held is made anew

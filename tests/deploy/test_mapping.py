@@ -60,6 +60,14 @@ def test_token_serial_takes_a_pass_for_each_attention_and_one_more():
     assert found.steps - found.depth == 4 * 10 * 4
 
 
+@pytest.mark.parametrize("strategy", ["unrolled", "token-serial"])
+@pytest.mark.parametrize("blocks", [1, 3])
+def test_an_attention_that_the_host_computes_takes_a_step_like_one_on_a_core(strategy, blocks):
+    graph = random_graph(norm="batch", reset="zero", blocks=blocks)
+    assert map_graph(graph, LOIHI1, strategy=strategy).estimate.depth == 1 + 5 * blocks
+    assert map_graph(graph, LOIHI2, strategy="unrolled").estimate.depth == 1 + 5 * blocks
+
+
 def test_the_assignment_is_never_worse_than_the_order():
     rng = np.random.default_rng(0)
     flow, place = rng.random((9, 9)), np.arange(9)
