@@ -60,16 +60,21 @@ def load(name: str, labels: Sequence[str]) -> tuple[BertForSequenceClassificatio
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: i for i, label in enumerate(labels)}
     try:
-        model = BertForSequenceClassification.from_pretrained(
+        model, found = BertForSequenceClassification.from_pretrained(
             source,
             config=config,
             attn_implementation="sdpa",
             ignore_mismatched_sizes=not fitted,
             local_files_only=kept,
+            output_loading_info=True,
         )
         tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True, trust_remote_code=False, local_files_only=kept)
     except Exception as error:  # safetensors, tokenizers and transformers each raise their own kinds
         raise InputError(f"--teacher {name}: cannot be read ({' '.join(str(error).split())[:160]})") from None
+    # A head that fine-tuning makes anew, and a pooler that sentence encoders leave out, may start at random.
+    lost = sorted(k for k in found["missing_keys"] if fitted or not k.startswith(("classifier.", "bert.pooler.")))
+    if lost:
+        raise InputError(f"--teacher {name}: its weights lack {lost[0]}; the model is damaged or no whole BERT")
     return model, tokenizer, fitted
 
 

@@ -5,6 +5,7 @@ import gzip
 import json
 import random
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ import time
 import pytest
 import torch
 from huggingface_hub import constants
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
@@ -334,3 +336,14 @@ def test_a_price_of_spikes_lowers_the_firing_rate(task, teacher, tmp_path):
             model(torch.arange(10)[None])
         rates[weight] = float(firing_rate(spikes.values()))
     assert rates["20"] < rates["0"]
+
+
+@pytest.mark.parametrize("lost", ["bert.encoder.layer.1.output.dense.weight", "bert.embeddings.word_embeddings.weight"])
+def test_a_teacher_that_lacks_a_weight_is_refused_and_not_filled_up(task, teacher, tmp_path, capsys, lost):
+    damaged = tmp_path / "bert"
+    shutil.copytree(teacher, damaged)
+    weights = load_file(damaged / "model.safetensors")
+    del weights[lost]
+    save_file(weights, damaged / "model.safetensors", {"format": "pt"})
+    assert main(command(task, damaged, tmp_path / "out")) == 2
+    assert f"its weights lack {lost}" in capsys.readouterr().err
