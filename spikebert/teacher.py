@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -60,7 +61,7 @@ def load(name: str, labels: Sequence[str]) -> tuple[BertForSequenceClassificatio
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: i for i, label in enumerate(labels)}
     try:
-        model, found = BertForSequenceClassification.from_pretrained(
+        loaded: Any = BertForSequenceClassification.from_pretrained(
             source,
             config=config,
             attn_implementation="sdpa",
@@ -68,6 +69,7 @@ def load(name: str, labels: Sequence[str]) -> tuple[BertForSequenceClassificatio
             local_files_only=kept,
             output_loading_info=True,
         )
+        model, found = loaded
         tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True, trust_remote_code=False, local_files_only=kept)
     except Exception as error:  # safetensors, tokenizers and transformers each raise their own kinds
         raise InputError(f"--teacher {name}: cannot be read ({' '.join(str(error).split())[:160]})") from None
