@@ -92,9 +92,11 @@ def _slots(chip: NDArray, local: NDArray, traffic: Traffic, layout: Mesh, snake:
 def _assign(flow: NDArray, distance: NDArray) -> NDArray[np.int64]:
     """A place for each of n cores, for the traffic and the distances (n, n) between them."""
     from scipy.optimize import quadratic_assignment
+    from threadpoolctl import threadpool_limits
 
     options = {"maxiter": ITERATIONS, "P0": np.eye(len(flow))}
-    found = quadratic_assignment(flow, distance, method="faq", options=options)
+    with threadpool_limits(1):  # its products round with the number of threads, and a bundle is made of the same bytes
+        found = quadratic_assignment(flow, distance, method="faq", options=options)
     return found.col_ind if found.fun < (flow * distance).sum() else np.arange(len(flow))
 
 

@@ -7,6 +7,7 @@ needs what `pip install .` brings: no torch, no chip. Lava's compiler executes e
 that a folder for it alone is a good place.
 """
 
+import argparse
 import sys
 import tempfile
 from typing import Any
@@ -28,6 +29,8 @@ from tokenizers import Tokenizer
 from export import nir
 from export.graph import Attention
 from export.lava.build import build
+from simulate.text import encode
+from spikebert.errors import exit_cleanly
 
 
 class Listener(AbstractProcess):
@@ -61,8 +64,8 @@ class ListenerModel(PyLoihiProcessModel):
 
 def main(model: str, text: str) -> None:
     graph = nir.read(model)
+    (tokens,) = encode(graph, [text], "text")  # refuses what is empty or too long
     words = Tokenizer.from_str(graph.tokenizer).encode(text)
-    tokens = np.array(words.ids)[: graph.max_tokens]
     last = sum(isinstance(node, Attention) for node in graph) - 1
     with tempfile.TemporaryDirectory() as folder:
         built = build(graph, "block", [(tokens, [len(tokens)])], rows=len(tokens), folder=folder, record=False)
@@ -81,4 +84,8 @@ def main(model: str, text: str) -> None:
 
 
 if __name__ == "__main__":  # the compiler executes this file, too
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model")
+    parser.add_argument("text")
+    options = parser.parse_args()
+    sys.exit(exit_cleanly("attach.py", lambda: main(options.model, options.text)))

@@ -46,8 +46,10 @@ def stated(values: Sequence[float | None]) -> list[str]:
 
 
 def precise(values: Sequence[float]) -> list[str]:
-    """Five digits that count, without zeros behind them; of very small numbers fewer."""
-    return [f"{value:.5g}" if value >= 1e-4 else f"{value:.6f}" for value in values]
+    """Five digits that count, without zeros behind them; whole ones of large numbers, fewer of very small ones."""
+    return [
+        f"{value:,.0f}" if value >= 1e4 else f"{value:.5g}" if value >= 1e-4 else f"{value:.6f}" for value in values
+    ]
 
 
 def percent(values: Sequence[float]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SHOWN = 48  # tokens whose names are written beside a figure
 NEURONS = 96  # of a layer in the raster
+BESIDE = 5.0  # inches that two small plots need beside each other
+T = TypeVar("T")
 
 
 def _panel(key: str, title: str, content: Content, text: str, formulas: tuple[str, ...], draw: Callable) -> Panel:
@@ -31,7 +33,7 @@ def _panel(key: str, title: str, content: Content, text: str, formulas: tuple[st
 
 
 def raster(content: Content) -> Panel:
-    text = f"For each layer the {NEURONS} neurons that fire most, a row each; the steps of a token side by side."
+    text = f"Of each layer up to {NEURONS} neurons, evenly spread, a row each; the steps of a token side by side."
     return _panel("raster", "Spike raster of one text", content, text, ("from spikes of trace.npz",), _draw_raster)
 
 
@@ -44,7 +46,7 @@ def attention(content: Content) -> Panel:
 def membrane(content: Content) -> Panel:
     text = (
         "In the first and the last layer, for one token, the first neuron that fires in half the steps or comes "
-        "nearest: its membrane before each reset, and its spikes (red bars)."
+        "nearest: its membrane before each reset, and its spikes (orange bars)."
     )
     formula = "membrane / threshold; it fires at 1 and above; from membranes of trace.npz"
     return _panel("membrane", "Membrane of a neuron", content, text, (formula,), _draw_membrane)
@@ -71,9 +73,9 @@ def _draw_raster(trace: Trace, width: float) -> Figure:
     bands = []
     for name in names:
         train = trace.spikes[name].transpose(2, 1, 0).reshape(-1, tokens * steps)  # (D, N · T)
-        most = np.sort(np.argsort(-train.sum(1, dtype=np.int64), kind="stable")[:NEURONS])
+        shown = _few(list(range(len(train))), NEURONS)
         band = np.zeros((NEURONS, tokens * steps))
-        band[: len(most)] = train[most]
+        band[: len(shown)] = train[shown]
         bands.append(band)
     figure = new_figure(width, 1.1 + 0.34 * len(names))
     axes = figure.subplots()
@@ -107,8 +109,9 @@ def _draw_membrane(trace: Trace, width: float) -> Figure:
     from simulate.report.plotting import BLUE, FAINT, VERMILLION, new_figure, short_name
 
     names = [next(iter(trace.spikes)), list(trace.spikes)[-1]]
-    figure = new_figure(width, 2.4)
-    for axes, name in zip(figure.subplots(1, 2, sharey=True), names, strict=True):
+    beside = width >= BESIDE
+    figure = new_figure(width, 2.4 if beside else 4.6)
+    for axes, name in zip(figure.subplots(*((1, 2) if beside else (2, 1)), sharey=True), names, strict=True):
         fired = trace.spikes[name][:, trace.watched]  # (T, D)
         neuron = int(np.abs(fired.sum(0, dtype=np.int64) - len(fired) / 2).argmin())
         threshold = trace.thresholds[name][neuron % len(trace.thresholds[name])]
@@ -127,8 +130,8 @@ def _draw_membrane(trace: Trace, width: float) -> Figure:
     return figure
 
 
-def _few(names: list[str], most: int) -> list[str]:
-    """All names, or evenly spread ones with the first and the last."""
+def _few(names: list[T], most: int) -> list[T]:
+    """All of them, or evenly spread ones with the first and the last."""
     if len(names) <= most:
         return names
     return [names[i] for i in np.linspace(0, len(names) - 1, most).round().astype(int)]
