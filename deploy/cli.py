@@ -17,7 +17,11 @@ def parser() -> argparse.ArgumentParser:
         prog=PROGRAM, description="Tell what an exported SpikeBERT needs of a Loihi-class system, and place it there."
     )
     commands = p.add_subparsers(dest="command", required=True)
-    resources = commands.add_parser("resources", help="synapses, weight memory, neurons and state of each layer")
+    resources = commands.add_parser(
+        "resources",
+        help="synapses, weight memory, neurons and state of each layer",
+        description="Synapses, weight memory, neurons and state of each layer.",
+    )
     resources.add_argument("model", help="model.nir of spikebert-export")
     resources.set_defaults(run=show_resources)
     add_map(commands)

@@ -7,7 +7,11 @@ from pathlib import Path
 
 
 def add_map(commands: argparse._SubParsersAction) -> None:
-    p = commands.add_parser("map", help="place a model on the cores of a chip: cores, chips, steps, traffic, energy")
+    p = commands.add_parser(
+        "map",
+        help="place a model on the cores of a chip: cores, chips, steps, traffic, energy",
+        description="Place a model on the cores of a chip: cores, chips, steps, traffic, energy.",
+    )
     p.add_argument("model", help="model.nir of spikebert-export")
     p.add_argument("--chip", default="loihi2", help="loihi1, loihi2 or a .yaml file of your own (default: loihi2)")
     p.add_argument("--system", help="a known system or a number of chips (default: the smallest known that holds it)")
