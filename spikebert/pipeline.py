@@ -170,9 +170,9 @@ def distil(settings: Settings) -> Path:
         _stage_two(settings, run, student, expert, task, tokenizer)
     with processes.main_first():
         if processes.is_main():
+            warm_start.save(student, run.folder)  # before model.pt, which says that the run is finished
             if settings.epochs:
                 _finish(settings, run, task, student.model, expert, tokenizer, time.time() - started)
-            warm_start.save(student, run.folder)
             run.clear()
     print(f"the student, for --warm-start {run.folder}, is in {run.folder / warm_start.FILE}")
     return finished
