@@ -111,6 +111,7 @@ def fine_tune(settings: Settings, task: Task | None = None) -> Path:
     """`spikebert-train teacher`: fine-tune a BERT for a task. Gives the folder of the finished teacher."""
     run, task = Run(settings), task or _task(settings)
     finished = run.folder / "model"
+    torch.manual_seed(settings.seed)  # a new head is random, and the same in every process and at every start
     model, tokenizer, _ = teachers.load(settings.teacher, task.labels)
     separator = separator_of(task, tokenizer, model.config)
     if not finished.exists():

@@ -268,6 +268,27 @@ def test_two_trainings_do_not_share_a_folder(task, teacher, tmp_path, capsys):
     assert first.model.exists() is False
 
 
+def test_a_new_head_of_a_teacher_is_drawn_by_the_seed(task, teacher, tmp_path):
+    headless = tmp_path / "headless"
+    shutil.copytree(teacher, headless)
+    kept = load_file(headless / "model.safetensors")
+    save_file(
+        {name: w for name, w in kept.items() if not name.startswith("classifier.")},
+        headless / "model.safetensors",
+        {"format": "pt"},
+    )
+
+    def trained(out, seed):
+        torch.seed()  # another process begins elsewhere
+        options = ("--teacher-epochs", "1", "--seed", seed)
+        assert main(["teacher", "--task", str(task), "--teacher", str(headless), "--out", str(out), *options]) == 0
+        return load_file(out / "model" / "model.safetensors")
+
+    one, again, other = (trained(tmp_path / name, seed) for name, seed in (("a", "1"), ("b", "1"), ("c", "2")))
+    assert all(torch.equal(one[name], again[name]) for name in one)
+    assert not torch.equal(one["classifier.weight"], other["classifier.weight"])
+
+
 def test_a_training_killed_at_random_moments_resumes_to_the_same_model(task, teacher, tmp_path):
     def start(out):
         more = ["--epochs", "2", "--stage1-epochs", "1", "--norm", "batch"]
