@@ -62,7 +62,10 @@ def main(text: str, granularity: str) -> None:
     graph = nir.read(Path(__file__).with_name("model.nir"))
     # Of a model for sentence pairs the two texts stand in `text` with a TAB between them.
     texts = text.split("\t", 1) if nir.pairs(graph) else [text]
-    tokens = np.array(Tokenizer.from_str(graph.tokenizer).encode(*texts).ids)[: graph.max_tokens]
+    ids = Tokenizer.from_str(graph.tokenizer).encode(*texts).ids
+    if len(ids) > graph.max_tokens:
+        print(f"the text has {len(ids)} tokens and is cut to the model's {graph.max_tokens}")
+    tokens = np.array(ids[: graph.max_tokens])
 
     # A wave is what passes through the network together, here one sentence: its tokens are the rows of every message.
     # Several sentences may share a wave, (their tokens one after the other, [their lengths]), and waves follow another.
@@ -108,4 +111,6 @@ if __name__ == "__main__":
     parser.add_argument("text")
     parser.add_argument("--granularity", choices=["block", "layer"], default="block")
     options = parser.parse_args()
+    if not options.text.strip():
+        parser.error("the text is empty")
     main(options.text, options.granularity)

@@ -58,6 +58,27 @@ def test_the_script_prints_the_logits_and_spikes_of_the_fast_simulator_and_leave
     assert running(process.pid) == []
 
 
+def script(folder: Path, text: str) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "PYTHONPATH": str(Path(lava_folder.__file__).parents[1])}
+    command = [sys.executable, "run.py", text]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def test_the_script_says_that_it_cuts_a_text_that_is_too_long(tmp_path, graph):
+    lava_folder.write(graph, tmp_path / "lava")
+    done = script(tmp_path / "lava", " ".join([TEXT.split()[0]] * (graph.max_tokens + 3)))
+    assert done.returncode == 0, done.stderr
+    most = graph.max_tokens
+    assert f"the text has {most + 3} tokens and is cut to the model's {most}\ntokens: {most}\n" in done.stdout
+
+
+def test_the_script_refuses_an_empty_text(tmp_path, graph):
+    lava_folder.write(graph, tmp_path / "lava")
+    done = script(tmp_path / "lava", " ")
+    assert done.returncode == 2
+    assert "the text is empty" in done.stderr
+
+
 def running(group: int) -> list[str]:
     """The processes of a process group that have not ended."""
     found = []
