@@ -114,7 +114,7 @@ def _too_large(graph: Graph, chip: Chip, system: System, strategy: str, tokens: 
     widest = max(n.bits for n in graph if isinstance(n, Linear))
     fewer = next((b for b in range(widest - 1, 1, -1) if needed(bits=b) <= room), None)
     if fewer:
-        changes.append(f"weights of {fewer} bits (spikebert-export --bits {fewer})")
+        changes.append(f"weights of {fewer} bits (of its model.pt: spikebert-export --bits {fewer})")
     return (
         f"{strategy} needs {total:,} cores, and {system.name} has {room:,}: layer {most.population.layer} alone needs "
         f"{most.count:,}, by the limit {most.limit} of {chip.name}; it would fit with {', or '.join(changes)}"

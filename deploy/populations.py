@@ -118,7 +118,7 @@ class _Builder:
         if bits > chip.weight_bits:
             raise InputError(
                 f"layer {linear.name}: weights of {bits} bits, and {chip.name} holds {chip.weight_bits}; "
-                f"export with --bits {chip.weight_bits}"
+                f"export its model.pt with --bits {chip.weight_bits}"
             )
         room = chip.synapse_memory_per_core or chip.memory_per_core
         columns = min(inputs, chip.input_axons_per_core or inputs, room * 8 // bits)

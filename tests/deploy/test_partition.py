@@ -81,7 +81,9 @@ def test_what_fixed_neurons_cannot_do_is_refused_with_the_change_that_helps(grap
 
 
 def test_wide_weights_are_refused_with_the_bits_that_fit():
-    with pytest.raises(InputError, match=r"linear: weights of 8 bits, and loihi2 holds 4; export with --bits 4"):
+    with pytest.raises(
+        InputError, match=r"linear: weights of 8 bits, and loihi2 holds 4; export its model.pt with --bits 4"
+    ):
         populations(random_graph(norm="batch"), small_chip(weight_bits=4), "unrolled", 16)
 
 
