@@ -47,8 +47,7 @@ class _Drawing:
         legend_x = 10 + self.columns * (self.chip_w + 12) + 10
         rows = -(-self.shown // self.columns)
         height = max(TOP + rows * (self.chip_h + 12), TOP + 22 + 17 * (len(self.names) + 1)) + 16
-        chips = f"{self.placement.chips} chip{'s' if self.placement.chips > 1 else ''}"
-        title = f"{self.mapping.strategy} on {self.mapping.system.name}: {len(self.mapping.cores):,} cores, {chips}"
+        title = self.mapping.title
         if self.shown < self.placement.chips:
             title += f" (the first {self.shown} drawn)"
         head = HEAD.format(width=f"{legend_x + LEGEND:g}", height=f"{height:g}", title=escape(title), lines=LINES)

@@ -40,10 +40,8 @@ def run(options: argparse.Namespace) -> None:
     mapping = map_graph(graph, chip, options.system, options.strategy, record, options.tokens)
     found = mapping.estimate
     write(mapping, Path(options.out))
-    chips = mapping.placement.chips
     print(
-        f"{options.out}: {mapping.strategy} on {mapping.system.name}: {len(mapping.cores):,} cores, "
-        f"{chips} chip{'s' if chips > 1 else ''}, {found.steps:,} steps a sample; estimated with Loihi 1's numbers: "
+        f"{options.out}: {mapping.title}, {found.steps:,} steps a sample; estimated with Loihi 1's numbers: "
         f"{found.latency_microseconds / 1000:,.2f} ms, {found.total_picojoules / 1e6:,.1f} µJ"
     )
 

@@ -31,6 +31,12 @@ class Mapping:
     estimate: Estimate
 
     @property
+    def title(self) -> str:
+        """How it is laid out, where, and on how much."""
+        chips = f"{self.placement.chips} chip{'s' if self.placement.chips > 1 else ''}"
+        return f"{self.strategy} on {self.system.name}: {len(self.cores):,} cores, {chips}"
+
+    @property
     def host_layers(self) -> list[str]:
         """The nodes that the host computes, since no core does."""
         placed = {cut.population.name for cut in self.cuts}

@@ -18,6 +18,7 @@ from spikebert.errors import InputError
 from tests.random_graph import random_graph
 
 TEXT = "a very good film"
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(lava_folder.__file__).parents[1])}  # the checkout, installed
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +35,9 @@ def test_the_script_prints_the_logits_and_spikes_of_the_fast_simulator_and_leave
 ):
     lava_folder.write(graph, tmp_path / "lava")
     expected = FastSimulator(graph).run(encode(graph, [TEXT], "text"), record=True)
-    environment = {**os.environ, "PYTHONPATH": str(Path(lava_folder.__file__).parents[1])}  # the checkout, installed
     command = [sys.executable, "run.py", TEXT, "--granularity", granularity]
     with subprocess.Popen(
-        command, cwd=tmp_path / "lava", env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+        command, cwd=tmp_path / "lava", env=ENVIRONMENT, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
         output, _ = process.communicate(timeout=120)
     assert process.returncode == 0
@@ -59,9 +59,8 @@ def test_the_script_prints_the_logits_and_spikes_of_the_fast_simulator_and_leave
 
 
 def script(folder: Path, text: str) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "PYTHONPATH": str(Path(lava_folder.__file__).parents[1])}
     command = [sys.executable, "run.py", text]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
 
 
 def test_the_script_says_that_it_cuts_a_text_that_is_too_long(tmp_path, graph):

@@ -268,15 +268,18 @@ def test_two_trainings_do_not_share_a_folder(task, teacher, tmp_path, capsys):
     assert first.model.exists() is False
 
 
+def lacking(teacher, folder, *lost):
+    """A copy of a teacher's folder without some of its weights."""
+    shutil.copytree(teacher, folder)
+    weights = load_file(folder / "model.safetensors")
+    for name in lost:
+        del weights[name]
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    return folder
+
+
 def test_a_new_head_of_a_teacher_is_drawn_by_the_seed(task, teacher, tmp_path):
-    headless = tmp_path / "headless"
-    shutil.copytree(teacher, headless)
-    kept = load_file(headless / "model.safetensors")
-    save_file(
-        {name: w for name, w in kept.items() if not name.startswith("classifier.")},
-        headless / "model.safetensors",
-        {"format": "pt"},
-    )
+    headless = lacking(teacher, tmp_path / "headless", "classifier.weight", "classifier.bias")
 
     def trained(out, seed):
         torch.seed()  # another process begins elsewhere
@@ -361,10 +364,6 @@ def test_a_price_of_spikes_lowers_the_firing_rate(task, teacher, tmp_path):
 
 @pytest.mark.parametrize("lost", ["bert.encoder.layer.1.output.dense.weight", "bert.embeddings.word_embeddings.weight"])
 def test_a_teacher_that_lacks_a_weight_is_refused_and_not_filled_up(task, teacher, tmp_path, capsys, lost):
-    damaged = tmp_path / "bert"
-    shutil.copytree(teacher, damaged)
-    weights = load_file(damaged / "model.safetensors")
-    del weights[lost]
-    save_file(weights, damaged / "model.safetensors", {"format": "pt"})
+    damaged = lacking(teacher, tmp_path / "bert", lost)
     assert main(command(task, damaged, tmp_path / "out")) == 2
     assert f"its weights lack {lost}" in capsys.readouterr().err
