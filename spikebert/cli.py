@@ -51,6 +51,13 @@ def add_data(p: argparse.ArgumentParser) -> None:
 def add_teaching(p: argparse.ArgumentParser) -> None:
     p.add_argument("--teacher-epochs", type=int, default=2, help="fine-tuning of the teacher (default: %(default)s)")
     p.add_argument("--teacher-learning-rate", type=float, default=5e-5, help="(default: %(default)s)")
+    p.add_argument(
+        "--teacher-pooling",
+        choices=["first", "mean"],
+        default="first",
+        help="what the teacher classifies: its first token, as BERT does, or the mean of all, as sentence encoders, "
+        "minilm among them, are read (default: %(default)s)",
+    )
 
 
 def add_shape(shape: argparse._ArgumentGroup) -> None:

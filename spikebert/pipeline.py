@@ -55,6 +55,7 @@ class Settings:
     learning_rate: float = 5e-4
     teacher_epochs: int = 2
     teacher_learning_rate: float = 5e-5
+    teacher_pooling: str = "first"  # what it classifies, see spikebert.teacher; one already fine-tuned keeps its own
     stage1_epochs: int = 1
     warm_start: str | None = None  # the folder of a run whose student this one begins from, in place of stage 1
     corpus: str | None = None
@@ -112,7 +113,7 @@ def fine_tune(settings: Settings, task: Task | None = None) -> Path:
     run, task = Run(settings), task or _task(settings)
     finished = run.folder / "model"
     torch.manual_seed(settings.seed)  # a new head is random, and the same in every process and at every start
-    model, tokenizer, _ = teachers.load(settings.teacher, task.labels)
+    model, tokenizer, _ = teachers.load(settings.teacher, task.labels, settings.teacher_pooling)
     separator = separator_of(task, tokenizer, model.config)
     if not finished.exists():
         longest = min(settings.max_tokens or 128, model.config.max_position_embeddings)
@@ -233,6 +234,7 @@ def _teacher_settings(settings: Settings) -> Settings:
         batch_size=settings.batch_size,
         teacher_epochs=settings.teacher_epochs,
         teacher_learning_rate=settings.teacher_learning_rate,
+        teacher_pooling=settings.teacher_pooling,
         device=settings.device,
         precision=settings.precision,
     )

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from transformers import AutoConfig, AutoTokenizer, BertForSequenceClassification, PreTrainedTokenizerFast
+from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.utils import logging
 
 from spikebert import hub, packaged
@@ -18,6 +20,28 @@ from spikebert.loop import Batch
 from spikebert.packing import segments
 
 NAMES = {"minilm": packaged.minilm}
+POOLINGS = ("first", "mean")
+
+
+class BertOfMeans(BertForSequenceClassification):
+    """A BERT that classifies the mean of its last hidden states, as sentence encoders are trained to be read.
+
+    BERT's own way is the hidden state of the first token, through a further layer ("pooler"). A config names the way
+    in `classifier_pooling`, the field that transformers' ModernBERT has for it.
+    """
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.bert.pooler = None
+
+    def forward(self, input_ids, attention_mask, token_type_ids=None, labels=None, output_hidden_states=False):  # type: ignore[override]
+        """As BertForSequenceClassification: `loss` where there are labels, `logits` (B, labels), `hidden_states`."""
+        encoded = self.bert(input_ids, attention_mask, token_type_ids, output_hidden_states=output_hidden_states)
+        present = attention_mask.unsqueeze(-1).to(encoded.last_hidden_state.dtype)  # (B, N, 1)
+        mean = (encoded.last_hidden_state * present).sum(1) / present.sum(1)
+        logits = self.classifier(self.dropout(mean))
+        loss = None if labels is None else F.cross_entropy(logits, labels)
+        return SequenceClassifierOutput(loss, logits, encoded.hidden_states)  # type: ignore[arg-type]
 
 
 def locate(name: str) -> str:
@@ -38,8 +62,12 @@ def locate(name: str) -> str:
     return name
 
 
-def load(name: str, labels: Sequence[str]) -> tuple[BertForSequenceClassification, PreTrainedTokenizerFast, bool]:
+def load(
+    name: str, labels: Sequence[str], pooling: str = "first"
+) -> tuple[BertForSequenceClassification, PreTrainedTokenizerFast, bool]:
     """(the classifier, its tokenizer, whether it was already fine-tuned for exactly these labels).
+
+    pooling: one of POOLINGS, for a teacher that is to be fine-tuned; one that was keeps its own.
 
     Raises:
         InputError: no such folder or hub model, no BERT, unreadable weights.
@@ -58,10 +86,13 @@ def load(name: str, labels: Sequence[str]) -> tuple[BertForSequenceClassificatio
             f"--teacher {name}: is a {config.model_type} model; the teacher must be of the BERT architecture"
         )
     fitted = list((config.id2label or {}).values()) == list(labels)
+    if not fitted:
+        config.classifier_pooling = pooling
+    mean = getattr(config, "classifier_pooling", "first") == "mean"
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: i for i, label in enumerate(labels)}
     try:
-        loaded: Any = BertForSequenceClassification.from_pretrained(
+        loaded: Any = (BertOfMeans if mean else BertForSequenceClassification).from_pretrained(
             source,
             config=config,
             attn_implementation="sdpa",

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from export import lava_folder
 from simulate.fast import FastSimulator
@@ -23,9 +23,12 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(lava_folder.__file__).parent
 
 @pytest.fixture(scope="module")
 def graph():
-    words = ["[UNK]", *TEXT.split()]
+    words = ["[UNK]", *TEXT.split(), "[SEP]"]
     tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="$A [SEP]", special_tokens=[("[SEP]", words.index("[SEP]"))]
+    )
     return replace(random_graph(), tokenizer=tokenizer.to_str())
 
 
@@ -42,7 +45,7 @@ def test_the_script_prints_the_logits_and_spikes_of_the_fast_simulator_and_leave
         output, _ = process.communicate(timeout=120)
     assert process.returncode == 0
     printed = dict(line.split(": ") for line in output.splitlines() if ": " in line)
-    assert [int(printed[f"logit of {label}"]) for label in graph.labels] == expected.logits[0].tolist()
+    assert logits_of(output, graph) == expected.logits[0].tolist()
     assert printed["label"] == graph.labels[expected.logits[0].argmax()]
     spikes = int(expected.spikes["blocks.0.attention.qkv.lif"].sum())
     assert int(printed["spikes of Q, K and V in block 0"]) == spikes > 0
@@ -63,12 +66,20 @@ def script(folder: Path, text: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
 
 
-def test_the_script_says_that_it_cuts_a_text_that_is_too_long(tmp_path, graph):
+def logits_of(output: str, graph) -> list[int]:
+    printed = dict(line.split(": ") for line in output.splitlines() if ": " in line)
+    return [int(printed[f"logit of {label}"]) for label in graph.labels]
+
+
+def test_the_script_says_that_it_cuts_a_text_that_is_too_long_and_cuts_it_as_the_simulator_does(tmp_path, graph):
     lava_folder.write(graph, tmp_path / "lava")
-    done = script(tmp_path / "lava", " ".join([TEXT.split()[0]] * (graph.max_tokens + 3)))
+    text = " ".join([TEXT.split()[0]] * (graph.max_tokens + 3))
+    done = script(tmp_path / "lava", text)
     assert done.returncode == 0, done.stderr
     most = graph.max_tokens
-    assert f"the text has {most + 3} tokens and is cut to the model's {most}\ntokens: {most}\n" in done.stdout
+    assert f"the text has {most + 4} tokens and is cut to the model's {most}\ntokens: {most}\n" in done.stdout
+    expected = FastSimulator(graph).run(encode(graph, [text], "text", truncate=True), record=False)
+    assert logits_of(done.stdout, graph) == expected.logits[0].tolist()
 
 
 def test_the_script_refuses_an_empty_text(tmp_path, graph):

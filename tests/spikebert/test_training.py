@@ -26,7 +26,7 @@ from spikebert.losses import aligned_layers, distance, firing_rate, logits_loss
 from spikebert.pipeline import Settings
 from spikebert.recording import record_spikes
 from spikebert.run import Run
-from spikebert.teacher import Teacher
+from spikebert.teacher import BertOfMeans, Teacher, load
 from tests.spikebert.test_model import small_model
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "fine", "bad", "poor", *(f"w{i}" for i in range(24))]
@@ -290,6 +290,19 @@ def test_a_new_head_of_a_teacher_is_drawn_by_the_seed(task, teacher, tmp_path):
     one, again, other = (trained(tmp_path / name, seed) for name, seed in (("a", "1"), ("b", "1"), ("c", "2")))
     assert all(torch.equal(one[name], again[name]) for name in one)
     assert not torch.equal(one["classifier.weight"], other["classifier.weight"])
+
+
+def test_a_teacher_of_means_reads_the_tokens_alone_and_says_so_in_its_folder(task, teacher, tmp_path):
+    headless = lacking(teacher, tmp_path / "headless", "classifier.weight", "classifier.bias")
+    options = ("--teacher-epochs", "1", "--teacher-pooling", "mean")
+    source = ["--task", str(task), "--teacher", str(headless), "--out", str(tmp_path / "run")]
+    assert main(["teacher", *source, *options]) == 0
+    bert, _, fitted = load(str(tmp_path / "run" / "model"), ["neg", "pos"])
+    assert fitted and isinstance(bert, BertOfMeans)
+    tokens, mask = torch.tensor([[2, 4, 9, 3, 0]]), torch.tensor([[1, 1, 1, 1, 0]])
+    logits, hidden = Teacher(bert)(tokens, mask)
+    assert torch.allclose(logits, bert.classifier(hidden[-1].mean(0, keepdim=True)), atol=1e-6)
+    assert torch.allclose(logits, Teacher(bert)(tokens[:, :4], mask[:, :4])[0], atol=1e-6)
 
 
 def test_a_training_killed_at_random_moments_resumes_to_the_same_model(task, teacher, tmp_path):
