@@ -112,25 +112,29 @@ def fine_tune(settings: Settings, task: Task | None = None) -> Path:
     """`spikebert-train teacher`: fine-tune a BERT for a task. Gives the folder of the finished teacher."""
     run, task = Run(settings), task or _task(settings)
     finished = run.folder / "model"
+    if not finished.exists():
+        _fine_tune(settings, run, task, finished)
+    print(f"teacher in {finished}")
+    return finished
+
+
+def _fine_tune(settings: Settings, run: Run, task: Task, finished: Path) -> None:
     torch.manual_seed(settings.seed)  # a new head is random, and the same in every process and at every start
     model, tokenizer, _ = teachers.load(settings.teacher, task.labels, settings.teacher_pooling)
     separator = separator_of(task, tokenizer, model.config)
-    if not finished.exists():
-        longest = min(settings.max_tokens or 128, model.config.max_position_embeddings)
-        examples = examples_of(task.train, task.labels, tokenizer, longest, separator)
-        schedule = Schedule(settings.teacher_epochs, settings.batch_size, settings.teacher_learning_rate, settings.seed)
+    longest = min(settings.max_tokens or 128, model.config.max_position_embeddings)
+    examples = examples_of(task.train, task.labels, tokenizer, longest, separator)
+    schedule = Schedule(settings.teacher_epochs, settings.batch_size, settings.teacher_learning_rate, settings.seed)
 
-        def loss(batch):
-            types = teachers.token_types(batch.tokens, separator)
-            output = model(input_ids=batch.tokens, attention_mask=batch.mask, token_type_ids=types, labels=batch.labels)
-            return {"loss": output.loss}
+    def loss(batch):
+        types = teachers.token_types(batch.tokens, separator)
+        output = model(input_ids=batch.tokens, attention_mask=batch.mask, token_type_ids=types, labels=batch.labels)
+        return {"loss": output.loss}
 
-        train("teacher", model, loss, examples, schedule, run.checkpoint("teacher"), run.metrics, **computing(settings))
-        with processes.main_first():
-            if processes.is_main():
-                _keep_teacher(run, task, model, tokenizer, longest, separator, finished)
-    print(f"teacher in {finished}")
-    return finished
+    train("teacher", model, loss, examples, schedule, run.checkpoint("teacher"), run.metrics, **computing(settings))
+    with processes.main_first():
+        if processes.is_main():
+            _keep_teacher(run, task, model, tokenizer, longest, separator, finished)
 
 
 def _keep_teacher(run: Run, task: Task, model, tokenizer, longest: int, separator: int | None, finished: Path) -> None:
