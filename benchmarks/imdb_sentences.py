@@ -1,0 +1,82 @@
+"""Sentences of film reviews as unlabelled text (`spikebert-train --corpus`), from IMDb's Large Movie Review Dataset.
+
+    python benchmarks/imdb_sentences.py aclImdb --without data/sst2 data/sst5 data/mr data/subj -o imdb.txt.gz
+
+aclImdb is the folder of the unpacked archive (Maas et al. 2011, "Learning Word Vectors for Sentiment Analysis",
+https://ai.stanford.edu/~amaas/data/sentiment/). All its reviews are read, and none of its ratings. Sentences that
+stand in a task of `--without`, be it its training or its dev part, are left out, as are repeats.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from spikebert.data import load_task
+from spikebert.errors import InputError
+from spikebert.files import write_atomically
+
+PARTS = ("test/neg", "test/pos", "train/neg", "train/pos", "train/unsup")
+WORDS = range(5, 41)  # in a sentence: shorter ones say little, longer ones are mostly several that no full stop parts
+SENTENCE_END = re.compile(r"(?<=[.!?])[\"')]*\s+(?=[A-Z\"'(])")
+LINE_BREAK = re.compile(r"<br\s*/?>")
+NEGATION = re.compile(r"n't\b", re.IGNORECASE)
+
+
+def reviews(folder: Path) -> Iterator[str]:
+    for part in PARTS:
+        paths = sorted((folder / part).glob("*_*.txt"))
+        if not paths:
+            raise InputError(f"{folder / part}: holds no reviews; give the folder of the unpacked archive")
+        for path in paths:
+            yield path.read_text("utf-8", errors="replace")
+
+
+def sentences(review: str) -> Iterator[str]:
+    """Of the lengths in WORDS, with "n't" as a word of its own, as treebanks write it."""
+    for line in LINE_BREAK.sub("\n", review).split("\n"):
+        for sentence in SENTENCE_END.split(line):
+            words = NEGATION.sub(" n't", " ".join(sentence.split())).split()
+            if len(words) in WORDS:
+                yield " ".join(words)
+
+
+def letters(text: str) -> str:
+    """What is compared: letters and digits alone, since tasks part words and punctuation in their own ways."""
+    return "".join(c for c in text.lower() if c.isalnum())
+
+
+def collect(folder: Path, tasks: list[str]) -> list[str]:
+    seen = {letters(row.text) for task in map(load_task, tasks) for row in task.train + task.dev} | {""}
+    found = []
+    for review in reviews(folder):
+        for sentence in sentences(review):
+            if (key := letters(sentence)) not in seen:
+                seen.add(key)
+                found.append(sentence)
+    random.Random(0).shuffle(found)  # neighbours of one review must not be neighbours in a batch
+    return found
+
+
+def main() -> None:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("folder", type=Path)
+    p.add_argument("--without", nargs="*", default=[], metavar="TASK")
+    p.add_argument("-o", "--out", type=Path, required=True)
+    options = p.parse_args()
+    found = collect(options.folder, options.without)
+
+    def write(path: Path) -> None:
+        with gzip.GzipFile(path, "wb", mtime=0) as file:
+            file.writelines(f"{sentence}\n".encode() for sentence in found)
+
+    write_atomically(options.out, write)
+    print(f"{options.out}: {len(found):,} sentences")
+
+
+if __name__ == "__main__":
+    main()
