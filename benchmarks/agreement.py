@@ -8,7 +8,6 @@ share of texts that both put into the same class, and the mean KL divergence of 
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -16,39 +15,39 @@ import torch
 
 from spikebert.checkpoint import load_model
 from spikebert.data import load_task
-from spikebert.distill import logits_loss
+from spikebert.errors import exit_cleanly
 from spikebert.examples import examples_of
-from spikebert.loop import Batch, Example
-from spikebert.teacher import Teacher, load
+from spikebert.files import read_json
+from spikebert.loop import Example, by_length
+from spikebert.losses import logits_loss
+from spikebert.teacher import load
 
 
 @torch.no_grad()
-def compare(student: torch.nn.Module, teacher: Teacher, examples: list[Example]) -> tuple[float, float]:
+def compare(student: torch.nn.Module, teacher: torch.nn.Module, examples: list[Example]) -> tuple[float, float]:
     """(share of equal classes, KL)."""
     equal = divergence = 0.0
-    by_length = sorted(examples, key=lambda e: len(e.tokens))
-    for start in range(0, len(by_length), 64):
-        batch = Batch.of(by_length[start : start + 64])
-        own, (theirs, _) = student(batch.tokens, batch.mask).logits, teacher(batch.tokens, batch.mask)
+    for batch in by_length(examples, 64):
+        own, theirs = (model(batch.tokens, batch.mask).logits for model in (student, teacher))
         equal += float((own.argmax(-1) == theirs.argmax(-1)).sum())
         divergence += float(logits_loss(own, theirs)) * len(batch.labels)
     return equal / len(examples), divergence / len(examples)
 
 
 def row(folder: Path) -> str:
-    settings = json.loads((folder / "settings.json").read_text("utf-8"))
+    settings = read_json(folder / "settings.json", "record of settings")
     task = load_task(settings["task"], settings["dev"])
-    model, tokenizer, _ = load(settings["teacher"], task.labels)
+    teacher, tokenizer, _ = load(settings["teacher"], task.labels)
     student = load_model(folder / "model.pt").model.eval()
     cells = [folder.name]
     for rows in (task.train, task.dev):
         examples = examples_of(rows, task.labels, tokenizer, student.config.max_tokens)
-        equal, divergence = compare(student, Teacher(model), examples)
+        equal, divergence = compare(student, teacher.eval(), examples)
         cells += [f"{equal:.1%}", f"{divergence:.3f}"]
     return f"| {' | '.join(cells)} |"
 
 
-def main() -> None:
+def table() -> None:
     print("| run | same class, train | KL, train | same class, dev | KL, dev |")
     print("|---|--:|--:|--:|--:|")
     for folder in map(Path, sys.argv[1:]):
@@ -56,4 +55,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_cleanly("agreement", table))

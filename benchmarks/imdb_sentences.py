@@ -13,11 +13,12 @@ import argparse
 import gzip
 import random
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from spikebert.data import load_task
-from spikebert.errors import InputError
+from spikebert.errors import InputError, exit_cleanly
 from spikebert.files import write_atomically
 
 PARTS = ("test/neg", "test/pos", "train/neg", "train/pos", "train/unsup")
@@ -62,12 +63,16 @@ def collect(folder: Path, tasks: list[str]) -> list[str]:
     return found
 
 
-def main() -> None:
+def main() -> int:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("folder", type=Path)
     p.add_argument("--without", nargs="*", default=[], metavar="TASK")
     p.add_argument("-o", "--out", type=Path, required=True)
     options = p.parse_args()
+    return exit_cleanly("imdb_sentences", lambda: run(options))
+
+
+def run(options: argparse.Namespace) -> None:
     found = collect(options.folder, options.without)
 
     def write(path: Path) -> None:
@@ -79,4 +84,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

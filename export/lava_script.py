@@ -65,11 +65,12 @@ def main(text: str, granularity: str) -> None:
     tokenizer = Tokenizer.from_str(graph.tokenizer)
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    length = len(tokenizer.encode(*texts).ids)
-    if length > graph.max_tokens:
-        print(f"the text has {length} tokens and is cut to the model's {graph.max_tokens}")
+    ids = tokenizer.encode(*texts).ids
+    if len(ids) > graph.max_tokens:
+        print(f"the text has {len(ids)} tokens and is cut to the model's {graph.max_tokens}")
         tokenizer.enable_truncation(graph.max_tokens)  # of its words: the closing [SEP] stays
-    tokens = np.array(tokenizer.encode(*texts).ids)
+        ids = tokenizer.encode(*texts).ids
+    tokens = np.array(ids)
 
     # A wave is what passes through the network together, here one sentence: its tokens are the rows of every message.
     # Several sentences may share a wave, (their tokens one after the other, [their lengths]), and waves follow another.

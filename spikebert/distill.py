@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spikebert.errors import InputError
-from spikebert.loop import NO_LABEL, Batch, Example
+from spikebert.loop import NO_LABEL, Batch, Example, by_length
 from spikebert.losses import Alignment, LossWeights, aligned_layers, firing_rate, logits_loss
 from spikebert.model import SpikeBertForSequenceClassification
 from spikebert.packing import segments
@@ -123,10 +123,8 @@ def accuracy(
     """The share of examples whose largest logit is their label's; `separator` is a BERT's, for sentence pairs."""
     model.eval()
     device = next(model.parameters()).device
-    by_length = sorted(examples, key=lambda e: len(e.tokens))
     right = 0
-    for start in range(0, len(by_length), batch_size):
-        batch = Batch.of(by_length[start : start + batch_size]).to(device)
+    for batch in (batch.to(device) for batch in by_length(examples, batch_size)):
         types = {} if separator is None else {"token_type_ids": segments(batch.tokens, separator)}
         logits = model(input_ids=batch.tokens, attention_mask=batch.mask, **types).logits
         right += int((logits.argmax(-1) == batch.labels).sum())

@@ -20,7 +20,6 @@ from spikebert.loop import Batch
 from spikebert.packing import segments
 
 NAMES = {"minilm": packaged.minilm}
-POOLINGS = ("first", "mean")
 
 
 class BertOfMeans(BertForSequenceClassification):
@@ -67,7 +66,7 @@ def load(
 ) -> tuple[BertForSequenceClassification, PreTrainedTokenizerFast, bool]:
     """(the classifier, its tokenizer, whether it was already fine-tuned for exactly these labels).
 
-    pooling: one of POOLINGS, for a teacher that is to be fine-tuned; one that was keeps its own.
+    pooling: "first" or "mean", for a teacher that is to be fine-tuned; one that was keeps its own.
 
     Raises:
         InputError: no such folder or hub model, no BERT, unreadable weights.

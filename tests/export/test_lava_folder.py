@@ -44,8 +44,8 @@ def test_the_script_prints_the_logits_and_spikes_of_the_fast_simulator_and_leave
     ) as process:
         output, _ = process.communicate(timeout=120)
     assert process.returncode == 0
-    printed = dict(line.split(": ") for line in output.splitlines() if ": " in line)
-    assert logits_of(output, graph) == expected.logits[0].tolist()
+    printed = printed_by(output)
+    assert logits_of(printed, graph) == expected.logits[0].tolist()
     assert printed["label"] == graph.labels[expected.logits[0].argmax()]
     spikes = int(expected.spikes["blocks.0.attention.qkv.lif"].sum())
     assert int(printed["spikes of Q, K and V in block 0"]) == spikes > 0
@@ -66,8 +66,11 @@ def script(folder: Path, text: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
 
 
-def logits_of(output: str, graph) -> list[int]:
-    printed = dict(line.split(": ") for line in output.splitlines() if ": " in line)
+def printed_by(output: str) -> dict[str, str]:
+    return dict(line.split(": ") for line in output.splitlines() if ": " in line)
+
+
+def logits_of(printed: dict[str, str], graph) -> list[int]:
     return [int(printed[f"logit of {label}"]) for label in graph.labels]
 
 
@@ -79,7 +82,7 @@ def test_the_script_says_that_it_cuts_a_text_that_is_too_long_and_cuts_it_as_the
     most = graph.max_tokens
     assert f"the text has {most + 4} tokens and is cut to the model's {most}\ntokens: {most}\n" in done.stdout
     expected = FastSimulator(graph).run(encode(graph, [text], "text", truncate=True), record=False)
-    assert logits_of(done.stdout, graph) == expected.logits[0].tolist()
+    assert logits_of(printed_by(done.stdout), graph) == expected.logits[0].tolist()
 
 
 def test_the_script_refuses_an_empty_text(tmp_path, graph):
