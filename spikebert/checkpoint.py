@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file
+from tokenizers import Tokenizer
 
 from spikebert.config import SpikeBertConfig
 from spikebert.errors import InputError
@@ -96,7 +97,8 @@ def _load_file(path: Path) -> TrainedModel:
     except Exception as error:  # transformers checks its own fields, and raises many kinds
         raise InputError(f"{path}: the config is damaged ({' '.join(str(error).split())[:160]})") from None
     model = _assemble(config, content["state_dict"], path)
-    return TrainedModel(model, content["tokenizer"], _labels(content["labels"], config, path), content["training"])
+    tokenizer, labels = _tokenizer(content["tokenizer"], path), _labels(content["labels"], config, path)
+    return TrainedModel(model, tokenizer, labels, content["training"])
 
 
 def _load_directory(folder: Path) -> TrainedModel:
@@ -117,7 +119,8 @@ def _load_directory(folder: Path) -> TrainedModel:
     notes = folder / TRAINING_FILE
     training = read_json(notes, "record of the training") if notes.is_file() else {}
     model = _assemble(config, state, folder)
-    return TrainedModel(model, tokenizer, _labels(list((config.id2label or {}).values()), config, folder), training)
+    labels = _labels(list((config.id2label or {}).values()), config, folder)
+    return TrainedModel(model, _tokenizer(tokenizer, folder), labels, training)
 
 
 def _assemble(config: SpikeBertConfig, state: dict[str, Any], path: Path) -> SpikeBertForSequenceClassification:
@@ -142,6 +145,14 @@ def _assemble(config: SpikeBertConfig, state: dict[str, Any], path: Path) -> Spi
                 f"{path}: {name} holds values that are not finite; the training failed or the file is damaged"
             )
     return model.eval()
+
+
+def _tokenizer(text: str, path: Path) -> str:
+    try:
+        Tokenizer.from_str(text)
+    except Exception as error:  # the library raises nothing more special
+        raise InputError(f"{path}: the tokenizer cannot be read ({' '.join(str(error).split())[:160]})") from None
+    return text
 
 
 def _labels(labels: list[Any], config: SpikeBertConfig, path: Path) -> list[str]:

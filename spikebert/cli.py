@@ -32,13 +32,18 @@ def add_data(p: argparse.ArgumentParser) -> None:
     )
     p.add_argument("--dev", help="the file to measure on (default: the folder's dev file, or a tenth of the rows)")
     p.add_argument(
-        "--teacher", default="minilm", help="minilm (packaged), a folder or a hub name (default: %(default)s)"
+        "--teacher",
+        default="minilm",
+        help="minilm (packaged), a folder or a hub name; one whose labels are the task's is fine-tuned for it already, "
+        "and used as it is (default: %(default)s)",
     )
     p.add_argument("--out", required=True, help="the folder for the model; the same command resumes a killed run")
     p.add_argument("--limit", type=int, help="use only LIMIT training rows, drawn by the seed")
     p.add_argument("--batch-size", type=int, default=32, help="(default: %(default)s)")
     p.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
-    p.add_argument("--max-tokens", type=int, help="the longest text, in tokens (default: the preset's)")
+    p.add_argument(
+        "--max-tokens", type=int, help="the longest text, in tokens (default: the preset's; of a teacher 128)"
+    )
     p.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="auto: a GPU where there is one")
     p.add_argument(
         "--precision",

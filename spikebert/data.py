@@ -144,39 +144,46 @@ def load_task(name: str, dev: str | None = None) -> Task:
 
     Where no dev part is given, a tenth of the rows is cut off as dev, by a fixed seed.
     """
-    from spikebert import hub, packaged
-
-    if name in packaged.TASKS:
-        rows, note = packaged.TASKS[name]()
-        train, dev_rows = split(rows, 0.1, seed=0)
-    elif not Path(name).exists() and hub.is_name(name):
-        (train, dev_rows), note = hub.labelled(name), ""
-        if dev:
-            dev_rows = read_labelled(dev)
-        elif dev_rows is None:
-            train, dev_rows = split(train, 0.1, seed=0)
-    else:
-        path = Path(name)
-        if not path.exists():
-            known = ", ".join(packaged.TASKS)
-            raise InputError(
-                f"--task {name}: no such file or folder, not a packaged task ({known}), and not a name on the hub "
-                "(owner/name or name:configuration)"
-            )
-        train_file, dev_file = _parts(path) if path.is_dir() else (path, None)
-        train, note = read_labelled(train_file), ""
-        dev_file = Path(dev) if dev else dev_file
-        if dev_file:
-            dev_rows = read_labelled(dev_file)
-        else:
-            train, dev_rows = split(train, 0.1, seed=0)
+    train, dev_rows, note = _rows_of(name)
+    if dev:
+        dev_rows = read_labelled(dev)
+    if dev_rows is None:
+        train, dev_rows = split(train, 0.1, seed=0)
+    for part, rows in (("training", train), ("dev", dev_rows)):
+        if not rows:
+            raise InputError(f"--task {name}: no {part} rows; give more texts, or a dev part with --dev")
     labels = sorted({row.label for row in train})
     if len(labels) < 2:
         raise InputError(f"--task {name}: every row has the label {labels[0]!r}; a task needs at least two labels")
     for number, row in enumerate(dev_rows, 1):
         if row.label not in labels:
             raise InputError(f"--task {name}: dev row {number} has the label {row.label!r}, which no training row has")
-    return Task(Path(name).stem if name not in packaged.TASKS else name, train, dev_rows, labels, note)
+    return Task(_called(name), train, dev_rows, labels, note)
+
+
+def _called(name: str) -> str:
+    from spikebert import packaged
+
+    return name if name in packaged.TASKS else Path(name).stem
+
+
+def _rows_of(name: str) -> tuple[list[Row], list[Row] | None, str]:
+    """(the rows to train on, those of a dev part or None where there is none, what the user is to know)."""
+    from spikebert import hub, packaged
+
+    path = Path(name)
+    if name in packaged.TASKS:
+        rows, note = packaged.TASKS[name]()
+        return rows, None, note
+    if path.exists():
+        train_file, dev_file = _parts(path) if path.is_dir() else (path, None)
+        return read_labelled(train_file), read_labelled(dev_file) if dev_file else None, ""
+    if hub.is_name(name):
+        return *hub.labelled(name), ""
+    raise InputError(
+        f"--task {name}: no such file or folder, not a packaged task ({', '.join(packaged.TASKS)}), and not a name on "
+        "the hub (owner/name or name:configuration)"
+    )
 
 
 def _parts(folder: Path) -> tuple[Path, Path | None]:

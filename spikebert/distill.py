@@ -69,13 +69,17 @@ def labelled_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 @torch.no_grad()
 def initialise_embeddings(model: SpikeBertForSequenceClassification, teacher: Teacher) -> None:
-    """Start from the teacher's word and position tables: copied, or their principal components where narrower."""
+    """Start from the teacher's word and position tables: copied, or their principal components where narrower.
+
+    A wider student begins at random, which is said.
+    """
     embeddings = teacher.model.bert.embeddings
     word = embeddings.word_embeddings.weight
     types = embeddings.token_type_embeddings.weight
     position, second = embeddings.position_embeddings.weight + types[0], types[-1] - types[0]
     width = model.config.hidden_size
     if width > word.shape[1]:
+        print(f"the student is wider than its teacher ({width}, {word.shape[1]}): its embeddings begin at random")
         return
     if width < word.shape[1]:
         centred = word - word.mean(0)

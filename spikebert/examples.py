@@ -17,6 +17,9 @@ def tokenise(
     """Token ids; texts of more than `longest` tokens are cut, and how many is said.
 
     With a separator, a text with a TAB is a pair, and cut where it is longer.
+
+    Raises:
+        InputError: so few tokens leave no room for a text.
     """
     if not texts:
         return []
@@ -24,6 +27,10 @@ def tokenise(
     encoded: list[list[int]] = tokenizer(inputs, truncation=False, verbose=False)["input_ids"]  # type: ignore[assignment]
     cut = sum(len(tokens) > longest for tokens in encoded)
     if cut:
+        # Below their own marks the tokenizers do not cut, without a word.
+        least = tokenizer.num_special_tokens_to_add(pair=separator is not None) + (1 if separator is None else 2)
+        if longest < least:
+            raise InputError(f"--max-tokens {longest}: must be at least {least}, with the tokenizer's own marks")
         print(f"{cut} of {len(texts)} texts are longer than {longest} tokens and were cut")
         encoded = tokenizer(inputs, truncation=True, max_length=longest)["input_ids"]  # type: ignore[assignment]
     return encoded

@@ -49,7 +49,7 @@ def lines(name: str, count: int, seed: int) -> list[str]:
 
 
 def labelled(name: str) -> tuple[list[Row], list[Row] | None]:
-    """(the rows of a task's part "train", those of its validation part or None where it has none).
+    """(the rows of a task's part "train", those of its validation part or None where it has none with labels).
 
     Raises:
         InputError: as `lines` does, and where there is no column of labels.
@@ -60,7 +60,7 @@ def labelled(name: str) -> tuple[list[Row], list[Row] | None]:
         splits = datasets.get_dataset_split_names(*_parts(name))
         dev = next((split for split in DEV_SPLITS if split in splits), None)
         train = list(_rows(name, _load(name, "train")))
-        return train, list(_rows(name, _load(name, dev))) if dev else None
+        return train, (list(_rows(name, _load(name, dev))) or None) if dev else None
 
 
 def _rows(name: str, data: Any) -> Iterator[Row]:

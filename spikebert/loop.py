@@ -17,7 +17,7 @@ from spikebert import processes
 from spikebert.allocator import keep_freed_memory
 from spikebert.checkpoint import load_tensors
 from spikebert.device import products
-from spikebert.errors import InputError
+from spikebert.errors import InputError, RunError
 from spikebert.files import write_atomically
 from spikebert.progress import Bar
 
@@ -130,6 +130,9 @@ def train(
         prepare: called once before the first step, unless no step is left.
         device: `trained` is moved there, where what `loss` uses must be; it stays there.
         precision: of the products in `loss`, see `spikebert.device`.
+    Raises:
+        InputError: the checkpoint is of another run, or damaged.
+        RunError: the loss is not finite; what was trained is of no use.
     """
     keep_freed_memory()
     trained.to(device)
@@ -157,6 +160,11 @@ def train(
                 own = Batch.of([examples[i] for i in part], part).to(device)
                 with products(device, precision):
                     terms = loss(own)
+                if not torch.isfinite(terms["loss"]):
+                    raise RunError(
+                        f"{name}, step {done + 1} of {steps}: the loss is {float(terms['loss'])}; "
+                        "choose a lower learning rate, and another --out"
+                    )
                 terms = _step(trained, optimizer, terms, weight, schedule.clip)
                 done += 1
                 bar.update()

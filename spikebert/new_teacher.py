@@ -7,6 +7,7 @@ from pathlib import Path
 
 from spikebert.cli import PROGRAM
 from spikebert.errors import InputError, exit_cleanly
+from spikebert.options import require_least, require_seed
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
@@ -35,9 +36,10 @@ def main(arguments: list[str]) -> int:
 
 
 def run(options: argparse.Namespace) -> None:
-    for name, least in (("vocabulary", 100), ("width", 64), ("layers", 1)):
-        if getattr(options, name) < least:
-            raise InputError(f"--{name} {getattr(options, name)}: must be at least {least}")
+    require_least(100, vocabulary=options.vocabulary)
+    require_least(64, width=options.width)
+    require_least(1, layers=options.layers)
+    require_seed(options.seed)
     if options.width % 64:
         raise InputError(f"--width {options.width}: must be a multiple of 64, the width of an attention head")
     if not 0 <= options.dropout < 1:

@@ -25,9 +25,12 @@ from spikebert.examples import examples_of, separator_of, unlabelled_examples
 from spikebert.loop import Batch, Schedule, train
 from spikebert.losses import LossWeights
 from spikebert.model import SpikeBertForSequenceClassification
+from spikebert.options import require_least, require_positive, require_seed
 from spikebert.run import Run
 from spikebert.targets import KeptTeacher, keep
 from spikebert.teacher import Teacher
+
+TEACHER_TOKENS = 128  # of the longest text, unless more are asked for
 
 
 @dataclass(frozen=True)
@@ -70,35 +73,24 @@ class Settings:
 
     def check(self) -> None:
         """An InputError names the first value that cannot be."""
-        for name in (
-            "batch_size",
-            "blocks",
-            "width",
-            "heads",
-            "time_steps",
-            "limit",
-            "max_tokens",
-            "corpus_limit",
-        ):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InputError(f"--{name.replace('_', '-')} {value}: must be at least 1")
-        for name in (
-            "epochs",
-            "teacher_epochs",
-            "stage1_epochs",
-            "unlabelled",
-            "augment",
-            "skip_layers",
-            "cache_limit",
-        ):
-            if getattr(self, name) < 0:
-                raise InputError(f"--{name.replace('_', '-')} {getattr(self, name)}: must not be negative")
+        one = ("batch_size", "blocks", "width", "heads", "time_steps", "limit", "max_tokens", "corpus_limit")
+        none = ("epochs", "teacher_epochs", "stage1_epochs", "unlabelled", "augment", "skip_layers", "cache_limit")
+        require_least(1, **{name: getattr(self, name) for name in one})
+        require_least(0, **{name: getattr(self, name) for name in none})
+        require_least(0, **{f"{name}_weight": weight for name, weight in asdict(self.weights).items()})
+        require_positive(learning_rate=self.learning_rate, teacher_learning_rate=self.teacher_learning_rate)
+        require_seed(self.seed)
         if self.unlabelled and not self.corpus:
             raise InputError("--unlabelled needs --corpus: where the lines are taken from")
         if not (self.epochs or self.stage1_epochs):
             raise InputError("--epochs 0 and --stage1-epochs 0: nothing would be trained")
-        blocks = self.blocks or PRESETS[self.preset]["num_hidden_layers"]
+        if self.warm_start and not self.epochs:
+            raise InputError("--epochs 0 with --warm-start, which stands for stage 1: nothing would be trained")
+        preset = PRESETS[self.preset]
+        width, heads = self.width or preset["hidden_size"], self.heads or preset["num_attention_heads"]
+        if width % heads:
+            raise InputError(f"--heads {heads}: must be a divisor of the width, {width}")
+        blocks = self.blocks or preset["num_hidden_layers"]
         if self.skip_layers >= blocks:
             raise InputError(f"--skip-layers {self.skip_layers}: must be below the number of blocks, {blocks}")
 
@@ -110,7 +102,7 @@ def computing(settings: Settings) -> dict[str, Any]:
 
 def fine_tune(settings: Settings, task: Task | None = None) -> Path:
     """`spikebert-train teacher`: fine-tune a BERT for a task. Gives the folder of the finished teacher."""
-    run, task = Run(settings), task or _task(settings)
+    run, task = Run(settings, "teacher"), task or _task(settings)
     finished = run.folder / "model"
     if not finished.exists():
         _fine_tune(settings, run, task, finished)
@@ -122,7 +114,7 @@ def _fine_tune(settings: Settings, run: Run, task: Task, finished: Path) -> None
     torch.manual_seed(settings.seed)  # a new head is random, and the same in every process and at every start
     model, tokenizer, _ = teachers.load(settings.teacher, task.labels, settings.teacher_pooling)
     separator = separator_of(task, tokenizer, model.config)
-    longest = min(settings.max_tokens or 128, model.config.max_position_embeddings)
+    longest = min(settings.max_tokens or TEACHER_TOKENS, model.config.max_position_embeddings)
     examples = examples_of(task.train, task.labels, tokenizer, longest, separator)
     schedule = Schedule(settings.teacher_epochs, settings.batch_size, settings.teacher_learning_rate, settings.seed)
 
@@ -155,7 +147,7 @@ def distil(settings: Settings) -> Path:
 
     With `epochs` 0 it ends after stage 1, and gives the path of the student that other runs may begin from.
     """
-    run, task, started = Run(settings), _task(settings), time.time()
+    run, task, started = Run(settings, "student"), _task(settings), time.time()
     finished = run.model if settings.epochs else run.folder / warm_start.FILE
     if finished.exists():
         print(f"{finished} is finished; choose another --out to train anew")
@@ -163,17 +155,21 @@ def distil(settings: Settings) -> Path:
     general, tokenizer, fitted = teachers.load(settings.teacher, task.labels)
     student = _new_student(settings, task, tokenizer, general)
     separator = student.model.config.separator
+    # Read before anything is trained: a corpus that is not there is not to be found out after hours.
+    more = _more_texts(settings, task, tokenizer) if settings.epochs else []
     if settings.warm_start:
         warm_start.load(student, settings.warm_start)
     elif settings.stage1_epochs:
         _stage_one(settings, run, student, Teacher(general, separator), _stage_one_texts(settings, task), tokenizer)
     expert = Teacher(general, separator)
     if settings.epochs:
-        if not fitted:
+        if fitted:
+            print(f"teacher: {settings.teacher} is fine-tuned for these labels, and used as it is")
+        else:
             folder = fine_tune(_teacher_settings(settings), task)
             model, tokenizer, _ = teachers.load(str(folder), task.labels)
             expert = Teacher(model, separator)
-        _stage_two(settings, run, student, expert, task, tokenizer)
+        _stage_two(settings, run, student, expert, task, more, tokenizer)
     with processes.main_first():
         if processes.is_main():
             warm_start.save(student, run.folder)  # before model.pt, which says that the run is finished
@@ -228,6 +224,7 @@ def _shape(settings: Settings, task: Task, tokenizer: PreTrainedTokenizerFast, t
 
 def _teacher_settings(settings: Settings) -> Settings:
     """The teacher of a run is a run of its own, in a folder inside; what shapes the student alone is left out."""
+    longest = settings.max_tokens or PRESETS[settings.preset]["max_tokens"]
     return Settings(
         task=settings.task,
         out=str(Path(settings.out) / "teacher"),
@@ -236,6 +233,7 @@ def _teacher_settings(settings: Settings) -> Settings:
         limit=settings.limit,
         seed=settings.seed,
         batch_size=settings.batch_size,
+        max_tokens=longest if longest > TEACHER_TOKENS else None,
         teacher_epochs=settings.teacher_epochs,
         teacher_learning_rate=settings.teacher_learning_rate,
         teacher_pooling=settings.teacher_pooling,
@@ -276,10 +274,10 @@ def _stage_one(settings, run: Run, student: Student, teacher: Teacher, texts: li
     _stage(settings, run, "stage1", student, teacher, examples, schedule)
 
 
-def _stage_two(settings, run: Run, student: Student, expert: Teacher, task: Task, tokenizer) -> None:
+def _stage_two(settings, run: Run, student: Student, expert: Teacher, task: Task, more: list[str], tokenizer) -> None:
     longest, separator = student.model.config.max_tokens, student.model.config.separator
     examples = examples_of(task.train, task.labels, tokenizer, longest, separator)
-    examples += unlabelled_examples(_more_texts(settings, task, tokenizer), tokenizer, longest, separator)
+    examples += unlabelled_examples(more, tokenizer, longest, separator)
     schedule = Schedule(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)
     _stage(settings, run, "stage2", student, expert, examples, schedule)
 

@@ -35,9 +35,12 @@ class Checked(Protocol):
 
 
 class Run:
-    """The folder of a run: its log, its checkpoints, and the settings that it may be resumed with."""
+    """The folder of a run: its log, its checkpoints, and the settings that it may be resumed with.
 
-    def __init__(self, settings: Checked):
+    kind: the command that it is of; two commands' settings may be alike where their runs are not.
+    """
+
+    def __init__(self, settings: Checked, kind: str):
         settings.check()
         self.folder = Path(settings.out)
         if self.folder.exists() and not self.folder.is_dir():
@@ -47,7 +50,7 @@ class Run:
         with processes.main_first():
             if processes.is_main():
                 self._lock()
-            self._claim(settings)
+            self._claim(settings, kind)
 
     def _lock(self) -> None:
         """Held as long as this object lives: two processes that train into one folder would mix their checkpoints."""
@@ -59,16 +62,19 @@ class Run:
                 f"--out {self.folder}: another process is training into it; wait for it, or end it"
             ) from None
 
-    def _claim(self, settings: Any) -> None:
-        wanted = {k: v for k, v in asdict(settings).items() if k != "out"}
+    def _claim(self, settings: Any, kind: str) -> None:
+        wanted = {"kind": kind, **{k: v for k, v in asdict(settings).items() if k != "out"}}
         record = self.folder / "settings.json"
         # A run that was refused, for a text or a teacher that is not there, has left nothing that binds the next one.
         begun = any(path.name not in (self.lock_file.name, record.name) for path in self.folder.iterdir())
-        if begun and record.exists() and differ(read_json(record, "record of settings"), wanted, settings):
-            raise InputError(
-                f"--out {self.folder}: holds a run with other settings; repeat that run's command to go on with it, "
-                "or choose another folder"
-            )
+        if begun and record.exists():
+            recorded = {"kind": kind, **read_json(record, "record of settings")}  # older versions did not tell the kind
+            other = f"of another kind ({recorded['kind']})" if recorded["kind"] != kind else "with other settings"
+            if differ(recorded, wanted, settings):
+                raise InputError(
+                    f"--out {self.folder}: holds a run {other}; repeat that run's command to go on with it, "
+                    "or choose another folder"
+                )
         write_atomically(record, lambda path: path.write_text(json.dumps(wanted, indent=1), "utf-8"))
 
     @property

@@ -40,8 +40,8 @@ def ablation(settings: Settings) -> list[Point]:
     "Without stage 2" learns from the labels alone after stage 1.
     """
     points = [Point("whole", {})]
-    if settings.stage1_epochs:
-        points.append(Point("without stage 1", {"stage1_epochs": 0}))
+    if settings.stage1_epochs or settings.warm_start:
+        points.append(Point("without stage 1", {"stage1_epochs": 0, "warm_start": None}))
     labels_alone = LossWeights(feature=0.0, embedding=0.0, logits=0.0, cross_entropy=1.0)
     points.append(Point("without stage 2", {"weights": labels_alone, "augment": 0, "unlabelled": 0}))
     if settings.augment:
@@ -72,19 +72,21 @@ def study(kind: str, settings: Settings, seeds: int, values: Sequence[float]) ->
     settings.check()
     if not settings.epochs:
         raise InputError("--epochs 0: a study needs stage 2")
+    points = ablation(settings) if kind == "ablation" else sweep(kind, values)
+    for point in points:
+        replace(settings, **point.changes).check()
+    fitted = _is_fitted(settings)
     folder = Path(settings.out)
     _claim(folder, kind, settings)
-    points = ablation(settings) if kind == "ablation" else sweep(kind, values)
     for seed in range(settings.seed, settings.seed + seeds):
         home = folder / f"seed-{seed}"
         seeded = replace(settings, seed=seed, out=str(home))
-        fitted = _is_fitted(settings)
         if not fitted:
             fine_tune(_teacher_settings(seeded))
         for point in points:
             out = home / point.folder
             if not fitted:
-                _share_teacher(home / "teacher", out)
+                _share_teacher(out)
             print(f"{kind}, {point.name}, seed {seed}")
             distil(replace(seeded, out=str(out), **point.changes))
             write(kind, folder, points)
@@ -107,12 +109,12 @@ def _is_fitted(settings: Settings) -> bool:
     return teachers.load(settings.teacher, load_task(settings.task, settings.dev).labels)[2]
 
 
-def _share_teacher(teacher: Path, run: Path) -> None:
+def _share_teacher(run: Path) -> None:
     """All points of a seed learn from one teacher: the run finds it, finished, in the place where it would make it."""
     run.mkdir(parents=True, exist_ok=True)
     place = run / "teacher"
-    if not place.exists():
-        place.symlink_to(teacher.resolve(), target_is_directory=True)
+    if not place.is_symlink():
+        place.symlink_to(Path("..", "teacher"), target_is_directory=True)
 
 
 def accuracies(folder: Path, points: Sequence[Point]) -> dict[str, dict[int, float]]:

@@ -16,6 +16,7 @@ from transformers.utils import logging
 
 from spikebert import hub, packaged
 from spikebert.errors import InputError
+from spikebert.files import read_json
 from spikebert.loop import Batch
 from spikebert.packing import segments
 
@@ -66,27 +67,34 @@ def load(
 ) -> tuple[BertForSequenceClassification, PreTrainedTokenizerFast, bool]:
     """(the classifier, its tokenizer, whether it was already fine-tuned for exactly these labels).
 
-    pooling: "first" or "mean", for a teacher that is to be fine-tuned; one that was keeps its own.
+    pooling: "first" or "mean", for a teacher that is to be fine-tuned; one that was keeps its own, and is refused where
+        it is another than a "mean" that was asked for.
 
     Raises:
         InputError: no such folder or hub model, no BERT, unreadable weights.
     """
     source = locate(name)
+    if Path(source).is_dir():
+        _require_bert(name, str(read_json(Path(source, "config.json"), "config").get("model_type")))
     # Without this transformers would try a hub that is not there five times, ever more slowly, for each file.
     kept = not Path(source).is_dir() and not hub.reached()
     logging.set_verbosity_error()  # "some weights are newly initialised" is what fine-tuning means
     try:
         config = AutoConfig.from_pretrained(source, trust_remote_code=False, local_files_only=kept)
     except Exception as error:  # transformers lets through whatever a damaged config.json gives rise to
-        reason = "is not reached from here" if kept else f"does not give it ({' '.join(str(error).split())[:160]})"
+        reason = " ".join(str(error).split())[:160]
+        if Path(source).is_dir():
+            raise InputError(f"--teacher {name}: its config.json cannot be read ({reason})") from None
+        reason = "is not reached from here" if kept else f"does not give it ({reason})"
         raise InputError(f"--teacher {name}: no model folder, not {' or '.join(NAMES)}, and the hub {reason}") from None
-    if config.model_type != "bert":
-        raise InputError(
-            f"--teacher {name}: is a {config.model_type} model; the teacher must be of the BERT architecture"
-        )
+    _require_bert(name, config.model_type)
     fitted = list((config.id2label or {}).values()) == list(labels)
+    own = getattr(config, "classifier_pooling", "first")
+    if fitted and pooling not in ("first", own):
+        raise InputError(f"--teacher-pooling {pooling}: {name} is fine-tuned already, and classifies otherwise ({own})")
     if not fitted:
         config.classifier_pooling = pooling
+    config.problem_type = "single_label_classification"  # it may have been one of several labels, or of numbers
     mean = getattr(config, "classifier_pooling", "first") == "mean"
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: i for i, label in enumerate(labels)}
@@ -108,6 +116,11 @@ def load(
     if lost:
         raise InputError(f"--teacher {name}: its weights lack {lost[0]}; the model is damaged or no whole BERT")
     return model, tokenizer, fitted
+
+
+def _require_bert(name: str, kind: str) -> None:
+    if kind != "bert":
+        raise InputError(f"--teacher {name}: is a {kind} model; the teacher must be of the BERT architecture")
 
 
 @dataclass(frozen=True)

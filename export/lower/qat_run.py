@@ -18,6 +18,7 @@ from spikebert.errors import InputError
 from spikebert.examples import examples_of
 from spikebert.loop import Batch, Example, Schedule, train
 from spikebert.losses import logits_loss
+from spikebert.options import require_least, require_positive, require_seed
 from spikebert.run import Run
 
 CROSS_ENTROPY = 0.1  # beside the float model's logits, as in eq. 8
@@ -40,15 +41,14 @@ class QatSettings:
     seed: int = 0
 
     def check(self) -> None:
-        for name in ("epochs", "batch_size", "limit"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InputError(f"--{name.replace('_', '-')} {value}: must be at least 1")
+        require_least(1, epochs=self.epochs, batch_size=self.batch_size, limit=self.limit)
+        require_positive(learning_rate=self.learning_rate)
+        require_seed(self.seed)
 
 
 def fine_tune(settings: QatSettings) -> Path:
     """Train on and write `OUT/model.pt`; gives its path."""
-    run = Run(settings)
+    run = Run(settings, "qat")
     if run.model.exists():
         print(f"{run.model} is finished; choose another --out to train anew")
         return run.model

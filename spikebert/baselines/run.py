@@ -58,7 +58,7 @@ def fit(settings: BaselineSettings) -> Path:
 
     The directly trained Spikformer is a SpikeBERT: it is also written as `model.pt`, to export and simulate.
     """
-    run, task, started = Run(settings), _task(settings), time.time()
+    run, task, started = Run(settings, "baseline"), _task(settings), time.time()
     result_file = run.folder / RESULT
     if result_file.exists():
         print(f"{result_file} is finished; choose another --out to train anew")

@@ -15,7 +15,7 @@ from spikebert.checkpoint import TrainedModel
 from spikebert.errors import InputError
 from spikebert.loop import Example
 from spikebert.recording import record_spikes
-from tests.spikebert.test_model import small_model
+from tests.spikebert.test_model import TOKENIZER, small_model
 
 
 def model_with_character(**values):
@@ -32,7 +32,7 @@ def model_with_character(**values):
                 buffer.normal_(std=0.1)
             elif name.endswith("running_var"):
                 buffer.uniform_(0.01, 0.1)
-    return TrainedModel(model, "{}", ["a", "b"], {})
+    return TrainedModel(model, TOKENIZER, ["a", "b"], {})
 
 
 @pytest.mark.parametrize("norm", ["layer", "batch"])

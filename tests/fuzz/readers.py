@@ -160,7 +160,7 @@ def claim(arguments: list[str]) -> int:
     """A folder that holds a training already, as it was begun by `Run(settings(folder))`."""
     from spikebert.run import Run
 
-    return exit_cleanly("claim", lambda: (Run(settings(arguments[0])), None)[1])
+    return exit_cleanly("claim", lambda: (Run(settings(arguments[0]), "student"), None)[1])
 
 
 def settings(out: str):

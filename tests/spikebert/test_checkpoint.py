@@ -10,12 +10,12 @@ from safetensors.torch import load_file, save_file
 
 from spikebert.checkpoint import TrainedModel, load_model, save_directory, save_model
 from spikebert.errors import InputError
-from tests.spikebert.test_model import batch, small_model
+from tests.spikebert.test_model import TOKENIZER, batch, small_model
 
 
 @pytest.fixture
 def file(tmp_path):
-    save_model(TrainedModel(small_model(), "{}", ["a", "b"], {"task": "t"}), tmp_path / "model.pt")
+    save_model(TrainedModel(small_model(), TOKENIZER, ["a", "b"], {"task": "t"}), tmp_path / "model.pt")
     return tmp_path / "model.pt"
 
 
@@ -74,6 +74,7 @@ def test_an_empty_folder_is_no_model(tmp_path):
         ("version", "1", "not a model that spikebert-train wrote"),
         ("version", 2, "format version 2 is newer"),
         ("tokenizer", 3, "the field 'tokenizer' is missing or damaged"),
+        ("tokenizer", "{}", "the tokenizer cannot be read"),
         ("labels", ["a"], "must name 2 labels"),
         ("config", {"hidden_size": 12 * 2**14, "num_hidden_layers": 2}, "do not fit the config"),  # a terabyte
         ("config", {"num_hidden_layers": 2**40}, "do not fit the config"),
@@ -88,7 +89,7 @@ def test_a_damaged_field_is_named_before_memory_is_taken(file, field, value, mes
 
 @pytest.fixture
 def folder(tmp_path):
-    save_directory(TrainedModel(small_model(), "{}", ["a", "b"], {"task": "t"}), tmp_path / "model")
+    save_directory(TrainedModel(small_model(), TOKENIZER, ["a", "b"], {"task": "t"}), tmp_path / "model")
     return tmp_path / "model"
 
 

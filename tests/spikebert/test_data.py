@@ -75,6 +75,20 @@ def test_a_task_of_one_label_is_an_error(tmp_path):
         load_task(str(write(tmp_path / "one.tsv", "a\tx\na\ty\na\tz\n")))
 
 
+def test_a_task_of_a_single_text_is_an_error(tmp_path):
+    (tmp_path / "one.tsv").write_text("pos\tgood\n")
+    with pytest.raises(InputError, match="no training rows"):
+        load_task(str(tmp_path / "one.tsv"))
+
+
+def test_a_packaged_task_is_measured_on_the_dev_file_that_is_given(tmp_path):
+    (tmp_path / "mine.tsv").write_text("positive\ta lovely day\n")
+    task = load_task("tweets", str(tmp_path / "mine.tsv"))
+    assert [row.text for row in task.dev] == ["a lovely day"]
+    with pytest.raises(InputError, match="no such data file"):
+        load_task("tweets", str(tmp_path / "none.tsv"))
+
+
 def test_a_split_is_fixed_and_shares_no_text():
     rows = [Row("a", str(i % 60)) for i in range(100)]
     train, dev = split(rows, 0.1, seed=0)

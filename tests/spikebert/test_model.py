@@ -2,11 +2,14 @@
 
 import pytest
 import torch
+from tokenizers import Tokenizer, models
 
 from spikebert.config import PRESETS, SpikeBertConfig
 from spikebert.errors import InputError
 from spikebert.model import SpikeBertForSequenceClassification
 from spikebert.recording import record_spikes
+
+TOKENIZER = Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]")).to_str()
 
 
 def small_model(**values):
@@ -38,10 +41,10 @@ def test_padding_a_batch_changes_no_prediction_and_no_spike(norm, reset):
 
 def test_padding_is_in_no_statistic_of_the_batch_norm():
     tokens, mask = batch()
-    models = [small_model(norm="batch").train() for _ in range(2)]
-    models[0](tokens, mask)
-    models[1](torch.nn.functional.pad(tokens, (0, 5)), torch.nn.functional.pad(mask, (0, 5)))
-    for a, b in zip(models[0].buffers(), models[1].buffers(), strict=True):
+    normed = [small_model(norm="batch").train() for _ in range(2)]
+    normed[0](tokens, mask)
+    normed[1](torch.nn.functional.pad(tokens, (0, 5)), torch.nn.functional.pad(mask, (0, 5)))
+    for a, b in zip(normed[0].buffers(), normed[1].buffers(), strict=True):
         assert torch.equal(a, b)
 
 

@@ -38,6 +38,12 @@ def test_what_the_settings_do_not_use_is_not_left_out():
     assert names == ["whole", "without stage 2", "without logits loss", "without cross entropy loss"]
 
 
+def test_without_stage_one_is_without_the_student_that_stands_for_it():
+    warm = Settings("task", "out", stage1_epochs=0, warm_start="general")
+    point = next(p for p in studies.ablation(warm) if p.name == "without stage 1")
+    assert replace(warm, **point.changes).warm_start is None
+
+
 def test_the_table_gives_mean_spread_seed_count_and_the_difference_over_common_seeds():
     rows = [
         {"point": "whole", "mean": 0.8, "spread": 0.1, "runs": {0: 0.7, 1: 0.9}},
@@ -87,6 +93,20 @@ def test_all_points_of_a_seed_learn_from_one_teacher(task, teacher, tmp_path, ca
     assert len(points) == 6
     assert len({(tmp_path / "seed-0" / p / "teacher").resolve() for p in points}) == 1
     assert capsys.readouterr().out.count("teacher: accuracy") == 1
+
+
+def test_a_study_that_was_moved_goes_on(task, teacher, tmp_path, capsys):
+    assert main(command("decay", task, teacher, tmp_path / "here", "--seeds", "1", "--values", "0.5")) == 0
+    (tmp_path / "here").rename(tmp_path / "there")
+    assert main(command("decay", task, teacher, tmp_path / "there", "--seeds", "1", "--values", "0.5", "0.9")) == 0
+    assert capsys.readouterr().out.count("teacher: accuracy") == 1
+
+
+def test_a_study_that_was_refused_binds_nothing(task, teacher, tmp_path, capsys):
+    assert main(command("decay", "no-such-task", teacher, tmp_path / "study")) == 2
+    assert main(command("depth", task, teacher, tmp_path / "study", "--values", "1", "--skip-layers", "1")) == 2
+    assert "--skip-layers 1: must be below the number of blocks, 1" in capsys.readouterr().err
+    assert not (tmp_path / "study").exists()
 
 
 def test_a_folder_with_another_study_is_refused(task, teacher, tmp_path, capsys):

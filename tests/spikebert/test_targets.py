@@ -32,7 +32,7 @@ def bert(teacher):
 
 @pytest.fixture
 def run(tmp_path):
-    return Run(Settings("task", str(tmp_path / "run")))
+    return Run(Settings("task", str(tmp_path / "run")), "student")
 
 
 def batch(*indices):

@@ -262,7 +262,7 @@ def test_a_gzipped_corpus_is_text_and_one_of_empty_lines_is_refused(task, teache
 
 
 def test_two_trainings_do_not_share_a_folder(task, teacher, tmp_path, capsys):
-    first = Run(Settings(str(task), str(tmp_path)))
+    first = Run(Settings(str(task), str(tmp_path)), "student")
     assert main(command(task, teacher, tmp_path)) == 2
     assert "another process is training into it" in capsys.readouterr().err
     assert first.model.exists() is False
@@ -337,7 +337,13 @@ def test_a_training_killed_at_random_moments_resumes_to_the_same_model(task, tea
         (["--corpus", "none.txt"], "none.txt: no such corpus file"),
         (["--unlabelled", "5"], "--unlabelled needs --corpus"),
         (["--init", "blocks"], "--init blocks: the student's hidden_size must be its teacher's, 32, not 128"),
-        (["--heads", "3"], "hidden_size 128 is not a multiple of num_attention_heads 3"),
+        (["--heads", "3"], "--heads 3: must be a divisor of the width, 128"),
+        (["--learning-rate", "-1"], "--learning-rate -1.0: must be above 0 and finite"),
+        (["--teacher-learning-rate", "inf"], "--teacher-learning-rate inf: must be above 0 and finite"),
+        (["--feature-weight", "nan"], "--feature-weight nan: must not be negative, and finite"),
+        (["--seed", "99999999999999999999"], "--seed 99999999999999999999: must lie in 0 to"),
+        (["--max-tokens", "2"], "--max-tokens 2: must be at least 3"),
+        (["--warm-start", "run", "--epochs", "0"], "nothing would be trained"),
         (["--skip-layers", "2"], "--skip-layers 2: must be below the number of blocks, 2"),
     ],
 )
@@ -346,6 +352,55 @@ def test_bad_input_is_one_clear_line_and_exit_code_2(task, teacher, tmp_path, ca
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_a_corpus_that_is_missing_is_found_out_before_anything_is_trained(task, teacher, tmp_path, capsys):
+    more = ["--teacher-epochs", "1", "--stage1-epochs", "0", "--unlabelled", "5", "--corpus", "none.txt"]
+    fresh = lacking(teacher, tmp_path / "fresh", "classifier.weight", "classifier.bias")
+    assert main(command(task, fresh, tmp_path / "run", *more)) == 2
+    assert "none.txt: no such corpus file" in capsys.readouterr().err
+    assert not (tmp_path / "run" / "teacher").exists()
+
+
+def test_a_loss_that_is_not_finite_ends_the_training_and_leaves_no_model(task, teacher, tmp_path, capsys):
+    arguments = command(task, teacher, tmp_path / "run", "--stage1-epochs", "0", "--epochs", "1")
+    assert main([*arguments, "--feature-weight", "3e38", "--embedding-weight", "3e38"]) == 1
+    assert "failed: stage 2, step 1 of" in capsys.readouterr().err
+    assert not (tmp_path / "run" / "model.pt").exists()
+
+
+def test_a_student_does_not_replace_the_teacher_that_has_its_folder(task, teacher, tmp_path, capsys):
+    one = ["--task", str(task), "--teacher", str(teacher), "--teacher-epochs", "1", "--out", str(tmp_path / "run")]
+    assert main(["teacher", *one]) == 0
+    assert main(one) == 2
+    assert "holds a run of another kind (teacher)" in capsys.readouterr().err
+    assert json.loads((tmp_path / "run" / "model" / "config.json").read_text())["model_type"] == "bert"
+
+
+def test_a_classifier_of_several_labels_at_once_becomes_one_of_single_labels(teacher, tmp_path):
+    folder = shutil.copytree(teacher, tmp_path / "several")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "problem_type": "multi_label_classification"}))
+    bert, _, _ = load(str(folder), ["neg", "pos"])
+    tokens, labels = torch.tensor([[2, 4, 3]]), torch.tensor([1])
+    assert bert(input_ids=tokens, attention_mask=torch.ones_like(tokens), labels=labels).loss.isfinite()
+
+
+def test_a_damaged_config_of_a_teacher_is_named(task, tmp_path, capsys):
+    (tmp_path / "bert").mkdir()
+    (tmp_path / "bert" / "config.json").write_text('{"model_type": "be')
+    assert main(command(task, tmp_path / "bert", tmp_path / "out")) == 2
+    assert "config.json: the config is not whole JSON" in capsys.readouterr().err
+
+
+def test_a_pooling_that_a_fine_tuned_teacher_has_not_is_refused(teacher, tmp_path):
+    folder = shutil.copytree(teacher, tmp_path / "fitted")
+    config = json.loads((folder / "config.json").read_text())
+    names = {"id2label": {"0": "neg", "1": "pos"}, "label2id": {"neg": 0, "pos": 1}}
+    (folder / "config.json").write_text(json.dumps({**config, **names}))
+    assert load(str(folder), ["neg", "pos"])[2]
+    with pytest.raises(InputError, match="--teacher-pooling mean"):
+        load(str(folder), ["neg", "pos"], "mean")
 
 
 def test_a_teacher_of_a_hub_that_is_not_reached_is_one_line_at_once(task, tmp_path, capsys, monkeypatch):
