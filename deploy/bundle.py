@@ -20,7 +20,7 @@ from export import nir
 from export.graph import Graph
 from export.targets import TARGETS
 from simulate.energy.record import read_run
-from simulate.run import Texts, describe, simulate, write_run
+from simulate.run import Texts, check_labels, describe, simulate, write_run
 from simulate.text import encode
 from spikebert import __version__
 from spikebert.errors import InputError
@@ -56,10 +56,14 @@ def write(
         InputError: for texts that the model cannot take, an extra that is not there, or a bundle beyond LIMIT.
     """
     graph, target = nir.read(model), read_chip(chip)
+    check_labels(graph, texts)
     sentences = encode(graph, texts.texts, f"{texts.source}: text", truncate)
-    for extra in extras:
+    names = [extra.resolve().name for extra in extras]
+    for extra, name in zip(extras, names, strict=True):
         if not extra.exists():
             raise InputError(f"--with {extra}: no such file or folder")
+        if names.count(name) > 1:
+            raise InputError(f"--with {extra}: another one is called {name}, too; rename one of them")
     size = estimate(graph, sum(map(len, sentences)), target)
     tell(f"{out}: {len(sentences)} golden texts, {sum(map(len, sentences))} tokens; at most {size / 1e6:,.0f} MB")
     if size > LIMIT:
@@ -82,7 +86,7 @@ def write(
         left_out |= _map(graph, target, folder)
         _report(folder, MAPPING not in left_out)
         for extra in extras:
-            _include(extra, folder / "with" / extra.name)
+            _include(extra, folder / "with" / extra.resolve().name)
         content = manifest(graph, golden, licence, target.name, left_out)
         (folder / MANIFEST).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
         (folder / "README.md").write_text(readme.text(graph, golden, content), "utf-8")
@@ -128,7 +132,8 @@ def _energy(graph: Graph, texts: Texts, golden: Golden, folder: Path) -> None:
 def _map(graph: Graph, chip: Chip, folder: Path) -> dict[str, str]:
     """Place the model on the smallest system that holds it, with the spikes of the golden texts as its traffic."""
     try:
-        mapping_report.write(mapping.map_graph(graph, chip, run=read_run(folder / ENERGY)), folder / MAPPING)
+        found = mapping.map_graph(graph, chip, run=read_run(folder / ENERGY))
+        mapping_report.write(found, folder / MAPPING, folder / MODEL)
     except InputError as error:
         return {MAPPING: str(error)}
     return {}
@@ -162,6 +167,16 @@ def manifest(graph: Graph, golden: Golden, licence: str, chip: str, left_out: di
         "writer": f"spikebert {__version__}",
         "integer_semantics": nir.FORMAT_VERSION,
         "licence": licence,
+        **described(graph),
+        "chip": chip,
+        "golden": {"texts": len(golden.lengths), "tokens": int(golden.lengths.sum())},
+        "left_out": left_out,
+    }
+
+
+def described(graph: Graph) -> dict[str, Any]:
+    """What a manifest says of the model."""
+    return {
         "graph_checksum": nir.checksum(graph),
         "time_steps": graph.time_steps,
         "max_tokens": graph.max_tokens,
@@ -171,7 +186,4 @@ def manifest(graph: Graph, golden: Golden, licence: str, chip: str, left_out: di
             {"name": n.name, "neurons": n.size, "decay": n.decay, "reset": n.reset, "input": n.inputs[0]}
             for n in graph.neurons
         ],
-        "chip": chip,
-        "golden": {"texts": len(golden.lengths), "tokens": int(golden.lengths.sum())},
-        "left_out": left_out,
     }

@@ -18,7 +18,7 @@ SYSTEMS = CHIPS / "systems.yaml"
 
 @dataclass(frozen=True)
 class Chip:
-    """One chip; None is a number that is not public: as a limit none, as a cost no figure.
+    """One chip; None is a number that is not public: no limit, and for a cost that of Loihi 1.
 
     memory_per_core holds everything; synapse_memory_per_core is the part for weights where that is a memory apart.
     Memory is in bytes, hop_* are picojoules of a spike from tile to tile, *_ns the time of one operation.
@@ -57,6 +57,7 @@ class System:
 
 
 FIELDS = {f.name: str(f.type) for f in dataclasses.fields(Chip) if f.name not in ("name", "title", "sources")}
+MOST_CORES = 4096  # whose placement takes time and memory with their square; a chip of more is none of Loihi's class
 MAY_BE_ZERO = ("graded_bits", "hop_x_pj", "hop_y_pj", "synapse_ns", "neuron_ns", "barrier_ns")
 
 
@@ -156,6 +157,8 @@ def _entry(path: Path, data: dict[str, Any], field: str, kind: str) -> tuple[Any
             f"{path}: {field}: must be {number} of at least {least}{' or null' if optional else ''}, not "
             f"{reprlib.repr(value)}"
         )
+    if field == "cores" and value > MOST_CORES:
+        raise InputError(f"{path}: cores: must be at most {MOST_CORES}, not {reprlib.repr(value)}")
     return value, entry["source"]
 
 

@@ -1,16 +1,17 @@
 """What a placed network costs: steps, time, hops and energy of a mean sample, from public numbers alone.
 
-Energy and time are those of Loihi 1 (Davies et al. 2018), whatever the chip: nothing of the kind is public for others.
-They are estimates, not measurements. A hop between chips has no public cost: it is counted and not priced.
+Energy and time are those of Loihi 1 (Davies et al. 2018), but for the costs that a chip's file has: nothing of the kind
+is public for other chips. They are estimates, not measurements. A hop between chips has no public cost: it is counted
+and not priced.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from deploy.chip import Chip
+from deploy.chip import Chip, read_chip
 from deploy.partition import Core
 from deploy.placement import Placement
 from deploy.populations import Population
@@ -18,7 +19,9 @@ from deploy.traffic import Activity, Traffic
 from export.graph import LIF, Attention, Graph, LayerNorm, Linear
 from simulate.energy.costs import costs
 
-REFERENCE = "loihi1"  # the chip file whose times and hop energies are used
+REFERENCE = "loihi1"  # the chip file whose times and hop energies stand for those that a chip's own file has not
+PUBLISHED = "Loihi 1, Davies et al. 2018"
+COSTS = ("hop_x_pj", "hop_y_pj", "synapse_ns", "neuron_ns", "barrier_ns")
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,23 @@ class Estimate:
         return sum(self.picojoules.values())
 
 
+def own_costs(chip: Chip) -> dict[str, float]:
+    """The costs that a chip's file gives, unless it is that of REFERENCE."""
+    given = {name: getattr(chip, name) for name in COSTS}
+    return {} if chip == read_chip(REFERENCE) else {name: value for name, value in given.items() if value is not None}
+
+
+def costing(chip: Chip) -> Chip:
+    """The chip whose times and hop energies are used: REFERENCE, with those that the chip has of its own."""
+    return replace(read_chip(REFERENCE), **own_costs(chip))
+
+
+def cost_source(chip: Chip) -> str:
+    """Whose numbers the estimate for a chip is made of."""
+    own = ", ".join(own_costs(chip))
+    return f"{chip.title} ({own}), and else {PUBLISHED}" if own else PUBLISHED
+
+
 def estimate(
     graph: Graph,
     cores: list[Core],
@@ -58,7 +78,7 @@ def estimate(
     serial: bool,
     costing: Chip,
 ) -> Estimate:
-    """`costing` is the chip file whose times and hop energies are used, that of REFERENCE."""
+    """`costing` is the chip whose times and hop energies are used."""
     found = list({core.population.name: core.population for core in cores}.values())
     depth = _depth(graph, found)
     passes = 1 + sum(isinstance(n, Attention) for n in graph) if serial else 1
@@ -68,13 +88,13 @@ def estimate(
     work = _operations(graph, found, activity)
     per_core = [
         core.neurons * (costing.neuron_ns or 0)
-        + work.get(core.population.name, 0.0) * _share(core) / active * (costing.synapse_ns or 0)
+        + work.get(core.population.name, 0.0) * _share(core, activity) / active * (costing.synapse_ns or 0)
         for core in cores
     ]
     step = max(per_core) + (costing.barrier_ns or 0)
     hops = _hops(placement, traffic)
     price = costs()
-    updates = sum(p.rows for p in found if p.role != "buffer") * activity.tokens * graph.time_steps
+    updates = sum(p.rows for p in found if p.role in ("neurons", "attention")) * activity.tokens * graph.time_steps
     picojoules = {
         "synaptic operations": sum(work.values()) * price["E_LOIHI_SYNOP"].picojoules,
         "neuron updates": updates * price["E_LOIHI_ACTIVE"].picojoules,
@@ -84,9 +104,11 @@ def estimate(
     return Estimate(steps, depth, step, steps * step / 1000, hops, picojoules)
 
 
-def _share(core: Core) -> float:
-    """Of the accumulations of its population those of one core."""
-    return core.cells / (core.population.rows * core.population.copies)
+def _share(core: Core, activity: Activity) -> float:
+    """Of the accumulations of its population those of one core, if its copies are among those that hold a token."""
+    population, copies = core.population, core.copies[1] - core.copies[0]
+    occupied = min(population.copies, activity.tokens)
+    return (core.rows[1] - core.rows[0]) / population.rows * min(1.0, copies / occupied)
 
 
 def _operations(graph: Graph, found: list[Population], activity: Activity) -> dict[str, float]:

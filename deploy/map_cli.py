@@ -30,6 +30,7 @@ def add_map(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> None:
     from deploy.chip import read_chip
+    from deploy.estimate import own_costs
     from deploy.mapping import map_graph
     from deploy.mapping_report import write
     from export import nir
@@ -39,23 +40,23 @@ def run(options: argparse.Namespace) -> None:
     record = _run_of(Path(options.counts), Path(options.model)) if options.counts else None
     mapping = map_graph(graph, chip, options.system, options.strategy, record, options.tokens)
     found = mapping.estimate
-    write(mapping, Path(options.out))
+    write(mapping, Path(options.out), Path(options.model))
+    costs = "its own and Loihi 1's numbers" if own_costs(chip) else "Loihi 1's numbers"
     print(
-        f"{options.out}: {mapping.title}, {found.steps:,} steps a sample; estimated with Loihi 1's numbers: "
+        f"{options.out}: {mapping.title}, {found.steps:,} steps a sample; estimated with {costs}: "
         f"{found.latency_microseconds / 1000:,.2f} ms, {found.total_picojoules / 1e6:,.1f} µJ"
     )
 
 
 def _run_of(path: Path, model: Path):
     """The run of a counts.json; an InputError where it simulated another file."""
-    import hashlib
-
     from simulate.energy.record import FILE, read_run
     from spikebert.errors import InputError
+    from spikebert.files import sha256
 
     if path.name != FILE:
         raise InputError(f"--counts {path}: must be the {FILE} in the --out folder of spikebert-simulate")
     record = read_run(path.parent)
-    if record.model.sha256 != hashlib.sha256(model.read_bytes()).hexdigest():
+    if record.model.sha256 != sha256(model):
         raise InputError(f"{path}: counts of another model ({record.model.file}); simulate {model}")
     return record

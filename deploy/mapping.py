@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deploy.chip import Chip, System, find_system, read_chip, systems_of
-from deploy.estimate import REFERENCE, Estimate, estimate
+from deploy.chip import Chip, System, find_system, systems_of
+from deploy.estimate import Estimate, costing, estimate
 from deploy.partition import Core, Cut, partition
 from deploy.placement import Placement, place
 from deploy.populations import STRATEGIES, populations
@@ -68,6 +68,11 @@ def map_graph(
         InputError: it does not fit; the message names the layer, the limit and the nearest change.
     """
     tokens = graph.max_tokens if tokens is None else tokens
+    if run and max(run.lengths) > tokens:
+        raise InputError(
+            f"--tokens {tokens}: the run {run.folder} has a text of {max(run.lengths)}; map for that many, or run "
+            "shorter texts"
+        )
     system_found, name, cuts = choose(graph, chip, system, strategy, tokens)
     return _mapped(graph, system_found, name, tokens, cuts, run)
 
@@ -78,12 +83,20 @@ def choose(graph: Graph, chip: Chip, system: str | None, strategy: str, tokens: 
         raise InputError(f"--tokens {tokens}: the model takes 1 to {graph.max_tokens}")
     systems = [find_system(chip, system)] if system else systems_of(chip)
     tried = list(STRATEGIES) if strategy == AUTO else [strategy]
-    cuts = {s: partition(populations(graph, chip, s, tokens), chip) for s in tried}
+    cuts, refused = {}, None
+    for each in tried:
+        try:
+            cuts[each] = partition(populations(graph, chip, each, tokens), chip)
+        except InputError as error:  # another strategy may still do
+            refused = error
+    if not cuts:
+        assert refused
+        raise refused
     for candidate in systems:
         for name, found in cuts.items():
             if sum(cut.count for cut in found) <= candidate.chips * candidate.cores:
                 return candidate, name, found
-    raise InputError(_too_large(graph, chip, systems[-1], tried[-1], tokens))
+    raise InputError(_too_large(graph, chip, systems[-1], list(cuts)[-1], tokens))
 
 
 def _mapped(
@@ -94,7 +107,7 @@ def _mapped(
     flows = traffic(graph, cores, activity)
     placement = place(cores, flows, system)
     serial = strategy == STRATEGIES[1]
-    found = estimate(graph, cores, placement, flows, activity, serial, read_chip(REFERENCE))
+    found = estimate(graph, cores, placement, flows, activity, serial, costing(system.chip))
     return Mapping(graph, system, strategy, tokens, cuts, cores, placement, activity, flows, found)
 
 

@@ -6,18 +6,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+from deploy.estimate import cost_source
 from deploy.floorplan import svg
 from deploy.mapping import Mapping
 from deploy.partition import Cut
-from spikebert.files import write_folder_atomically
+from spikebert.files import sha256, write_folder_atomically
 
 FORMAT = "spikebert-mapping"
 VERSION = 1
 
 
-def write(mapping: Mapping, out: Path) -> None:
-    """`out`/mapping.json, mapping.md and floorplan.svg, all or none."""
-    content, chip = as_json(mapping), mapping.system.chip
+def write(mapping: Mapping, out: Path, model: Path) -> None:
+    """`out`/mapping.json, mapping.md and floorplan.svg, all or none; `model` is the file that was mapped."""
+    content, chip = {**as_json(mapping), "model_sha256": sha256(model)}, mapping.system.chip
     picture = "\n![floorplan](floorplan.svg)\n"
 
     def fill(folder: Path) -> None:
@@ -62,7 +63,7 @@ def as_json(mapping: Mapping) -> dict[str, Any]:
         ],
         "activity": {"source": mapping.activity.source, "tokens": mapping.activity.tokens},
         "estimate": {
-            "costs": "Loihi 1, Davies et al. 2018; estimated, not measured",
+            "costs": cost_source(chip),
             "steps": found.steps,
             "depth": found.depth,
             "step_nanoseconds": found.step_nanoseconds,
@@ -122,7 +123,7 @@ def as_markdown(content: dict[str, Any], memory: int, neurons: int) -> str:
         "|---|---|",
     ]
     lines += [f"| {name} | {value} |" for name, value in rows]
-    lines += ["", f"Estimates are by the public numbers of {found['costs']}; the host's work is not in them.", ""]
+    lines += ["", f"Estimated, not measured, by the numbers of {found['costs']}; the host's work is not in it.", ""]
     lines += ["| population | role | cores | neurons | weights, kB | state, kB | fullest core | bound by |"]
     lines += ["|---|---|---:|---:|---:|---:|---:|---|"]
     for layer in content["layers"]:

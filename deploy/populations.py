@@ -130,6 +130,7 @@ class _Builder:
                 f"layer {linear.name}: {inputs} inputs a neuron, and a core of {chip.name} takes {columns}; partial "
                 f"sums need graded spikes; train with a width of {columns} or less"
             )
+        self._carry(linear.name, self.bounds[linear.name].bit_length() + 1)  # sums have a sign
         edges = []
         for start in range(0, inputs, columns):
             end = min(start + columns, inputs)
@@ -143,6 +144,13 @@ class _Builder:
             edges.append(Edge(name, linear.name, (0, outputs), _group(norm)))
         self._add(lif, edges, len(edges) * bits, together=_group(norm), row_axons=len(edges))
 
+    def _carry(self, name: str, bits: int) -> None:
+        if bits > self.chip.graded_bits:
+            raise InputError(
+                f"layer {name}: values of {bits} bits, and a spike of {self.chip.name} carries "
+                f"{self.chip.graded_bits}; train with fewer blocks, or a smaller width"
+            )
+
     def _add(
         self, lif: LIF, inputs: list[Edge], synapse_bits: int = 0, axons: int = 0, together: int = 1, row_axons: int = 0
     ) -> None:
@@ -155,12 +163,7 @@ class _Builder:
         added = next((n for n in sums if all(name in self.sent_by for name in n.inputs)), None)
         if added is None or not self.flexible:
             return
-        bits = self.bounds[added.name].bit_length()
-        if bits > self.chip.graded_bits:
-            raise InputError(
-                f"layer {added.name}: values of {bits} bits, and a spike of {self.chip.name} carries "
-                f"{self.chip.graded_bits}; train with fewer blocks"
-            )
+        self._carry(added.name, self.bounds[added.name].bit_length())
         for stream in added.inputs:
             if stream != lif.name:
                 new.synapse_bits += self.chip.weight_bits

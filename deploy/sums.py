@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from spikebert.errors import InputError
-from spikebert.files import require_file
+from spikebert.files import require_file, sha256
 
 FILE = "SHA256SUMS"
 
@@ -20,11 +19,11 @@ def check(folder: Path) -> int:
     """The number of files, all of them as they were written; an InputError names the first that is not."""
     path = require_file(folder / FILE, "list of checksums")
     try:
-        listed = {
-            name: digest
-            for digest, name in (line.split("  ", 1) for line in path.read_text("utf-8").split("\n") if line)
-        }
-    except (ValueError, UnicodeDecodeError):
+        *lines, end = path.read_text("utf-8").split("\n")
+        listed = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+        if end or len(listed) < len(lines):  # `sha256sum -c` would take both of two lines for one name
+            raise ValueError
+    except ValueError:
         raise InputError(f"{path}: is damaged; fetch the bundle again") from None
     found = _files(folder)
     for name in sorted(found.keys() | listed.keys()):
@@ -46,8 +45,4 @@ def _files(folder: Path) -> dict[str, Path]:
 def _digest(path: Path) -> str:
     if not path.is_file() or path.is_symlink():
         raise InputError(f"{path}: is no plain file")
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
+    return sha256(path)

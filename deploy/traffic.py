@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from deploy.partition import Core
 from deploy.populations import HOST
 from export.graph import LIF, Add, Attention, Embedding, Graph, Linear
-from simulate.energy.events import attention_accumulations
 from simulate.energy.record import RunRecord
 from spikebert.errors import InputError
 
@@ -30,13 +29,16 @@ class Activity:
 
 
 def measured(graph: Graph, run: RunRecord) -> Activity:
-    """The activity of a run of this graph; an InputError if the run is another model's."""
+    """The activity of a run of this graph; an InputError if the run is another model's.
+
+    Attention is Q (Kᵀ V), in whatever order the energy accounts find it cheaper: cores hold Kᵀ V.
+    """
     samples, events, operations = run.samples, {}, {}
     counted = {x.name: float(x.spikes) for x in run.layers} | {
         x.name: float(sum(x.events_per_step)) for x in run.streams()
     }
     worked = {x.name: float(x.synaptic_operations) for x in run.linears()}
-    worked |= {x.name: float(attention_accumulations(x)) for x in run.attentions()}
+    worked |= {x.name: float(x.memory_first) for x in run.attentions()}
     tokens = run.tokens / samples
     for node in graph:
         if isinstance(node, (LIF, Add)):

@@ -9,7 +9,17 @@ from pathlib import Path
 import numpy as np
 
 from deploy import binary, golden, sums
-from deploy.bundle import FORMAT, FORMAT_VERSION, GOLDEN, MANIFEST, MODEL, REFERENCE_GOLDEN, REFERENCE_MODEL
+from deploy.bundle import (
+    FORMAT,
+    FORMAT_VERSION,
+    GOLDEN,
+    MANIFEST,
+    MODEL,
+    REFERENCE_GOLDEN,
+    REFERENCE_MODEL,
+    TOKENIZER,
+    described,
+)
 from deploy.diagnosis import likely_cause
 from deploy.golden import Golden, Trains
 from export import nir
@@ -40,6 +50,8 @@ def verify(folder: Path, theirs: Path | None = None, on_lava: bool = True) -> It
     _check_version(folder)
     graph = nir.read(folder / MODEL)
     stored = golden.read(folder / GOLDEN, graph)
+    traces = None if theirs is None else golden.read_traces(theirs, graph, stored)
+    yield Check("manifest and tokenizer", _described_difference(folder, graph))
     yield Check("golden vectors, step by step", _difference(graph, stored, golden.compute(graph, stored.sentences)))
     yield Check("plain binary form", _binary_difference(folder, graph, stored))
     runs = [("fast simulator", lambda: FastSimulator(graph).run(stored.sentences, record=True))]
@@ -50,8 +62,8 @@ def verify(folder: Path, theirs: Path | None = None, on_lava: bool = True) -> It
         wrong = first_divergence(stored.spikes, result.spikes or {}, stored.lengths.tolist())
         logits = None if np.array_equal(result.logits, stored.logits) else "its logits differ"
         yield Check(name, str(wrong) if wrong else logits)
-    if theirs is not None:
-        yield from compare(graph, stored, golden.read_traces(theirs, graph, stored))
+    if traces is not None:
+        yield from compare(graph, stored, traces)
 
 
 def _check_version(folder: Path) -> None:
@@ -64,11 +76,24 @@ def _check_version(folder: Path) -> None:
         raise InputError(f"{path}: was written by a newer version; update spikebert")
 
 
+def _described_difference(folder: Path, graph: Graph) -> str | None:
+    """What the bundle says of the model beside the model itself."""
+    content = read_json(folder / MANIFEST, "bundle manifest")
+    for name, value in described(graph).items():
+        if content.get(name) != value:
+            return f"{name} of {MANIFEST} is not that of {MODEL}"
+    if (folder / TOKENIZER).read_bytes() != graph.tokenizer.encode():
+        return f"{TOKENIZER} is not that of {MODEL}"
+    return None
+
+
 def _difference(graph: Graph, stored: Golden, anew: Golden) -> str | None:
     wrong = first_divergence(stored.spikes, anew.spikes, stored.lengths.tolist())
     if wrong:
         return str(wrong)
     for node in graph.neurons:
+        if not np.array_equal(stored.neurons[node.name], anew.neurons[node.name]):
+            return f"the neurons of layer {node.name} whose membranes are kept are others"
         if not np.array_equal(stored.membranes[node.name], anew.membranes[node.name]):
             return f"membranes of layer {node.name} differ"
     return None if np.array_equal(stored.logits, anew.logits) else "logits differ"

@@ -85,6 +85,10 @@ def run(options: argparse.Namespace) -> None:
         from export.thresholds import scale_thresholds
 
         graph = scale_thresholds(graph, options.threshold_scale)
+    if options.target == "loihi1":
+        from export.stock import check_stock
+
+        check_stock(graph)
     if options.out:
         target.write(graph, options.out)
         print(f"{options.out}: {summary(graph, size(Path(options.out)))}")

@@ -94,6 +94,13 @@ def _header(graph: Graph) -> dict[str, Any]:
     }
 
 
+def _provenance(text: str) -> dict[str, Any]:
+    values = json.loads(text)
+    if not isinstance(values, dict):
+        raise InputError("metadata/provenance must be a JSON object")
+    return values
+
+
 def _graph(whole: nir.NIRGraph) -> Graph:
     header = whole.metadata
     if header.get("format") != FORMAT:
@@ -115,7 +122,7 @@ def _graph(whole: nir.NIRGraph) -> Graph:
         max_tokens=int(header["max_tokens"]),
         labels=tuple(json.loads(header["labels"])),
         tokenizer=bytes(header["tokenizer"]).decode(),
-        metadata=json.loads(header["provenance"]),
+        metadata=_provenance(header["provenance"]),
     )
     if checksum(graph) != header["checksum"]:
         raise InputError("the checksum does not match: the file was changed or damaged; export it again")

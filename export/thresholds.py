@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +21,15 @@ def scale_thresholds(graph: Graph, factor: float) -> Graph:
     """
     if not factor > 0:
         raise InputError(f"--threshold-scale {factor:g}: must be above 0")
-    metadata = {**graph.metadata, "threshold_scale": factor * graph.metadata.get("threshold_scale", 1.0)}
+    metadata = {**graph.metadata, "threshold_scale": factor * scale_of(graph.metadata)}
     nodes = tuple(_scaled(node, factor) if isinstance(node, LIF) else node for node in graph)
     return replace(graph, nodes=nodes, metadata=metadata)
+
+
+def scale_of(metadata: Mapping[str, Any]) -> float:
+    """What a model's provenance says that its thresholds were scaled by: 1 where it says nothing, or no number."""
+    scale = metadata.get("threshold_scale")
+    return float(scale) if type(scale) in (int, float) else 1.0
 
 
 def _scaled(node: LIF, factor: float) -> LIF:

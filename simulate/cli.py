@@ -15,8 +15,8 @@ PROGRAM = "spikebert-simulate"
 GRANULARITIES = ("block", "layer", "stock")
 
 
-def _common(p: argparse.ArgumentParser) -> None:
-    p.add_argument("model", help="model.nir of spikebert-export, or a NIR file of another tool")
+def _common(p: argparse.ArgumentParser, or_else: str = "") -> None:
+    p.add_argument("model", help=f"model.nir of spikebert-export{or_else}")
     p.add_argument("--limit", type=int, help="take only the first LIMIT texts of --data")
     p.add_argument("--truncate", action="store_true", help="cut texts that are longer than the model takes")
 
@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=f"'{PROGRAM} verify --help' tells how to compare all simulators, and the float model, spike for spike; "
         f"'{PROGRAM} trade --help' what accuracy costs.",
     )
-    _common(p)
+    _common(p, ", or a NIR file of another tool")
     source = p.add_mutually_exclusive_group(required=True)
     source.add_argument("--text", action="append", help="a text to classify (may be given several times)")
     p.add_argument(
@@ -139,8 +139,8 @@ def run_foreign(options: argparse.Namespace) -> None:
 
     if not options.input:
         raise InputError(f"{options.model}: a NIR file of another tool; give it --input spikes.npy, not text")
-    flags = ("limit", "truncate", "spikes", "granularity", "workers", "dask")
-    given = [flag for flag in flags if getattr(options, flag)]
+    flags = ("limit", "truncate", "spikes", "trace", "text_pair", "granularity", "workers", "dask")
+    given = [flag.replace("_", "-") for flag in flags if getattr(options, flag) not in (None, False)]
     if given or options.backend == "fast":
         raise InputError(f"--{given[0] if given else 'backend fast'} is for models of spikebert-export")
     dt = run.DT if options.dt is None else options.dt
@@ -164,6 +164,10 @@ def run_model(options: argparse.Namespace, command: str) -> None:
     if options.input or options.dt is not None or options.backend == "float":
         flag = "--input" if options.input else "--dt" if options.dt is not None else "--backend float"
         raise InputError(f"{flag} is for NIR files of other tools; {options.model} is a SpikeBERT, and takes text")
+    if options.limit is not None and not options.data:
+        raise InputError("--limit is for --data: texts of the command line are all taken")
+    if options.granularity and options.backend != "lava":
+        raise InputError("--granularity is Lava's: give --backend lava, too")
     if options.spikes and not options.out:
         raise InputError("--spikes needs --out: a folder to write the spikes to")
     if options.text_pair and len(options.text_pair) != len(options.text or []):

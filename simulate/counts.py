@@ -6,7 +6,7 @@ they are made from are the rows of `SimulationResult.counts`, T small integers f
 
 from __future__ import annotations
 
-from functools import reduce, singledispatch
+from functools import partial, reduce, singledispatch
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from export.graph import LIF, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
 from export.tally import COINCIDENCES
 from simulate.result import SimulationResult
+from spikebert.errors import InputError
 
 FORMAT = "spikebert-counts"
 VERSION = 2
@@ -36,8 +37,10 @@ def counts_of(graph: Graph, result: SimulationResult, lengths: list[int]) -> dic
 
 def shape_of(graph: Graph) -> dict[str, Any]:
     """The part `model` of counts.json that the graph tells: what a reader needs to know of its shape."""
-    embedding, attention = graph.nodes[0], next(n for n in graph if isinstance(n, Attention))
+    embedding, attention = graph.nodes[0], next((n for n in graph if isinstance(n, Attention)), None)
     assert isinstance(embedding, Embedding)
+    if attention is None:
+        raise InputError("the graph has no attention: it is of no SpikeBERT, and cannot be counted as one")
     linears = [n for n in graph if isinstance(n, Linear)]
     return {
         "labels": list(graph.labels),
@@ -45,14 +48,23 @@ def shape_of(graph: Graph) -> dict[str, Any]:
         "max_tokens": graph.max_tokens,
         "vocabulary": len(embedding.word),
         "hidden_size": embedding.width,
-        "intermediate_size": max(n.width for n in linears if n.name.endswith("mlp.up.linear")),
+        "intermediate_size": max(map(partial(_hidden, graph), linears)),
         "blocks": sum(isinstance(n, Attention) for n in graph),
         "heads": attention.heads,
-        "norm": graph.metadata["norm"],
+        "norm": "layer" if any(isinstance(n, LayerNorm) for n in graph) else "batch",
         "reset": graph.neurons[0].reset,
         "weight_bits": max(n.bits for n in linears),
         "metadata": graph.metadata,
     }
+
+
+def _hidden(graph: Graph, linear: Linear) -> int:
+    """The neurons between a Linear and the one before it, as inside of an MLP; 0 where something else is before it."""
+    neurons = graph[linear.inputs[0]]
+    before = graph[neurons.inputs[0]] if isinstance(neurons, LIF) else neurons
+    if isinstance(before, LayerNorm):
+        before = graph[before.inputs[0]]
+    return neurons.width if isinstance(before, Linear) else 0
 
 
 class Tally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -20,9 +19,7 @@ from simulate.counts import FORMAT, VERSION, counts_of, shape_of
 from simulate.result import SimulationResult
 from simulate.trace import Trace
 from spikebert.errors import InputError
-from spikebert.files import write_folder_atomically
-
-BACKENDS = ("fast", "lava")
+from spikebert.files import sha256, write_folder_atomically
 
 
 @dataclass(frozen=True)
@@ -78,7 +75,7 @@ def describe(
         "version": VERSION,
         "model": {
             "file": model_file.name,
-            "sha256": hashlib.sha256(model_file.read_bytes()).hexdigest(),
+            "sha256": sha256(model_file),
             **shape_of(graph),
         },
         "run": {

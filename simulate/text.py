@@ -20,7 +20,7 @@ def encode(graph: Graph, texts: Sequence[str], where: str, truncate: bool = Fals
         where: what an error calls the texts; it is followed by the text's number, from 1.
         truncate: cut texts longer than the model's `max_tokens` (keeping the closing [SEP]) instead of refusing them.
     Raises:
-        InputError: for an empty text, one that is too long, or a tokenizer that does not fit the model.
+        InputError: for an empty text, not UTF-8, or too long, or a tokenizer that does not fit the model.
     """
     tokenizer = _tokenizer(graph)
     tokenizer.no_padding()
@@ -31,6 +31,9 @@ def encode(graph: Graph, texts: Sequence[str], where: str, truncate: bool = Fals
     empty = next((i for i, text in enumerate(texts, 1) if not text.strip()), None)
     if empty:
         raise InputError(f"{where} {empty}: the text is empty")
+    strange = next((i for i, text in enumerate(texts, 1) if not _is_unicode(text)), None)
+    if strange:
+        raise InputError(f"{where} {strange}: not UTF-8; convert it to UTF-8")
     embedding = graph.nodes[0]
     assert isinstance(embedding, Embedding)
     inputs = texts if embedding.separator < 0 else [halves(text) for text in texts]
@@ -48,6 +51,15 @@ def encode(graph: Graph, texts: Sequence[str], where: str, truncate: bool = Fals
                 f"{where} {number}: token {tokens.max()} is beyond the model's {len(embedding.word)} words"
             )
     return sentences
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether it is text: what a command line holds that is not UTF-8, Python keeps as lone surrogates."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _tokenizer(graph: Graph) -> Tokenizer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -37,6 +38,15 @@ def read_json(path: Path, what: str) -> dict[str, Any]:
     return content
 
 
+def sha256(path: Path) -> str:
+    """The digest of a file's bytes, in hexadecimal, as `sha256sum` prints it."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
 def require_folder_of(path: str | os.PathLike[str], what: str) -> None:
     """An InputError if `path` cannot be written: to be called before the work whose result it is to hold."""
     folder = Path(path).absolute().parent
@@ -62,6 +72,9 @@ def _require_writable(folder: Path, what: str) -> None:
 
 
 def _require_ours(path: Path, mark: str) -> None:
+    here = Path.cwd()
+    if path.exists() and path.resolve() in (here, *here.parents):
+        raise InputError(f"{path}: is the folder that this runs in, and would be replaced; choose one inside of it")
     if path.exists() and not (path.is_dir() and ((path / mark).is_file() or not any(path.iterdir()))):
         raise InputError(f"{path}: exists and holds other things (no {mark}); choose another folder")
 
@@ -89,12 +102,15 @@ def write_folder_atomically(path: Path, mark: str, write: Callable[[Path], objec
     """
     _require_ours(path, mark)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    work = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    fresh, old = work / "new", work / "old"
     try:
-        write(temporary)
-        temporary.chmod(0o755)
+        fresh.mkdir()
+        write(fresh)
         if path.exists():
-            shutil.rmtree(path)
-        temporary.rename(path)
+            path.rename(old)
+        fresh.rename(path)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if old.exists() and not path.exists():
+            old.rename(path)
+        shutil.rmtree(work, ignore_errors=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from export.thresholds import scale_of
 from simulate.energy.accountings import compare
 from simulate.energy.record import RunRecord, read_run
 from simulate.report import data, forms, markdown
@@ -43,7 +44,7 @@ def _row(run: RunRecord) -> tuple:
         model.time_steps,
         model.norm,
         model.reset,
-        f"× {model.metadata.get('threshold_scale', 1.0):g}",
+        f"× {scale_of(model.metadata):g}",
         f"{model.metadata.get('beta', '–')}",
         run.accuracy,
         run.rate,

@@ -32,6 +32,7 @@ class Population:
 class Chips:
     """The size of a mapping; its fields are those of the file."""
 
+    model_sha256: str
     chip: str
     system: str
     strategy: str
@@ -46,7 +47,7 @@ class Chips:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Of a mean text, by the public numbers of Loihi 1."""
+    """Of a mean text, by the numbers that `costs` names."""
 
     costs: str
     steps: Size
@@ -101,7 +102,5 @@ def _check(mapping: Mapping, run: RunRecord) -> None:
     chips = mapping.chips
     if sum(population.cores for population in mapping.populations) != chips.cores_used:
         raise InputError(f"cores_used is {chips.cores_used}, but its layers have others")
-    widths = {layer.name for layer in run.layers}
-    placed = {population.population for population in mapping.populations}
-    if chips.time_steps != run.model.time_steps or not widths <= placed | set(chips.host_layers):
-        raise InputError("maps another model than that of the run")
+    if (chips.model_sha256, chips.time_steps) != (run.model.sha256, run.model.time_steps):
+        raise InputError(f"maps another model than that of the run ({run.model.file})")

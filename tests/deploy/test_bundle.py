@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deploy import bundle
+from deploy import bundle, sums
 from deploy.cli import main
 from export import nir
 from simulate.run import Texts
@@ -120,6 +120,60 @@ def test_a_byte_changed_anywhere_is_refused(made, tmp_path, capsys):
             assert main(["verify", str(copy), "--no-lava"]) == 2, (name, place)
             assert capsys.readouterr().err.count("\n") == 1
         (copy / name).write_bytes(whole)
+
+
+def resummed(made, folder, name, content):
+    """A copy of a bundle with one file replaced, and the checksums that fit."""
+    copy = Path(shutil.copytree(made, folder / "copy"))
+    (copy / name).write_bytes(content)
+    (copy / sums.FILE).unlink()
+    sums.write(copy)
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "fault"),
+    [
+        (bundle.MANIFEST, b'"decay": 410', b'"decay": 411', "layers of manifest.json is not that of model.nir"),
+        (bundle.TOKENIZER, b"{", b" {", "tokenizer.json is not that of model.nir"),
+    ],
+)
+def test_what_stands_beside_the_model_must_be_that_of_the_model(made, tmp_path, capsys, name, before, after, fault):
+    copy = resummed(made, tmp_path, name, (made / name).read_bytes().replace(before, after, 1))
+    assert main(["verify", str(copy), "--no-lava"]) == 1
+    assert f"manifest and tokenizer: {fault}" in capsys.readouterr().out
+
+
+def test_membranes_of_other_neurons_than_are_stated_are_a_fault(made, tmp_path, capsys):
+    with np.load(made / bundle.GOLDEN) as arrays:
+        changed = {name: arrays[name] * 0 if name.startswith("neurons/") else arrays[name] for name in arrays.files}
+    np.savez_compressed(tmp_path / "golden.npz", **changed)
+    copy = resummed(made, tmp_path, bundle.GOLDEN, (tmp_path / "golden.npz").read_bytes())
+    assert main(["verify", str(copy), "--no-lava"]) == 1
+    assert "the neurons of layer embeddings.lif whose membranes are kept are others" in capsys.readouterr().out
+
+
+def test_two_lines_for_one_file_are_refused(made, tmp_path, capsys):
+    copy = Path(shutil.copytree(made, tmp_path / "copy"))
+    lines = (copy / sums.FILE).read_text()
+    (copy / sums.FILE).write_text(f"{'0' * 64}  model.nir\n{lines}")
+    assert main(["verify", str(copy), "--no-lava"]) == 2
+    assert "SHA256SUMS: is damaged" in capsys.readouterr().err
+
+
+def test_a_label_that_the_model_does_not_know_is_refused(made, tmp_path):
+    with pytest.raises(InputError, match="text 2 has the label 'yes'"):
+        texts = replace(TEXTS, labels=["label0", "yes", "label1"])
+        bundle.write(made.parent / "model.nir", texts, tmp_path / "out", tell=str)
+
+
+def test_extras_of_one_name_are_refused(made, tmp_path):
+    pages = [tmp_path / name / "page.md" for name in ("a", "b")]
+    for page in pages:
+        page.parent.mkdir()
+        page.write_text("x")
+    with pytest.raises(InputError, match=r"another one is called page\.md"):
+        bundle.write(made.parent / "model.nir", TEXTS, tmp_path / "out", extras=pages, tell=str)
 
 
 @pytest.mark.parametrize("change", ["missing", "added"])

@@ -51,6 +51,7 @@ def test_the_template_is_a_chip(tmp_path):
         ({"cores": {"value": 0, "source": ""}}, "cores: must be a whole number of at least 1, not 0"),
         ({"cores": {"value": None, "source": ""}}, "cores: must be a whole number of at least 1, not None"),
         ({"cores": {"value": True, "source": ""}}, "cores: must be a whole number"),
+        ({"cores": {"value": 10**6, "source": ""}}, "cores: must be at most 4096, not 1000000"),
         ({"cores": 64}, "cores: must be {value: …, source: a text}"),
         ({"cores": None}, "cores: is missing"),
         ({"graded_bits": {"value": 1.5, "source": ""}}, "graded_bits: must be a whole number of at least 0"),

@@ -1,12 +1,14 @@
 """A mapped graph: all spikes arrive, no two cores share a place, and what does not fit is told with what would help."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from deploy.chip import read_chip
 from deploy.cli import main
+from deploy.estimate import cost_source
 from deploy.mapping import map_graph
 from deploy.placement import _assign
 from export import nir
@@ -44,10 +46,8 @@ def test_what_a_core_receives_is_what_its_sources_send(strategy):
 
 
 def test_a_layer_on_many_small_cores_costs_the_same_operations():
-    import dataclasses
-
     graph = random_graph(norm="batch")
-    small = dataclasses.replace(LOIHI2, neurons_per_core=20)
+    small = replace(LOIHI2, neurons_per_core=20)
     energies = [
         map_graph(graph, chip, "50", strategy="token-serial").estimate.picojoules["synaptic operations"]
         for chip in (LOIHI2, small)
@@ -100,12 +100,58 @@ def test_measured_counts_are_the_traffic_and_those_of_another_model_are_refused(
     graph = nir.read(tmp_path / "model.nir")
     mapping = map_graph(graph, LOIHI2, strategy="token-serial", run=record)
     expected = sum(x.synaptic_operations for x in record.linears())
-    expected += sum(min(x.pairs_first, x.memory_first) for x in record.attentions())
+    expected += sum(x.memory_first for x in record.attentions())  # cores hold Kᵀ V
     assert mapping.estimate.picojoules["synaptic operations"] == pytest.approx(expected * 23.6 / record.samples)
     nir.write(random_graph(seed=1), tmp_path / "other.nir")
     arguments = ["map", str(tmp_path / "other.nir"), "--counts", str(run / "counts.json"), "-o", str(tmp_path / "map")]
     assert main(arguments) == 2
     assert "counts of another model" in capsys.readouterr().err
+
+
+def test_auto_takes_the_strategy_that_the_chip_can_hold():
+    graph = random_graph(norm="batch", width=48, max_tokens=16)
+    tight = replace(LOIHI2, input_axons_per_core=600)
+    with pytest.raises(InputError, match="input_axons_per_core"):
+        map_graph(graph, tight, strategy="unrolled")
+    assert map_graph(graph, tight).strategy == "token-serial"
+
+
+def test_unrolled_the_longest_step_is_that_of_a_core_whose_token_is_there(tmp_path):
+    run = read_run(example_run(tmp_path, norm="batch"))
+    graph, one_each = nir.read(tmp_path / "model.nir"), replace(LOIHI2, neurons_per_core=24)
+    longest = [
+        map_graph(graph, one_each, "200", "unrolled", run, tokens).estimate.step_nanoseconds
+        for tokens in (max(run.lengths), graph.max_tokens)
+    ]
+    assert longest[0] == pytest.approx(longest[1])
+
+
+def test_a_run_of_longer_texts_than_are_mapped_for_is_refused(tmp_path):
+    run = read_run(example_run(tmp_path))
+    with pytest.raises(InputError, match="has a text of 4"):
+        map_graph(nir.read(tmp_path / "model.nir"), LOIHI2, run=run, tokens=2)
+
+
+def test_the_costs_of_a_chips_own_file_are_taken_and_named():
+    graph, mine = random_graph(), replace(LOIHI2, title="Mine", synapse_ns=1000.0, hop_x_pj=0.0)
+    theirs, own = (map_graph(graph, chip, strategy="token-serial").estimate for chip in (LOIHI2, mine))
+    assert own.step_nanoseconds > 10 * theirs.step_nanoseconds
+    assert own.picojoules["hops"] < theirs.picojoules["hops"]
+    assert cost_source(mine) == "Mine (hop_x_pj, synapse_ns), and else Loihi 1, Davies et al. 2018"
+    assert cost_source(LOIHI1) == cost_source(LOIHI2) == "Loihi 1, Davies et al. 2018"
+
+
+def test_sums_of_a_layer_norm_must_fit_the_payload_of_a_spike():
+    with pytest.raises(InputError, match=r"linear: values of \d+ bits, and a spike of loihi2 carries 4"):
+        map_graph(random_graph(norm="layer"), replace(LOIHI2, graded_bits=4))
+
+
+def test_neurons_alone_are_updated_and_not_the_sums_before_a_layer_norm():
+    updates = [
+        map_graph(random_graph(norm=norm), LOIHI2, strategy="token-serial").estimate.picojoules["neuron updates"]
+        for norm in ("layer", "batch")
+    ]
+    assert updates[0] == pytest.approx(updates[1])
 
 
 def test_a_mapping_that_fails_leaves_nothing(tmp_path, capsys):

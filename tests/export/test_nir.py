@@ -125,6 +125,12 @@ def test_a_malformed_node_is_named(name, values, message):
     assert name in str(error.value)
 
 
+def test_a_provenance_that_is_no_object_is_refused(tmp_path):
+    nir.write(replace(random_graph(), metadata=[1]), tmp_path / "model.nir")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="provenance must be a JSON object"):
+        nir.read(tmp_path / "model.nir")
+
+
 def test_an_input_that_can_overflow_the_layer_norm_names_the_layer():
     graph = random_graph()
     word = np.full_like(graph.nodes[0].word, 127)

@@ -68,6 +68,7 @@ def test_synaptic_operations_are_input_events_times_fan_out():
     [
         (["--text", " "], "text 1: the text is empty"),
         (["--text", "a " * 20], "20 tokens, but the model takes at most 16"),
+        (["--text", "caf\udce9"], "text 1: not UTF-8"),
         (["--data", "none.tsv"], "none.tsv: no such data file"),
         (["--text", "a", "--spikes"], "--spikes needs --out"),
     ],

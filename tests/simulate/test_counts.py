@@ -1,6 +1,7 @@
 """The counts against plain loops: a network run spike by spike and counted one event at a time, sharing nothing."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from export.arithmetic import attention
 from simulate import lava
-from simulate.counts import counts_of
+from simulate.counts import counts_of, shape_of
 from simulate.energy.record import read_run
 from simulate.fast import FastSimulator
 from tests.random_graph import random_graph
@@ -181,3 +182,13 @@ def test_the_page_of_the_schema_names_every_field(tmp_path):
         names |= set(item)
     assert [name for name in sorted(names) if f"`{name}`" not in text] == []
     assert read_run(folder).samples == 3
+
+
+@pytest.mark.parametrize("norm", ["layer", "batch"])
+def test_the_shape_is_read_from_the_nodes_and_not_from_their_names_or_the_provenance(norm):
+    graph = random_graph(norm=norm, hidden=20)
+    names = {node.name: f"n{i}" for i, node in enumerate(graph)}
+    nodes = tuple(replace(n, name=names[n.name], inputs=tuple(names[i] for i in n.inputs)) for n in graph)
+    shape = shape_of(replace(graph, nodes=nodes, metadata={}))
+    assert shape["norm"] == norm
+    assert shape["intermediate_size"] == 20

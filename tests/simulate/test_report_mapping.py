@@ -63,6 +63,7 @@ FAULTS = {
     "a layer that is none": ({"layers": [3]}, r"layers[0] must be an object"),
     "no chips": ({"chips_used": 0}, "chips_used must be"),
     "another number of cores": ({"cores_used": 9999}, "cores_used is 9999"),
+    "another model": ({"model_sha256": "0" * 64}, "maps another model than that of the run"),
     "another T": ({"time_steps": 9}, "another model"),
     "no estimate": ({"estimate": {}}, "estimate.costs is missing"),
     "no activity": ({"activity": []}, "activity.source"),

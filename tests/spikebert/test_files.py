@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from spikebert.errors import InputError
-from spikebert.files import require_place, write_atomically
+from spikebert.files import require_place, write_atomically, write_folder_atomically
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_beside_it(tmp_path):
@@ -37,3 +37,26 @@ def test_a_place_below_a_file_is_refused(tmp_path):
         require_place(tmp_path / "file" / "run", "counts.json", "--out")
     require_place(tmp_path / "new" / "run", "counts.json", "--out")
     assert not (tmp_path / "new").exists()
+
+
+def fill(folder: Path) -> None:
+    (folder / "run.json").write_text("new")
+
+
+def test_a_folder_takes_the_place_of_the_one_before(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("old")
+    write_folder_atomically(tmp_path / "run", "run.json", fill)
+    assert (tmp_path / "run" / "run.json").read_text() == "new"
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize("name", [".", "..", "../run"])
+def test_the_folder_that_a_command_runs_in_is_not_replaced(tmp_path, monkeypatch, name):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "notes").write_text("mine")
+    (tmp_path / "run" / "run.json").write_text("old")
+    monkeypatch.chdir(tmp_path / "run")
+    with pytest.raises(InputError, match="is the folder that this runs in"):
+        write_folder_atomically(Path(name), "run.json", fill)
+    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == ["notes", "run.json"]

@@ -41,7 +41,7 @@ def panel(content: Content) -> Panel | None:
         "On chips",
         (
             "The placement is calculated, not run: cores and memory are counted against the chip's published limits, "
-            "steps and energy estimated by what was published for Loihi 1, whatever the chip. Its energy differs from "
+            f"steps and energy estimated by the numbers of {content.mapping.estimate.costs}. Its energy differs from "
             "the account loihi1 by the hops of this placement, by the order in which it computes attention, and by "
             "what it leaves to the host.",
         ),
