@@ -76,6 +76,13 @@ def add_shape(shape: argparse._ArgumentGroup) -> None:
     shape.add_argument("--width", type=int, help="D, of which the MLPs have four inside (default: the preset's)")
     shape.add_argument("--heads", type=int, help="of attention, a divisor of the width (default: the preset's)")
     shape.add_argument(
+        "--levels",
+        type=int,
+        default=1,
+        help="populations of embedding neurons, whose spikes add up: 2 or 3 tell in one time step what one tells in "
+        "four (default: %(default)s)",
+    )
+    shape.add_argument(
         "--beta",
         type=float,
         default=0.9,

@@ -17,6 +17,8 @@ class SpikeBertConfig(PretrainedConfig):
     reset: what a spike does to the membrane at the next step, see `spikebert.neuron`.
     attention_scale: the factor tau of `(Q K^T) V tau`.
     position_embeddings: learned absolute positions; the authors' code has none (set False for a strict copy).
+    embedding_levels: populations of embedding neurons, each with biases of its own, whose spikes add up, so that few
+        time steps tell more of an embedding; the paper has one.
     separator: of a model for sentence pairs the token between the two texts. Its position table has 2 max_tokens rows,
         the second half for the second text: what BERT's token types are for.
     """
@@ -40,6 +42,7 @@ class SpikeBertConfig(PretrainedConfig):
         norm: str = "layer",
         reset: str = "subtract",
         position_embeddings: bool = True,
+        embedding_levels: int = 1,
         separator: int | None = None,
         initializer_range: float = 0.02,
         **kwargs,
@@ -59,6 +62,7 @@ class SpikeBertConfig(PretrainedConfig):
         self.norm = norm
         self.reset = reset
         self.position_embeddings = position_embeddings
+        self.embedding_levels = embedding_levels
         self.separator = separator
         self.initializer_range = initializer_range
         self._check()
@@ -78,6 +82,7 @@ class SpikeBertConfig(PretrainedConfig):
             "intermediate_size",
             "max_tokens",
             "time_steps",
+            "embedding_levels",
         ):
             value = getattr(self, field)
             if not isinstance(value, int) or value < 1:

@@ -15,9 +15,26 @@ from spikebert.config import SpikeBertConfig
 from spikebert.layers import SpikingLinear, make_lif, make_norm
 from spikebert.packing import Packing, segments
 
+SPREAD = 1.6  # of the levels' biases at the start of training, in the unit of a normalised current
+
+
+class Level(nn.Module):
+    """A further population of embedding neurons: the same current with a bias of its own for each neuron."""
+
+    def __init__(self, config: SpikeBertConfig, bias: float):
+        super().__init__()
+        self.bias = nn.Parameter(torch.full((config.hidden_size,), bias))
+        self.lif = make_lif(config)
+
+    def forward(self, current: Tensor) -> Tensor:
+        return self.lif(current + self.bias)
+
 
 class Embeddings(nn.Module):
-    """Token (and position) embedding → norm → LIF: a constant current over T steps becomes spikes."""
+    """Token (and position) embedding → norm → LIF: a constant current over T steps becomes spikes.
+
+    With further levels the stream begins as the sum of their spikes: a thermometer of the current.
+    """
 
     def __init__(self, config: SpikeBertConfig):
         super().__init__()
@@ -26,9 +43,11 @@ class Embeddings(nn.Module):
         self.position = nn.Embedding(config.positions, config.hidden_size) if config.position_embeddings else None
         self.norm = make_norm(config, config.hidden_size)
         self.lif = make_lif(config)
+        count = config.embedding_levels
+        self.levels = nn.ModuleList(Level(config, SPREAD * level / count) for level in range(1, count))
 
     def forward(self, tokens: Tensor, packing: Packing) -> tuple[Tensor, Tensor]:
-        """(B, N) ids → the embeddings (M, D) that distillation aligns, and the spikes (T, M, D)."""
+        """(B, N) ids → the embeddings (M, D) that distillation aligns, and their spikes, 0 to levels (T, M, D)."""
         embedded = self.word(packing.pack(tokens))
         if self.position is not None:
             places = packing.positions  # (M,)
@@ -36,7 +55,8 @@ class Embeddings(nn.Module):
                 places = places + self.longest * packing.pack(segments(tokens, self.separator))
             embedded = embedded + self.position(places)
         current = self.norm(embedded)
-        return embedded, self.lif(current.expand(self.time_steps, *current.shape))
+        current = current.expand(self.time_steps, *current.shape)
+        return embedded, sum((level(current) for level in self.levels), self.lif(current))
 
 
 class MLP(nn.Module):

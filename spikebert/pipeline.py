@@ -53,6 +53,7 @@ class Settings:
     reset: str = "subtract"
     time_steps: int = 4
     beta: float = 0.9
+    levels: int = 1
     max_tokens: int | None = None
     epochs: int = 3
     learning_rate: float = 5e-4
@@ -73,7 +74,7 @@ class Settings:
 
     def check(self) -> None:
         """An InputError names the first value that cannot be."""
-        one = ("batch_size", "blocks", "width", "heads", "time_steps", "limit", "max_tokens", "corpus_limit")
+        one = ("batch_size", "blocks", "width", "heads", "time_steps", "levels", "limit", "max_tokens", "corpus_limit")
         none = ("epochs", "teacher_epochs", "stage1_epochs", "unlabelled", "augment", "skip_layers", "cache_limit")
         require_least(1, **{name: getattr(self, name) for name in one})
         require_least(0, **{name: getattr(self, name) for name in none})
@@ -218,6 +219,7 @@ def _shape(settings: Settings, task: Task, tokenizer: PreTrainedTokenizerFast, t
         "reset": settings.reset,
         "time_steps": settings.time_steps,
         "beta": settings.beta,
+        "embedding_levels": settings.levels,
         "max_tokens": min(settings.max_tokens or preset["max_tokens"], teacher.max_position_embeddings),
     }
 

@@ -30,6 +30,7 @@ SHAPE = (  # not the time steps: no weight depends on them
     "attention_threshold",
     "attention_scale",
     "position_embeddings",
+    "embedding_levels",
     "separator",
 )
 

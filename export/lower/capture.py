@@ -40,7 +40,14 @@ def capture(model: SpikeBertForSequenceClassification) -> FloatGraph:
     separator = -1 if model.config.separator is None else model.config.separator
     words = _array(embeddings.word.weight)
     word = add(FloatEmbedding("embeddings.word", (), words, position, separator=separator))
-    stream = add(_lif("embeddings.lif", add(_norm("embeddings.norm", word, embeddings.norm)), size, embeddings.lif))
+    current = add(_norm("embeddings.norm", word, embeddings.norm))
+    stream = add(_lif("embeddings.lif", current, size, embeddings.lif))
+    levels = [
+        add(_lif(f"embeddings.levels.{i}.lif", current, size, level.lif, _array(level.bias)))
+        for i, level in enumerate(embeddings.levels)
+    ]
+    if levels:
+        stream = add(FloatAdd("embeddings.add", (stream, *levels), size))
     for index, block in enumerate(model.blocks):
         name, attention = f"blocks.{index}.attention", block.attention
         qkv = spiking_linear(f"{name}.qkv", stream, attention.qkv)
@@ -70,5 +77,5 @@ def _norm(name: str, source: str, norm: nn.Module) -> FloatNode:
     return FloatBatchNorm(name, (source,), _array(factor), _array(offset))
 
 
-def _lif(name: str, source: str, size: int, neuron: LIF) -> FloatLIF:
-    return FloatLIF(name, (source,), size, neuron.beta, neuron.threshold, neuron.reset)
+def _lif(name: str, source: str, size: int, neuron: LIF, bias: np.ndarray | None = None) -> FloatLIF:
+    return FloatLIF(name, (source,), size, neuron.beta, neuron.threshold, neuron.reset, bias)

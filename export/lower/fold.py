@@ -74,7 +74,8 @@ def move_biases(graph: FloatGraph) -> FloatGraph:
         if isinstance(node, (FloatEmbedding, FloatLinear)) and node.name in biases:
             return replace(node, bias=None)
         if isinstance(node, FloatLIF) and node.inputs[0] in biases:
-            return replace(node, bias=biases[node.inputs[0]])
+            moved, own = biases[node.inputs[0]], node.bias
+            return replace(node, bias=own if moved is None else moved if own is None else moved + own)
         return node
 
     return tuple(move(node) for node in graph)
