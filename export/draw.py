@@ -6,6 +6,7 @@ The name of a node shows when the pointer rests on its box.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import singledispatch
 from html import escape
@@ -57,7 +58,7 @@ def draw(graph: Graph) -> str:
     canvas.text(MIDDLE, 50, content, "detail")
     canvas.y = 66
     for node in first:
-        canvas.node(node)
+        canvas.node(node, levels=sum(isinstance(n, LIF) and n.inputs == node.inputs for n in graph))
     for _, equal in groupby(blocks, looks):
         canvas.blocks(list(equal))
     for node in last:
@@ -68,28 +69,47 @@ def draw(graph: Graph) -> str:
 def parts(graph: Graph) -> tuple[list[Node], list[Residual], list[Node]]:
     """(nodes before the blocks, the residual branches in order, nodes behind them).
 
+    Of the levels of embedding neurons the first stands for all.
+
     Raises:
         InputError: names the first node that does not stand in a line with what comes before it, as in a SpikeBERT.
     """
-    first: list[Node] = []
+    start = next((i for i, n in enumerate(graph.nodes) if isinstance(n, Linear)), len(graph.nodes))
+    first, stream = _embedded(graph.nodes[:start])
     residuals: list[Residual] = []
     waiting: list[Node] = []
-    stream: tuple[str, ...] = ()  # where the residual stream comes from
-    for node in graph:
+    for node in graph.nodes[start:]:
         last = (waiting[-1].name,) if waiting else stream
         if not isinstance(node, Add):
             if node.inputs != last:
                 raise InputError(f"node {node.name}: is not fed by the node before it alone; only a SpikeBERT is drawn")
             waiting.append(node)
             continue
-        if not residuals:  # what stands up to the stream that the first Add takes
-            cut = 1 + next((i for i, n in enumerate(waiting) if n.name == node.inputs[0]), -1)
-            first, waiting, stream = waiting[:cut], waiting[cut:], node.inputs[:1]
         if not waiting or node.inputs != (*stream, *last):
             raise InputError(f"node {node.name}: is no sum of the stream and the branch beside it; it cannot be drawn")
         residuals.append(Residual(tuple(waiting), node))
         waiting, stream = [], (node.name,)
     return first, residuals, waiting
+
+
+def _embedded(nodes: Sequence[Node]) -> tuple[list[Node], tuple[str, ...]]:
+    """(the embedding's nodes in a line, with one LIF for all levels; what gives the stream that the blocks take)."""
+    line: list[Node] = []
+    current: tuple[str, ...] = ()
+    stream: tuple[str, ...] = ()
+    level: tuple[str, ...] = ()
+    for node in nodes:
+        if isinstance(node, Add):
+            fed, stream = node.inputs == (*stream, *level), (node.name,)
+        elif isinstance(node, LIF) and stream:
+            fed, level = node.inputs == current, (node.name,)
+        else:
+            fed = node.inputs == (line[-1].name,) if line else not node.inputs
+            current, stream = node.inputs, (node.name,) if isinstance(node, LIF) else ()
+            line.append(node)
+        if not fed:
+            raise InputError(f"node {node.name}: is not fed by the node before it alone; only a SpikeBERT is drawn")
+    return line, stream
 
 
 def blocks_of(residuals: list[Residual]) -> list[list[Residual]]:
@@ -159,13 +179,15 @@ class Canvas:
     shapes: list[str] = field(default_factory=list)
     started: bool = False
 
-    def node(self, node: Node) -> None:
-        """The next node on the middle line."""
+    def node(self, node: Node, levels: int = 1) -> None:
+        """The next node on the middle line; neurons may stand for several levels of them."""
         if self.started:
             self.arrow(f"M{MIDDLE} {self.y}V{self.y + GAP}")
             self.y += GAP
         self.started = True
         title, detail = describe(node, self.bounds[node.name])
+        if isinstance(node, LIF) and levels > 1:
+            title, detail = f"{levels} levels of {title}, added up", f"{levels} × {detail}"
         self.box(MIDDLE - BOX / 2, BOX, node, title, detail)
         self.y += HEIGHT
 

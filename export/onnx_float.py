@@ -111,7 +111,10 @@ def _(node: FloatLIF, b: FloatBuilder) -> None:
     """The recurrence of `spikebert.neuron`, a step after the other."""
     threshold, beta = b.number(node.threshold), b.number(node.beta)
     membrane, spikes, train = "", "", []
-    for current in b.by_step(node.inputs[0]):
+    source = node.inputs[0]
+    if node.bias is not None:
+        source = b("Add", source, b.constant(node.bias, np.float32, f"{node.name}/bias"))
+    for current in b.by_step(source):
         if not membrane:
             membrane = current
         elif node.reset == "subtract":

@@ -7,6 +7,7 @@ from transformers import PretrainedConfig
 from spikebert.errors import InputError
 
 NORMS = ("layer", "batch")
+LEVELS_MAX = 4  # as many as a Lava process of the embedding has ports for
 RESETS = ("subtract", "zero")
 
 
@@ -87,6 +88,8 @@ class SpikeBertConfig(PretrainedConfig):
             value = getattr(self, field)
             if not isinstance(value, int) or value < 1:
                 raise InputError(f"config: {field} must be a whole number of at least 1, not {value!r}")
+        if self.embedding_levels > LEVELS_MAX:
+            raise InputError(f"config: embedding_levels must be at most {LEVELS_MAX}, not {self.embedding_levels}")
         if self.hidden_size % self.num_attention_heads:
             raise InputError(
                 f"config: hidden_size {self.hidden_size} is not a multiple of "

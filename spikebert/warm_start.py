@@ -33,6 +33,7 @@ SHAPE = (  # not the time steps: no weight depends on them
     "embedding_levels",
     "separator",
 )
+ABSENT = {"embedding_levels": 1}  # what the students of older versions have without saying so
 
 
 def save(student: Student, folder: Path) -> None:
@@ -60,10 +61,11 @@ def load(student: Student, folder: str) -> None:
     if found is None or shape is None:
         raise InputError(f"{path}: not a student of spikebert-train; give the folder of a finished run")
     for name, value in wanted.items():
-        if shape.get(name) != value:
+        theirs = shape.get(name, ABSENT.get(name))
+        if theirs != value:
             raise InputError(
-                f"--warm-start {folder}: its student has {name} = {shape.get(name)}, this one {value}; both must have "
-                "the same shape and tokenizer"
+                f"--warm-start {folder}: its student has {name} = {theirs}, this one {value}; both must have the same "
+                "shape and tokenizer"
             )
     own = student.state_dict()
     heads = {k: v for k, v in own.items() if k.startswith(HEAD) and (k not in found or v.shape != found[k].shape)}

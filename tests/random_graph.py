@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from export.graph import LIF, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
@@ -32,6 +34,7 @@ def random_graph(
     hidden: int | None = None,
     exponents: bool = False,
     separator: int = -1,
+    levels: int = 1,
 ) -> Graph:
     """A SpikeBERT graph with random weights whose neurons neither fall silent nor fire always."""
     rng = np.random.default_rng(seed)
@@ -64,6 +67,13 @@ def random_graph(
     position = rng.integers(-40, 41, (rows, width)).astype(np.int16)
     words = add(Embedding("embeddings.word", (), word, position, ONE, separator))
     stream = neurons("embeddings", words, width, 4)
+    if levels > 1:
+        first = nodes[-1]
+        assert isinstance(first, LIF)
+        for i in range(levels - 1):
+            bias = rng.integers(-int(first.threshold[0]) // 4, int(first.threshold[0]) // 2, width).astype(np.int32)
+            level = add(replace(first, name=f"embeddings.levels.{i}.lif", bias=bias))
+            stream = add(Add(f"embeddings.levels.{i}.add", (stream, level), width))
     for i in range(blocks):
         prefix = f"blocks.{i}.attention"
         qkv = layer(f"{prefix}.qkv", stream, width, 3 * width, groups=3)

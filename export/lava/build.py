@@ -9,7 +9,7 @@ from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.run_configs import Loihi2SimCfg, RunConfig
 
 from export.graph import LIF, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
-from export.lava.processes import SPIKE_PORTS, Block, Collector, Embeddings, Head, Probe
+from export.lava.processes import LEVEL_PORTS, SPIKE_PORTS, Block, Collector, Embeddings, Head, Probe
 from export.lava.stock import build_stock
 from export.ranges import output_bounds
 from export.tally import keys
@@ -24,7 +24,9 @@ def sections(graph: Graph) -> tuple[tuple[Node, ...], list[tuple[Node, ...]], tu
     """
     nodes = list(graph)
     first = next(i for i, n in enumerate(nodes) if isinstance(n, Linear))
-    adds = [i for i, n in enumerate(nodes) if isinstance(n, Add)]
+    adds = [i for i, n in enumerate(nodes) if isinstance(n, Add) and i > first]
+    if len([n for n in nodes[:first] if isinstance(n, LIF)]) > len(LEVEL_PORTS):
+        raise InputError(f"the embeddings have more than {len(LEVEL_PORTS)} populations of neurons; Lava runs no more")
     starts = [first, *(i + 1 for i in adds[1::2])]
     blocks = [tuple(nodes[a:b]) for a, b in pairwise(starts)]
     head = tuple(nodes[starts[-1] :])
@@ -77,7 +79,8 @@ def _build_blocks(graph: Graph, waves: list, frame: Frame, record: bool) -> tupl
     delays = [delay.get(node.name, 0) for nodes in (first, *blocks, last) for node in nodes for _ in keys(node)]
     collector = Collector(frame, len(graph.labels), name="collector", delay=len(blocks), delays=delays)
     embeddings.counts_out.connect(collector.counts_in)
-    wires = {first[-1].name: embeddings.y_out}
+    levels = [n.name for n in first if isinstance(n, LIF)]
+    wires = {name: getattr(embeddings, port) for name, port in zip(levels, LEVEL_PORTS, strict=False)}
     stream = embeddings.y_out
     for index, nodes in enumerate(blocks):
         block = Block(frame, nodes, name=f"block{index}", delay=index)

@@ -28,6 +28,7 @@ from export.graph import LIF, Add, Embedding, Node
 from export.kernels import make_kernel
 from export.lava.processes import (
     LEAVES,
+    LEVEL_PORTS,
     SPIKE_PORTS,
     Block,
     Coincidences,
@@ -149,12 +150,18 @@ class EmbeddingsModel(_Source):
     y_out: PyOutPort = EVENTS_OUT
     lengths_out: PyOutPort = VALUES_OUT
     counts_out: PyOutPort = VALUES_OUT
+    level0_out: PyOutPort = EVENTS_OUT
+    level1_out: PyOutPort = EVENTS_OUT
+    level2_out: PyOutPort = EVENTS_OUT
+    level3_out: PyOutPort = EVENTS_OUT
 
     def step(self) -> None:
         current, lengths = self.embed()
         values = self.outputs({self.nodes[0].name: current}, lengths)
         self.send(self.y_out, values[self.nodes[-1].name][0])
         self.counts_out.send(self.counts(values, lengths))
+        for port, node in zip(LEVEL_PORTS, neurons(self.nodes), strict=False):
+            self.send(getattr(self, port), values[node.name][0])
 
 
 @implements(proc=Block, protocol=LoihiProtocol)
@@ -181,7 +188,7 @@ class BlockModel(Model):
         values = self.outputs({self.nodes[0].inputs[0]: _rows(self.x_in, lengths)}, lengths)
         self.held = values[self.nodes[-1].name][0]
         self.counts_out.send(self.counts(values, lengths))
-        for port, node in zip(SPIKE_PORTS, [n for n in self.nodes if isinstance(n, LIF)], strict=True):
+        for port, node in zip(SPIKE_PORTS, neurons(self.nodes), strict=True):
             self.send(getattr(self, port), values[node.name][0])
 
 
@@ -384,6 +391,8 @@ class EmbeddingsLayers(AbstractSubProcessModel):
         self.lookup = lookup
         vars(self).update(leaves)  # Lava finds the sub-processes among the attributes
         leaves[rest[-1].name].y_out.connect(proc.out_ports.y_out)
+        for port, node in zip(LEVEL_PORTS, neurons(rest), strict=False):
+            leaves[node.name].y_out.connect(getattr(proc.out_ports, port))
 
 
 @implements(proc=Block, protocol=LoihiProtocol)
@@ -391,10 +400,10 @@ class EmbeddingsLayers(AbstractSubProcessModel):
 class BlockLayers(AbstractSubProcessModel):
     def __init__(self, proc):
         nodes = proc.proc_params["nodes"]
-        leaves = _connect(proc, nodes, {nodes[0].inputs[0]: proc.in_ports.x_in}, proc.in_ports.lengths_in)
+        leaves = _connect(proc, nodes, {nodes[0].inputs[0]: proc.in_ports.x_in}, proc.in_ports.lengths_in, nodes[-1])
         vars(self).update(leaves)
         leaves[nodes[-1].name].y_out.connect(proc.out_ports.y_out)
-        for port, node in zip(SPIKE_PORTS, [n for n in nodes if isinstance(n, LIF)], strict=True):
+        for port, node in zip(SPIKE_PORTS, neurons(nodes), strict=True):
             leaves[node.name].y_out.connect(getattr(proc.out_ports, port))
 
 
@@ -414,14 +423,22 @@ class HeadLayers(AbstractSubProcessModel):
         vars(self).update(leaves)
 
 
-def _connect(proc, nodes, outputs, lengths):
-    """A leaf process for each node, wired as the graph says; `outputs` are the ports of the nodes that feed them."""
+def neurons(nodes):
+    """The neuron layers among the nodes."""
+    return [node for node in nodes if isinstance(node, LIF)]
+
+
+def _connect(proc, nodes, outputs, lengths, holding=None):
+    """A leaf process for each node, wired as the graph says; `outputs` are the ports of the nodes that feed them.
+
+    The Add `holding`, the last of a Block, sends what it has added in the step before.
+    """
     params, leaves, outputs = proc.proc_params, {}, dict(outputs)
     frame, delay = params["frame"], params.get("delay", 0)
     for node in nodes:
         sources = [outputs[s] for s in node.inputs]
         if isinstance(node, Add):
-            leaf = Stream(frame, node, name=node.name, delay=delay, holds=node is nodes[-1])
+            leaf = Stream(frame, node, name=node.name, delay=delay, holds=node is holding)
             sources[1].connect(leaf.other_in)
         else:
             leaf = LEAVES[type(node)](frame, node, sources[0].shape[1], name=node.name, delay=delay)

@@ -42,13 +42,21 @@ from export.waves import Frame
 
 
 class Embeddings(AbstractProcess):
-    """Where text enters: token ids become the first spikes. `waves` holds (token ids (M,), lengths) of each wave."""
+    """Where text enters: token ids become the first spikes. `waves` holds (token ids (M,), lengths) of each wave.
+
+    It also shows the spikes of each of its neuron layers.
+    """
 
     def __init__(self, frame: Frame, nodes: tuple[Node, ...], waves: list, name: str):
         super().__init__(frame=frame, nodes=nodes, waves=waves, name=name)
         self.y_out = OutPort(shape=frame.tokens(nodes[-1].width))
         self.lengths_out = OutPort(shape=(frame.sentences,))
         self.counts_out = OutPort(shape=frame.counts)
+        for port in LEVEL_PORTS:
+            setattr(self, port, OutPort(shape=frame.tokens(nodes[-1].width)))
+
+
+LEVEL_PORTS = ("level0_out", "level1_out", "level2_out", "level3_out")  # of Embeddings, in the order of its neurons
 
 
 class Block(AbstractProcess):

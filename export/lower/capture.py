@@ -42,12 +42,10 @@ def capture(model: SpikeBertForSequenceClassification) -> FloatGraph:
     word = add(FloatEmbedding("embeddings.word", (), words, position, separator=separator))
     current = add(_norm("embeddings.norm", word, embeddings.norm))
     stream = add(_lif("embeddings.lif", current, size, embeddings.lif))
-    levels = [
-        add(_lif(f"embeddings.levels.{i}.lif", current, size, level.lif, _array(level.bias)))
-        for i, level in enumerate(embeddings.levels)
-    ]
-    if levels:
-        stream = add(FloatAdd("embeddings.add", (stream, *levels), size))
+    for index, level in enumerate(embeddings.levels):
+        name = f"embeddings.levels.{index}"
+        spikes = add(_lif(f"{name}.lif", current, size, level.lif, _array(level.bias)))
+        stream = add(FloatAdd(f"{name}.add", (stream, spikes), size))
     for index, block in enumerate(model.blocks):
         name, attention = f"blocks.{index}.attention", block.attention
         qkv = spiking_linear(f"{name}.qkv", stream, attention.qkv)

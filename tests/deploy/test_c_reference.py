@@ -39,7 +39,7 @@ def write(folder, graph, sentences=None):
 
 @pytest.mark.parametrize("norm", ["layer", "batch"])
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
-@pytest.mark.parametrize("values", [{}, {"exponents": True, "width": 10, "steps": 1}, {"steps": 7, "blocks": 3}])
+@pytest.mark.parametrize("values", [{}, {"exponents": True, "width": 10, "steps": 1}, {"steps": 7, "levels": 3}])
 def test_it_gives_every_spike_and_logit(program, tmp_path, norm, reset, values):
     write(tmp_path, random_graph(norm=norm, reset=reset, **values))
     done = run(program, tmp_path)

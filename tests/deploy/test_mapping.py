@@ -29,9 +29,10 @@ def test_every_core_has_a_place_of_its_own(strategy, norm):
 
 
 @pytest.mark.parametrize("strategy", ["unrolled", "token-serial"])
-def test_what_a_core_receives_is_what_its_sources_send(strategy):
+@pytest.mark.parametrize("levels", [1, 3])
+def test_what_a_core_receives_is_what_its_sources_send(strategy, levels):
     """With every neuron firing, each synapse of a core is used in each step: messages × rows = operations."""
-    graph = random_graph(norm="batch", reset="zero")
+    graph = random_graph(norm="batch", reset="zero", levels=levels)
     mapping = map_graph(graph, LOIHI1, strategy=strategy)
     received = np.zeros(len(mapping.cores))
     np.add.at(received, mapping.traffic.target, mapping.traffic.events)

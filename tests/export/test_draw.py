@@ -41,6 +41,12 @@ def test_each_node_of_a_block_has_a_box_and_q_k_v_one_each(norm):
     assert texts(draw(graph)).count("+") == 2
 
 
+def test_levels_of_embedding_neurons_are_one_box():
+    one, three = draw(random_graph(blocks=1)), draw(random_graph(blocks=1, levels=3))
+    assert len(boxes(one)) == len(boxes(three))
+    assert "3 levels of LIF neurons, added up" in texts(three)
+
+
 def test_blocks_of_equal_shape_are_drawn_once():
     one, twelve = draw(random_graph(blocks=1)), draw(random_graph(blocks=12))
     assert len(boxes(one)) == len(boxes(twelve))

@@ -62,9 +62,9 @@ def run_on_lava(path: str, net: dict, inputs: np.ndarray) -> np.ndarray:
     return spikes.T.reshape(tokens, steps, -1).transpose(1, 0, 2)
 
 
-@pytest.mark.parametrize("steps", [4, 1])
-def test_lava_runs_every_file_with_the_spikes_of_the_fast_simulator(tmp_path, steps):
-    graph = stock_graph(blocks=2, steps=steps)
+@pytest.mark.parametrize(("steps", "levels"), [(4, 1), (1, 1), (1, 2)])
+def test_lava_runs_every_file_with_the_spikes_of_the_fast_simulator(tmp_path, steps, levels):
+    graph = stock_graph(blocks=2, steps=steps, levels=levels)
     netx.write(graph, tmp_path / "nets")
     manifest = json.loads((tmp_path / "nets/manifest.json").read_text())
     expected = trains(graph)

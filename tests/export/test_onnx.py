@@ -62,9 +62,9 @@ def assert_equal(graph, path, sentences, width=None):
 
 
 @pytest.mark.parametrize("norm", ["layer", "batch"])
-@pytest.mark.parametrize("reset", ["subtract", "zero"])
-def test_the_integer_model_gives_every_spike_and_logit(tmp_path, norm, reset):
-    graph = random_graph(norm=norm, reset=reset, exponents=True)
+@pytest.mark.parametrize(("reset", "levels"), [("subtract", 1), ("zero", 1), ("zero", 3)])
+def test_the_integer_model_gives_every_spike_and_logit(tmp_path, norm, reset, levels):
+    graph = random_graph(norm=norm, reset=reset, exponents=True, levels=levels)
     onnx_integer.write(graph, tmp_path / "model.onnx")
     rng = np.random.default_rng(0)
     sentences = [rng.integers(0, 50, n) for n in (7, 16, 1)]
@@ -187,9 +187,9 @@ def test_the_integer_form_of_the_shipped_model_is_equal_on_real_sentences_and_ke
 
 
 @pytest.mark.parametrize("norm", ["layer", "batch"])
-@pytest.mark.parametrize("reset", ["subtract", "zero"])
-def test_the_float_model_gives_torchs_spikes_and_predictions(tmp_path, norm, reset):
-    trained = model_with_character(norm=norm, reset=reset)
+@pytest.mark.parametrize(("reset", "levels"), [("subtract", 1), ("zero", 1), ("zero", 3)])
+def test_the_float_model_gives_torchs_spikes_and_predictions(tmp_path, norm, reset, levels):
+    trained = model_with_character(norm=norm, reset=reset, embedding_levels=levels)
     onnx_float.write(trained, tmp_path / "model.onnx")
     tokens = torch.randint(0, 40, (6, 20))
     with torch.no_grad(), record_spikes(trained.model) as spikes:

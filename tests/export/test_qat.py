@@ -16,9 +16,9 @@ MASK[1, 4:] = 0
 
 
 @pytest.mark.parametrize("norm", ["layer", "batch"])
-@pytest.mark.parametrize("bits", [4, 8])
-def test_its_forward_pass_is_the_exported_model_spike_for_spike(norm, bits):
-    trained = model_with_character(norm=norm)
+@pytest.mark.parametrize(("bits", "levels"), [(4, 1), (8, 1), (8, 3)])
+def test_its_forward_pass_is_the_exported_model_spike_for_spike(norm, bits, levels):
+    trained = model_with_character(norm=norm, embedding_levels=levels)
     sentences = [t[m.bool()].numpy() for t, m in zip(TOKENS, MASK, strict=True)]
     graph = lower(trained, bits)
     expected = FastSimulator(graph).run(sentences, record=True)

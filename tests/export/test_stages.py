@@ -99,9 +99,9 @@ def logits_from(folder, tokens):
     return value
 
 
-@pytest.mark.parametrize("decay", [1024, 2048, 4096])
-def test_where_no_step_rounds_snntorch_and_the_folder_alone_give_our_logits(tmp_path, decay):
-    graph = with_decay(random_graph(norm="batch", reset="zero"), decay)
+@pytest.mark.parametrize(("decay", "levels"), [(1024, 1), (2048, 3), (4096, 1)])
+def test_where_no_step_rounds_snntorch_and_the_folder_alone_give_our_logits(tmp_path, decay, levels):
+    graph = with_decay(random_graph(norm="batch", reset="zero", levels=levels), decay)
     stages.write(graph, tmp_path / "out")
     rng = np.random.default_rng(1)
     sentences = [rng.integers(0, 50, n) for n in (5, 16, 1)]

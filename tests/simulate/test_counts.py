@@ -146,6 +146,14 @@ def test_the_output_of_attention_sums_to_the_triples(run):
         assert output.sum() == sum(naive["triples", f"{name}.coincidences"].values())
 
 
+def test_each_spike_of_each_level_of_the_embedding_is_an_event_of_the_stream():
+    graph = random_graph(levels=3)
+    result = FastSimulator(graph).run(sentences(), record=True)
+    operations = {o["name"]: o for o in counts_of(graph, result, [5, 1, 7])["operations"]}
+    levels = [result.spikes[name] for name in ("embeddings.lif", "embeddings.levels.0.lif", "embeddings.levels.1.lif")]
+    assert operations["blocks.0.attention.qkv.linear"]["input_magnitude"] == sum(int(t.sum()) for t in levels)
+
+
 def test_dead_and_saturated_neurons_are_those_of_the_recorded_spikes(run):
     graph, result, lengths, _ = run
     for layer in counts_of(graph, result, lengths)["layers"]:

@@ -7,6 +7,7 @@ from tokenizers import Tokenizer, models
 from spikebert.config import PRESETS, SpikeBertConfig
 from spikebert.errors import InputError
 from spikebert.model import SpikeBertForSequenceClassification
+from spikebert.packing import Packing
 from spikebert.recording import record_spikes
 
 TOKENIZER = Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]")).to_str()
@@ -58,6 +59,17 @@ def test_every_neuron_layer_is_recorded_and_emits_zeros_and_ones():
         assert set(train.unique().tolist()) <= {0.0, 1.0}, name
 
 
+def test_the_levels_of_the_embedding_add_up_to_a_thermometer():
+    model = small_model(embedding_levels=3, threshold=0.5)
+    tokens, mask = batch()
+    with torch.no_grad(), record_spikes(model) as spikes:
+        _, stream = model.embeddings(tokens, Packing.from_mask(mask))
+    trains = [spikes[f"embeddings.{name}"] for name in ("lif", "levels.0.lif", "levels.1.lif")]
+    assert torch.equal(stream, sum(trains))
+    rates = [float(train.mean()) for train in trains]
+    assert rates[0] < rates[1] < rates[2]
+
+
 def test_no_hook_stays_after_recording():
     model = small_model()
     with record_spikes(model):
@@ -66,7 +78,7 @@ def test_no_hook_stays_after_recording():
 
 
 def test_every_parameter_gets_a_gradient():
-    model = small_model(threshold=0.5).train()
+    model = small_model(threshold=0.5, embedding_levels=2).train()
     tokens, mask = batch()
     model(tokens, mask, labels=torch.tensor([0, 1, 0])).loss.backward()
     silent = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum()]
@@ -99,7 +111,14 @@ def test_the_base_preset_is_the_papers_shape():
 
 
 @pytest.mark.parametrize(
-    "values", [dict(hidden_size=10, num_attention_heads=3), dict(norm="group"), dict(reset="soft"), dict(beta=1.5)]
+    "values",
+    [
+        dict(hidden_size=10, num_attention_heads=3),
+        dict(norm="group"),
+        dict(reset="soft"),
+        dict(beta=1.5),
+        dict(embedding_levels=5),
+    ],
 )
 def test_a_wrong_config_names_its_field(values):
     with pytest.raises(InputError, match=next(iter(values))):
