@@ -157,7 +157,7 @@ def _entry(path: Path, data: dict[str, Any], field: str, kind: str) -> tuple[Any
             f"{path}: {field}: must be {number} of at least {least}{' or null' if optional else ''}, not "
             f"{reprlib.repr(value)}"
         )
-    if field == "cores" and value > MOST_CORES:
+    if field == "cores" and not value <= MOST_CORES:
         raise InputError(f"{path}: cores: must be at most {MOST_CORES}, not {reprlib.repr(value)}")
     return value, entry["source"]
 

@@ -114,6 +114,7 @@ def _(node: FloatLIF, b: FloatBuilder) -> None:
     source = node.inputs[0]
     if node.bias is not None:
         source = b("Add", source, b.constant(node.bias, np.float32, f"{node.name}/bias"))
+        b.passes_on(source, node.inputs[0])
     for current in b.by_step(source):
         if not membrane:
             membrane = current

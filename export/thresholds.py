@@ -29,7 +29,7 @@ def scale_thresholds(graph: Graph, factor: float) -> Graph:
 def scale_of(metadata: Mapping[str, Any]) -> float:
     """What a model's provenance says that its thresholds were scaled by: 1 where it says nothing, or no number."""
     scale = metadata.get("threshold_scale")
-    return float(scale) if type(scale) in (int, float) else 1.0
+    return float(scale) if isinstance(scale, int | float) else 1.0
 
 
 def _scaled(node: LIF, factor: float) -> LIF:

@@ -56,7 +56,10 @@ class Embeddings(nn.Module):
             embedded = embedded + self.position(places)
         current = self.norm(embedded)
         current = current.expand(self.time_steps, *current.shape)
-        return embedded, sum((level(current) for level in self.levels), self.lif(current))
+        spikes = self.lif(current)
+        for level in self.levels:
+            spikes = spikes + level(current)
+        return embedded, spikes
 
 
 class MLP(nn.Module):
