@@ -72,6 +72,8 @@ def read_chip(name: str) -> Chip:
     entries = {key: _entry(path, data, key, kind) for key, kind in FIELDS.items()}
     values: dict[str, Any] = {key: value for key, (value, _) in entries.items()}
     chip = Chip(**texts, **values, sources={key: source for key, (_, source) in entries.items()})
+    if chip.cores > MOST_CORES:
+        raise InputError(f"{path}: cores: must be at most {MOST_CORES}, not {chip.cores}")
     if (chip.synapse_memory_per_core or 0) > chip.memory_per_core:
         raise InputError(f"{path}: synapse_memory_per_core: is more than memory_per_core")
     return chip
@@ -157,8 +159,6 @@ def _entry(path: Path, data: dict[str, Any], field: str, kind: str) -> tuple[Any
             f"{path}: {field}: must be {number} of at least {least}{' or null' if optional else ''}, not "
             f"{reprlib.repr(value)}"
         )
-    if field == "cores" and not value <= MOST_CORES:
-        raise InputError(f"{path}: cores: must be at most {MOST_CORES}, not {reprlib.repr(value)}")
     return value, entry["source"]
 
 
