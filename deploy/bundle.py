@@ -85,8 +85,8 @@ def write(
         shutil.copyfile(chip_file(chip), folder / CHIP)
         left_out |= _map(graph, target, folder)
         _report(folder, MAPPING not in left_out)
-        for extra in extras:
-            _include(extra, folder / "with" / extra.resolve().name)
+        for extra, name in zip(extras, names, strict=True):
+            _include(extra, folder / "with" / name)
         content = manifest(graph, golden, licence, target.name, left_out)
         (folder / MANIFEST).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
         (folder / "README.md").write_text(readme.text(graph, golden, content), "utf-8")

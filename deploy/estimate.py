@@ -8,6 +8,7 @@ and not priced.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -52,15 +53,20 @@ class Estimate:
         return sum(self.picojoules.values())
 
 
+@cache
+def reference() -> Chip:
+    return read_chip(REFERENCE)
+
+
 def own_costs(chip: Chip) -> dict[str, float]:
     """The costs that a chip's file gives, unless it is that of REFERENCE."""
     given = {name: getattr(chip, name) for name in COSTS}
-    return {} if chip == read_chip(REFERENCE) else {name: value for name, value in given.items() if value is not None}
+    return {} if chip == reference() else {name: value for name, value in given.items() if value is not None}
 
 
 def costing(chip: Chip) -> Chip:
     """The chip whose times and hop energies are used: REFERENCE, with those that the chip has of its own."""
-    return replace(read_chip(REFERENCE), **own_costs(chip))
+    return replace(reference(), **own_costs(chip))
 
 
 def cost_source(chip: Chip) -> str:

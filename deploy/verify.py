@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -47,11 +48,11 @@ def verify(folder: Path, theirs: Path | None = None, on_lava: bool = True) -> It
     """
     require_file(folder / MANIFEST, "bundle manifest")
     yield Check(f"{sums.check(folder)} files are as they were written")
-    _check_version(folder)
+    manifest = _manifest(folder)
     graph = nir.read(folder / MODEL)
     stored = golden.read(folder / GOLDEN, graph)
     traces = None if theirs is None else golden.read_traces(theirs, graph, stored)
-    yield Check("manifest and tokenizer", _described_difference(folder, graph))
+    yield Check("manifest and tokenizer", _described_difference(folder, manifest, graph))
     yield Check("golden vectors, step by step", _difference(graph, stored, golden.compute(graph, stored.sentences)))
     yield Check("plain binary form", _binary_difference(folder, graph, stored))
     runs = [("fast simulator", lambda: FastSimulator(graph).run(stored.sentences, record=True))]
@@ -66,7 +67,8 @@ def verify(folder: Path, theirs: Path | None = None, on_lava: bool = True) -> It
         yield from compare(graph, stored, traces)
 
 
-def _check_version(folder: Path) -> None:
+def _manifest(folder: Path) -> dict[str, Any]:
+    """An InputError where it is none, or one of a newer version."""
     path = folder / MANIFEST
     content = read_json(path, "bundle manifest")
     version = content.get("format_version")
@@ -74,13 +76,13 @@ def _check_version(folder: Path) -> None:
         raise InputError(f"{path}: not the manifest of a bundle")
     if version > FORMAT_VERSION:
         raise InputError(f"{path}: was written by a newer version; update spikebert")
+    return content
 
 
-def _described_difference(folder: Path, graph: Graph) -> str | None:
+def _described_difference(folder: Path, manifest: dict[str, Any], graph: Graph) -> str | None:
     """What the bundle says of the model beside the model itself."""
-    content = read_json(folder / MANIFEST, "bundle manifest")
     for name, value in described(graph).items():
-        if content.get(name) != value:
+        if manifest.get(name) != value:
             return f"{name} of {MANIFEST} is not that of {MODEL}"
     if (folder / TOKENIZER).read_bytes() != graph.tokenizer.encode():
         return f"{TOKENIZER} is not that of {MODEL}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from export.targets import TARGETS, Target
 from spikebert.errors import InputError, exit_cleanly
 from spikebert.files import require_folder_of, write_atomically
+from spikebert.options import option
 
 if TYPE_CHECKING:
     from export.graph import Graph
@@ -129,7 +130,7 @@ def _float(options: argparse.Namespace, target: Target) -> None:
         raise InputError(f"{options.model}: holds integers alone; --to {options.to} needs the model.pt it was made of")
     given = [flag for flag in (*LOWERING, "draw", "threshold_scale") if getattr(options, flag)]
     if given:
-        raise InputError(f"--to {options.to} writes the float model; {_flag(given[0])} belongs to the integer graph")
+        raise InputError(f"--to {options.to} writes the float model; {option(given[0])} belongs to the integer graph")
     from spikebert.checkpoint import load_model
 
     trained = load_model(options.model)
@@ -153,11 +154,7 @@ def _refuse_lowering(options: argparse.Namespace, why: str) -> None:
     """An InputError for the options that only a float model can follow."""
     given = [flag for flag in LOWERING if getattr(options, flag)]
     if given:
-        raise InputError(f"{options.model}: {why}; {_flag(given[0])} needs a model.pt")
-
-
-def _flag(option: str) -> str:
-    return f"--{option.replace('_', '-')}"
+        raise InputError(f"{options.model}: {why}; {option(given[0])} needs a model.pt")
 
 
 def _lower(options: argparse.Namespace) -> tuple[TrainedModel, Graph]:

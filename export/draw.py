@@ -95,17 +95,16 @@ def parts(graph: Graph) -> tuple[list[Node], list[Residual], list[Node]]:
 def _embedded(nodes: Sequence[Node]) -> tuple[list[Node], tuple[str, ...]]:
     """(the embedding's nodes in a line, with one LIF for all levels; what gives the stream that the blocks take)."""
     line: list[Node] = []
-    current: tuple[str, ...] = ()
     stream: tuple[str, ...] = ()
     level: tuple[str, ...] = ()
     for node in nodes:
         if isinstance(node, Add):
             fed, stream = node.inputs == (*stream, *level), (node.name,)
         elif isinstance(node, LIF) and stream:
-            fed, level = node.inputs == current, (node.name,)
+            fed, level = node.inputs == line[-1].inputs, (node.name,)
         else:
             fed = node.inputs == (line[-1].name,) if line else not node.inputs
-            current, stream = node.inputs, (node.name,) if isinstance(node, LIF) else ()
+            stream = (node.name,) if isinstance(node, LIF) else ()
             line.append(node)
         if not fed:
             raise InputError(f"node {node.name}: is not fed by the node before it alone; only a SpikeBERT is drawn")

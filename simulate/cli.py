@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from spikebert.errors import InputError, exit_cleanly
+from spikebert.options import option
 
 PROGRAM = "spikebert-simulate"
 GRANULARITIES = ("block", "layer", "stock")
@@ -140,9 +141,9 @@ def run_foreign(options: argparse.Namespace) -> None:
     if not options.input:
         raise InputError(f"{options.model}: a NIR file of another tool; give it --input spikes.npy, not text")
     flags = ("limit", "truncate", "spikes", "trace", "text_pair", "granularity", "workers", "dask")
-    given = [flag.replace("_", "-") for flag in flags if getattr(options, flag) not in (None, False)]
+    given = [option(flag) for flag in flags if getattr(options, flag) not in (None, False)]
     if given or options.backend == "fast":
-        raise InputError(f"--{given[0] if given else 'backend fast'} is for models of spikebert-export")
+        raise InputError(f"{given[0] if given else '--backend fast'} is for models of spikebert-export")
     dt = run.DT if options.dt is None else options.dt
     if not (dt > 0 and math.isfinite(dt)):
         raise InputError(f"--dt {dt}: must be a number of seconds above 0")

@@ -72,6 +72,17 @@ class Settings:
     precision: str = "float32"
     cache_limit: float = 8.0  # GB of disk for the teacher's outputs in each stage
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The preset's, but for those that are given."""
+        given = {
+            "num_hidden_layers": self.blocks,
+            "hidden_size": self.width,
+            "num_attention_heads": self.heads,
+            "max_tokens": self.max_tokens,
+        }
+        return {**PRESETS[self.preset], **{name: size for name, size in given.items() if size is not None}}
+
     def check(self) -> None:
         """An InputError names the first value that cannot be."""
         one = ("batch_size", "blocks", "width", "heads", "time_steps", "levels", "limit", "max_tokens", "corpus_limit")
@@ -87,11 +98,9 @@ class Settings:
             raise InputError("--epochs 0 and --stage1-epochs 0: nothing would be trained")
         if self.warm_start and not self.epochs:
             raise InputError("--epochs 0 with --warm-start, which stands for stage 1: nothing would be trained")
-        preset = PRESETS[self.preset]
-        width, heads = self.width or preset["hidden_size"], self.heads or preset["num_attention_heads"]
+        width, heads, blocks = (self.sizes[n] for n in ("hidden_size", "num_attention_heads", "num_hidden_layers"))
         if width % heads:
             raise InputError(f"--heads {heads}: must be a divisor of the width, {width}")
-        blocks = self.blocks or preset["num_hidden_layers"]
         if self.skip_layers >= blocks:
             raise InputError(f"--skip-layers {self.skip_layers}: must be below the number of blocks, {blocks}")
 
@@ -206,12 +215,8 @@ def _task(settings: Settings) -> Task:
 
 
 def _shape(settings: Settings, task: Task, tokenizer: PreTrainedTokenizerFast, teacher: BertConfig) -> dict[str, Any]:
-    preset = PRESETS[settings.preset]
     return {
-        **preset,
-        "num_hidden_layers": settings.blocks or preset["num_hidden_layers"],
-        "hidden_size": settings.width or preset["hidden_size"],
-        "num_attention_heads": settings.heads or preset["num_attention_heads"],
+        **settings.sizes,
         "vocab_size": len(tokenizer),
         "num_labels": len(task.labels),
         "separator": separator_of(task, tokenizer, teacher),
@@ -220,13 +225,13 @@ def _shape(settings: Settings, task: Task, tokenizer: PreTrainedTokenizerFast, t
         "time_steps": settings.time_steps,
         "beta": settings.beta,
         "embedding_levels": settings.levels,
-        "max_tokens": min(settings.max_tokens or preset["max_tokens"], teacher.max_position_embeddings),
+        "max_tokens": min(settings.sizes["max_tokens"], teacher.max_position_embeddings),
     }
 
 
 def _teacher_settings(settings: Settings) -> Settings:
     """The teacher of a run is a run of its own, in a folder inside; what shapes the student alone is left out."""
-    longest = settings.max_tokens or PRESETS[settings.preset]["max_tokens"]
+    longest = settings.sizes["max_tokens"]
     return Settings(
         task=settings.task,
         out=str(Path(settings.out) / "teacher"),

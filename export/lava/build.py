@@ -9,7 +9,7 @@ from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.run_configs import Loihi2SimCfg, RunConfig
 
 from export.graph import LIF, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
-from export.lava.processes import LEVEL_PORTS, SPIKE_PORTS, Block, Collector, Embeddings, Head, Probe
+from export.lava.processes import LEVEL_PORTS, SPIKE_PORTS, Block, Collector, Embeddings, Head, Probe, neurons
 from export.lava.stock import build_stock
 from export.ranges import output_bounds
 from export.tally import keys
@@ -25,7 +25,7 @@ def sections(graph: Graph) -> tuple[tuple[Node, ...], list[tuple[Node, ...]], tu
     nodes = list(graph)
     first = next(i for i, n in enumerate(nodes) if isinstance(n, Linear))
     adds = [i for i, n in enumerate(nodes) if isinstance(n, Add) and i > first]
-    if len([n for n in nodes[:first] if isinstance(n, LIF)]) > len(LEVEL_PORTS):
+    if len(neurons(nodes[:first])) > len(LEVEL_PORTS):
         raise InputError(f"the embeddings have more than {len(LEVEL_PORTS)} populations of neurons; Lava runs no more")
     starts = [first, *(i + 1 for i in adds[1::2])]
     blocks = [tuple(nodes[a:b]) for a, b in pairwise(starts)]
@@ -79,16 +79,16 @@ def _build_blocks(graph: Graph, waves: list, frame: Frame, record: bool) -> tupl
     delays = [delay.get(node.name, 0) for nodes in (first, *blocks, last) for node in nodes for _ in keys(node)]
     collector = Collector(frame, len(graph.labels), name="collector", delay=len(blocks), delays=delays)
     embeddings.counts_out.connect(collector.counts_in)
-    levels = [n.name for n in first if isinstance(n, LIF)]
-    wires = {name: getattr(embeddings, port) for name, port in zip(levels, LEVEL_PORTS, strict=False)}
+    levels = zip(neurons(first), LEVEL_PORTS, strict=False)
+    wires = {node.name: getattr(embeddings, port) for node, port in levels}
     stream = embeddings.y_out
     for index, nodes in enumerate(blocks):
         block = Block(frame, nodes, name=f"block{index}", delay=index)
         stream.connect(block.x_in)
         embeddings.lengths_out.connect(block.lengths_in)
         block.counts_out.connect(collector.counts_in)
-        neurons = [n.name for n in nodes if isinstance(n, LIF)]
-        wires |= {name: getattr(block, port) for name, port in zip(neurons, SPIKE_PORTS, strict=True)}
+        layers = zip(neurons(nodes), SPIKE_PORTS, strict=True)
+        wires |= {node.name: getattr(block, port) for node, port in layers}
         stream = block.y_out
     head = Head(frame, last, name="head", delay=len(blocks))
     stream.connect(head.x_in)

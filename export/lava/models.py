@@ -24,7 +24,7 @@ from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from lava.proc.dense.models import AbstractPyDenseModelBitAcc
 
 from export.arithmetic import Array
-from export.graph import LIF, Add, Embedding, Node
+from export.graph import Add, Embedding, Node
 from export.kernels import make_kernel
 from export.lava.processes import (
     LEAVES,
@@ -43,6 +43,7 @@ from export.lava.processes import (
     Stream,
     Synapses,
     Weights,
+    neurons,
 )
 from export.tally import keys, tally
 from export.waves import Frame, report_failure
@@ -421,11 +422,6 @@ class HeadLayers(AbstractSubProcessModel):
         decision.logits_out.connect(proc.out_ports.logits_out)
         self.decision = decision
         vars(self).update(leaves)
-
-
-def neurons(nodes):
-    """The neuron layers among the nodes."""
-    return [node for node in nodes if isinstance(node, LIF)]
 
 
 def _connect(proc, nodes, outputs, lengths, holding=None):

@@ -29,6 +29,7 @@ are the host's part.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,11 @@ from lava.proc.dense.process import Dense
 
 from export.graph import LIF, Add, Attention, Embedding, LayerNorm, Linear, Node, Readout
 from export.waves import Frame
+
+
+def neurons(nodes: Sequence[Node]) -> list[LIF]:
+    """The neuron layers among the nodes of a process."""
+    return [node for node in nodes if isinstance(node, LIF)]
 
 
 class Embeddings(AbstractProcess):
@@ -65,7 +71,7 @@ class Block(AbstractProcess):
     def __init__(self, frame: Frame, nodes: tuple[Node, ...], name: str, delay: int):
         super().__init__(frame=frame, nodes=nodes, name=name, delay=delay)
         width = nodes[-1].width
-        qkv, core, output, up, down = (n.width for n in nodes if isinstance(n, LIF))
+        qkv, core, output, up, down = (n.width for n in neurons(nodes))
         self.x_in = InPort(shape=frame.tokens(width))
         self.lengths_in = InPort(shape=(frame.sentences,))
         self.y_out = OutPort(shape=frame.tokens(width))
