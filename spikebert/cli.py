@@ -101,6 +101,13 @@ def add_stages(stages: argparse._ArgumentGroup) -> None:
     )
     stages.add_argument("--stage1-epochs", type=int, default=1, help="alignment on unlabelled text; 0 leaves it out")
     stages.add_argument(
+        "--more-teachers",
+        nargs="+",
+        metavar="TEACHER",
+        help="teachers of the same labels and tokenizer, fine-tuned with other seeds, whose class probabilities are "
+        "averaged with those of --teacher for stage 2",
+    )
+    stages.add_argument(
         "--warm-start",
         metavar="RUN",
         help="begin from the student of that finished run, in place of stage 1: of a run of another task with --epochs "

@@ -19,6 +19,7 @@ from spikebert.checkpoint import load_tensors
 from spikebert.device import products
 from spikebert.errors import InputError, RunError
 from spikebert.files import write_atomically
+from spikebert.optimizer import ChunkedAdamW
 from spikebert.progress import Bar
 
 NO_LABEL = -1
@@ -136,7 +137,7 @@ def train(
     """
     keep_freed_memory()
     trained.to(device)
-    optimizer = torch.optim.AdamW(trained.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
+    optimizer = ChunkedAdamW(trained.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
     identity = f"{name} {schedule} {len(examples)}"
     done = _resume(checkpoint, identity, trained, optimizer)
     processes.wait()  # all have read the checkpoint, and seen what is finished, before one writes anew

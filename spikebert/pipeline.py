@@ -40,6 +40,7 @@ class Settings:
     task: str
     out: str
     teacher: str = "minilm"
+    more_teachers: list[str] | None = None  # fine-tuned ones, whose class probabilities are averaged with the teacher's
     dev: str | None = None
     limit: int | None = None  # training rows
     seed: int = 0
@@ -167,18 +168,20 @@ def distil(settings: Settings) -> Path:
     separator = student.model.config.separator
     # Read before anything is trained: a corpus that is not there is not to be found out after hours.
     more = _more_texts(settings, task, tokenizer) if settings.epochs else []
+    others = teachers.load_more(settings.more_teachers or [], task.labels, tokenizer)
     if settings.warm_start:
         warm_start.load(student, settings.warm_start)
     elif settings.stage1_epochs:
         _stage_one(settings, run, student, Teacher(general, separator), _stage_one_texts(settings, task), tokenizer)
     expert = Teacher(general, separator)
     if settings.epochs:
+        model = general
         if fitted:
             print(f"teacher: {settings.teacher} is fine-tuned for these labels, and used as it is")
         else:
             folder = fine_tune(_teacher_settings(settings), task)
             model, tokenizer, _ = teachers.load(str(folder), task.labels)
-            expert = Teacher(model, separator)
+        expert = Teacher(teachers.MeanOfBerts([model, *others]) if others else model, separator)
         _stage_two(settings, run, student, expert, task, more, tokenizer)
     with processes.main_first():
         if processes.is_main():
@@ -322,6 +325,7 @@ def _finish(settings: Settings, run: Run, task: Task, model, expert: Teacher, to
         **{k: v for k, v in asdict(settings).items() if k not in ("out", "dev", "corpus", "cache_limit", "warm_start")},
         "task": task.name,
         "teacher": Path(settings.teacher).name,
+        "more_teachers": [Path(name).name for name in settings.more_teachers or []],
         "teacher_shape": expert.shape,  # energy reports price it
         "corpus": Path(settings.corpus).name if settings.corpus else None,
         "warm_start": Path(settings.warm_start).name if settings.warm_start else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import AutoConfig, AutoTokenizer, BertForSequenceClassification, PreTrainedTokenizerFast
 from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.utils import logging
@@ -42,6 +43,26 @@ class BertOfMeans(BertForSequenceClassification):
         logits = self.classifier(self.dropout(mean))
         loss = None if labels is None else F.cross_entropy(logits, labels)
         return SequenceClassifierOutput(loss, logits, encoded.hidden_states)  # type: ignore[arg-type]
+
+
+class MeanOfBerts(nn.Module):
+    """Several classifiers of the same labels as one: the mean of their class probabilities.
+
+    They are to have one tokenizer. All else, the embeddings and the hidden states, is the first one's.
+    """
+
+    def __init__(self, models: Sequence[BertForSequenceClassification]):
+        super().__init__()
+        self.models = nn.ModuleList(models)
+        self.config, self.bert = models[0].config, models[0].bert
+
+    def forward(self, input_ids, attention_mask, token_type_ids=None, output_hidden_states=False):
+        """`logits` (B, labels), the logarithms of the mean probabilities, and the first one's `hidden_states`."""
+        first, *others = self.models
+        found = first(input_ids, attention_mask, token_type_ids, output_hidden_states=output_hidden_states)
+        logits = [found.logits, *(m(input_ids, attention_mask, token_type_ids).logits for m in others)]
+        mean = torch.stack(logits).log_softmax(-1).logsumexp(0) - math.log(len(logits))
+        return SequenceClassifierOutput(None, mean, found.hidden_states)
 
 
 def locate(name: str) -> str:
@@ -118,6 +139,23 @@ def load(
     return model, tokenizer, fitted
 
 
+def load_more(names: Sequence[str], labels: Sequence[str], tokenizer: PreTrainedTokenizerFast):
+    """Classifiers that are fine-tuned for these labels and read what `tokenizer` makes.
+
+    Raises:
+        InputError: one that is not, or that `load` refuses.
+    """
+    found = []
+    for name in names:
+        model, own, fitted = load(name, labels)
+        if not fitted:
+            raise InputError(f"--more-teachers {name}: is not fine-tuned for the labels {', '.join(labels)}")
+        if own.backend_tokenizer.to_str() != tokenizer.backend_tokenizer.to_str():
+            raise InputError(f"--more-teachers {name}: its tokenizer is not the one of --teacher")
+        found.append(model)
+    return found
+
+
 def _require_bert(name: str, kind: str) -> None:
     if kind != "bert":
         raise InputError(f"--teacher {name}: is a {kind} model; the teacher must be of the BERT architecture")
@@ -135,7 +173,7 @@ class Targets:
 class Teacher:
     """A frozen teacher; `separator` is the token between the texts of a pair, None where texts are single."""
 
-    def __init__(self, model: BertForSequenceClassification, separator: int | None = None):
+    def __init__(self, model: BertForSequenceClassification | MeanOfBerts, separator: int | None = None):
         self.separator = separator
         self.model = model.eval().requires_grad_(False)
         self.layers: int = model.config.num_hidden_layers
