@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +29,13 @@ def write(graph: Graph, path: str | os.PathLike[str]) -> None:
     """Write the graph; the file appears whole or not at all."""
     path = Path(path)
     nodes = {node.name: ExtensionNode.of(node) for node in graph}
-    first, last = graph.nodes[0].name, graph.nodes[-1].name
-    edges = [("input", first), *((s, n.name) for n in graph for s in n.inputs), (last, "output")]
     whole = nir.NIRGraph(
         {
             "input": nir.Input({"input": np.array([graph.max_tokens])}),
             **nodes,
             "output": nir.Output({"output": np.array([len(graph.labels)])}),
         },
-        edges,
+        _edges(graph.nodes),
         metadata=_header(graph),
         type_check=False,
     )
@@ -79,6 +78,12 @@ def pairs(graph: Graph) -> bool:
     return graph.nodes[0].fields.get("separator", -1) != -1
 
 
+def _edges(nodes: Sequence[Node]) -> list[tuple[str, str]]:
+    """What NIR's own readers follow: the nodes' `inputs`, from the node "input" to the node "output"."""
+    between = [(source, node.name) for node in nodes for source in node.inputs]
+    return [("input", nodes[0].name), *between, (nodes[-1].name, "output")]
+
+
 def _header(graph: Graph) -> dict[str, Any]:
     return {
         "format": FORMAT,
@@ -116,6 +121,11 @@ def _graph(whole: nir.NIRGraph) -> Graph:
         if not isinstance(extension, ExtensionNode):
             raise InputError(f"node {name}: missing, or not a node of an exported SpikeBERT")
         nodes.append(extension.node(name))
+    unlike = sorted({*map(tuple, whole.edges)} ^ {*_edges(nodes)}) if nodes else []
+    if unlike:
+        raise InputError(
+            f"edges: {' -> '.join(unlike[0])} stands in them or in the nodes' inputs alone; export it again"
+        )
     graph = Graph(
         nodes=tuple(nodes),
         time_steps=int(header["time_steps"]),

@@ -140,7 +140,7 @@ def load(
 
 
 def load_more(names: Sequence[str], labels: Sequence[str], tokenizer: PreTrainedTokenizerFast):
-    """Classifiers that are fine-tuned for these labels and read what `tokenizer` makes.
+    """Classifiers that are fine-tuned for these labels and read the tokens of `tokenizer`.
 
     Raises:
         InputError: one that is not, or that `load` refuses.
@@ -150,7 +150,7 @@ def load_more(names: Sequence[str], labels: Sequence[str], tokenizer: PreTrained
         model, own, fitted = load(name, labels)
         if not fitted:
             raise InputError(f"--more-teachers {name}: is not fine-tuned for the labels {', '.join(labels)}")
-        if own.backend_tokenizer.to_str() != tokenizer.backend_tokenizer.to_str():
+        if own.get_vocab() != tokenizer.get_vocab():
             raise InputError(f"--more-teachers {name}: its tokenizer is not the one of --teacher")
         found.append(model)
     return found

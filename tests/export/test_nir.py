@@ -82,6 +82,17 @@ def test_a_changed_weight_is_noticed(file):
         nir.read(file)
 
 
+def test_edges_that_contradict_the_nodes_inputs_are_refused(file):
+    with h5py.File(file, "r+") as content:
+        edges = content["node/edges"][()]
+        row = next(i for i, (source, _) in enumerate(edges) if source == b"embeddings.word")
+        edges[row, 0] = b"readout"
+        del content["node/edges"]
+        content["node/edges"] = edges
+    with pytest.raises(InputError, match=r"edges: .* stands in them or in the nodes' inputs alone"):
+        nir.read(file)
+
+
 def test_a_newer_format_is_refused(file):
     with h5py.File(file, "r+") as content:
         content["node/metadata/format_version"][...] = 99

@@ -26,7 +26,7 @@ from spikebert.losses import aligned_layers, distance, firing_rate, logits_loss
 from spikebert.pipeline import Settings
 from spikebert.recording import record_spikes
 from spikebert.run import Run
-from spikebert.teacher import BertOfMeans, Teacher, load
+from spikebert.teacher import BertOfMeans, MeanOfBerts, Teacher, load
 from tests.spikebert.test_model import small_model
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "fine", "bad", "poor", *(f"w{i}" for i in range(24))]
@@ -303,6 +303,38 @@ def test_a_teacher_of_means_reads_the_tokens_alone_and_says_so_in_its_folder(tas
     logits, hidden = Teacher(bert)(tokens, mask)
     assert torch.allclose(logits, bert.classifier(hidden[-1].mean(0, keepdim=True)), atol=1e-6)
     assert torch.allclose(logits, Teacher(bert)(tokens[:, :4], mask[:, :4])[0], atol=1e-6)
+
+
+def test_several_teachers_are_the_mean_of_their_probabilities_and_the_first_ones_features(teacher):
+    first, second = (load(str(teacher), ["LABEL_0", "LABEL_1"])[0] for _ in range(2))
+    torch.nn.init.normal_(second.classifier.weight)
+    tokens = torch.arange(4, 12).view(2, 4)
+    (a, features), (b, _), (both, kept) = (
+        Teacher(model)(tokens, torch.ones_like(tokens)) for model in (first, second, MeanOfBerts([first, second]))
+    )
+    assert not torch.allclose(a, b)
+    assert torch.allclose(both.exp(), (a.softmax(-1) + b.softmax(-1)) / 2)
+    assert all(torch.equal(x, y) for x, y in zip(features, kept, strict=True))
+
+
+def test_a_student_learns_from_several_teachers(task, teacher, tmp_path, capsys):
+    folders = []
+    for seed in ("0", "1"):
+        # With labels of its own the model at hand gets a new head, and other ones with other seeds.
+        options = ["--teacher-epochs", "3", "--teacher-learning-rate", "2e-3", "--seed", seed]
+        assert (
+            main(["teacher", "--task", str(task), "--teacher", str(teacher), *options, "--out", str(tmp_path / seed)])
+            == 0
+        )
+        folders.append(str(tmp_path / seed / "model"))
+    more = ["--stage1-epochs", "0", "--epochs", "2", "--more-teachers"]
+    assert main(command(task, folders[0], tmp_path / "run", *more, folders[1])) == 0
+    trained = load_model(tmp_path / "run" / "model.pt")
+    assert trained.training["more_teachers"] == ["model"]
+    assert trained.training["teacher_accuracy"] > 0.9
+    capsys.readouterr()
+    assert main(command(task, folders[0], tmp_path / "other", *more, str(teacher))) == 2
+    assert f"--more-teachers {teacher}: is not fine-tuned for the labels neg, pos" in capsys.readouterr().err
 
 
 def test_a_training_killed_at_random_moments_resumes_to_the_same_model(task, teacher, tmp_path):
