@@ -94,7 +94,13 @@ def chip_names() -> list[str]:
 
 
 def systems_of(chip: Chip) -> list[System]:
-    """The known systems of a chip, smallest first; the single chip alone where none is known."""
+    """The known systems of a chip, smallest first; the single chip alone where none is known.
+
+    A chip of one's own that keeps the name of one of the package's, but not its numbers, is in none of its systems.
+    """
+    alone = [System(f"{chip.name}-chip", chip, 1, chip.cores)]
+    if chip.name in chip_names() and chip != read_chip(chip.name):
+        return alone
     found = []
     for name, data in _load(SYSTEMS, "systems").items():
         if name == "kind" or data["chip"] != chip.name:
@@ -102,7 +108,7 @@ def systems_of(chip: Chip) -> list[System]:
         chips, _ = _entry(SYSTEMS, data, "chips", "int")
         cores = _entry(SYSTEMS, data, "cores_per_chip", "int")[0] if "cores_per_chip" in data else chip.cores
         found.append(System(name, chip, chips, cores))
-    return sorted(found, key=lambda s: s.chips) or [System(f"{chip.name}-chip", chip, 1, chip.cores)]
+    return sorted(found, key=lambda s: s.chips) or alone
 
 
 def find_system(chip: Chip, name: str) -> System:

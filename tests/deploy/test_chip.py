@@ -34,6 +34,16 @@ def test_a_system_may_be_a_number_of_chips():
         find_system(read_chip("loihi2"), "nahuku-8")
 
 
+def test_a_changed_chip_that_keeps_its_name_is_in_none_of_the_systems_of_that_name(tmp_path):
+    data = yaml.safe_load((CHIPS / "loihi2.yaml").read_text("utf-8"))
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(data), "utf-8")
+    assert systems_of(read_chip(str(path))) == systems_of(read_chip("loihi2"))
+    data["cores"]["value"] //= 2
+    path.write_text(yaml.safe_dump(data), "utf-8")
+    assert [(s.name, s.chips) for s in systems_of(read_chip(str(path)))] == [("loihi2-chip", 1)]
+
+
 def own_chip(tmp_path, **changes):
     data = yaml.safe_load((CHIPS / "template.yaml").read_text("utf-8")) | changes
     path = tmp_path / "own.yaml"
