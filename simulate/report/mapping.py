@@ -13,6 +13,7 @@ from spikebert.errors import InputError
 FORMAT = "spikebert-mapping"
 VERSION = 1
 FILE = "mapping.json"
+PICTURE = "floorplan.svg"  # beside it
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Mapping:
     activity: str  # where the spikes of the estimate come from
     estimate: Estimate
     populations: tuple[Population, ...]
+    floorplan: bytes | None  # an SVG picture, where it lies beside the file
 
 
 def read_mapping(path: Path, run: RunRecord) -> Mapping:
@@ -91,11 +93,21 @@ def read_mapping(path: Path, run: RunRecord) -> Mapping:
         if not isinstance(layers, list):
             raise InputError("layers must be a list")
         populations = tuple(record_of(Population, item, f"layers[{i}].") for i, item in enumerate(layers))
-        mapping = Mapping(path, record_of(Chips, data, ""), activity["source"], estimate, populations)
+        chips, picture = record_of(Chips, data, ""), _picture(file.with_name(PICTURE))
+        mapping = Mapping(path, chips, activity["source"], estimate, populations, picture)
         _check(mapping, run)
     except InputError as error:
         raise InputError(f"{file}: {error}") from None
     return mapping
+
+
+def _picture(path: Path) -> bytes | None:
+    if not path.is_file():
+        return None
+    content = path.read_bytes()
+    if not content.startswith(b"<svg "):
+        raise InputError(f"{path.name} beside it is no SVG picture; map the model again")
+    return content
 
 
 def _check(mapping: Mapping, run: RunRecord) -> None:

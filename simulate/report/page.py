@@ -11,7 +11,7 @@ from pathlib import Path
 from string import Template
 
 from simulate.report import forms
-from simulate.report.panel import Card, Panel, Plot, Table
+from simulate.report.panel import Card, Panel, Picture, Plot, Table
 from simulate.report.report import Report
 
 HERE = Path(__file__).parent
@@ -49,6 +49,8 @@ def _panel(panel: Panel, report: Report) -> str:
         beside = tables.pop(0) if tables else how
         figure = f"<div>{_figure(panel.plot, report.command(panel))}</div>"
         how = f'<div class="split">{figure}<div>{beside}</div></div>{how if panel.tables else ""}'
+    if panel.picture:
+        how += _picture(panel.picture)
     body = how + (f'<div class="tables">{"".join(tables)}</div>' if tables else "")
     return f'<section id="{panel.key}">\n<h2>{escape(panel.title)}</h2>\n{paragraphs}\n{body}\n</section>'
 
@@ -73,6 +75,13 @@ def _figure(plot: Plot, command: str) -> str:
         f'<img src="data:image/svg+xml;base64,{wide}" alt="{escape(plot.caption)}"></picture>'
         f"<figcaption>{escape(plot.caption)} <code>{_command(command)}</code></figcaption></figure>"
     )
+
+
+def _picture(picture: Picture) -> str:
+    """As an image, within which no script runs."""
+    content, caption = base64.b64encode(picture.svg).decode(), escape(picture.caption)
+    source = f"data:image/svg+xml;base64,{content}"
+    return f'<figure class="picture"><img src="{source}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'
 
 
 def _command(text: str) -> str:

@@ -56,6 +56,14 @@ class Plot:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """An SVG picture that was drawn elsewhere, and what it shows in a sentence."""
+
+    svg: bytes
+    caption: str
+
+
+@dataclass(frozen=True)
 class Panel:
     """key: names the panel in the .json, in links and in `--figure`."""
 
@@ -65,6 +73,7 @@ class Panel:
     formulas: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
     plot: Plot | None = None
+    picture: Picture | None = None
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,13 @@
 """The chips that a report shows: of a real mapping of the model, or a line that says what is wrong with the file."""
 
+import base64
 import json
 import shutil
 
 import pytest
 
 from deploy.cli import main as deploy
-from simulate.report import data, markdown
+from simulate.report import data, markdown, page
 from simulate.report.report import read_report
 from spikebert.errors import InputError
 from tests.simulate.example_run import example_run
@@ -38,6 +39,16 @@ def test_the_first_screen_and_a_panel_show_the_chips(run, tmp_path, strategy):
     assert headline["strategy"] == strategy
     assert f"--mapping {folder}" in report.command()
     assert "## On chips" in markdown.render(report)
+
+
+def test_the_page_shows_the_floorplan_that_lies_beside_the_mapping(run, mapping, tmp_path):
+    folder = shutil.copytree(mapping, tmp_path / "map")
+    picture = base64.b64encode((folder / "floorplan.svg").read_bytes()).decode()
+    assert f'src="data:image/svg+xml;base64,{picture}"' in page.render(read_report(run, mapping=folder))
+    (folder / "floorplan.svg").write_text("<html>", "utf-8")
+    assert "floorplan.svg beside it is no SVG picture" in refusal(run, folder)
+    (folder / "floorplan.svg").unlink()
+    assert 'class="picture"' not in page.render(read_report(run, mapping=folder))
 
 
 def test_without_a_mapping_the_card_says_which_command_makes_one(run):

@@ -7,7 +7,7 @@ import shlex
 from simulate.report import forms
 from simulate.report.content import Content
 from simulate.report.mapping import Mapping
-from simulate.report.panel import Card, Column, Panel, Table, facts
+from simulate.report.panel import Card, Column, Panel, Picture, Table, facts
 
 
 def card(content: Content) -> Card:
@@ -52,6 +52,17 @@ def panel(content: Content) -> Panel | None:
             "energy = Σ estimate.picojoules",
         ),
         (_sizes(content.mapping, content), _populations(content.mapping)),
+        picture=_floorplan(content.mapping),
+    )
+
+
+def _floorplan(mapping: Mapping) -> Picture | None:
+    if mapping.floorplan is None:
+        return None
+    return Picture(
+        mapping.floorplan,
+        "The floorplan: cores by tile and chip, in the colour of their population and filled as far as they are full; "
+        "lines join those between which the most messages travel.",
     )
 
 
