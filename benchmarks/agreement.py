@@ -20,7 +20,7 @@ from spikebert.examples import examples_of
 from spikebert.files import read_json
 from spikebert.loop import Example, by_length
 from spikebert.losses import logits_loss
-from spikebert.teacher import load
+from spikebert.teacher import MeanOfBerts, load, load_more
 
 
 @torch.no_grad()
@@ -37,7 +37,8 @@ def compare(student: torch.nn.Module, teacher: torch.nn.Module, examples: list[E
 def row(folder: Path) -> str:
     settings = read_json(folder / "settings.json", "record of settings")
     task = load_task(settings["task"], settings["dev"])
-    teacher, tokenizer, _ = load(settings["teacher"], task.labels)
+    first, tokenizer, _ = load(settings["teacher"], task.labels)
+    teacher = MeanOfBerts([first, *load_more(settings.get("more_teachers") or [], task.labels, tokenizer)])
     student = load_model(folder / "model.pt").model.eval()
     cells = [folder.name]
     for rows in (task.train, task.dev):
