@@ -118,7 +118,7 @@ def train(
     prepare: Callable[[], None] | None = None,
     device: torch.device = CPU,
     precision: str = "float32",
-) -> None:
+) -> float:
     """Train `trained` in place; goes on from `checkpoint` where that file exists, and leaves it there when done.
 
     In several processes (`spikebert.processes`) all of them call this, with the same arguments and initial weights; the
@@ -131,6 +131,8 @@ def train(
         prepare: called once before the first step, unless no step is left.
         device: `trained` is moved there, where what `loss` uses must be; it stays there.
         precision: of the products in `loss`, see `spikebert.device`.
+    Returns:
+        the seconds that it took, over all processes that went on with it.
     Raises:
         InputError: the checkpoint is of another run, or damaged.
         RunError: the loss is not finite; what was trained is of no use.
@@ -139,7 +141,8 @@ def train(
     trained.to(device)
     optimizer = ChunkedAdamW(trained.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
     identity = f"{name} {schedule} {len(examples)}"
-    done = _resume(checkpoint, identity, trained, optimizer)
+    done, before = _resume(checkpoint, identity, trained, optimizer)
+    started = time.monotonic() - before
     processes.wait()  # all have read the checkpoint, and seen what is finished, before one writes anew
     per_epoch = -(-len(examples) // schedule.batch_size)
     steps = schedule.epochs * per_epoch
@@ -173,9 +176,10 @@ def train(
                 if done % 20 == 0 or done == steps:
                     metrics.write(stage=name, step=done, of=steps, epoch=epoch + 1, **terms)
                 if time.monotonic() - saved > checkpoint_seconds or index == per_epoch - 1:
-                    _save(checkpoint, identity, trained, optimizer, done)
+                    _save(checkpoint, identity, trained, optimizer, done, time.monotonic() - started)
                     saved = time.monotonic()
     trained.eval()
+    return time.monotonic() - started
 
 
 def _step(
@@ -193,12 +197,15 @@ def _step(
     return {k: round(float(v), 5) for k, v in terms.items()}
 
 
-def _save(path: Path, identity: str, trained: nn.Module, optimizer: torch.optim.Optimizer, done: int) -> None:
+def _save(
+    path: Path, identity: str, trained: nn.Module, optimizer: torch.optim.Optimizer, done: int, seconds: float
+) -> None:
     if not processes.is_main():
         return
     content = {
         "identity": identity,
         "done": done,
+        "seconds": seconds,
         "trained": trained.state_dict(),
         "optimizer": optimizer.state_dict(),
         "random": torch.get_rng_state(),
@@ -207,10 +214,10 @@ def _save(path: Path, identity: str, trained: nn.Module, optimizer: torch.optim.
     write_atomically(path, lambda temporary: torch.save(content, temporary))
 
 
-def _resume(path: Path, identity: str, trained: nn.Module, optimizer: torch.optim.Optimizer) -> int:
-    """The steps that a checkpoint has behind it, its state restored; 0 without one."""
+def _resume(path: Path, identity: str, trained: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
+    """The steps that a checkpoint has behind it and their seconds, its state restored; 0 without one."""
     if not path.exists():
-        return 0
+        return 0, 0.0
     content = load_tensors(path, "checkpoint")
     if content.get("identity") != identity:
         raise InputError(
@@ -223,7 +230,7 @@ def _resume(path: Path, identity: str, trained: nn.Module, optimizer: torch.opti
         torch.set_rng_state(content["random"])
         if content.get("gpu_random") is not None and torch.cuda.is_available():
             torch.cuda.set_rng_state(content["gpu_random"])
-        return operator.index(content["done"])
+        return operator.index(content["done"]), float(content.get("seconds", 0.0))  # older versions did not tell them
     except (RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
         reason = " ".join(str(error).split())[:160]
         raise InputError(f"{path}: the checkpoint is damaged ({reason}); remove it to begin this stage anew") from None

@@ -16,7 +16,7 @@ class ChunkedAdamW(torch.optim.AdamW):
 
     def _init_group(self, group, *lists):
         """Called by `step` to fill the lists of tensors that are updated; large ones become views of their pieces."""
-        found = super()._init_group(group, *lists)
+        found = super()._init_group(group, *lists)  # type: ignore[misc]
         params, grads, _, averages, squares, _, counters = lists
         pieces: list[tuple] = []
         for *tensors, counter in zip(params, grads, averages, squares, counters, strict=True):

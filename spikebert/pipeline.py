@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import shutil
-import time
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -158,7 +157,7 @@ def distil(settings: Settings) -> Path:
 
     With `epochs` 0 it ends after stage 1, and gives the path of the student that other runs may begin from.
     """
-    run, task, started = Run(settings, "student"), _task(settings), time.time()
+    run, task, seconds = Run(settings, "student"), _task(settings), 0.0
     finished = run.model if settings.epochs else run.folder / warm_start.FILE
     if finished.exists():
         print(f"{finished} is finished; choose another --out to train anew")
@@ -172,7 +171,8 @@ def distil(settings: Settings) -> Path:
     if settings.warm_start:
         warm_start.load(student, settings.warm_start)
     elif settings.stage1_epochs:
-        _stage_one(settings, run, student, Teacher(general, separator), _stage_one_texts(settings, task), tokenizer)
+        texts = _stage_one_texts(settings, task)
+        seconds += _stage_one(settings, run, student, Teacher(general, separator), texts, tokenizer)
     expert = Teacher(general, separator)
     if settings.epochs:
         model = general
@@ -182,12 +182,12 @@ def distil(settings: Settings) -> Path:
             folder = fine_tune(_teacher_settings(settings), task)
             model, tokenizer, _ = teachers.load(str(folder), task.labels)
         expert = Teacher(teachers.MeanOfBerts([model, *others]) if others else model, separator)
-        _stage_two(settings, run, student, expert, task, more, tokenizer)
+        seconds += _stage_two(settings, run, student, expert, task, more, tokenizer)
     with processes.main_first():
         if processes.is_main():
             warm_start.save(student, run.folder)  # before model.pt, which says that the run is finished
             if settings.epochs:
-                _finish(settings, run, task, student.model, expert, tokenizer, time.time() - started)
+                _finish(settings, run, task, student.model, expert, tokenizer, seconds)
             run.clear()
     print(f"the student, for --warm-start {run.folder}, is in {run.folder / warm_start.FILE}")
     return finished
@@ -276,24 +276,27 @@ def _more_texts(settings: Settings, task: Task, tokenizer: PreTrainedTokenizerFa
     return texts
 
 
-def _stage_one(settings, run: Run, student: Student, teacher: Teacher, texts: list[str], tokenizer) -> None:
+def _stage_one(settings, run: Run, student: Student, teacher: Teacher, texts: list[str], tokenizer) -> float:
     config = student.model.config
     examples = unlabelled_examples(texts, tokenizer, config.max_tokens, config.separator)
     schedule = Schedule(settings.stage1_epochs, settings.batch_size, settings.learning_rate, settings.seed)
     # Stage 1 has no logits: the head keeps its initial weights and gets no gradient.
-    _stage(settings, run, "stage1", student, teacher, examples, schedule)
+    return _stage(settings, run, "stage1", student, teacher, examples, schedule)
 
 
-def _stage_two(settings, run: Run, student: Student, expert: Teacher, task: Task, more: list[str], tokenizer) -> None:
+def _stage_two(settings, run: Run, student: Student, expert: Teacher, task: Task, more: list[str], tokenizer) -> float:
     longest, separator = student.model.config.max_tokens, student.model.config.separator
     examples = examples_of(task.train, task.labels, tokenizer, longest, separator)
     examples += unlabelled_examples(more, tokenizer, longest, separator)
     schedule = Schedule(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)
-    _stage(settings, run, "stage2", student, expert, examples, schedule)
+    return _stage(settings, run, "stage2", student, expert, examples, schedule)
 
 
-def _stage(settings, run: Run, stage: str, student: Student, teacher: Teacher, examples, schedule: Schedule) -> None:
-    """Train the student in "stage1" or "stage2", with the teacher's outputs kept on disk where that is of use."""
+def _stage(settings, run: Run, stage: str, student: Student, teacher: Teacher, examples, schedule: Schedule) -> float:
+    """Train the student in "stage1" or "stage2", with the teacher's outputs kept on disk where that is of use.
+
+    Gives the seconds of training, also of processes that were killed.
+    """
     where = computing(settings)
     teacher = teacher.to(where["device"])
     source = keep(teacher, student.layers(teacher.layers), examples, run, stage, schedule.epochs, settings.cache_limit)
@@ -305,10 +308,12 @@ def _stage(settings, run: Run, stage: str, student: Student, teacher: Teacher, e
 
     prepare = source.prepare if isinstance(source, KeptTeacher) else None
     name = f"stage {stage[-1]}"
-    train(name, student, loss, examples, schedule, run.checkpoint(stage), run.metrics, prepare=prepare, **where)
+    checkpoint = run.checkpoint(stage)
+    seconds = train(name, student, loss, examples, schedule, checkpoint, run.metrics, prepare=prepare, **where)
     processes.wait()
     if processes.is_main():
         run.clear_targets(stage)
+    return seconds
 
 
 def _finish(settings: Settings, run: Run, task: Task, model, expert: Teacher, tokenizer, seconds: float) -> None:

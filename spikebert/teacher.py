@@ -62,7 +62,7 @@ class MeanOfBerts(nn.Module):
         found = first(input_ids, attention_mask, token_type_ids, output_hidden_states=output_hidden_states)
         logits = [found.logits, *(m(input_ids, attention_mask, token_type_ids).logits for m in others)]
         mean = torch.stack(logits).log_softmax(-1).logsumexp(0) - math.log(len(logits))
-        return SequenceClassifierOutput(None, mean, found.hidden_states)
+        return SequenceClassifierOutput(None, mean, found.hidden_states)  # type: ignore[arg-type]
 
 
 def locate(name: str) -> str:

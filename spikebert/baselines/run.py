@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -58,7 +57,7 @@ def fit(settings: BaselineSettings) -> Path:
 
     The directly trained Spikformer is a SpikeBERT: it is also written as `model.pt`, to export and simulate.
     """
-    run, task, started = Run(settings, "baseline"), _task(settings), time.time()
+    run, task = Run(settings, "baseline"), _task(settings)
     result_file = run.folder / RESULT
     if result_file.exists():
         print(f"{result_file} is finished; choose another --out to train anew")
@@ -75,7 +74,7 @@ def fit(settings: BaselineSettings) -> Path:
 
     examples = examples_of(task.train, task.labels, tokenizer, config.max_tokens, config.separator)
     schedule = Schedule(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)
-    train(
+    seconds = train(
         settings.model,
         model,
         loss,
@@ -87,7 +86,7 @@ def fit(settings: BaselineSettings) -> Path:
     )
     with processes.main_first():
         if processes.is_main():
-            _finish(settings, run, task, model, tokenizer, config, time.time() - started)
+            _finish(settings, run, task, model, tokenizer, config, seconds)
     return result_file
 
 

@@ -216,7 +216,9 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
     def loss(batch):
         return {"loss": student.model(batch.tokens, batch.mask, labels=batch.labels).loss}
 
-    train("a", student, loss, examples, Schedule(1, 4, 1e-3, 0), tmp_path / "c", Metrics(tmp_path / "m"))
+    spent = train("a", student, loss, examples, Schedule(1, 4, 1e-3, 0), tmp_path / "c", Metrics(tmp_path / "m"))
+    again = train("a", student, loss, examples, Schedule(1, 4, 1e-3, 0), tmp_path / "c", Metrics(tmp_path / "m"))
+    assert again > 0.5 * spent  # what it took before it was repeated counts, too
     with pytest.raises(InputError, match="other settings"):
         train("a", student, loss, examples, Schedule(1, 4, 1e-3, seed=1), tmp_path / "c", Metrics(tmp_path / "m"))
 
