@@ -19,7 +19,6 @@ from spikebert.checkpoint import load_tensors
 from spikebert.device import products
 from spikebert.errors import InputError, RunError
 from spikebert.files import write_atomically
-from spikebert.optimizer import ChunkedAdamW
 from spikebert.progress import Bar
 
 NO_LABEL = -1
@@ -139,7 +138,7 @@ def train(
     """
     keep_freed_memory()
     trained.to(device)
-    optimizer = ChunkedAdamW(trained.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
+    optimizer = torch.optim.AdamW(trained.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
     identity = f"{name} {schedule} {len(examples)}"
     done, before = _resume(checkpoint, identity, trained, optimizer)
     started = time.monotonic() - before
