@@ -63,6 +63,16 @@ def collect(folder: Path, tasks: list[str]) -> list[str]:
     return found
 
 
+def write_lines(path: Path, lines: list[str]) -> None:
+    """A gzipped text, one a line: the same lines give the same bytes."""
+
+    def write(temporary: Path) -> None:
+        with gzip.GzipFile(temporary, "wb", mtime=0) as file:
+            file.writelines(f"{line}\n".encode() for line in lines)
+
+    write_atomically(path, write)
+
+
 def main() -> int:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("folder", type=Path)
@@ -74,12 +84,7 @@ def main() -> int:
 
 def run(options: argparse.Namespace) -> None:
     found = collect(options.folder, options.without)
-
-    def write(path: Path) -> None:
-        with gzip.GzipFile(path, "wb", mtime=0) as file:
-            file.writelines(f"{sentence}\n".encode() for sentence in found)
-
-    write_atomically(options.out, write)
+    write_lines(options.out, found)
     print(f"{options.out}: {len(found):,} sentences")
 
 

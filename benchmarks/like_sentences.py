@@ -10,7 +10,6 @@ label is read, and no text of `dev`.
 from __future__ import annotations
 
 import argparse
-import gzip
 import random
 import re
 import sys
@@ -20,9 +19,11 @@ from itertools import pairwise
 from math import log
 from pathlib import Path
 
+from imdb_sentences import write_lines
+
 from spikebert.data import load_task, read_lines
 from spikebert.errors import InputError, exit_cleanly
-from spikebert.files import require_file, write_atomically
+from spikebert.files import require_file
 
 WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|[^\sa-z]")
 START, END = "<s>", "</s>"
@@ -82,12 +83,7 @@ def run(options: argparse.Namespace) -> None:
         raise InputError(f"--keep {options.keep}: must lie in (0, 1]")
     lines = [line for _, line in read_lines(require_file(options.corpus, "corpus"))]
     found = select(lines, (row.text for row in load_task(options.task).train), options.keep)
-
-    def write(path: Path) -> None:
-        with gzip.GzipFile(path, "wb", mtime=0) as file:
-            file.writelines(f"{line}\n".encode() for line in found)
-
-    write_atomically(options.out, write)
+    write_lines(options.out, found)
     print(f"{options.out}: {len(found):,} of {len(lines):,} lines")
 
 
