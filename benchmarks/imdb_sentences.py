@@ -14,7 +14,7 @@ import gzip
 import random
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from spikebert.data import load_task
@@ -28,8 +28,8 @@ LINE_BREAK = re.compile(r"<br\s*/?>")
 NEGATION = re.compile(r"n't\b", re.IGNORECASE)
 
 
-def reviews(folder: Path) -> Iterator[str]:
-    for part in PARTS:
+def reviews(folder: Path, parts: Sequence[str] = PARTS) -> Iterator[str]:
+    for part in parts:
         paths = sorted((folder / part).glob("*_*.txt"))
         if not paths:
             raise InputError(f"{folder / part}: holds no reviews; give the folder of the unpacked archive")
@@ -51,8 +51,12 @@ def letters(text: str) -> str:
     return "".join(c for c in text.lower() if c.isalnum())
 
 
+def letters_of_tasks(tasks: list[str]) -> set[str]:
+    return {letters(row.text) for task in map(load_task, tasks) for row in task.train + task.dev} | {""}
+
+
 def collect(folder: Path, tasks: list[str]) -> list[str]:
-    seen = {letters(row.text) for task in map(load_task, tasks) for row in task.train + task.dev} | {""}
+    seen = letters_of_tasks(tasks)
     found = []
     for review in reviews(folder):
         for sentence in sentences(review):

@@ -1,0 +1,73 @@
+"""Film reviews with their ratings as a task for a teacher, from IMDb's Large Movie Review Dataset (Maas et al. 2011).
+
+    python benchmarks/imdb_ratings.py aclImdb --without data/sst2 data/sst5 data/mr data/subj -o imdb-ratings
+    spikebert-train teacher --task imdb-ratings --max-tokens 64 --teacher-epochs 1 --out runs/imdb-teacher
+
+A teacher that learned the ratings first is then fine-tuned for a smaller task of the same kind (`spikebert-train
+teacher --teacher runs/imdb-teacher/model`), as Phang et al. 2018 ("Sentence Encoders on STILTs") do. A row is some
+consecutive sentences of one review and that review's side, positive or negative; a review of aclImdb's `train` part
+gives a row of train, one of its `test` part a row of dev. Sentences of the tasks `--without` are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+from pathlib import Path
+
+from imdb_sentences import letters, letters_of_tasks, reviews, sentences, write_lines
+
+from spikebert.errors import exit_cleanly
+
+WORDS = 40  # in a row, at most: about as long as the longest texts of a sentence task
+LABELS = {"neg": "negative", "pos": "positive"}
+
+
+def passages(review: str, known: set[str]) -> list[str]:
+    """The review in pieces of consecutive sentences, each as many as WORDS holds."""
+    pieces: list[list[str]] = [[]]
+    for sentence in sentences(review):
+        if letters(sentence) in known:
+            continue
+        words = sentence.split()
+        if len(pieces[-1]) + len(words) > WORDS:
+            pieces.append([])
+        pieces[-1] += words
+    return [" ".join(piece) for piece in pieces if piece]
+
+
+def rows(folder: Path, part: str, known: set[str], each: int, draw: random.Random) -> list[str]:
+    """`label<TAB>text` of `each` passages of every review, the last ones among them: there a review sums up."""
+    found = []
+    for side, label in LABELS.items():
+        for review in reviews(folder, (f"{part}/{side}",)):
+            pieces = passages(review, known)
+            chosen = pieces[-1:] + draw.sample(pieces[:-1], max(0, min(each - 1, len(pieces) - 1)))
+            found += [f"{label}\t{piece}" for piece in chosen]
+    draw.shuffle(found)
+    return found
+
+
+def main() -> int:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("folder", type=Path)
+    p.add_argument("--without", nargs="*", default=[], metavar="TASK")
+    p.add_argument("--each", type=int, default=2, help="passages of a review (default: 2)")
+    p.add_argument("-o", "--out", type=Path, required=True)
+    options = p.parse_args()
+    return exit_cleanly("imdb_ratings", lambda: run(options))
+
+
+def run(options: argparse.Namespace) -> None:
+    known, draw = letters_of_tasks(options.without), random.Random(0)
+    train = rows(options.folder, "train", known, options.each, draw)
+    dev = rows(options.folder, "test", known, 1, draw)[:2000]
+    options.out.mkdir(parents=True, exist_ok=True)
+    for name, lines in (("train", train), ("dev", dev)):
+        write_lines(options.out / f"{name}.tsv.gz", lines)
+        print(f"{options.out / name}.tsv.gz: {len(lines):,} rows")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
