@@ -1,7 +1,8 @@
-"""Film reviews with their ratings as a task for a teacher, from IMDb's Large Movie Review Dataset (Maas et al. 2011).
+r"""Film reviews with their ratings as a task for a teacher, from IMDb's Large Movie Review Dataset (Maas et al. 2011).
 
     python benchmarks/imdb_ratings.py aclImdb --without data/sst2 data/sst5 data/mr data/subj -o imdb-ratings
-    spikebert-train teacher --task imdb-ratings --max-tokens 64 --teacher-epochs 1 --out runs/imdb-teacher
+    spikebert-train teacher --task imdb-ratings --max-tokens 64 --teacher-epochs 1 --teacher-pooling mean \
+        --out runs/imdb-teacher
 
 A teacher that learned the ratings first is then fine-tuned for a smaller task of the same kind (`spikebert-train
 teacher --teacher runs/imdb-teacher/model`), as Phang et al. 2018 ("Sentence Encoders on STILTs") do. A row is some
