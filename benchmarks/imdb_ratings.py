@@ -22,6 +22,8 @@ from imdb_sentences import letters, letters_of_tasks, reviews, sentences, write_
 from spikebert.errors import exit_cleanly
 
 WORDS = 40  # in a row, at most: about as long as the longest texts of a sentence task
+EACH = 2  # passages of a review for training
+DEV = 2000  # passages
 LABELS = {"neg": "negative", "pos": "positive"}
 
 
@@ -39,7 +41,7 @@ def passages(review: str, known: set[str]) -> list[str]:
 
 
 def rows(folder: Path, part: str, known: set[str], each: int, draw: random.Random) -> list[str]:
-    """`label<TAB>text` of `each` passages of every review, the last ones among them: there a review sums up."""
+    """`label<TAB>text` of `each` passages of every review, the last one among them: there a review sums up."""
     found = []
     for side, label in LABELS.items():
         for review in reviews(folder, (f"{part}/{side}",)):
@@ -54,7 +56,6 @@ def main() -> int:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("folder", type=Path)
     p.add_argument("--without", nargs="*", default=[], metavar="TASK")
-    p.add_argument("--each", type=int, default=2, help="passages of a review (default: 2)")
     p.add_argument("-o", "--out", type=Path, required=True)
     options = p.parse_args()
     return exit_cleanly("imdb_ratings", lambda: run(options))
@@ -62,12 +63,12 @@ def main() -> int:
 
 def run(options: argparse.Namespace) -> None:
     known, draw = letters_of_tasks(options.without), random.Random(0)
-    train = rows(options.folder, "train", known, options.each, draw)
-    dev = rows(options.folder, "test", known, 1, draw)[:2000]
+    train = rows(options.folder, "train", known, EACH, draw)
+    dev = rows(options.folder, "test", known, 1, draw)[:DEV]
     options.out.mkdir(parents=True, exist_ok=True)
-    for name, lines in (("train", train), ("dev", dev)):
-        write_lines(options.out / f"{name}.tsv.gz", lines)
-        print(f"{options.out / name}.tsv.gz: {len(lines):,} rows")
+    for name, lines in (("train.tsv.gz", train), ("dev.tsv.gz", dev)):
+        write_lines(options.out / name, lines)
+        print(f"{options.out / name}: {len(lines):,} rows")
 
 
 if __name__ == "__main__":
