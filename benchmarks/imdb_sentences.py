@@ -71,7 +71,8 @@ def write_lines(path: Path, lines: list[str]) -> None:
     """A gzipped text, one a line: the same lines give the same bytes."""
 
     def write(temporary: Path) -> None:
-        with gzip.GzipFile(temporary, "wb", mtime=0) as file:
+        # Without a name: gzip would write the temporary one, which differs each time, into the file.
+        with temporary.open("wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file:
             file.writelines(f"{line}\n".encode() for line in lines)
 
     write_atomically(path, write)
