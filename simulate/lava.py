@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from export import tally
 from export.graph import LIF, Add, Attention, Graph
+from export.sections import sections
 from export.stock import check_stock
 from export.waves import spike_file
 from simulate.batches import Tokens, batches
@@ -87,13 +88,15 @@ def run(
         deadline: seconds after which the run is ended.
         progress: called with the number of sentences done since its last call.
     Raises:
-        InputError: stock Lava cannot compute a layer.
+        InputError: Lava cannot run this graph, or stock Lava cannot compute a layer.
         SimulationError: a process model raised, an OS process died, or the deadline passed.
     """
     if granularity not in ROWS:
         raise InputError(f"granularity {granularity!r} is none of {', '.join(ROWS)}")
     if granularity == "stock":
         check_stock(graph)
+    else:
+        sections(graph)  # refuses what the child could not build
     rows = max([rows or ROWS[granularity], *map(len, sentences)])
     groups = batches(sentences, rows)
     waves = [(np.concatenate([sentences[i] for i in g]), [len(sentences[i]) for i in g]) for g in groups]

@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import NamedTuple
 
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.run_configs import Loihi2SimCfg, RunConfig
 
-from export.graph import LIF, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
-from export.lava.processes import LEVEL_PORTS, SPIKE_PORTS, Block, Collector, Embeddings, Head, Probe, neurons
+from export.graph import Graph
+from export.lava.processes import LEVEL_PORTS, SPIKE_PORTS, Block, Collector, Embeddings, Head, Probe
 from export.lava.stock import build_stock
 from export.ranges import output_bounds
+from export.sections import neurons, sections
 from export.tally import keys
 from export.waves import Frame
-from spikebert.errors import InputError
-
-
-def sections(graph: Graph) -> tuple[tuple[Node, ...], list[tuple[Node, ...]], tuple[Node, ...]]:
-    """(embedding nodes, the nodes of each block, readout nodes), cut where a residual stream has been completed.
-
-    A block is what lies between two such cuts: an attention and an MLP, each closed by its Add.
-    """
-    nodes = list(graph)
-    first = next(i for i, n in enumerate(nodes) if isinstance(n, Linear))
-    adds = [i for i, n in enumerate(nodes) if isinstance(n, Add) and i > first]
-    if len(neurons(nodes[:first])) > len(LEVEL_PORTS):
-        raise InputError(f"the embeddings have more than {len(LEVEL_PORTS)} populations of neurons; Lava runs no more")
-    starts = [first, *(i + 1 for i in adds[1::2])]
-    blocks = [tuple(nodes[a:b]) for a, b in pairwise(starts)]
-    head = tuple(nodes[starts[-1] :])
-    for block in blocks:
-        kinds = [type(n) for n in block if not isinstance(n, LayerNorm)]
-        if kinds != [Linear, LIF, Attention, LIF, Linear, LIF, Add, Linear, LIF, Linear, LIF, Add]:
-            raise InputError(f"node {block[0].name}: the nodes from here to {block[-1].name} are no SpikeBERT block")
-    if not isinstance(nodes[0], Embedding) or not isinstance(head[-1], Readout):
-        raise InputError("the graph does not run from an Embedding to a Readout")
-    return tuple(nodes[:first]), blocks, head
 
 
 class Built(NamedTuple):

@@ -43,8 +43,8 @@ from export.lava.processes import (
     Stream,
     Synapses,
     Weights,
-    neurons,
 )
+from export.sections import neurons
 from export.tally import keys, tally
 from export.waves import Frame, report_failure
 

@@ -29,7 +29,6 @@ are the host's part.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,12 +38,8 @@ from lava.magma.core.process.variable import Var
 from lava.proc.dense.process import Dense
 
 from export.graph import LIF, Add, Attention, Embedding, LayerNorm, Linear, Node, Readout
+from export.sections import LEVELS_MAX, neurons
 from export.waves import Frame
-
-
-def neurons(nodes: Sequence[Node]) -> list[LIF]:
-    """The neuron layers among the nodes of a process."""
-    return [node for node in nodes if isinstance(node, LIF)]
 
 
 class Embeddings(AbstractProcess):
@@ -62,7 +57,7 @@ class Embeddings(AbstractProcess):
             setattr(self, port, OutPort(shape=frame.tokens(nodes[-1].width)))
 
 
-LEVEL_PORTS = ("level0_out", "level1_out", "level2_out", "level3_out")  # of Embeddings, in the order of its neurons
+LEVEL_PORTS = tuple(f"level{i}_out" for i in range(LEVELS_MAX))  # of Embeddings, in the order of its neurons
 
 
 class Block(AbstractProcess):

@@ -73,6 +73,11 @@ def test_stock_refuses_a_layer_by_name_before_lava_starts():
         lava.run(random_graph(norm="layer"), some_sentences(), "stock")
 
 
+def test_more_levels_than_a_process_has_ports_are_refused_before_lava_starts():
+    with pytest.raises(InputError, match="more than 4 populations"):
+        lava.run(random_graph(levels=5), some_sentences())
+
+
 def test_an_unknown_granularity_is_refused():
     with pytest.raises(InputError, match="'neuron' is none of block, layer, stock"):
         lava.run(random_graph(), some_sentences(), "neuron")
