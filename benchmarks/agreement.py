@@ -1,6 +1,7 @@
 """How far a student follows its teacher, on texts that it was trained on and on dev: does it lack texts, or capacity?
 
     python benchmarks/agreement.py runs/sst2-two runs/sst2-imdb
+    python benchmarks/agreement.py runs/mr-critics --held critics-held.txt.gz     # and on lines that none has read
 
 Reads the `settings.json` of runs of `spikebert-train` that were given a fine-tuned `--teacher`. A Markdown table: the
 share of texts that both put into the same class, and the mean KL divergence of their class distributions in nats.
@@ -8,15 +9,16 @@ share of texts that both put into the same class, and the mean KL divergence of 
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
 import torch
 
 from spikebert.checkpoint import load_model
-from spikebert.data import load_task
+from spikebert.data import load_task, read_lines
 from spikebert.errors import exit_cleanly
-from spikebert.examples import examples_of
+from spikebert.examples import examples_of, unlabelled_examples
 from spikebert.files import read_json
 from spikebert.loop import Example, by_length
 from spikebert.losses import logits_loss
@@ -34,26 +36,38 @@ def compare(student: torch.nn.Module, teacher: torch.nn.Module, examples: list[E
     return equal / len(examples), divergence / len(examples)
 
 
-def row(folder: Path) -> str:
+def row(folder: Path, held: Path | None) -> str:
     settings = read_json(folder / "settings.json", "record of settings")
     task = load_task(settings["task"], settings["dev"])
     first, tokenizer, _ = load(settings["teacher"], task.labels)
     teacher = MeanOfBerts([first, *load_more(settings.get("more_teachers") or [], task.labels, tokenizer)])
     student = load_model(folder / "model.pt").model.eval()
+    longest = student.config.max_tokens
+    texts = [examples_of(rows, task.labels, tokenizer, longest) for rows in (task.train, task.dev)]
+    if held:
+        texts.append(unlabelled_examples([line for _, line in read_lines(held)], tokenizer, longest, None))
     cells = [folder.name]
-    for rows in (task.train, task.dev):
-        examples = examples_of(rows, task.labels, tokenizer, student.config.max_tokens)
+    for examples in texts:
         equal, divergence = compare(student, teacher.eval(), examples)
         cells += [f"{equal:.1%}", f"{divergence:.3f}"]
     return f"| {' | '.join(cells)} |"
 
 
-def table() -> None:
-    print("| run | same class, train | KL, train | same class, dev | KL, dev |")
-    print("|---|--:|--:|--:|--:|")
-    for folder in map(Path, sys.argv[1:]):
-        print(row(folder))
+def table(options: argparse.Namespace) -> None:
+    parts = ["train", "dev", *(["held"] if options.held else [])]
+    print(f"| run | {' | '.join(f'same class, {part} | KL, {part}' for part in parts)} |")
+    print(f"|---|{'--:|' * 2 * len(parts)}")
+    for folder in options.runs:
+        print(row(folder, options.held))
+
+
+def main() -> int:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("runs", nargs="+", type=Path)
+    p.add_argument("--held", type=Path, metavar="FILE", help="texts, one a line, that the students were not trained on")
+    options = p.parse_args()
+    return exit_cleanly("agreement", lambda: table(options))
 
 
 if __name__ == "__main__":
-    sys.exit(exit_cleanly("agreement", table))
+    sys.exit(main())
