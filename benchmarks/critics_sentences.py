@@ -3,10 +3,9 @@
     python benchmarks/critics_sentences.py rt.reviews.tsv.gz --without data/mr -o critics.txt.gz
 
 rt.reviews.tsv.gz, 54,432 excerpts of reviews, is part of an exercise in data science of the Flatiron School
-(https://github.com/learn-co-curriculum/dsc-phase-1-project-v2-4, folder zippedData); critics.csv, 15,563 more, of one
-in Harvard's CS109 (2013, homework 3). Their marks, fresh or rotten, are not read. MR and what was made of it (SST-2,
-SST-5) are of such excerpts, too: a sentence that has a run of RUN letters in common with a dev text of the task
-`--without` is left out, as are those that stand in its training part.
+(https://github.com/learn-co-curriculum/dsc-phase-1-project-v2-4, folder zippedData). Its marks, fresh or rotten, are
+not read. MR and what was made of it (SST-2, SST-5) are of such excerpts, too: a sentence that has a run of RUN letters
+in common with a dev text of the task `--without` is left out, as are those that stand in its training part.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from __future__ import annotations
 import argparse
 import csv
 import gzip
-import io
 import random
 import sys
 import zlib
@@ -27,26 +25,20 @@ from spikebert.data import load_task
 from spikebert.errors import InputError, exit_cleanly
 from spikebert.files import require_file
 
-COLUMNS = ("review", "quote")
 RUN = 25  # letters, some five words
 
 
 def reviews(path: Path) -> list[str]:
-    content = require_file(path, "review").read_bytes()
-    if path.suffix == ".gz":
-        try:
-            content = gzip.decompress(content)
-        except (EOFError, OSError, zlib.error) as error:
-            raise InputError(f"{path}: truncated or not gzip ({error}); copy it again") from None
     try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError:
-        text = content.decode("windows-1252", errors="replace")
-    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if ".tsv" in path.suffixes else ",")
-    column = next((name for name in COLUMNS if name in (rows.fieldnames or [])), None)
-    if column is None:
-        raise InputError(f"{path}: has no column named {' or '.join(COLUMNS)}; give one of the files named above")
-    return [row[column] or "" for row in rows]
+        with gzip.open(
+            require_file(path, "review"), "rt", encoding="windows-1252", errors="replace", newline=""
+        ) as file:
+            rows = csv.DictReader(file, delimiter="\t")
+            if "review" not in (rows.fieldnames or []):
+                raise InputError(f"{path}: has no column named review; give rt.reviews.tsv.gz")
+            return [row["review"] or "" for row in rows]
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(f"{path}: truncated or not gzip ({error}); copy it again") from None
 
 
 def runs(key: str) -> set[str]:
