@@ -19,7 +19,7 @@ from spikebert.checkpoint import load_model
 from spikebert.data import load_task, read_lines
 from spikebert.errors import exit_cleanly
 from spikebert.examples import examples_of, unlabelled_examples
-from spikebert.files import read_json
+from spikebert.files import read_json, require_file
 from spikebert.loop import Example, by_length
 from spikebert.losses import logits_loss
 from spikebert.teacher import MeanOfBerts, load, load_more
@@ -45,7 +45,8 @@ def row(folder: Path, held: Path | None) -> str:
     longest = student.config.max_tokens
     texts = [examples_of(rows, task.labels, tokenizer, longest) for rows in (task.train, task.dev)]
     if held:
-        texts.append(unlabelled_examples([line for _, line in read_lines(held)], tokenizer, longest, None))
+        lines = [line for _, line in read_lines(require_file(held, "held-out"))]
+        texts.append(unlabelled_examples(lines, tokenizer, longest))
     cells = [folder.name]
     for examples in texts:
         equal, divergence = compare(student, teacher.eval(), examples)

@@ -12,33 +12,27 @@ from __future__ import annotations
 
 import argparse
 import csv
-import gzip
-import random
 import sys
-import zlib
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
-from imdb_sentences import letters, sentences, write_lines
+from imdb_sentences import letters, letters_of, sentences, unseen, write_lines
 from task_sentences import overlap
 
-from spikebert.data import load_task
+from spikebert.data import byte_lines, load_task
 from spikebert.errors import InputError, exit_cleanly
 from spikebert.files import require_file
 
 RUN = 25  # letters, some five words
 
 
-def reviews(path: Path) -> list[str]:
-    try:
-        with gzip.open(
-            require_file(path, "review"), "rt", encoding="windows-1252", errors="replace", newline=""
-        ) as file:
-            rows = csv.DictReader(file, delimiter="\t")
-            if "review" not in (rows.fieldnames or []):
-                raise InputError(f"{path}: has no column named review; give rt.reviews.tsv.gz")
-            return [row["review"] or "" for row in rows]
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"{path}: truncated or not gzip ({error}); copy it again") from None
+def reviews(path: Path) -> Iterator[str]:
+    lines = (line.decode("windows-1252", errors="replace") for _, line in byte_lines(require_file(path, "review")))
+    rows = csv.DictReader(lines, delimiter="\t")
+    if "review" not in (rows.fieldnames or []):
+        raise InputError(f"{path}: has no column named review; give rt.reviews.tsv.gz")
+    return (row["review"] or "" for row in rows)
 
 
 def runs(key: str) -> set[str]:
@@ -50,18 +44,14 @@ def collect(path: Path, without: str) -> list[str]:
     dev = [letters(row.text) for row in task.dev]
     short = [key for key in dev if len(key) < RUN]
     taboo = set().union(*map(runs, dev))
-    seen = {letters(row.text) for row in task.train + task.dev} | {""}
     treebank = any(" n't" in row.text for row in task.train)  # SST-2 writes "n't" as a word of its own, MR does not
-    found = []
-    for review in reviews(path):
-        for sentence in sentences(review):
-            key = letters(sentence)
-            others = dev if len(key) < RUN else short
-            if key not in seen and taboo.isdisjoint(runs(key)) and not any(overlap(key, other) for other in others):
-                found.append(sentence if treebank else sentence.replace(" n't", "n't"))
-            seen.add(key)
-    random.Random(0).shuffle(found)
-    return found
+
+    def refused(key: str) -> bool:
+        others = dev if len(key) < RUN else short
+        return not taboo.isdisjoint(runs(key)) or any(overlap(key, other) for other in others)
+
+    texts = chain.from_iterable(map(sentences, reviews(path)))
+    return unseen((text if treebank else text.replace(" n't", "n't") for text in texts), letters_of(task), refused)
 
 
 def main() -> int:

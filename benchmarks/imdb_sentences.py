@@ -14,10 +14,11 @@ import gzip
 import random
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
-from spikebert.data import load_task
+from spikebert.data import Task, load_task
 from spikebert.errors import InputError, exit_cleanly
 from spikebert.files import write_atomically
 
@@ -51,20 +52,29 @@ def letters(text: str) -> str:
     return "".join(c for c in text.lower() if c.isalnum())
 
 
+def letters_of(task: Task) -> set[str]:
+    """Of all its texts, and those of no text at all."""
+    return {letters(row.text) for row in task.train + task.dev} | {""}
+
+
 def letters_of_tasks(tasks: list[str]) -> set[str]:
-    return {letters(row.text) for task in map(load_task, tasks) for row in task.train + task.dev} | {""}
+    return {""}.union(*map(letters_of, map(load_task, tasks)))
+
+
+def unseen(texts: Iterable[str], seen: set[str], refused: Callable[[str], bool] = lambda key: False) -> list[str]:
+    """The texts whose letters are neither in `seen` nor refused, each once, in an order drawn by a fixed seed."""
+    found = {}
+    for text in texts:
+        key = letters(text)
+        if key not in seen and key not in found and not refused(key):
+            found[key] = text
+    lines = list(found.values())
+    random.Random(0).shuffle(lines)  # neighbours of one review must not be neighbours in a batch
+    return lines
 
 
 def collect(folder: Path, tasks: list[str]) -> list[str]:
-    seen = letters_of_tasks(tasks)
-    found = []
-    for review in reviews(folder):
-        for sentence in sentences(review):
-            if (key := letters(sentence)) not in seen:
-                seen.add(key)
-                found.append(sentence)
-    random.Random(0).shuffle(found)  # neighbours of one review must not be neighbours in a batch
-    return found
+    return unseen(chain.from_iterable(map(sentences, reviews(folder))), letters_of_tasks(tasks))
 
 
 def write_lines(path: Path, lines: list[str]) -> None:

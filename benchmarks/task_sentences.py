@@ -10,11 +10,10 @@ into different pieces.
 from __future__ import annotations
 
 import argparse
-import random
 import sys
 from pathlib import Path
 
-from imdb_sentences import letters, write_lines
+from imdb_sentences import letters, letters_of, unseen, write_lines
 
 from spikebert.data import load_task
 from spikebert.errors import exit_cleanly
@@ -25,16 +24,8 @@ SHORT = 12  # letters; so few are contained in much without being a piece of it
 def collect(tasks: list[str], without: str) -> list[str]:
     own = load_task(without)
     dev = {letters(row.text) for row in own.dev}
-    seen = dev | {letters(row.text) for row in own.train} | {""}
-    found = []
-    for task in map(load_task, tasks):
-        for row in task.train:
-            key = letters(row.text)
-            if key not in seen and not any(overlap(key, other) for other in dev):
-                found.append(row.text)
-            seen.add(key)
-    random.Random(0).shuffle(found)
-    return found
+    texts = (row.text for task in map(load_task, tasks) for row in task.train)
+    return unseen(texts, letters_of(own), lambda key: any(overlap(key, other) for other in dev))
 
 
 def overlap(a: str, b: str) -> bool:

@@ -128,13 +128,21 @@ def _row(path: Path, number: int, label: str, text: str) -> Row:
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     """(line number, line) of a UTF-8 file, gzipped or not, streamed; an InputError names a line that is not UTF-8."""
+    for number, line in byte_lines(path):
+        try:
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError:
+            raise InputError(f"{path}, line {number}: not UTF-8; convert the file to UTF-8") from None
+        yield number, text.rstrip("\r\n")
+
+
+def byte_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """(line number, line with its end) of a file in any encoding, gzipped or not, streamed."""
     number = 0
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
             for number, line in enumerate(file, 1):
-                yield number, line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-    except UnicodeDecodeError:
-        raise InputError(f"{path}, line {number}: not UTF-8; convert the file to UTF-8") from None
+                yield number, line
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(f"{path}: truncated or not gzip, after line {number} ({error}); copy it again") from None
 
