@@ -21,7 +21,7 @@ class Chip:
     """One chip; None is a number that is not public: no limit, and for a cost that of Loihi 1.
 
     memory_per_core holds everything; synapse_memory_per_core is the part for weights where that is a memory apart.
-    Memory is in bytes, hop_* are picojoules of a spike from tile to tile, *_ns the time of one operation.
+    Memory is in bytes; *_pj are the picojoules and *_ns the time of one operation; a hop is a spike from tile to tile.
     """
 
     name: str
@@ -44,6 +44,9 @@ class Chip:
     neuron_ns: float | None
     barrier_ns: float | None
     sources: dict[str, str]
+    synapse_pj: float | None = None
+    neuron_pj: float | None = None
+    spike_pj: float | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,9 @@ class System:
 
 FIELDS = {f.name: str(f.type) for f in dataclasses.fields(Chip) if f.name not in ("name", "title", "sources")}
 MOST_CORES = 4096  # whose placement takes time and memory with their square; a chip of more is none of Loihi's class
-MAY_BE_ZERO = ("graded_bits", "hop_x_pj", "hop_y_pj", "synapse_ns", "neuron_ns", "barrier_ns")
+COSTS = ("hop_x_pj", "hop_y_pj", "synapse_pj", "neuron_pj", "spike_pj", "synapse_ns", "neuron_ns", "barrier_ns")
+MAY_BE_ZERO = ("graded_bits", *COSTS)
+MAY_BE_ABSENT = ("synapse_pj", "neuron_pj", "spike_pj")  # files from before these had a place
 
 
 def read_chip(name: str) -> Chip:
@@ -68,8 +73,10 @@ def read_chip(name: str) -> Chip:
     texts = {key: _text(path, data, key) for key in ("name", "title")}
     unknown = data.keys() - FIELDS.keys() - {"kind", "name", "title"}
     if unknown:
-        raise InputError(f"{path}: {sorted(unknown, key=str)[0]}: no such field; see chips/template.yaml")
-    entries = {key: _entry(path, data, key, kind) for key, kind in FIELDS.items()}
+        raise InputError(f"{path}: {sorted(unknown, key=str)[0]}: no such field; see spikebert-deploy chip")
+    entries = {
+        key: _entry(path, data, key, kind) for key, kind in FIELDS.items() if key in data or key not in MAY_BE_ABSENT
+    }
     values: dict[str, Any] = {key: value for key, (value, _) in entries.items()}
     chip = Chip(**texts, **values, sources={key: source for key, (_, source) in entries.items()})
     if chip.cores > MOST_CORES:
@@ -133,7 +140,7 @@ def _load(path: Path, kind: str) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise InputError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
     if not isinstance(data, dict) or data.get("kind") != kind:
-        raise InputError(f"{path}: kind: must be {kind}; start from chips/template.yaml")
+        raise InputError(f"{path}: kind: must be {kind}; start from what spikebert-deploy chip writes")
     return data
 
 

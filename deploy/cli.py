@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from deploy.bundle_cli import add_bundle, add_verify
-from deploy.map_cli import add_map
+from deploy.map_cli import add_chip, add_map
 from spikebert.errors import exit_cleanly
 
 PROGRAM = "spikebert-deploy"
@@ -25,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
     resources.add_argument("model", help="model.nir of spikebert-export")
     resources.set_defaults(run=show_resources)
     add_map(commands)
+    add_chip(commands)
     add_bundle(commands)
     add_verify(commands)
     return p

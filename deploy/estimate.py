@@ -12,17 +12,15 @@ from functools import cache
 
 import numpy as np
 
-from deploy.chip import Chip, read_chip
+from deploy.chip import COSTS, Chip, read_chip
 from deploy.partition import Core
 from deploy.placement import Placement
 from deploy.populations import Population
 from deploy.traffic import Activity, Traffic
 from export.graph import LIF, Attention, Graph, LayerNorm, Linear
-from simulate.energy.costs import costs
 
-REFERENCE = "loihi1"  # the chip file whose times and hop energies stand for those that a chip's own file has not
+REFERENCE = "loihi1"  # the chip file whose times and energies stand for those that a chip's own file has not
 PUBLISHED = "Loihi 1, Davies et al. 2018"
-COSTS = ("hop_x_pj", "hop_y_pj", "synapse_ns", "neuron_ns", "barrier_ns")
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ def own_costs(chip: Chip) -> dict[str, float]:
 
 
 def costing(chip: Chip) -> Chip:
-    """The chip whose times and hop energies are used: REFERENCE, with those that the chip has of its own."""
+    """The chip whose times and energies are used: REFERENCE, with those that the chip has of its own."""
     return replace(reference(), **own_costs(chip))
 
 
@@ -84,7 +82,7 @@ def estimate(
     serial: bool,
     costing: Chip,
 ) -> Estimate:
-    """`costing` is the chip whose times and hop energies are used."""
+    """`costing` is the chip whose times and energies are used."""
     found = list({core.population.name: core.population for core in cores}.values())
     depth = _depth(graph, found)
     passes = 1 + sum(isinstance(n, Attention) for n in graph) if serial else 1
@@ -99,12 +97,11 @@ def estimate(
     ]
     step = max(per_core) + (costing.barrier_ns or 0)
     hops = _hops(placement, traffic)
-    price = costs()
     updates = sum(p.rows for p in found if p.role in ("neurons", "attention")) * activity.tokens * graph.time_steps
     picojoules = {
-        "synaptic operations": sum(work.values()) * price["E_LOIHI_SYNOP"].picojoules,
-        "neuron updates": updates * price["E_LOIHI_ACTIVE"].picojoules,
-        "spikes within a tile": hops.messages * price["E_LOIHI_SPIKE"].picojoules,
+        "synaptic operations": sum(work.values()) * (costing.synapse_pj or 0),
+        "neuron updates": updates * (costing.neuron_pj or 0),
+        "spikes within a tile": hops.messages * (costing.spike_pj or 0),
         "hops": hops.east_west * (costing.hop_x_pj or 0) + hops.north_south * (costing.hop_y_pj or 0),
     }
     return Estimate(steps, depth, step, steps * step / 1000, hops, picojoules)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 
@@ -23,9 +24,42 @@ def add_map(commands: argparse._SubParsersAction) -> None:
         "that holds either, the first that fits)",
     )
     p.add_argument("--tokens", type=int, help="the longest text, where it shall be shorter than the model's")
-    p.add_argument("--counts", metavar="FILE", help="counts.json of spikebert-simulate: its spikes are the traffic")
+    p.add_argument(
+        "--counts",
+        metavar="RUN",
+        help="the --out folder of spikebert-simulate, or its counts.json: its spikes are the traffic (default: the "
+        "worst case, in which every neuron fires in every step)",
+    )
     p.add_argument("-o", "--out", required=True, help="the folder for mapping.json, mapping.md and floorplan.svg")
     p.set_defaults(run=run)
+
+
+def add_chip(commands: argparse._SubParsersAction) -> None:
+    p = commands.add_parser(
+        "chip",
+        help="the description of a chip, to start one of your own from",
+        description="Write the description of a chip: a form to fill in, and to give to --chip.",
+    )
+    p.add_argument("--like", metavar="NAME", help="start from a known chip, loihi1 or loihi2 (default: an empty form)")
+    p.add_argument("-o", "--out", metavar="FILE", required=True, help="the .yaml file to write; must not exist yet")
+    p.set_defaults(run=write_chip)
+
+
+def write_chip(options: argparse.Namespace) -> None:
+    from deploy.chip import CHIPS, chip_names
+    from spikebert.errors import InputError
+    from spikebert.files import require_folder_of, write_atomically
+
+    name, out = options.like or "template", Path(options.out)
+    if options.like and options.like not in chip_names():
+        raise InputError(f"--like {options.like}: not one of {', '.join(chip_names())}")
+    if out.suffix not in (".yaml", ".yml"):
+        raise InputError(f"-o {out}: the name must end in .yaml")
+    require_folder_of(out, "-o")
+    if out.exists() or out.is_symlink():
+        raise InputError(f"-o {out}: is there already; choose another name")
+    write_atomically(out, lambda path: path.write_bytes((CHIPS / f"{name}.yaml").read_bytes()))
+    print(f"{out}: fill it in, then: spikebert-deploy map MODEL --chip {shlex.quote(str(out))} -o FOLDER")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -42,21 +76,22 @@ def run(options: argparse.Namespace) -> None:
     found = mapping.estimate
     write(mapping, Path(options.out), Path(options.model))
     costs = "its own and Loihi 1's numbers" if own_costs(chip) else "Loihi 1's numbers"
+    case = "" if record else "worst case (give --counts for a run's spikes), "
     print(
-        f"{options.out}: {mapping.title}, {found.steps:,} steps a sample; estimated with {costs}: "
+        f"{options.out}: {mapping.title}, {found.steps:,} steps a sample; {case}estimated with {costs}: "
         f"{found.latency_microseconds / 1000:,.2f} ms, {found.total_picojoules / 1e6:,.1f} µJ"
     )
 
 
 def _run_of(path: Path, model: Path):
-    """The run of a counts.json; an InputError where it simulated another file."""
+    """The run of a folder or its counts.json; an InputError where it simulated another file."""
     from simulate.energy.record import FILE, read_run
     from spikebert.errors import InputError
     from spikebert.files import sha256
 
-    if path.name != FILE:
-        raise InputError(f"--counts {path}: must be the {FILE} in the --out folder of spikebert-simulate")
-    record = read_run(path.parent)
+    if path.name != FILE and path.is_file():
+        raise InputError(f"--counts {path}: must be the --out folder of spikebert-simulate, or the {FILE} in it")
+    record = read_run(path.parent if path.name == FILE and not path.is_dir() else path)
     if record.model.sha256 != sha256(model):
         raise InputError(f"{path}: counts of another model ({record.model.file}); simulate {model}")
     return record

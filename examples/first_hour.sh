@@ -6,7 +6,7 @@ here=$(dirname "$0")
 out=${1:-demo}
 mkdir -p "$out"
 
-step() { printf '\n$ %s\n' "$*"; "$@"; }
+. "$(dirname "$0")/step.sh"
 
 # What you would receive:
 step spikebert-deploy bundle "$here/tweets/model.nir" --data tweets --truncate --golden 4 --licence "Apache 2.0" -o "$out/bundle"

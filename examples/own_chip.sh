@@ -6,9 +6,12 @@ here=$(dirname "$0")
 out=${1:-demo}
 mkdir -p "$out"
 
-step() { printf '\n$ %s\n' "$*"; "$@"; }
+. "$(dirname "$0")/step.sh"
 
-# own_chip/my-chip.yaml is deploy/chips/template.yaml, filled in. One such chip is too small, and the error says by what:
+# The form for a description; own_chip/my-chip.yaml is such a file, filled in:
+step spikebert-deploy chip -o "$out/new-chip.yaml"
+
+# One such chip is too small, and the error says by what:
 if step spikebert-deploy map "$here/tweets/model.nir" --chip "$here/own_chip/my-chip.yaml" --system 1 -o "$out/own-chip"
 then exit 1; else test $? -eq 2; fi
 

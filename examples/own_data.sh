@@ -8,7 +8,7 @@ out=${2:-demo/own-data}
 mkdir -p "$out"
 export HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false
 
-step() { printf '\n$ %s\n' "$*"; "$@"; }
+. "$(dirname "$0")/step.sh"
 
 # With a BERT of your language in a folder, leave this step out, and give that folder to --teacher.
 step spikebert-train new-teacher --task "$data" --width 64 --vocabulary 400 --out "$out/bert"

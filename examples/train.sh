@@ -4,7 +4,7 @@ set -eu
 export HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false
 mkdir -p demo
 
-step() { printf '\n$ %s\n' "$*"; "$@"; }
+. "$(dirname "$0")/step.sh"
 
 step spikebert-train --task tweets --teacher minilm --preset tiny --norm batch --reset zero --limit 3000 \
     --teacher-epochs 1 --stage1-epochs 1 --epochs 4 --learning-rate 1e-3 --out demo/train

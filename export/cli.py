@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "spikebert-export"
 HDF5 = b"\x89HDF\r\n\x1a\n"
-LOWERING = ("bits", "per_channel", "calibrate", "report")  # the options of the way from the float model to integers
+LOWERING = ("bits", "per_channel", "compare", "report")  # the options of the way from the float model to integers
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,7 +35,9 @@ def parser() -> argparse.ArgumentParser:
         help="; ".join(f"{name}: {target.writes}" for name, target in TARGETS.items()) + " (default: %(default)s)",
     )
     p.add_argument("-o", "--out", help="the file or folder to write, such as model.nir (optional with --draw)")
-    p.add_argument("--draw", metavar="SVG", help="draw the network there, with its sizes and bits")
+    p.add_argument(
+        "--draw", metavar="FILE", help="draw the network there (.svg, .png or .pdf), with its sizes and bits"
+    )
     p.add_argument("--bits", type=int, help="weight bits, 2 to 8 (default: 8)")
     p.add_argument("--per-channel", action="store_true", help="give the weights of each output a power of two")
     p.add_argument(
@@ -51,9 +53,9 @@ def parser() -> argparse.ArgumentParser:
         help="loihi1 has no programmable neurons: refuses layer norms and the subtract reset (default: %(default)s)",
     )
     p.add_argument(
-        "--calibrate", metavar="DATA", help="labelled text: compare spikes and accuracy with the float model"
+        "--compare", metavar="DATA", help="labelled text on which to compare spikes and accuracy with the float model"
     )
-    p.add_argument("--limit", type=int, default=200, help="texts of --calibrate (default: %(default)s)")
+    p.add_argument("--limit", type=int, default=200, help="texts of --compare (default: %(default)s)")
     p.add_argument("--report", metavar="FILE", help="write the export report there, as JSON")
     return p
 
@@ -69,7 +71,9 @@ def run(options: argparse.Namespace) -> None:
     if options.out:
         require_folder_of(options.out, "-o")
     if options.draw:
-        require_folder_of(options.draw, "--draw")
+        from export.draw import require_picture
+
+        require_picture(options.draw)
     if options.report:
         require_folder_of(options.report, "--report")
     if options.limit < 1:
@@ -98,7 +102,7 @@ def run(options: argparse.Namespace) -> None:
 
         draw.write(graph, options.draw)
         print(f"{options.draw}: a picture of {len(graph.nodes)} nodes")
-    if trained and (options.calibrate or options.report):
+    if trained and (options.compare or options.report):
         _report(options, trained, graph)
 
 
@@ -172,15 +176,15 @@ def _report(options: argparse.Namespace, trained, graph) -> None:
 
     from export.lower.report import report, table
 
-    content = report(trained, graph, _calibration(options, trained) if options.calibrate else ())
+    content = report(trained, graph, _compared(options, trained) if options.compare else ())
     print(table(content))
     if options.report:
         text = json.dumps(content, indent=1, ensure_ascii=False)
         write_atomically(Path(options.report), lambda temporary: temporary.write_text(text, "utf-8"))
 
 
-def _calibration(options: argparse.Namespace, trained) -> list:
-    """The labelled text of --calibrate as examples."""
+def _compared(options: argparse.Namespace, trained) -> list:
+    """The labelled text of --compare as examples."""
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
@@ -188,11 +192,11 @@ def _calibration(options: argparse.Namespace, trained) -> list:
     from spikebert.examples import examples_of
     from spikebert.packaged import TASKS
 
-    rows = load_task(options.calibrate).dev if options.calibrate in TASKS else read_labelled(options.calibrate)
+    rows = load_task(options.compare).dev if options.compare in TASKS else read_labelled(options.compare)
     rows = rows[: options.limit]
     unknown = {row.label for row in rows} - set(trained.labels)
     if unknown:
-        raise InputError(f"{options.calibrate}: the model does not know the label {sorted(unknown)[0]!r}")
+        raise InputError(f"{options.compare}: the model does not know the label {sorted(unknown)[0]!r}")
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(trained.tokenizer))
     config = trained.model.config
     return examples_of(rows, trained.labels, tokenizer, config.max_tokens, config.separator)

@@ -1,6 +1,6 @@
-"""The network as a picture: an SVG with a box for each node, a frame around each block, equal blocks drawn once.
+"""The network as a picture: a box for each node, a frame around each block, equal blocks drawn once.
 
-The name of a node shows when the pointer rests on its box.
+Its suffix says what the file is: .svg, where the name of a node shows when the pointer rests on its box, .png or .pdf.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ FILL = {
 }
 
 
+SUFFIXES = (".svg", ".png", ".pdf")
+
+
 @dataclass(frozen=True)
 class Residual:
     """A branch beside the residual stream and the Add that joins them."""
@@ -41,13 +44,32 @@ class Residual:
 
 def write(graph: Graph, path: str | os.PathLike[str]) -> None:
     """Write the picture; the file appears whole or not at all."""
+    suffix = require_picture(path)
+    canvas = paint(graph)
+    if suffix == ".svg":
+        write_atomically(Path(path), lambda temporary: temporary.write_text(canvas.svg(), "utf-8"))
+        return
+    from export.draw_pixels import save
+
+    write_atomically(Path(path), lambda temporary: save(canvas.shapes, WIDTH, canvas.height, temporary, suffix[1:]))
+
+
+def require_picture(path: str | os.PathLike[str]) -> str:
+    """The suffix of a picture's file, in small letters; an InputError for one that is none, or where it cannot be."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise InputError(f"--draw {path}: the suffix must be {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
     require_folder_of(path, "--draw")
-    svg = draw(graph)
-    write_atomically(Path(path), lambda temporary: temporary.write_text(svg, "utf-8"))
+    return suffix
 
 
 def draw(graph: Graph) -> str:
     """The picture as the text of an SVG file."""
+    return paint(graph).svg()
+
+
+def paint(graph: Graph) -> Canvas:
+    """The picture as shapes on a canvas."""
     first, residuals, last = parts(graph)
     canvas = Canvas(output_bounds(graph))
     synapses = sum(n.weight.size for n in graph if isinstance(n, (Linear, Readout)))
@@ -63,7 +85,7 @@ def draw(graph: Graph) -> str:
         canvas.blocks(list(equal))
     for node in last:
         canvas.node(node)
-    return canvas.svg()
+    return canvas
 
 
 def parts(graph: Graph) -> tuple[list[Node], list[Residual], list[Node]]:
@@ -169,19 +191,76 @@ def _(node: Readout, bound: int) -> tuple[str, str]:
     return "Mean over steps and tokens, linear head", f"{inputs} → {labels} logits, 8-bit weights"
 
 
+@dataclass(frozen=True)
+class Box:
+    """A rectangle: of a node, or, without a fill, the frame around a block."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    fill: str | None = None
+    title: str = ""
+
+    def svg(self) -> str:
+        place = f'x="{self.x}" y="{self.y}" width="{self.width}" height="{self.height}"'
+        if self.fill is None:
+            return f'<rect class="frame" {place} rx="10"/>'
+        return f'<rect {place} rx="5" fill="{self.fill}"><title>{escape(self.title)}</title></rect>'
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line from point to point, with a head where it ends if it is an arrow."""
+
+    points: tuple[tuple[float, float], ...]
+    arrow: bool = False
+
+    def svg(self) -> str:
+        head = ' marker-end="url(#head)"' if self.arrow else ""
+        return f'<path d="M{"L".join(f"{x} {y}" for x, y in self.points)}"{head}/>'
+
+
+@dataclass(frozen=True)
+class Dot:
+    x: float
+    y: float
+    radius: float
+    fill: str
+
+    def svg(self) -> str:
+        return f'<circle class="dot" cx="{self.x}" cy="{self.y}" r="{self.radius}" style="fill: {self.fill}"/>'
+
+
+@dataclass(frozen=True)
+class Text:
+    """A line of text of a kind of STYLE; y is where its letters stand."""
+
+    x: float
+    y: float
+    text: str
+    kind: str
+
+    def svg(self) -> str:
+        return f'<text class="{self.kind}" x="{self.x}" y="{self.y}">{escape(self.text)}</text>'
+
+
+Shape = Box | Line | Dot | Text
+
+
 @dataclass
 class Canvas:
-    """An SVG under construction, from top to bottom; `y` is where the last node ends."""
+    """A picture under construction, from top to bottom; `y` is where the last node ends."""
 
     bounds: dict[str, int]
     y: float = 0
-    shapes: list[str] = field(default_factory=list)
+    shapes: list[Shape] = field(default_factory=list)
     started: bool = False
 
     def node(self, node: Node, levels: int = 1) -> None:
         """The next node on the middle line; neurons may stand for several levels of them."""
         if self.started:
-            self.arrow(f"M{MIDDLE} {self.y}V{self.y + GAP}")
+            self.arrow((MIDDLE, self.y), (MIDDLE, self.y + GAP))
             self.y += GAP
         self.started = True
         title, detail = describe(node, self.bounds[node.name])
@@ -194,25 +273,24 @@ class Canvas:
         """Blocks that look alike, in one frame, with the most bits that any of them reaches."""
         for same in zip(*([n for r in block for n in (*r.branch, r.add)] for block in equal), strict=True):
             self.bounds[same[0].name] = max(self.bounds[node.name] for node in same)
-        self.line(f"M{MIDDLE} {self.y}V{self.y + GAP}")
+        self.line((MIDDLE, self.y), (MIDDLE, self.y + GAP))
         self.y += GAP
         top, place = self.y, len(self.shapes)
-        self.line(f"M{MIDDLE} {self.y}V{self.y + 12}")
+        self.line((MIDDLE, self.y), (MIDDLE, self.y + 12))
         self.y += 12
         for residual in equal[0]:
             self.residual(residual)
-        self.line(f"M{MIDDLE} {self.y}V{self.y + 12}")
+        self.line((MIDDLE, self.y), (MIDDLE, self.y + 12))
         self.y += 12
         left, right = FRAME
-        frame = f'<rect class="frame" x="{left}" y="{top}" width="{right - left}" height="{self.y - top}" rx="10"/>'
-        self.shapes.insert(place, frame)
+        self.shapes.insert(place, Box(left, top, right - left, self.y - top))
         if len(equal) > 1:
             self.text(right + 36, (top + self.y) / 2 + 8, f"× {len(equal)}", "times")
 
     def residual(self, residual: Residual) -> None:
         """A branch, with the stream passing beside it into the Add."""
         fork = self.y
-        self.shapes.append(f'<circle cx="{MIDDLE}" cy="{fork}" r="3"/>')
+        self.shapes.append(Dot(MIDDLE, fork, 3, "#000"))
         attends = any(isinstance(n, Attention) for n in residual.branch)
         self.text(SKIP + 8, fork + 17, "attention" if attends else "MLP", "side")
         for place, node in enumerate(residual.branch):
@@ -221,16 +299,16 @@ class Canvas:
                 self.query_key_value(node)
             else:
                 self.node(node)
-        self.arrow(f"M{MIDDLE} {self.y}V{self.y + GAP}")
+        self.arrow((MIDDLE, self.y), (MIDDLE, self.y + GAP))
         self.y += GAP
         centre = self.y + 12
-        self.arrow(f"M{MIDDLE} {fork}H{SKIP}V{centre}H{MIDDLE - 12}")
-        self.shapes.append(f'<circle class="add" cx="{MIDDLE}" cy="{centre}" r="12"/>')
+        self.arrow((MIDDLE, fork), (SKIP, fork), (SKIP, centre), (MIDDLE - 12, centre))
+        self.shapes.append(Dot(MIDDLE, centre, 12, "#fff"))
         self.text(MIDDLE, centre + 6, "+", "title")
         bits = self.bounds[residual.add.name].bit_length()
         self.text(MIDDLE + 20, centre + 4, f"stream: {residual.add.width} counts of up to {bits} bits", "side")
         self.y += 24
-        self.line(f"M{MIDDLE} {self.y}V{self.y + 10}")
+        self.line((MIDDLE, self.y), (MIDDLE, self.y + 10))
         self.y += 10
 
     def query_key_value(self, node: LIF) -> None:
@@ -238,34 +316,35 @@ class Canvas:
         width, space = 106.0, 6.0
         xs = [MIDDLE + (i - 1) * (width + space) for i in range(3)]
         for x in xs:
-            self.arrow(f"M{x} {self.y}V{self.y + GAP}")
+            self.arrow((x, self.y), (x, self.y + GAP))
         self.y += GAP
         for x, letter in zip(xs, "QKV", strict=True):
             self.box(x - width / 2, width, node, f"{letter}: LIF", f"{node.width // 3}, reset {node.reset}")
         self.y += HEIGHT
         for x in (xs[0], xs[2]):
-            self.arrow(f"M{x} {self.y}V{self.y + GAP}")
+            self.arrow((x, self.y), (x, self.y + GAP))
 
     def box(self, x: float, width: float, node: Node, title: str, detail: str) -> None:
-        self.shapes.append(
-            f'<rect x="{x}" y="{self.y}" width="{width}" height="{HEIGHT}" rx="5" fill="{FILL[type(node)]}">'
-            f"<title>{escape(node.name)}</title></rect>"
-        )
+        self.shapes.append(Box(x, self.y, width, HEIGHT, FILL[type(node)], node.name))
         self.text(x + width / 2, self.y + 18, title, "name")
         self.text(x + width / 2, self.y + 34, detail, "detail")
 
-    def line(self, path: str) -> None:
-        self.shapes.append(f'<path d="{path}"/>')
+    def line(self, *points: tuple[float, float]) -> None:
+        self.shapes.append(Line(points))
 
-    def arrow(self, path: str) -> None:
-        self.shapes.append(f'<path d="{path}" marker-end="url(#head)"/>')
+    def arrow(self, *points: tuple[float, float]) -> None:
+        self.shapes.append(Line(points, arrow=True))
 
     def text(self, x: float, y: float, text: str, kind: str) -> None:
-        self.shapes.append(f'<text class="{kind}" x="{x}" y="{y}">{escape(text)}</text>')
+        self.shapes.append(Text(x, y, text, kind))
+
+    @property
+    def height(self) -> float:
+        return self.y + 16
 
     def svg(self) -> str:
-        height = self.y + 16
-        return "\n".join([HEAD.format(width=WIDTH, height=height), *self.shapes, "</svg>\n"])
+        head = HEAD.format(width=WIDTH, height=self.height)
+        return "\n".join([head, *(shape.svg() for shape in self.shapes), "</svg>\n"])
 
 
 HEAD = """\
@@ -276,7 +355,7 @@ text {{ font-family: Helvetica, Arial, sans-serif; text-anchor: middle; fill: #2
 .detail {{ font-size: 11px; fill: #555 }} .side {{ font-size: 11px; fill: #555; text-anchor: start }}
 .times {{ font-size: 22px; font-weight: bold }}
 rect {{ stroke: #777 }} .frame {{ fill: #fafafa; stroke: #aaa; stroke-dasharray: 5 3 }}
-path {{ fill: none; stroke: #444; stroke-width: 1.3 }} .add {{ fill: #fff; stroke: #444; stroke-width: 1.3 }}
+path {{ fill: none; stroke: #444; stroke-width: 1.3 }} .dot {{ stroke: #444; stroke-width: 1.3 }}
 </style>
 <defs><marker id="head" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">
 <path d="M0 0L8 4L0 8z" style="fill: #444; stroke: none"/></marker></defs>

@@ -1,4 +1,4 @@
-"""A graph run whole on a few sentences, every value kept: for calibration and training, not for speed."""
+"""A graph run whole on a few sentences, every value kept: for comparison and training, not for speed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From texts to the examples that training, calibration and measuring take."""
+"""From texts to the examples that training, export and measuring take."""
 
 from __future__ import annotations
 

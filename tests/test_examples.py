@@ -1,6 +1,8 @@
 """The examples run, with the commands that a reader would type."""
 
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -16,12 +18,51 @@ ROOT = Path(__file__).parents[1]
 HERE = Path(sys.executable).parent
 
 
-def run(*command):
+def run(*command, folder=ROOT):
     """What a command prints, which must end well."""
     path = {"PATH": f"{HERE}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **path}, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder, env={**os.environ, **path}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def printed_commands(program):
+    """The command lines of the README's transcripts that begin with `$ program`, as they would be pasted."""
+    transcripts = re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    lines = [line[2:] for text in transcripts for line in text.splitlines() if line.startswith(f"$ {program}")]
+    assert lines
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [("demo", ["--text 'what a lovely morning'", "--counts demo/run -o"]), ("train", ["--out demo/train"])],
+)
+def test_the_readme_shows_the_commands_of_the_scripts(script, words):
+    script_text = (ROOT / "examples" / f"{script}.sh").read_text("utf-8").replace("\\\n", " ")
+    steps = [line[5:] for line in script_text.splitlines() if line.startswith("step ")]
+    steps = [shlex.split(line.replace("$model", "examples/tweets/model.nir")) for line in steps]
+    shown = [line for line in printed_commands("spikebert") if shlex.split(line) in steps]
+    assert len(shown) == len(steps)
+    assert all(any(word in line for line in shown) for word in words)
+
+
+def test_the_printed_commands_paste_as_they_stand(tmp_path):
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    (tmp_path / "demo").mkdir()
+    shown = [line for line in printed_commands("spikebert") if "demo/train" not in line and "demo/model" not in line]
+    for line in shown:
+        few = " --limit 4" if "--data" in line else ""  # all 683 texts take their time on Lava
+        run("sh", "-c", line + few, folder=tmp_path)
+    assert (tmp_path / "demo" / "report.html").stat().st_size > 10_000
+
+
+def test_a_step_is_printed_as_one_would_type_it(tmp_path):
+    words = ["two words", "it's", "a$b", "", "--x=1", "*"]
+    script = '. examples/step.sh; step printf "<%s>\\n" "$@"'
+    printed, _, done = run("sh", "-c", script, "sh", *words).lstrip().partition("\n")
+    assert printed.startswith("$ printf ")
+    assert run("sh", "-c", printed[2:]) == done == "".join(f"<{word}>\n" for word in words)
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler here")

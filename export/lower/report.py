@@ -1,4 +1,4 @@
-"""The export report: what quantisation did to each layer, and on calibration text what came of it."""
+"""The export report: what quantisation did to each layer, and on text what came of it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BATCH = 32
 
 
 def report(trained: TrainedModel, graph: Graph, examples: Sequence[Example] = ()) -> dict[str, Any]:
-    """The report as plain values: `layers`, and with calibration text `calibration`."""
+    """The report as plain values: `layers`, and with text `comparison`."""
     floats = {node.name: node for node in fold(capture(trained.model))}
     bounds = output_bounds(graph)
     layers = []
@@ -38,7 +38,7 @@ def report(trained: TrainedModel, graph: Graph, examples: Sequence[Example] = ()
             layers.append(entry)
     result: dict[str, Any] = {"model": graph.metadata, "layers": layers}
     if examples:
-        result["calibration"] = calibrate(trained, graph, examples)
+        result["comparison"] = compare(trained, graph, examples)
     return result
 
 
@@ -68,7 +68,7 @@ def threshold_rounding(graph: Graph, before: Any, node: LIF) -> dict[str, Any]:
     return {"threshold": int(node.threshold[0]), "threshold_error": float(node.threshold[0] / exact - 1)}
 
 
-def calibrate(trained: TrainedModel, graph: Graph, examples: Sequence[Example]) -> dict[str, Any]:
+def compare(trained: TrainedModel, graph: Graph, examples: Sequence[Example]) -> dict[str, Any]:
     """On text: accuracy of both models, and for each neuron layer the share of equal spikes and both firing rates."""
     equal = dict.fromkeys((n.name for n in graph.neurons), 0.0)
     rates = {name: [0.0, 0.0] for name in equal}
@@ -104,7 +104,7 @@ def calibrate(trained: TrainedModel, graph: Graph, examples: Sequence[Example]) 
 
 def table(content: dict[str, Any]) -> str:
     """The report for the screen."""
-    found = content.get("calibration", {})
+    found = content.get("comparison", {})
     agreement, largest = found.get("spike_agreement", {}), found.get("largest_accumulator", {})
     lines = [
         f"{'layer':<34}{'weight SNR, dB':>15}{'worst case':>12}{'observed':>10}{'threshold':>11}{'its error':>11}"

@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from deploy.chip import CHIPS, FIELDS, chip_names, find_system, read_chip, systems_of
+from deploy.cli import main
 from simulate.energy.costs import costs
 from spikebert.errors import InputError
 
@@ -15,10 +16,10 @@ def test_every_number_of_a_shipped_chip_has_a_source():
         assert all(chip.sources[field].strip() for field in FIELDS), name
 
 
-def test_the_hops_of_loihi1_cost_here_what_the_energy_accounts_say():
-    chip, price = read_chip("loihi1"), costs()
-    hops = price["E_LOIHI_EAST_WEST"].picojoules, price["E_LOIHI_NORTH_SOUTH"].picojoules
-    assert (chip.hop_x_pj, chip.hop_y_pj) == hops
+def test_loihi1_costs_here_what_the_energy_accounts_say():
+    chip, names = read_chip("loihi1"), ("EAST_WEST", "NORTH_SOUTH", "SYNOP", "ACTIVE", "SPIKE")
+    found = [chip.hop_x_pj, chip.hop_y_pj, chip.synapse_pj, chip.neuron_pj, chip.spike_pj]
+    assert found == [costs()[f"E_LOIHI_{name}"].picojoules for name in names]
 
 
 def test_each_chip_has_a_single_chip_a_board_of_eight_and_a_rack():
@@ -53,6 +54,25 @@ def own_chip(tmp_path, **changes):
 
 def test_the_template_is_a_chip(tmp_path):
     assert read_chip(own_chip(tmp_path)).cores == 64
+
+
+def test_a_file_from_before_operations_had_prices_is_still_a_chip(tmp_path):
+    chip = read_chip(own_chip(tmp_path, synapse_pj=None, neuron_pj=None, spike_pj=None))
+    assert (chip.synapse_pj, chip.neuron_pj, chip.spike_pj) == (None, None, None)
+
+
+def test_a_command_writes_the_form_for_a_chip_and_never_over_a_file(tmp_path, capsys):
+    path = tmp_path / "mine.yaml"
+    assert main(["chip", "-o", str(path)]) == 0
+    assert read_chip(str(path)) == read_chip(str(CHIPS / "template.yaml"))
+    path.write_text("mine", "utf-8")
+    assert main(["chip", "-o", str(path)]) == 2
+    assert path.read_text("utf-8") == "mine"
+    assert main(["chip", "--like", "loihi1", "-o", str(tmp_path / "like.yaml")]) == 0
+    assert read_chip(str(tmp_path / "like.yaml")) == read_chip("loihi1")
+    assert main(["chip", "--like", "../systems", "-o", str(tmp_path / "x.yaml")]) == 2
+    assert main(["chip", "-o", str(tmp_path / "x.txt")]) == 2
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["like.yaml", "mine.yaml"]
 
 
 @pytest.mark.parametrize(

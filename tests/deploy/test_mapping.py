@@ -142,6 +142,31 @@ def test_the_costs_of_a_chips_own_file_are_taken_and_named():
     assert cost_source(LOIHI1) == cost_source(LOIHI2) == "Loihi 1, Davies et al. 2018"
 
 
+def test_a_chips_own_price_of_a_synaptic_operation_is_taken_and_named():
+    graph, mine = random_graph(), replace(LOIHI2, title="Mine", synapse_pj=2.36, neuron_pj=0.0, spike_pj=17.0)
+    theirs, own = (map_graph(graph, chip, strategy="token-serial").estimate.picojoules for chip in (LOIHI2, mine))
+    assert own["synaptic operations"] == pytest.approx(theirs["synaptic operations"] / 10)
+    assert own["neuron updates"] == 0
+    assert own["spikes within a tile"] == pytest.approx(10 * theirs["spikes within a tile"])
+    assert cost_source(mine).startswith("Mine (synapse_pj, neuron_pj, spike_pj), ")
+
+
+def test_the_line_of_the_command_says_whether_it_is_the_worst_case_and_counts_may_be_a_folder(tmp_path, capsys):
+    run = example_run(tmp_path, norm="batch")
+    capsys.readouterr()
+    model, out = str(tmp_path / "model.nir"), ["-o", str(tmp_path / "map")]
+    assert main(["map", model, *out]) == 0
+    assert "worst case" in capsys.readouterr().out
+    written = []
+    for counts in (run, run / "counts.json"):
+        assert main(["map", model, "--counts", str(counts), *out]) == 0
+        assert "worst case" not in capsys.readouterr().out
+        written.append((tmp_path / "map" / "mapping.json").read_bytes())
+    assert written[0] == written[1]
+    assert main(["map", model, "--counts", str(run / "predictions.tsv"), *out]) == 2
+    assert main(["map", model, "--counts", str(tmp_path / "none"), *out]) == 2
+
+
 def test_sums_of_a_layer_norm_must_fit_the_payload_of_a_spike():
     with pytest.raises(InputError, match=r"linear: values of \d+ bits, and a spike of loihi2 carries 4"):
         map_graph(random_graph(norm="layer"), replace(LOIHI2, graded_bits=4))

@@ -80,6 +80,19 @@ def test_the_command_draws_without_another_output_and_escapes_names(tmp_path, ca
     assert sorted(p.name for p in tmp_path.iterdir()) == ["model.nir", "model.svg"]
 
 
+@pytest.mark.parametrize(("suffix", "start"), [(".png", b"\x89PNG"), (".PNG", b"\x89PNG"), (".pdf", b"%PDF")])
+def test_the_suffix_says_what_the_picture_is(tmp_path, monkeypatch, suffix, start):
+    nir.write(random_graph(blocks=2), tmp_path / "model.nir")
+    assert export([str(tmp_path / "model.nir"), "--draw", str(tmp_path / f"model{suffix}")]) == 0
+    assert (tmp_path / f"model{suffix}").read_bytes().startswith(start)
+
+
+def test_another_suffix_is_refused_before_anything_is_read(tmp_path, capsys):
+    assert export([str(tmp_path / "model.nir"), "--draw", str(tmp_path / "model.jpg")]) == 2
+    assert "--draw" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("name", ["blocks.0.mlp.up.linear", "blocks.0.attention.add"])
 def test_a_graph_of_another_form_is_refused_by_the_name_of_a_node(name):
     graph = random_graph(blocks=1)

@@ -116,7 +116,7 @@ def test_the_export_report_tells_what_quantisation_did():
     layers = {layer["name"]: layer for layer in content["layers"]}
     assert layers["blocks.0.mlp.up.linear"]["weight_snr_db"] > 30
     assert abs(layers["blocks.0.mlp.up.lif"]["threshold_error"]) < 0.001
-    found = content["calibration"]
+    found = content["comparison"]
     assert found["texts"] == 2
     assert found["spike_agreement"]["embeddings.lif"] > 0.95
     for name, largest in found["largest_accumulator"].items():
