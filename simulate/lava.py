@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export import tally
-from export.graph import LIF, Add, Attention, Graph
+from export.graph import LIF, Graph
+from export.ranges import check_messages
 from export.sections import sections
 from export.stock import check_stock
 from export.waves import spike_file
@@ -97,6 +98,7 @@ def run(
         check_stock(graph)
     else:
         sections(graph)  # refuses what the child could not build
+    check_messages(graph)
     rows = max([rows or ROWS[granularity], *map(len, sentences)])
     groups = batches(sentences, rows)
     waves = [(np.concatenate([sentences[i] for i in g]), [len(sentences[i]) for i in g]) for g in groups]
@@ -138,11 +140,12 @@ class _Reader:
         """The result of a run that took so many seconds."""
         shape = (len(self.waves), self.most, len(self.graph.labels))
         logits = np.fromfile(self.folder / "logits", "<i8").reshape(shape)
+        lengths = [n for _, wave in self.waves for n in wave]
         recorded = record or self.uncounted
         spikes = {n.name: self._spikes(n) for n in self.graph.neurons} if recorded else None
         return SimulationResult(
             logits=np.concatenate([wave[:n] for wave, n in zip(logits, self.sizes, strict=True)]),
-            counts=self._counts_of(spikes) if self.uncounted and spikes else self._counts(),
+            counts=tally.tally_spikes(self.graph, spikes, lengths) if self.uncounted and spikes else self._counts(),
             neurons={name: train.sum((0, 1), dtype=np.int64) for name, train in spikes.items()} if spikes else None,
             spikes=spikes if record else None,
             seconds=seconds,
@@ -157,21 +160,6 @@ class _Reader:
             name: np.concatenate([wave[:, k, :n].T for wave, n in zip(counts, self.sizes, strict=True)])
             for k, name in enumerate(self.counted)
         }
-
-    def _counts_of(self, spikes: dict[str, NDArray[np.uint8]]) -> dict[str, NDArray[np.int64]]:
-        """{key: (B, T)} from the spikes of all layers: a stream is the sum of the layers that it has passed."""
-        lengths = [n for _, wave in self.waves for n in wave]
-        values: dict[str, NDArray[Any]] = dict(spikes)
-        counts: dict[str, NDArray[np.int64]] = {}
-        for node in self.graph:
-            if isinstance(node, Add):
-                values[node.name] = sum((values[s] for s in node.inputs[1:]), values[node.inputs[0]])
-            if isinstance(node, (LIF, Add)):
-                counts |= tally.tally(node, [], values[node.name], lengths)
-            elif isinstance(node, Attention):
-                spike_train = values[node.inputs[0]].astype(np.float32)
-                counts |= tally.tally(node, [spike_train], spike_train, lengths)
-        return counts
 
     def _spikes(self, node: LIF) -> NDArray[np.uint8]:
         """(T, M, D) of one layer."""

@@ -53,6 +53,8 @@ def random_graph(
         else:
             threshold = 64 * (40 * int(np.sqrt(fan_in)) // 2) + 1
             offset = rng.integers(-threshold // 8, threshold // 4, size).astype(np.int32)
+            unit = 2 ** max(0, (threshold // 4).bit_length() - 12)  # a bias is a 13-bit mantissa times a power of two
+            offset = offset // unit * unit
         return add(LIF(f"{prefix}.lif", (source,), size, np.array([threshold], np.int32), 410, offset, reset))
 
     def layer(prefix: str, source: str, fan_in: int, size: int, groups: int = 1) -> str:

@@ -48,7 +48,8 @@ from export.sections import neurons
 from export.tally import keys, tally
 from export.waves import Frame, report_failure
 
-# Spikes and the small integers of a stream travel as int16, everything else as int32.
+# Spikes and the small integers of a stream travel as int16, counts and logits as int64, everything else as int32;
+# `ranges.check_messages` refuses what does not fit.
 EVENTS_IN, EVENTS_OUT = LavaPyType(PyInPort.VEC_DENSE, np.int16), LavaPyType(PyOutPort.VEC_DENSE, np.int16)
 VALUES_IN, VALUES_OUT = LavaPyType(PyInPort.VEC_DENSE, np.int32), LavaPyType(PyOutPort.VEC_DENSE, np.int32)
 LONG_IN, LONG_OUT = LavaPyType(PyInPort.VEC_DENSE, np.int64), LavaPyType(PyOutPort.VEC_DENSE, np.int64)
@@ -99,7 +100,7 @@ class Model(PyLoihiProcessModel):
 
     def counts(self, values: dict[str, Array], lengths: list[int]) -> np.ndarray:
         """The message (K, S) of what is counted of this process's nodes."""
-        message = np.zeros(self.frame.counts, np.int32)
+        message = np.zeros(self.frame.counts, np.int64)
         for node in self.computed:
             for key, count in tally(node, [values[s] for s in node.inputs], values[node.name], lengths).items():
                 message[self.frame.places[key], : len(lengths)] = count[:, 0]
@@ -150,7 +151,7 @@ class _Source(Model):
 class EmbeddingsModel(_Source):
     y_out: PyOutPort = EVENTS_OUT
     lengths_out: PyOutPort = VALUES_OUT
-    counts_out: PyOutPort = VALUES_OUT
+    counts_out: PyOutPort = LONG_OUT
     level0_out: PyOutPort = EVENTS_OUT
     level1_out: PyOutPort = EVENTS_OUT
     level2_out: PyOutPort = EVENTS_OUT
@@ -172,7 +173,7 @@ class BlockModel(Model):
     x_in: PyInPort = EVENTS_IN
     lengths_in: PyInPort = VALUES_IN
     y_out: PyOutPort = EVENTS_OUT
-    counts_out: PyOutPort = VALUES_OUT
+    counts_out: PyOutPort = LONG_OUT
     qkv_out: PyOutPort = EVENTS_OUT
     core_out: PyOutPort = EVENTS_OUT
     output_out: PyOutPort = EVENTS_OUT
@@ -285,7 +286,7 @@ class CoincidencesModel(_CountingLeafModel):
     x_in: PyInPort = EVENTS_IN
     lengths_in: PyInPort = VALUES_IN
     y_out: PyOutPort = VALUES_OUT
-    counts_out: PyOutPort = VALUES_OUT
+    counts_out: PyOutPort = LONG_OUT
 
 
 @implements(proc=Neurons, protocol=LoihiProtocol)
@@ -295,7 +296,7 @@ class NeuronsModel(_CountingLeafModel):
     x_in: PyInPort = VALUES_IN
     lengths_in: PyInPort = VALUES_IN
     y_out: PyOutPort = EVENTS_OUT
-    counts_out: PyOutPort = VALUES_OUT
+    counts_out: PyOutPort = LONG_OUT
 
 
 @implements(proc=Stream, protocol=LoihiProtocol)
@@ -306,7 +307,7 @@ class StreamModel(Model):
     other_in: PyInPort = EVENTS_IN
     lengths_in: PyInPort = VALUES_IN
     y_out: PyOutPort = EVENTS_OUT
-    counts_out: PyOutPort = VALUES_OUT
+    counts_out: PyOutPort = LONG_OUT
 
     def __init__(self, proc_params):
         super().__init__(proc_params)
@@ -331,7 +332,7 @@ class StreamModel(Model):
 @tag("fixed_pt")
 class CollectorModel(PyLoihiProcessModel):
     logits_in: PyInPort = LONG_IN
-    counts_in: PyInPort = VALUES_IN
+    counts_in: PyInPort = LONG_IN
 
     def __init__(self, proc_params):
         super().__init__(proc_params)

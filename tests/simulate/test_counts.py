@@ -164,9 +164,11 @@ def test_dead_and_saturated_neurons_are_those_of_the_recorded_spikes(run):
 
 @pytest.mark.parametrize("granularity", ["block", "layer", "stock"])
 def test_lava_counts_what_the_fast_simulator_counts(granularity):
-    graph = random_graph(blocks=1, norm="batch", reset="zero")
+    graph = random_graph(width=384, blocks=1, norm="batch", reset="zero")
     lengths = [len(tokens) for tokens in sentences()]
-    expected = counts_of(graph, FastSimulator(graph).run(sentences()), lengths)
+    fast = FastSimulator(graph).run(sentences(), record=True)
+    assert any(train.sum(2, dtype=int).max() > 256 for train in (fast.spikes or {}).values())  # of one token and step
+    expected = counts_of(graph, fast, lengths)
     counts = counts_of(graph, lava.run(graph, sentences(), granularity, rows=8, deadline=120), lengths)
     if granularity != "stock":  # the other processes show no single neurons unless spikes are recorded
         for layer in expected["layers"]:

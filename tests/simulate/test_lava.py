@@ -1,8 +1,11 @@
 """Lava's own runtime gives the spikes of the fast simulator, layer by layer, at every granularity."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from export.graph import Add
 from simulate import lava
 from simulate.fast import FastSimulator
 from spikebert.errors import InputError
@@ -76,6 +79,13 @@ def test_stock_refuses_a_layer_by_name_before_lava_starts():
 def test_more_levels_than_a_process_has_ports_are_refused_before_lava_starts():
     with pytest.raises(InputError, match="more than 4 populations"):
         lava.run(random_graph(levels=5), some_sentences())
+
+
+def test_a_stream_beyond_the_bits_of_a_message_is_refused_before_lava_starts():
+    graph = random_graph(blocks=8)
+    doubled = [replace(n, inputs=(n.inputs[0],) * 2) if isinstance(n, Add) else n for n in graph]  # 2^16 at the end
+    with pytest.raises(InputError, match=r"layer blocks\.7\.attention\.add: a value could reach 32768, beyond the 16"):
+        lava.run(replace(graph, nodes=tuple(doubled)), some_sentences())
 
 
 def test_an_unknown_granularity_is_refused():
