@@ -60,10 +60,12 @@ def bundle(options: argparse.Namespace) -> int:
 
 
 def verify(options: argparse.Namespace) -> int:
+    from deploy.verify import summary
     from deploy.verify import verify as checks
 
-    faults = 0
+    done = []
     for check in checks(Path(options.bundle), Path(options.theirs) if options.theirs else None, not options.no_lava):
         print(f"{check.what}: {check.fault or 'equal' if 'files' not in check.what else 'ok'}", flush=True)
-        faults += check.fault is not None
-    return 1 if faults else 0
+        done.append(check)
+    print(summary(done))
+    return 1 if any(check.fault for check in done) else 0

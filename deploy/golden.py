@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 
 from export.graph import Embedding, Graph
 from export.npz import read_npz
+from export.tally import tally_spikes
 from simulate.batches import Tokens
+from simulate.result import SimulationResult
 from simulate.trace import steps
 from spikebert.errors import InputError
 
@@ -41,6 +43,12 @@ class Golden:
     @property
     def sentences(self) -> list[Tokens]:
         return np.split(self.tokens, np.cumsum(self.lengths)[:-1])
+
+    def result(self, graph: Graph) -> SimulationResult:
+        """What a simulator must give for these texts."""
+        counts = tally_spikes(graph, self.spikes, self.lengths.tolist())
+        fired = {name: train.sum((0, 1), dtype=np.int64) for name, train in self.spikes.items()}
+        return SimulationResult(self.logits, counts, fired, self.spikes, seconds=0.0, startup_seconds=0.0)
 
     def write(self, path: Path) -> None:
         arrays = {"tokens": self.tokens, "lengths": self.lengths, "logits": self.logits}

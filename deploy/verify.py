@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from deploy.golden import Golden, Trains
 from export import nir
 from export.graph import Graph
 from simulate import lava
-from simulate.compare import Divergence, first_divergence
+from simulate.compare import Divergence, differences, explained, first_divergence, miscounted, of
 from simulate.fast import FastSimulator
 from spikebert.errors import InputError
 from spikebert.files import read_json, require_file
@@ -55,14 +55,14 @@ def verify(folder: Path, theirs: Path | None = None, on_lava: bool = True) -> It
     yield Check("manifest and tokenizer", _described_difference(folder, manifest, graph))
     yield Check("golden vectors, step by step", _difference(graph, stored, golden.compute(graph, stored.sentences)))
     yield Check("plain binary form", _binary_difference(folder, graph, stored))
+    lengths, expected = stored.lengths.tolist(), stored.result(graph)
     runs = [("fast simulator", lambda: FastSimulator(graph).run(stored.sentences, record=True))]
     if on_lava:
         runs.append(("Lava", lambda: lava.run(graph, stored.sentences, "block", record=True)))
     for name, run in runs:
         result = run()
-        wrong = first_divergence(stored.spikes, result.spikes or {}, stored.lengths.tolist())
-        logits = None if np.array_equal(result.logits, stored.logits) else "its logits differ"
-        yield Check(name, str(wrong) if wrong else logits)
+        faults = [*miscounted(result, lengths), *differences(graph, stored.sentences, expected, result)]
+        yield Check(name, "; ".join(faults) or None)
     if traces is not None:
         yield from compare(graph, stored, traces)
 
@@ -92,7 +92,7 @@ def _described_difference(folder: Path, manifest: dict[str, Any], graph: Graph) 
 def _difference(graph: Graph, stored: Golden, anew: Golden) -> str | None:
     wrong = first_divergence(stored.spikes, anew.spikes, stored.lengths.tolist())
     if wrong:
-        return str(wrong)
+        return explained(graph, stored.sentences, wrong)
     for node in graph.neurons:
         if not np.array_equal(stored.neurons[node.name], anew.neurons[node.name]):
             return f"the neurons of layer {node.name} whose membranes are kept are others"
@@ -123,12 +123,20 @@ def compare(graph: Graph, stored: Golden, theirs: Trains) -> Iterator[Check]:
             yield Check(what)
         elif first is None:
             first = name
-            yield Check(what, f"{wrong}; {_cause(graph, stored, wrong, train)}")
+            yield Check(what, f"{explained(graph, stored.sentences, wrong)}. {_cause(graph, stored, wrong, train)}")
         else:
-            yield Check(what, f"{(train != stored.spikes[name]).mean():.2%} of the spikes differ, behind {first}")
+            share = of(int((train != stored.spikes[name]).sum()), train.size)
+            yield Check(what, f"{share} spikes differ, behind {first}")
 
 
 def _cause(graph: Graph, stored: Golden, wrong: Divergence, train: np.ndarray) -> str:
     cause = likely_cause(graph, stored.sentences, wrong.layer, train)
-    share = f"{(train != stored.spikes[wrong.layer]).mean():.2%} of the spikes differ"
-    return f"{share}. Likely cause: {cause}" if cause else f"{share}. No single known cause gives these spikes"
+    return f"Likely cause: {cause}" if cause else "No single known cause gives these spikes"
+
+
+def summary(checks: Sequence[Check]) -> str:
+    """All checks in one line."""
+    faults = [check.what for check in checks if check.fault]
+    if not faults:
+        return f"all {len(checks)} checks passed"
+    return f"{len(faults)} of {len(checks)} checks failed: {', '.join(faults)}"

@@ -75,7 +75,7 @@ def verify_parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog=f"{PROGRAM} verify",
         description="Run float, fast and each Lava granularity on the same texts and compare them layer by layer. "
-        "Exit code 1 if the integer simulators differ in any spike.",
+        "Exit code 1 if the integer simulators differ in any spike, count, logit, prediction or accounting of energy.",
     )
     _common(p)
     p.add_argument("--data", required=True, help=DATA_HELP)

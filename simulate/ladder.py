@@ -1,6 +1,7 @@
 """The ladder from the float model to Lava: every rung on the same texts, compared with the fast integer simulator.
 
-The integer rungs must equal it in every spike and every logit. The float rung shows what quantisation costs.
+The integer rungs must equal it in every spike, count, logit and prediction, and in the energy of each accounting. The
+float rung shows what quantisation costs.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from export.graph import Graph
 from export.stock import check_stock
 from simulate import lava
 from simulate.batches import Tokens
-from simulate.compare import Divergence, Spikes, agreement, first_divergence
+from simulate.compare import Spikes, agreement, differences, miscounted
 from simulate.fast import FastSimulator
 from spikebert.errors import InputError
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from spikebert.checkpoint import TrainedModel
 
 FLOAT_BATCH = 32
+COMPARED = "spike, count, logit, prediction and accounting of energy"
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,11 @@ class Rung:
     exact: bool  # whether it must equal the reference
     predictions: NDArray[np.integer]  # (B,)
     layers: dict[str, float] = field(default_factory=dict)  # the share of equal spikes
-    divergence: Divergence | None = None
-    logits_differ: int = 0  # sentences
+    differences: tuple[str, ...] = ()  # from the reference, a line for each kind of result
 
     @property
     def equal(self) -> bool:
-        return self.divergence is None and not self.logits_differ
+        return not self.differences
 
 
 def holding(graph: Graph, tell: Callable[[str], object] = print) -> list[str]:
@@ -66,7 +67,8 @@ def climb(
     tell("fast: running")
     reference = FastSimulator(graph).run(sentences, record=True)
     assert reference.spikes is not None
-    rungs = [Rung("fast", True, reference.predictions, dict.fromkeys(reference.spikes, 1.0))]
+    own = tuple(miscounted(reference, lengths))
+    rungs = [Rung("fast", True, reference.predictions, dict.fromkeys(reference.spikes, 1.0), own)]
     if trained is not None:
         tell("float: running")
         predictions, spikes = float_run(graph, sentences, trained)
@@ -81,8 +83,7 @@ def climb(
                 True,
                 result.predictions,
                 agreement(reference.spikes, result.spikes),
-                first_divergence(reference.spikes, result.spikes, lengths),
-                int((result.logits != reference.logits).any(1).sum()),
+                (*miscounted(result, lengths), *differences(graph, sentences, reference, result)),
             )
         )
     return rungs
@@ -123,17 +124,22 @@ def table(rungs: list[Rung], labels: NDArray[np.integer] | None) -> str:
     width = max(len(name) for name in reference.layers) + 2
     lines = ["".join([f"{'spikes equal to fast':<{width}}", *(f"{r.name:>13}" for r in rungs)])]
     for name in reference.layers:
-        lines.append("".join([f"{name:<{width}}", *(f"{r.layers[name]:>13.6f}" for r in rungs)]))
+        lines.append("".join([f"{name:<{width}}", *(f"{_share(r.layers[name], 6):>13}" for r in rungs)]))
     agree = [float(np.mean(r.predictions == reference.predictions)) for r in rungs]
-    lines.append("".join([f"{'predictions equal to fast':<{width}}", *(f"{a:>13.4f}" for a in agree)]))
+    lines.append("".join([f"{'predictions equal to fast':<{width}}", *(f"{_share(a, 4):>13}" for a in agree)]))
     if labels is not None:
         accuracy = [float(np.mean(r.predictions == labels)) for r in rungs]
         lines.append("".join([f"{'accuracy':<{width}}", *(f"{a:>13.4f}" for a in accuracy)]))
-    for rung in rungs:
-        if rung.divergence:
-            lines.append(f"{rung.name} parts from fast at {rung.divergence}")
-        if rung.logits_differ:
-            lines.append(f"{rung.name}: the logits of {rung.logits_differ} sentences differ from fast")
-    if all(r.equal for r in rungs if r.exact):
-        lines.append("equal in every spike and logit: " + ", ".join(r.name for r in rungs if r.exact))
+    exact = [rung for rung in rungs if rung.exact]
+    lines += [f"{rung.name} differs in {line}" for rung in exact for line in rung.differences]
+    differing = [rung.name for rung in exact if not rung.equal]
+    if differing:
+        lines.append(f"DIFFERENT: {', '.join(differing)}, of {', '.join(rung.name for rung in exact)}")
+    else:
+        lines.append(f"equal in every {COMPARED}: " + ", ".join(rung.name for rung in exact))
     return "\n".join(lines)
+
+
+def _share(value: float, digits: int) -> str:
+    """A share that rounds to 1 only if it is 1."""
+    return f"{value if value == 1 else min(value, 1 - 10**-digits):.{digits}f}"

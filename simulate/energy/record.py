@@ -245,14 +245,15 @@ def read_run(folder: Path) -> RunRecord:
             "report with the release that simulated it, or simulate again"
         )
     try:
-        record = _run(data, folder)
+        record = record_from(data, folder)
         _check(record)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     return record
 
 
-def _run(data: dict[str, Any], folder: Path) -> RunRecord:
+def record_from(data: dict[str, Any], folder: Path) -> RunRecord:
+    """The record of the content of counts.json, every field of its kind; whether its sums agree is not looked at."""
     totals = record_of(Totals, data, "")
     layers = [record_of(LayerCount, item, f"layers[{i}].") for i, item in enumerate(_items(data, "layers"))]
     operations = [_operation(item, f"operations[{i}].") for i, item in enumerate(_items(data, "operations"))]

@@ -7,7 +7,7 @@ import pytest
 
 from deploy import golden
 from deploy.diagnosis import Machine
-from deploy.verify import compare
+from deploy.verify import Check, compare, summary
 from export.execute import execute
 from export.graph import LIF
 from spikebert.errors import InputError
@@ -132,6 +132,25 @@ def test_noise_has_no_known_cause():
     (check,) = verdicts(graph, {"embeddings.lif": spikes})
     assert "No single known cause" in check.fault
     assert "step 1" in check.fault
+    assert f"; 1 of {spikes.size:,}" in check.fault
+
+
+def test_at_a_flipped_spike_our_membrane_and_threshold_stand_beside_it():
+    graph = random_graph(norm="batch", reset="zero")
+    spikes = golden.compute(graph, sentences()).spikes["embeddings.lif"].copy()
+    spikes[0, 3, 5] ^= 1
+    (check,) = verdicts(graph, {"embeddings.lif": spikes})
+    values = execute(graph, sentences())
+    token = 3 - len(sentences()[0]) if len(sentences()[0]) <= 3 else 3
+    v = 64 * int(values["embeddings.word"][0, 3, 5]) + int(graph["embeddings.lif"].bias[5])
+    threshold = int(graph["embeddings.lif"].threshold[0])
+    assert f"token {token}, neuron 5: " in check.fault
+    assert f"our membrane there is {v:,}, the threshold {threshold:,}. " in check.fault
+
+
+def test_the_last_line_sums_up_the_checks():
+    assert summary([Check("a"), Check("b")]) == "all 2 checks passed"
+    assert summary([Check("a"), Check("b", "differs"), Check("c", "x")]) == "2 of 3 checks failed: b, c"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from simulate.compare import agreement, first_divergence
+from simulate.compare import agreement, first_divergence, of
 
 
 def runs():
@@ -22,7 +22,12 @@ def test_the_earliest_sample_comes_first_then_the_step_then_the_layer():
     b["second"][2, 1, 0] = 1  # the first sample, late
     b["first"][2, 0, 3] = 1  # the first sample, as late, in an earlier layer
     found = first_divergence(a, b, [2, 3])
-    assert str(found) == "sample 0, step 2, layer first, token 0, neuron 3: 1 instead of 0"
+    place = "sample 0, step 2, layer first, token 0, neuron 3: 1 instead of 0"
+    assert str(found) == f"{place}; 2 of 60 (3.33%) spikes of the layer differ"
+
+
+def test_one_of_very_many_is_told_as_one():
+    assert of(1, 854_016) == "1 of 854,016"
 
 
 def test_agreement_is_the_share_of_equal_elements():
