@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,9 @@ from tokenizers import Tokenizer
 
 from spikebert.config import SpikeBertConfig
 from spikebert.errors import InputError
-from spikebert.files import read_json, require_file, write_atomically
+from spikebert.files import read_json, write_atomically
 from spikebert.model import SpikeBertForSequenceClassification
+from spikebert.torch_file import read_tensors
 
 FORMAT = "spikebert-model"
 VERSION = 1
@@ -33,7 +33,7 @@ class TrainedModel:
 
 
 def save_model(trained: TrainedModel, path: Path) -> None:
-    """Write `model.pt`: plain values and tensors, so that it loads with `weights_only=True`."""
+    """Write `model.pt`: plain values and tensors, as `spikebert.torch_file` reads them."""
     content = {
         "format": FORMAT,
         "version": VERSION,
@@ -62,25 +62,8 @@ def load_model(path: str | Path) -> TrainedModel:
     return _load_directory(path) if path.is_dir() else _load_file(path)
 
 
-def load_tensors(path: Path, what: str) -> dict[str, Any]:
-    """A dict that `torch.save` wrote, read with `weights_only=True`: no foreign pickle is ever executed."""
-    require_file(path, what)
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise InputError(
-            f"{path}: holds Python objects and not only weights; it is no {what} of this project and was not executed"
-        ) from None
-    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, OSError) as error:
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise InputError(f"{path}: not a readable {what}, perhaps truncated ({reason})") from None
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: not a {what} of this project")
-    return content
-
-
 def _load_file(path: Path) -> TrainedModel:
-    content = load_tensors(path, "model")
+    content = read_tensors(path, "model")
     version = content.get("version")
     if content.get("format") != FORMAT or type(version) is not int:
         raise InputError(f"{path}: not a model that spikebert-train wrote")
@@ -96,6 +79,10 @@ def _load_file(path: Path) -> TrainedModel:
         raise InputError(f"{path}: {error}") from None
     except Exception as error:  # transformers checks its own fields, and raises many kinds
         raise InputError(f"{path}: the config is damaged ({' '.join(str(error).split())[:160]})") from None
+    try:
+        json.dumps(content["training"])
+    except (TypeError, ValueError, RecursionError):
+        raise InputError(f"{path}: the field 'training' is damaged: not plain texts and numbers") from None
     model = _assemble(config, content["state_dict"], path)
     tokenizer, labels = _tokenizer(content["tokenizer"], path), _labels(content["labels"], config, path)
     return TrainedModel(model, tokenizer, labels, content["training"])

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from spikebert import processes
 from spikebert.allocator import keep_freed_memory
-from spikebert.checkpoint import load_tensors
 from spikebert.device import products
 from spikebert.errors import InputError, RunError
 from spikebert.files import write_atomically
 from spikebert.progress import Bar
+from spikebert.torch_file import read_tensors
 
 NO_LABEL = -1
 CPU = torch.device("cpu")
@@ -217,7 +217,7 @@ def _resume(path: Path, identity: str, trained: nn.Module, optimizer: torch.opti
     """The steps that a checkpoint has behind it and their seconds, its state restored; 0 without one."""
     if not path.exists():
         return 0, 0.0
-    content = load_tensors(path, "checkpoint")
+    content = read_tensors(path, "checkpoint")
     if content.get("identity") != identity:
         raise InputError(
             f"{path}: is of a run with other settings; repeat that run's command to go on with it, "

@@ -125,6 +125,7 @@ def load(
             config=config,
             attn_implementation="sdpa",
             ignore_mismatched_sizes=not fitted,
+            use_safetensors=True,  # torch's own format may hold code
             local_files_only=kept,
             output_loading_info=True,
         )

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from transformers import PretrainedConfig
 
-from spikebert.checkpoint import load_tensors
 from spikebert.distill import Student
 from spikebert.errors import InputError
 from spikebert.files import write_atomically
+from spikebert.torch_file import read_tensors
 
 FILE = "student.pt"
 HEAD = "model.readout.head."  # belongs to a task
@@ -54,7 +54,7 @@ def load(student: Student, folder: str) -> None:
     path = Path(folder) / FILE
     if not path.is_file():
         raise InputError(f"--warm-start {folder}: holds no {FILE}; give the folder of a finished run")
-    content = load_tensors(path, "student")
+    content = read_tensors(path, "student")
     found = _dict_of(content.get("student"), torch.Tensor)
     shape = _dict_of(content.get("shape"), (int, float, str, type(None)))
     wanted = _shape(student.model.config)

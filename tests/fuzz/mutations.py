@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import h5py
 import numpy as np
@@ -218,6 +219,21 @@ def alter_tensors(path: Path, rng: random.Random) -> None:
     some = [torch.zeros(0), torch.ones(3, 3, dtype=torch.int64), torch.full((24,), float("nan"))]
     alter(content, rng, [*OTHERS, *some])
     torch.save(content, path)
+
+
+def alter_members(path: Path, rng: random.Random) -> None:
+    """Of what torch.save wrote, the zip that it is: bytes of the pickle, or a name."""
+    with ZipFile(path) as archive:
+        members = {name: bytearray(archive.read(name)) for name in archive.namelist()}
+    name = rng.choice(list(members))
+    if rng.random() < 0.8:
+        pickled = next(data for name, data in members.items() if name.endswith("data.pkl"))
+        pickled[rng.randrange(len(pickled))] = rng.randrange(256)
+    else:
+        members[name + rng.choice(["x", "/../x", ".pkl"])] = members.pop(name)
+    with ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, bytes(data))
 
 
 def alter_header(path: Path, rng: random.Random) -> None:

@@ -57,7 +57,7 @@ def of_foreign_networks() -> list[Reader]:
 def of_trained_models() -> list[Reader]:
     from export.cli import main as export
 
-    json, tensors = (*m.OF_BYTES, *m.OF_JSON), (*m.OF_BYTES, *[m.alter_tensors] * 4)
+    json, tensors = (*m.OF_BYTES, *m.OF_JSON), (*m.OF_BYTES, *[m.alter_tensors] * 4, *[m.alter_members] * 4)
     safetensors = (*m.OF_BYTES, *[m.alter_header] * 4)
     folder = "{folder}/model --to nir -o {out}"
     teacher = "{folder}/teacher"

@@ -76,6 +76,7 @@ def test_an_empty_folder_is_no_model(tmp_path):
         ("tokenizer", 3, "the field 'tokenizer' is missing or damaged"),
         ("tokenizer", "{}", "the tokenizer cannot be read"),
         ("labels", ["a"], "must name 2 labels"),
+        ("training", {"accuracy": torch.ones(1)}, "the field 'training' is damaged"),
         ("config", {"hidden_size": 12 * 2**14, "num_hidden_layers": 2}, "do not fit the config"),  # a terabyte
         ("config", {"num_hidden_layers": 2**40}, "do not fit the config"),
     ],

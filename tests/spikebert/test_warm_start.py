@@ -62,7 +62,7 @@ def test_another_shape_is_refused_by_name(tmp_path, task, teacher, general, caps
 
 
 def test_a_folder_without_a_student_and_a_damaged_one_are_refused_in_one_line(tmp_path, task, teacher, capsys):
-    for content, said in ((None, "holds no student.pt"), (b"no tensors", "no student of this project")):
+    for content, said in ((None, "holds no student.pt"), (b"no tensors", "not a readable student")):
         if content:
             (tmp_path / "student.pt").write_bytes(content)
         assert main([*command(task, teacher, tmp_path / "a"), "--warm-start", str(tmp_path)]) == 2
