@@ -151,13 +151,16 @@ def run_foreign(options: argparse.Namespace) -> None:
     loaded = network.read(options.model)
     x = run.load_input(options.input, loaded.widths[loaded.source])
     result = run.simulate(loaded, x, dt, options.backend or "float")
+    for note in (*result.notes, run.hint(loaded, result, dt)):
+        if note:
+            print(f"{PROGRAM}: note: {note}", file=sys.stderr)
     counts = run.describe(loaded, result, x, dt, Path(options.model), options.input)
     if options.out:
         run.write(Path(options.out), counts, result)
     print(f"{len(x)} steps of {dt:g} s, samples: {counts['samples']}, backend: {result.backend}\n")
     print(run.table(counts))
     if options.out:
-        print(f"\ncounts and spikes in {options.out}")
+        print(f"\ncounts, spikes and outputs in {options.out}")
 
 
 def run_model(options: argparse.Namespace, command: str) -> None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,8 +15,16 @@ NodeDict = dict[str, Any]
 Edge = tuple[str, str]
 
 
-def flatten(graph: NodeDict) -> tuple[dict[str, NodeDict], list[Edge]]:
-    """The nodes of a graph without the graphs in it, and the edges between them.
+class Port(NamedTuple):
+    """What was taken out behind `source`, and the shape that the file states for it (None: none)."""
+
+    name: str
+    source: str
+    shape: Any
+
+
+def flatten(graph: NodeDict) -> tuple[dict[str, NodeDict], list[Edge], list[Port]]:
+    """The nodes of a graph without the graphs in it, the edges between them, and what was taken out.
 
     A node of a nested graph is called `outer.inner`. What only passes values on (a Flatten, since all signals are flat
     here, and the Input and Output of a nested graph) is taken out, its two sides joined.
@@ -25,9 +33,15 @@ def flatten(graph: NodeDict) -> tuple[dict[str, NodeDict], list[Edge]]:
         InputError: an edge that leads nowhere, a nested graph without one Input and one Output, wires in a circle.
     """
     nodes, edges, wires = _side_by_side(graph, "")
+    ports: list[Port] = []
     for wire in sorted(wires):
+        before, node = [source for source, target in edges if target == wire], nodes[wire]
+        shape = node.get("shape", node.get("input_type"))
+        behind = [port for port in ports if port.source == wire]
+        ports = [port for port in ports if port.source != wire]
+        ports += [port._replace(source=source) for port in (*behind, Port(wire, wire, shape)) for source in before]
         nodes, edges = _without(wire, nodes, edges)
-    return nodes, edges
+    return nodes, edges, ports
 
 
 def _side_by_side(graph: NodeDict, prefix: str) -> tuple[dict[str, NodeDict], list[Edge], set[str]]:

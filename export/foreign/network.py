@@ -17,7 +17,8 @@ import numpy as np
 from nir.serialization import hdf2dict
 
 from export.foreign.flatten import Edge, NodeDict, flatten, kind_of
-from export.foreign.parameters import node_of, parameters_of, width_of
+from export.foreign.parameters import POSITIVE, node_of, parameters_of, width_of
+from export.foreign.shapes import check_shapes
 from export.hdf5 import reading
 from spikebert.errors import InputError
 from spikebert.files import require_folder_of, write_atomically
@@ -56,6 +57,12 @@ class Network:
         return [n for n in TopologicalSorter(reads).static_order() if n in reads]
 
     @property
+    def shortest_time_constant(self) -> float | None:
+        """In seconds; None where no node has one."""
+        found = (getattr(node, field, None) for node in self.nodes.values() for field in POSITIVE)
+        return min((float(tau.min()) for tau in found if tau is not None), default=None)
+
+    @property
     def outputs(self) -> list[str]:
         return [name for name, node in self.nodes.items() if isinstance(node, nir.Output)]
 
@@ -81,7 +88,7 @@ def network(graph: NodeDict) -> Network:
     Raises:
         InputError: names the node and its class where a graph is malformed or beyond what can be simulated.
     """
-    given, edges = flatten(graph)
+    given, edges, ports = flatten(graph)
     if len(given) > LARGEST:
         raise InputError(f"{len(given)} nodes; this program takes up to {LARGEST}")
     kinds = {name: kind_of(name, node) for name, node in given.items()}
@@ -91,6 +98,8 @@ def network(graph: NodeDict) -> Network:
     for source, target in edges:
         if kinds[source] == "Output":
             raise InputError(f"node {source}: an Output leads to {target}")
+        if kinds[target] == "Input":
+            raise InputError(f"node {target}: an Input has no inputs, but {source} leads to it; add a node to sum them")
     ordered, inputs, feedback = order(kinds, edges)
     widths: dict[str, int] = {}
     for name in ordered:
@@ -104,6 +113,8 @@ def network(graph: NodeDict) -> Network:
         for source in sources:
             if widths[source] != needed:
                 raise InputError(f"node {name}: {widths[source]} values reach it from {source}, and not {needed}")
+    reads = {name: [*inputs[name], *feedback.get(name, ())] for name in ordered}
+    check_shapes(given, kinds, reads, widths, ports)
     return Network(nodes, inputs, feedback, widths)
 
 
@@ -115,10 +126,11 @@ def order(kinds: dict[str, str], edges: list[Edge]) -> tuple[list[str], Reads, R
     """Nodes in an order of computation, what each reads in the same step, and what it reads a step later.
 
     A loop is entered where the signal from the Input first reaches it, at a neuron if that leaves a choice: the edges
-    that lead from the loop back to there are the feedback.
+    that lead from the loop back to there are the feedback. A loop that no signal reaches, since its biases alone drive
+    it, is entered at a neuron.
 
     Raises:
-        InputError: a loop without a neuron in it, or nodes that no signal from the Input reaches.
+        InputError: a loop without a neuron in it, or nodes that nothing reaches.
     """
     before: dict[str, list[str]] = {name: [] for name in kinds}
     after: dict[str, list[str]] = {name: [] for name in kinds}
@@ -144,17 +156,22 @@ def order(kinds: dict[str, str], edges: list[Edge]) -> tuple[list[str], Reads, R
 
 
 def _entry(kinds: dict[str, str], before: Links, after: Links, placed: set[str]) -> str:
-    """The node by which the signal enters a loop, all that has been placed standing before it."""
-    fed = [n for n in sorted(kinds) if n not in placed and placed.intersection(before[n])]
-    for name in sorted(fed, key=lambda n: kinds[n] not in STATEFUL):
-        if set(before[name]) - placed <= _reached(name, after):
+    """The node by which a loop is entered, all that has been placed standing before it.
+
+    That is where the signal enters it, or else a neuron of a loop that nothing outside of it drives.
+    """
+    waiting = sorted((n for n in kinds if n not in placed), key=lambda n: (kinds[n] not in STATEFUL, n))
+    for name in waiting:
+        if placed.intersection(before[name]) and set(before[name]) - placed <= _reached(name, after):
             return name
-    lost = min(set(kinds) - placed)
-    raise InputError(f"node {lost}: no signal from the Input reaches it")
+    for name in waiting:
+        if before[name] and _reached(name, before) - placed <= _reached(name, after):
+            return name
+    raise InputError(f"node {min(waiting)}: no signal from the Input reaches it")
 
 
 def _reached(start: str, after: Links) -> set[str]:
-    """The nodes to which a path leads from `start`."""
+    """The nodes to which a path leads from `start`; with the links turned round, those from which one leads to it."""
     reached: set[str] = set()
     front = list(after[start])
     while front:

@@ -53,7 +53,7 @@ def parameters_of(name: str, kind: str, node: NodeDict) -> Parameters:
         where = f"node {name}: {kind} parameter {field}"
         if field not in given:
             raise InputError(f"{where} is missing")
-        values[field] = _numbers(where, given[field], matrix=field == "weight")
+        values[field] = numbers(where, given[field], matrix=field == "weight")
         if field in POSITIVE and (values[field] <= 0).any():
             raise InputError(f"{where} must be above 0")
         if field == "delay" and (values[field] < 0).any():
@@ -62,19 +62,14 @@ def parameters_of(name: str, kind: str, node: NodeDict) -> Parameters:
 
 
 def width_of(name: str, kind: str, node: NodeDict, values: Parameters, incoming: int | None) -> int:
-    """The features D that a node gives, where `incoming` reach it (None: nothing does).
+    """The features D that a node gives, where `incoming` reach it (None: nothing does in the same step).
 
     An Input says it by itself; parameters of a single value hold for any width.
     """
     if kind == "Input":
-        if incoming is not None:
-            raise InputError(f"node {name}: an Input has no inputs")
-        shape = _numbers(f"node {name}: the shape", node.get("shape"))
-        if (shape < 1).any() or (shape % 1).any() or shape.prod() >= 2**31:
-            raise InputError(f"node {name}: {node.get('shape')} is no shape of an Input")
-        return int(shape.prod())
+        return int(np.prod(shape_of(f"node {name}: the shape", node.get("shape"))))
     if incoming is None:
-        raise InputError(f"node {name}: nothing leads to it")
+        incoming = values["weight"].shape[1] if "weight" in values else max(v.size for v in values.values())
     if "weight" in values:
         outputs, inputs = values["weight"].shape
         if incoming != inputs:
@@ -96,12 +91,23 @@ def node_of(kind: str, values: Parameters, width: int) -> nir.NIRNode:
     return getattr(nir, kind)(**full)
 
 
-def _numbers(where: str, value: Any, matrix: bool = False) -> NDArray[np.float64]:
+def shape_of(where: str, value: Any) -> tuple[int, ...]:
+    """A shape that a file states."""
+    shape = numbers(where, value)
+    if (shape < 1).any() or (shape % 1).any() or shape.prod() >= 2**31:
+        raise InputError(f"{where} must be whole numbers from 1, not {np.array2string(shape, threshold=8)}")
+    return tuple(shape.astype(int).tolist())
+
+
+def numbers(where: str, value: Any, matrix: bool = False) -> NDArray[np.float64]:
+    """A parameter as float64, flat unless it is a matrix."""
     if value is None or isinstance(value, (str, bytes, dict)):
         raise InputError(f"{where} is not numeric")
     array = np.asarray(value)
-    if array.dtype.kind not in "biuf" or not array.size:
+    if array.dtype.kind not in "biuf":
         raise InputError(f"{where} must be numbers, not {array.dtype} of shape {array.shape}")
+    if not array.size:
+        raise InputError(f"{where} is empty: its shape is {array.shape}")
     if not np.isfinite(array).all():
         raise InputError(f"{where} is not finite")
     if matrix and array.ndim != 2:

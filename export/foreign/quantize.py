@@ -17,7 +17,8 @@ would come too late (a loop over more than one layer, with a single step) has no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import singledispatch
 from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
@@ -26,12 +27,16 @@ import nir
 import numpy as np
 from numpy.typing import NDArray
 
+from export.foreign.decay import UNIT as DECAY_UNIT
+from export.foreign.decay import leak_note, rounded_decay
 from export.foreign.network import LINEAR, Network
+from export.graph import INPUT_SHIFT
 from export.stock import CURRENT_MAX, DECAY_MAX, THRESHOLD_MAX
 from spikebert.errors import InputError
 
 Array = NDArray[np.float64]
 WEIGHT_MAX = 127
+HALF_UNIT = DECAY_UNIT / 2  # what rounding toward zero costs a membrane a step: half a state unit, in 4096ths
 PAYLOAD_BASE = 64  # the always active axons carry 1, 64, 64², …
 LARGEST_DRIVE = 1e9  # thresholds a spike; far beyond what fits, and refused as such
 THRESHOLDS_TRIED = 256
@@ -70,6 +75,25 @@ class Plan:
     populations: list[Population]
     projections: list[Projection]
     source: str  # the Input
+    notes: tuple[str, ...]  # what Loihi's integers hold badly, a line each
+
+    @property
+    def parts(self) -> list[Plan]:
+        """The plan cut where no signal leads across: Lava runs what is connected to the process that it starts."""
+        groups: list[set[str]] = [{population.name} for population in self.populations]
+        for projection in self.projections:
+            if projection.source is not None:
+                ends = {projection.source, projection.target}
+                touched = [group for group in groups if group & ends]
+                groups = [group for group in groups if not group & ends] + [ends.union(*touched)]
+        return [
+            replace(
+                self,
+                populations=[population for population in self.populations if population.name in group],
+                projections=[projection for projection in self.projections if projection.target in group],
+            )
+            for group in groups
+        ]
 
 
 class Dynamics(NamedTuple):
@@ -96,12 +120,21 @@ def plan(network: Network, dt: float, largest: int) -> Plan:
     bounds: dict[str | None, int] = {None: 1, network.source: max(1, largest), **dict.fromkeys(network.spiking, 1)}
     populations: list[Population] = []
     projections: list[Projection] = []
+    notes: list[str | None] = []
+    shortest = network.shortest_time_constant or math.inf
     for name, drive in drives.items():
         dynamics = dynamics_of(network.nodes[name], name, dt)
+        decay = rounded_decay(name, "membrane", dynamics.decay, dt, shortest)
+        current_decay = rounded_decay(name, "current", dynamics.current_decay, dt, shortest)
         threshold, weights = quantize(name, drive, dynamics, bounds)
-        decay = min(_one_decay(name, "membrane", dynamics.decay), DECAY_MAX)
-        current_decay = max(0, min(_one_decay(name, "current", dynamics.current_decay) - 1, DECAY_MAX))
-        populations.append(Population(name, network.widths[name], threshold, current_decay, decay, delays[name]))
+        heaviest = max((int(np.abs(w).max()) for w in weights.values()), default=0)
+        for what, rounded, exact, usual in (
+            ("membrane", decay, dynamics.decay, threshold / 2),
+            ("current", current_decay, dynamics.current_decay, max(1, heaviest)),
+        ):
+            notes.append(leak_note(name, what, rounded, exact, HALF_UNIT / (usual * 2**INPUT_SHIFT), dt, shortest))
+        held = min(decay, DECAY_MAX), max(0, min(current_decay - 1, DECAY_MAX))
+        populations.append(Population(name, network.widths[name], threshold, held[1], held[0], delays[name]))
         for (source, lag), weight in weights.items():
             wait = delays[name] + lag - 1 - (delays[source] if source else 0)
             if wait > LONGEST_WAIT and source in drives:
@@ -111,7 +144,7 @@ def plan(network: Network, dt: float, largest: int) -> Plan:
                     f"node {name}: {source} leads back to it within {lag} step; on Lava each layer of a loop takes one"
                 )
             projections.append(Projection(source, name, weight, wait, bounds[source]))
-    return Plan(populations, projections, network.source)
+    return Plan(populations, projections, network.source, tuple(note for note in notes if note))
 
 
 def _forms(network: Network, dt: float) -> dict[str, Form]:
@@ -176,7 +209,7 @@ def quantize(
     """(vth, the integer weights of each source); constants as digits, a column for each of 1, 64, 64², …
 
     Raises:
-        InputError: the largest weight is beyond what 8 bits hold beside the threshold.
+        InputError: the largest weight is beyond what 8 bits hold beside the threshold, or below the least.
     """
     unit = (dynamics.gain / dynamics.threshold)[:, None]
     drive = {key: np.clip(unit * matrix, -LARGEST_DRIVE, LARGEST_DRIVE) for key, matrix in drive.items()}
@@ -191,6 +224,12 @@ def quantize(
         )
     threshold = _threshold(list(drive.values()), largest)
     weights = {key: np.rint(threshold * matrix).astype(np.int32) for key, matrix in drive.items()}
+    if heaviest and not any(w.any() for (source, _), w in weights.items() if source):
+        raise InputError(
+            f"node {name}: a spike adds {heaviest:.3g} of the threshold at most, and the least that Loihi's integers "
+            f"hold beside it is {1 / threshold:.3g}: no input would reach it; give a longer --dt, or trust "
+            "--backend float"
+        )
     return threshold, {
         (source, lag): digits(w) if source is None else w
         for (source, lag), w in weights.items()
@@ -217,14 +256,6 @@ def digits(values: NDArray[np.int32]) -> NDArray[np.int32]:
         columns.append(lowest)
         values = (values - lowest) // PAYLOAD_BASE
     return np.concatenate([*columns, values], axis=1)
-
-
-def _one_decay(name: str, what: str, decay: Array) -> int:
-    """A decay in 12 bits; a population has one."""
-    rounded = np.unique(np.rint(4096 * np.minimum(decay, 1)).astype(int))
-    if len(rounded) > 1:
-        raise InputError(f"node {name}: its neurons have different {what} time constants; a stock LIF process has one")
-    return int(rounded[0])
 
 
 @singledispatch

@@ -12,6 +12,7 @@ Neurons start at rest: v = v_leak; an IF and an I, which do not leak, at v_reset
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
@@ -37,11 +38,14 @@ class FloatRun:
     outputs: dict[str, Array]  # (T, B, D) of each Output
 
 
-def run(network: Network, x: Array, dt: float) -> FloatRun:
+def run(network: Network, x: Array, dt: float, fired: Mapping[str, NDArray[np.uint8]] | None = None) -> FloatRun:
     """Run an input (T, B, D) through the network, in time steps of dt seconds.
 
     An edge of feedback carries the value of the step before; at first what its source gives while no neuron has fired.
 
+    Args:
+        fired: the spikes (T, B, D) of the spiking nodes, where others have computed them: what lies between and behind
+            them is then computed from these.
     Raises:
         InputError: a time constant below dt, a delay that is no whole number of steps, or values beyond float64.
     """
@@ -57,6 +61,9 @@ def run(network: Network, x: Array, dt: float) -> FloatRun:
         values = {network.source: x[t]}
         for name, node in network.nodes.items():
             if name == network.source:
+                continue
+            if fired and name in fired:
+                values[name] = fired[name][t].astype(np.float64)
                 continue
             try:
                 with np.errstate(over="raise", invalid="raise"):

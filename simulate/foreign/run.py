@@ -7,31 +7,38 @@ import os
 import time
 import warnings
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
 
+import nir
 import numpy as np
 from numpy.typing import NDArray
 
 from export.foreign.network import Network
 from simulate.foreign import euler
+from simulate.foreign.agreement import Agreement
 from spikebert.errors import InputError
 from spikebert.files import require_file, write_folder_atomically
 
 FORMAT = "spikebert-foreign-run"
+VERSION = 2
+MANY_STEPS = 1000  # a time constant as long as this, in steps, is rarely meant
 DT = 1e-4  # seconds: the time step that most tools have in mind when they write NIR
 
 
 @dataclass(frozen=True)
 class ForeignRun:
-    """What a simulation gave; on Lava also in how many of its spikes each layer agrees with the float one."""
+    """What a simulation gave; on Lava also how far each layer fires as in float, and what its integers hold badly."""
 
     backend: str
     spikes: dict[str, NDArray[np.uint8]]  # (T, B, D) of each spiking node
-    agreement: dict[str, float] | None
+    outputs: dict[str, NDArray[np.float64]]  # (T, B, D): the sum of what reaches each Output
+    agreement: dict[str, Agreement] | None
+    notes: tuple[str, ...]
     startup_seconds: float
     seconds: float
 
@@ -63,12 +70,30 @@ def load_input(path: str | os.PathLike[str], width: int) -> NDArray[np.float64]:
 def simulate(network: Network, x: NDArray[np.float64], dt: float = DT, backend: str = "float") -> ForeignRun:
     """Run an input (T, B, D) in time steps of dt seconds, in floating point ("float") or in integers ("lava")."""
     started = time.monotonic()
-    expected = euler.run(network, x, dt).spikes
+    found = euler.run(network, x, dt)
     if backend == "float":
-        return ForeignRun("float", expected, None, 0.0, time.monotonic() - started)
+        return ForeignRun("float", found.spikes, found.outputs, None, (), 0.0, time.monotonic() - started)
     from simulate.foreign import lava
 
-    return lava.run(network, x, dt, expected)
+    return lava.run(network, x, dt, found.spikes)
+
+
+def hint(network: Network, run: ForeignRun, dt: float) -> str | None:
+    """What may be wrong where no neuron fired: most often the file counts time in other steps than `dt` seconds."""
+    if not run.spikes or any(train.any() for train in run.spikes.values()):
+        return None
+    tau = network.shortest_time_constant
+    if tau is not None and tau / dt >= MANY_STEPS:
+        return (
+            f"no neuron fired: the shortest time constant is {tau:g} s, {tau / dt:,.0f} steps of {dt:g} s; if the file "
+            "was made for longer steps, give them as --dt"
+        )
+    if any(isinstance(node, (nir.IF, nir.I)) for node in network.nodes.values()):
+        return (
+            f"no neuron fired: an integrator adds r · x · {dt:g} s each step; if the file counts time in steps, give "
+            "--dt 1"
+        )
+    return None
 
 
 def describe(network: Network, run: ForeignRun, x: NDArray, dt: float, model: Path, source: str) -> dict[str, Any]:
@@ -76,17 +101,30 @@ def describe(network: Network, run: ForeignRun, x: NDArray, dt: float, model: Pa
     steps, samples, _ = x.shape
     layers = []
     for name, train in run.spikes.items():
-        layer = {
+        layers.append(
+            {
+                "name": name,
+                "kind": type(network.nodes[name]).__name__,
+                "width": train.shape[2],
+                "spikes": int(train.sum(dtype=np.int64)),
+                "rate": float(train.mean()),
+                **({} if run.agreement is None else _agreement(run.agreement[name])),
+            }
+        )
+    outputs = [
+        {
             "name": name,
-            "kind": type(network.nodes[name]).__name__,
-            "width": train.shape[2],
-            "spikes": int(train.sum(dtype=np.int64)),
-            "rate": float(train.mean()),
+            "from": list(network.inputs[name] + network.feedback.get(name, ())),
+            "width": values.shape[2],
+            "least": float(values.min()),
+            "mean": float(values.mean()),
+            "largest": float(values.max()),
         }
-        layers.append(layer if run.agreement is None else {**layer, "agreement": run.agreement[name]})
+        for name, values in run.outputs.items()
+    ]
     return {
         "format": FORMAT,
-        "version": 1,
+        "version": VERSION,
         "model": model.name,
         "input": source,
         "backend": run.backend,
@@ -95,34 +133,71 @@ def describe(network: Network, run: ForeignRun, x: NDArray, dt: float, model: Pa
         "samples": samples,
         "input_events": int(np.count_nonzero(x)),
         "layers": layers,
+        "outputs": outputs,
+        "notes": list(run.notes),
         "startup_seconds": run.startup_seconds,
         "seconds": run.seconds,
         "versions": {name: version(name) for name in ("spikebert", "numpy", "nir", "lava-nc")},
     }
 
 
+def _agreement(found: Agreement) -> dict[str, Any]:
+    """As counts.json has it; null where there is no spike to take a share of."""
+    return {
+        "spikes_in_float": found.in_float,
+        "common_spikes": found.common,
+        "precision": found.precision,
+        "recall": found.recall,
+        "active": found.active,
+    }
+
+
 def write(out: Path, counts: dict[str, Any], run: ForeignRun) -> None:
-    """Write `out/` with counts.json and spikes.npz, an array (T, B, D) for each layer: whole or not at all."""
+    """Write `out/`, whole or not at all: counts.json, spikes.npz with an array (T, B, D) for each spiking node, and
+    outputs.npz with one for each Output.
+    """
 
     def fill(folder: Path) -> None:
         (folder / "counts.json").write_text(json.dumps(counts, indent=1, ensure_ascii=False), "utf-8")
-        with zipfile.ZipFile(
-            folder / "spikes.npz", "w", zipfile.ZIP_DEFLATED
-        ) as archive:  # savez takes no layer "file"
-            for name, train in run.spikes.items():
-                with archive.open(f"{name}.npy", "w") as member:
-                    np.lib.format.write_array(member, train)
+        _archive(folder / "spikes.npz", run.spikes)
+        _archive(folder / "outputs.npz", run.outputs)
 
     write_folder_atomically(out, "counts.json", fill)
 
 
+def _archive(path: Path, arrays: Mapping[str, NDArray]) -> None:
+    """What `np.savez_compressed` writes, which takes no array called "file"."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w") as member:
+                np.lib.format.write_array(member, array)
+
+
 def table(counts: dict[str, Any]) -> str:
-    """The layers as lines of text."""
-    compared = any("agreement" in layer for layer in counts["layers"])
-    lines = [f"{'layer':<30}{'kind':<10}{'neurons':>8}{'spikes a sample':>17}{'firing rate':>13}"]
-    lines[0] += f"{'as in float':>13}" if compared else ""
+    """The layers, then the Outputs, as lines of text."""
+    compared = any("active" in layer for layer in counts["layers"])
+    lines = []
+    if counts["layers"]:
+        lines.append(f"{'layer':<30}{'kind':<10}{'neurons':>8}{'spikes a sample':>17}{'firing rate':>13}")
+        lines[0] += f"{'precision':>11}{'recall':>9}{'active':>9}" if compared else ""
     for layer in counts["layers"]:
         spikes = layer["spikes"] / counts["samples"]
         line = f"{layer['name']:<30}{layer['kind']:<10}{layer['width']:>8}{spikes:>17.1f}{layer['rate']:>13.4f}"
-        lines.append(line + (f"{layer['agreement']:>13.4%}" if compared else ""))
-    return "\n".join(lines)
+        if compared:
+            line += f"{_share(layer['precision']):>11}{_share(layer['recall']):>9}{layer['active']:>9.4f}"
+        lines.append(line)
+    if compared:
+        lines.append(
+            "precision: the share of these spikes that float has; recall: of float's spikes, the share found here"
+        )
+    if counts["outputs"]:
+        lines += ["", f"{'output':<30}{'from':<24}{'values':>8}{'least':>12}{'mean':>12}{'largest':>12}"]
+    for output in counts["outputs"]:
+        span = "".join(f"{output[key]:>12.5g}" for key in ("least", "mean", "largest"))
+        lines.append(f"{output['name']:<30}{', '.join(output['from']):<24}{output['width']:>8}{span}")
+    return "\n".join(lines).lstrip("\n")
+
+
+def _share(value: float | None) -> str:
+    """A share that rounds to 1 only if it is 1."""
+    return "-" if value is None else f"{value if value == 1 else min(value, 0.9999):.4f}"

@@ -1,5 +1,6 @@
 """NIR files of other tools: what is read, in what order it is computed, what is refused by name, what is written."""
 
+import re
 import subprocess
 import sys
 from itertools import pairwise
@@ -12,6 +13,7 @@ import pytest
 
 from export import nir as ours
 from export.cli import main as export_command
+from export.foreign.decay import leak_note, rounded_decay
 from export.foreign.flatten import flatten
 from export.foreign.network import network, order, read, write
 from export.foreign.quantize import Dynamics, digits, quantize
@@ -22,7 +24,12 @@ ONES = np.ones(3)
 
 
 def ends(inputs=3, outputs=3):
-    return {"input": nir.Input({"input": np.array([inputs])}), "output": nir.Output({"output": np.array([outputs])})}
+    inputs, outputs = np.atleast_1d(inputs), np.atleast_1d(outputs)
+    return {"input": nir.Input({"input": inputs}), "output": nir.Output({"output": outputs})}
+
+
+def flattened(*shape):
+    return nir.Flatten({"input": np.array(shape)}, 0, -1)
 
 
 def graph_of(nodes, edges, **sizes):
@@ -65,7 +72,7 @@ def test_a_signal_that_takes_two_wires_to_one_node_counts_twice():
     wire = chain()
     graph = graph_of({"a": wire, "b": wire, "out": lif()}, [("input", "a"), ("input", "b"), ("a", "out"), ("b", "out")])
     graph.edges.append(("out", "output"))
-    nodes, edges = flatten(graph.to_dict())
+    nodes, edges, _ = flatten(graph.to_dict())
     scales = [name for name, node in nodes.items() if node["type"] == "Scale"]
     assert len(scales) == 1
     assert sorted(source for source, target in edges if target == "out") == sorted([*scales, "input"])
@@ -78,8 +85,7 @@ def test_a_parameter_of_one_value_holds_for_the_whole_node():
 
 def test_shapes_of_several_axes_are_flat():
     image = nir.Scale(np.arange(6.0).reshape(2, 3))
-    graph = chain(image, nir.Linear(np.ones((3, 6))), inputs=6)
-    graph.nodes["input"] = nir.Input({"input": np.array([2, 3])})
+    graph = chain(image, nir.Linear(np.ones((3, 6))), inputs=(1, 2, 3))
     loaded = network(graph.to_dict())
     assert loaded.widths == {"input": 6, "n0": 6, "n1": 3, "output": 3}
 
@@ -91,6 +97,15 @@ def test_a_loop_is_entered_where_the_signal_first_reaches_it():
     assert ordered.index("first") < ordered.index("second") < ordered.index("back")
     assert inputs["first"] == ("in",)
     assert feedback == {"first": ("back",)}
+
+
+def test_a_loop_that_its_bias_alone_drives_is_entered_at_a_neuron_before_what_it_leads_to():
+    kinds = {"in": "Input", "b": "Affine", "lif": "LIF", "fc": "Affine", "both": "LIF", "out": "Output"}
+    edges = [("b", "lif"), ("lif", "b"), ("in", "fc"), ("fc", "both"), ("lif", "both"), ("both", "out")]
+    ordered, inputs, feedback = order(kinds, edges)
+    assert feedback == {"lif": ("b",)}
+    assert inputs["lif"] == () and set(inputs["both"]) == {"fc", "lif"}
+    assert ordered.index("lif") < ordered.index("both")
 
 
 def test_nodes_stand_after_all_that_they_read_but_for_feedback():
@@ -116,7 +131,6 @@ TWO_INPUTS = graph_of({"also": nir.Input({"input": np.array([3])})}, [("input", 
 INSTANT_LOOP = graph_of(
     {"a": nir.Scale(ONES), "b": nir.Scale(ONES)}, [("input", "a"), ("a", "b"), ("b", "a"), ("b", "output")]
 )
-ISLAND = graph_of({"a": lif(), "b": lif()}, [("input", "output"), ("a", "b"), ("b", "a")])
 MIXED = graph_of({"a": nir.Linear(np.ones((2, 3)))}, [("input", "a"), ("a", "output"), ("input", "output")])
 
 
@@ -134,7 +148,25 @@ MIXED = graph_of({"a": nir.Linear(np.ones((2, 3)))}, [("input", "a"), ("a", "out
         (chain(nir.Delay(-ONES)), "node n0: Delay parameter delay must not be below 0"),
         (TWO_INPUTS, "2 Input nodes; it must have one"),
         (INSTANT_LOOP, "node [ab]: stands in a loop without a neuron"),
-        (ISLAND, "node a: no signal from the Input reaches it"),
+        (
+            graph_of({"a": lif()}, [("input", "a"), ("a", "input")]),
+            "node input: an Input has no inputs, but a leads to it",
+        ),
+        (chain(nir.Linear(np.ones((3, 0)))), r"node n0: Linear parameter weight is empty: its shape is \(3, 0\)"),
+        (chain(lif(), outputs=5), r"node output: 3 values reach it from n0; its shape is \(5,\)"),
+        (chain(chain(lif(), inputs=12)), r"node n0\.input: 3 values reach it from input; its shape is \(12,\)"),
+        (chain(chain(lif(), outputs=7)), r"node n0\.output: 3 values reach it from n0\.n0; its shape is \(7,\)"),
+        (chain(chain(chain(), inputs=9)), r"node n0\.input: 3 values reach it from input; its shape is \(9,\)"),
+        (chain(flattened(2, 2)), r"node n0: 3 values reach it from input; its shape is \(2, 2\)"),
+        (
+            chain(nir.Scale(np.ones((2, 3))), inputs=(3, 2)),
+            r"node n0: values of shape \(3, 2\) reach it from input; its",
+        ),
+        (
+            chain(flattened(2, 3), inputs=(3, 2), outputs=6),
+            r"node n0: values of shape \(3, 2\) reach it from input; its",
+        ),
+        (chain(lif(), inputs=0), "node input: the shape must be whole numbers from 1"),
         (MIXED, r"node output: inputs of different widths reach it: \[2, 3\]"),
         (graph_of({"a": lif()}, [("input", "output")]), "node a: no signal from the Input reaches it"),
         (graph_of({}, [("input", "nowhere")]), "there is no node 'nowhere'"),
@@ -238,6 +270,35 @@ def test_whole_weights_stay_whole():
     assert threshold % 30 == 0
     assert np.array_equal(weights["in", 0] * 30, weight * threshold)
     assert np.abs(weights["in", 0]).max() <= 127
+
+
+@pytest.mark.parametrize("heaviest", [3e-6, 1e-8])
+def test_weights_that_all_round_to_nothing_are_refused(heaviest):
+    dynamics = Dynamics(np.ones(1), np.ones(1), np.ones(1), np.zeros(1))
+    with pytest.raises(InputError, match=f"node n: a spike adds {heaviest:.3g} of the threshold at most"):
+        quantize("n", {("in", 0): np.array([[heaviest]])}, dynamics, {"in": 1})
+
+
+@pytest.mark.parametrize("tau", [0.41, 0.6, 0.8, 3.0, 700.0])
+def test_the_step_that_is_named_for_a_long_time_constant_does_hold_it(tau):
+    dt, advice = 1e-4, []
+    decay = np.full(2, dt / tau)
+    try:
+        rounded = rounded_decay("n", "membrane", decay, dt, tau)
+        advice.append(leak_note("n", "membrane", rounded, decay, 0.0, dt, tau))
+    except InputError as error:
+        advice.append(str(error))
+    if tau == 0.41:  # a decay of 0.999 units
+        assert advice == [None]
+        return
+    longer = float(re.search(r"give --dt ([\d.e-]+) or more", advice[0] or "").group(1))
+    assert rounded_decay("n", "membrane", np.full(2, longer / tau), longer, tau) >= 1
+
+
+def test_what_is_held_within_the_tolerance_is_not_told_and_a_step_beyond_the_shortest_time_constant_not_advised():
+    assert leak_note("n", "membrane", 41, np.full(1, 41.4 / 4096), 0.2, 1e-4, 1.0) is None
+    with pytest.raises(InputError, match=r"no --dt serves both this and the shortest time constant of 0\.001 s"):
+        rounded_decay("n", "membrane", np.full(1, 1e-4 / 700), 1e-4, 1e-3)
 
 
 def test_constants_are_split_into_digits_of_eight_bits():
