@@ -266,6 +266,14 @@ def attention(qkv: Array, lengths: list[int], heads: int) -> Array:
     return counts
 
 
+def accumulate(inputs: Sequence[Array], shift: NDArray[np.integer]) -> Array:
+    """`y = Σ 2^shift[i] · x_i`: arrays (T, M, D) or (1, M, D) → (T, M, D) float32. Exact while Σ 2^shift |x| < 2^24."""
+    total = inputs[0].astype(np.float32) * np.float32(1 << int(shift[0]))
+    for x, places in zip(inputs[1:], shift[1:], strict=True):
+        total = total + x.astype(np.float32, copy=False) * np.float32(1 << int(places))
+    return total
+
+
 def token_sum(x: Array, lengths: list[int]) -> Array:
     """Σ over steps and over the tokens of each sentence: (T, M, D) → (B, D) float64."""
     total = x.sum(0, dtype=np.float64)  # (M, D)

@@ -179,6 +179,22 @@ class Add(Node):
 
 
 @dataclass(frozen=True, eq=False)
+class Accumulate(Node):
+    """The residual stream of a model whose blocks add currents: `y = Σ 2^shift[i] · x_i`, signed, below 2^24.
+
+    One unit of `y` is 2^-k of the float model's, the same in all these nodes of a graph.
+    """
+
+    size: int  # D
+    shift: Annotated[np.ndarray, Spec(np.int8, ("inputs",))]  # at least 0, one for each input
+    scale: Annotated[np.ndarray, Spec(np.float64, ("1",))]
+
+    @property
+    def width(self) -> int:
+        return self.size
+
+
+@dataclass(frozen=True, eq=False)
 class Readout(Node):
     """Mean over steps and tokens, then the linear head: integer logits (B, labels); see `arithmetic.readout`."""
 
@@ -193,7 +209,7 @@ class Readout(Node):
 
 
 NODE_TYPES: dict[str, type[Node]] = {
-    t.__name__: t for t in (Embedding, Linear, LayerNorm, LIF, Attention, Add, Readout)
+    t.__name__: t for t in (Embedding, Linear, LayerNorm, LIF, Attention, Add, Accumulate, Readout)
 }
 
 

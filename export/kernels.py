@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from export import arithmetic
 from export.arithmetic import Array
-from export.graph import LIF, Add, Attention, Embedding, LayerNorm, Linear, Node, Readout
+from export.graph import LIF, Accumulate, Add, Attention, Embedding, LayerNorm, Linear, Node, Readout
 from export.product import INPUT_MAX, IntegerProduct
 
 BLOCK = 2**17  # elements of a block: few enough for a core's own cache, enough to hide what a NumPy call costs
@@ -142,6 +142,14 @@ class AddKernel(Kernel):
         return sum(inputs[1:], inputs[0])
 
 
+class AccumulateKernel(Kernel):
+    def __init__(self, node: Accumulate):
+        self.shift = node.shift
+
+    def __call__(self, inputs: Sequence[Array], lengths: list[int]) -> Array:
+        return arithmetic.accumulate(inputs, self.shift)
+
+
 class ReadoutKernel(Kernel):
     """Sums the steps that it is given; its output is the logits (B, labels) of the steps seen since `rest()`."""
 
@@ -172,4 +180,5 @@ make_kernel.register(LayerNorm, lambda node, steps, input_bound: LayerNormKernel
 make_kernel.register(LIF, lambda node, steps, input_bound: LIFKernel(node, steps, input_bound))
 make_kernel.register(Attention, lambda node, steps, input_bound: AttentionKernel(node))
 make_kernel.register(Add, lambda node, steps, input_bound: AddKernel())
+make_kernel.register(Accumulate, lambda node, steps, input_bound: AccumulateKernel(node))
 make_kernel.register(Readout, lambda node, steps, input_bound: ReadoutKernel(node))

@@ -13,7 +13,7 @@ import h5py
 import nir
 import numpy as np
 
-from export.graph import Graph, Node
+from export.graph import Accumulate, Graph, Node
 from export.hdf5 import reading
 from export.nir_nodes import ExtensionNode, register
 from export.validate import validate
@@ -22,7 +22,7 @@ from spikebert.errors import InputError
 from spikebert.files import require_folder_of, write_atomically
 
 FORMAT = "spikebert-integer-graph"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 
 def write(graph: Graph, path: str | os.PathLike[str]) -> None:
@@ -78,6 +78,13 @@ def pairs(graph: Graph) -> bool:
     return graph.nodes[0].fields.get("separator", -1) != -1
 
 
+def needed_version(graph: Graph) -> int:
+    """The oldest format version that knows all nodes and fields of a graph."""
+    if any(isinstance(node, Accumulate) for node in graph):
+        return 3
+    return 2 if pairs(graph) else 1
+
+
 def _edges(nodes: Sequence[Node]) -> list[tuple[str, str]]:
     """What NIR's own readers follow: the nodes' `inputs`, from the node "input" to the node "output"."""
     between = [(source, node.name) for node in nodes for source in node.inputs]
@@ -87,7 +94,7 @@ def _edges(nodes: Sequence[Node]) -> list[tuple[str, str]]:
 def _header(graph: Graph) -> dict[str, Any]:
     return {
         "format": FORMAT,
-        "format_version": FORMAT_VERSION if pairs(graph) else 1,  # older readers take what they can
+        "format_version": needed_version(graph),  # older readers take what they can
         "writer": f"spikebert {__version__}",
         "checksum": checksum(graph),
         "time_steps": graph.time_steps,

@@ -8,7 +8,7 @@ import numpy as np
 
 from export import arithmetic
 from export.arithmetic import STATE_MAX
-from export.graph import LIF, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
+from export.graph import LIF, Accumulate, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
 from spikebert.errors import InputError
 
 
@@ -60,6 +60,11 @@ def _(node: Add, inputs: list[int], graph: Graph) -> int:
 
 
 @_bound.register
+def _(node: Accumulate, inputs: list[int], graph: Graph) -> int:
+    return sum(reached << int(places) for reached, places in zip(inputs, node.shift, strict=True))
+
+
+@_bound.register
 def _(node: Readout, inputs: list[int], graph: Graph) -> int:
     return arithmetic.linear_bound(node.weight, node.bias, inputs[0] << node.shift)
 
@@ -99,6 +104,11 @@ def _check(node: Node, bounds: dict[str, int], graph: Graph) -> None:
         )
     if isinstance(node, (Attention, Add)) and reached >= 2**24:
         raise InputError(f"layer {node.name}: a count could reach {reached}, beyond the 24 bits that are exact")
+    if isinstance(node, Accumulate) and reached >= 2**24:
+        raise InputError(
+            f"layer {node.name}: the stream of currents could reach {reached}, beyond 24 bits; export with fewer "
+            "weight bits"
+        )
     if isinstance(node, LayerNorm):
         n, largest = node.width // node.groups, bounds[node.inputs[0]]
         if (n * largest) ** 2 + node.epsilon >= 2**63 or n * largest**2 >= 2**53:

@@ -10,6 +10,7 @@ from export.graph import (
     DECAY_BITS,
     EXPONENT_MAX,
     LIF,
+    Accumulate,
     Add,
     Attention,
     Embedding,
@@ -25,6 +26,7 @@ from spikebert.errors import InputError
 
 # Far beyond any use, and small enough that a sentence fits in memory.
 STEPS_MAX = 2**12
+SHIFT_MAX = 16  # of an input of a stream of currents
 TOKENS_MAX = 2**16
 
 
@@ -144,6 +146,14 @@ def _(node: Attention, inputs: list[int], sizes: dict[str, int]) -> None:
 def _(node: Add, inputs: list[int], sizes: dict[str, int]) -> None:
     _require(len(inputs) >= 2, node, "an Add has at least two inputs")
     _require(all(width == node.size for width in inputs), node, f"its inputs {inputs} are not all {node.size} wide")
+
+
+@_check_node.register
+def _(node: Accumulate, inputs: list[int], sizes: dict[str, int]) -> None:
+    _require(len(inputs) >= 2, node, "an Accumulate has at least two inputs")
+    _require(all(width == node.size for width in inputs), node, f"its inputs {inputs} are not all {node.size} wide")
+    _require(len(node.shift) == len(inputs), node, f"{len(node.shift)} shifts for {len(inputs)} inputs")
+    _require(node.shift.min() >= 0 and node.shift.max() <= SHIFT_MAX, node, f"its shifts must lie in 0 to {SHIFT_MAX}")
 
 
 @_check_node.register

@@ -71,6 +71,13 @@ def add_shape(shape: argparse._ArgumentGroup) -> None:
     )
     shape.add_argument("--norm", choices=["layer", "batch"], default="layer", help="batch folds away at export")
     shape.add_argument("--reset", choices=["subtract", "zero"], default="subtract", help="after a spike")
+    shape.add_argument(
+        "--residual",
+        choices=["spikes", "membrane"],
+        default="spikes",
+        help="what a block adds to its stream: spikes, as in the paper, or currents, so that every product reads "
+        "binary spikes and a chip does a fifth of the operations; membrane needs --norm batch (default: %(default)s)",
+    )
     shape.add_argument("--time-steps", type=int, default=4, help="T (default: %(default)s)")
     shape.add_argument("--blocks", type=int, help="of attention and MLP (default: the preset's)")
     shape.add_argument("--width", type=int, help="D, of which the MLPs have four inside (default: the preset's)")
@@ -80,7 +87,7 @@ def add_shape(shape: argparse._ArgumentGroup) -> None:
         type=int,
         default=1,
         help="populations of embedding neurons, whose spikes add up: 2 or 3 tell in one time step what one tells in "
-        "four (default: %(default)s)",
+        "four; 0, with --residual membrane, begins the stream as the embedding's current (default: %(default)s)",
     )
     shape.add_argument(
         "--beta",
@@ -157,6 +164,16 @@ def add_stages(stages: argparse._ArgumentGroup) -> None:
     stages.add_argument(
         "--spikes-weight", type=float, default=0.0, help="of the mean firing rate: a price of spikes (default: none)"
     )
+    stages.add_argument(
+        "--operations-target",
+        type=float,
+        metavar="SHARE",
+        help="synaptic operations per multiply-accumulate of a BERT of the student's shape, 0.12 for example, beyond "
+        "which stage 2 pays for them; the number that the energy report prints (default: none is priced)",
+    )
+    stages.add_argument(
+        "--operations-weight", type=float, default=1.0, help="of the operations beyond the target (default: 1)"
+    )
 
 
 def student_parser() -> argparse.ArgumentParser:
@@ -215,9 +232,8 @@ def settings_of(options: argparse.Namespace) -> Settings:
     from spikebert.pipeline import Settings
 
     values = vars(options)
-    weights = {
-        name: values.pop(f"{name}_weight") for name in ("feature", "embedding", "logits", "cross_entropy", "spikes")
-    }
+    terms = ("feature", "embedding", "logits", "cross_entropy", "spikes", "operations")
+    weights = {name: values.pop(f"{name}_weight") for name in terms}
     return Settings(**values, weights=LossWeights(**weights))
 
 

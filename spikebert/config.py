@@ -9,6 +9,7 @@ from spikebert.errors import InputError
 NORMS = ("layer", "batch")
 LEVELS_MAX = 4  # as many as a Lava process of the embedding has ports for
 RESETS = ("subtract", "zero")
+RESIDUALS = ("spikes", "membrane")
 
 
 class SpikeBertConfig(PretrainedConfig):
@@ -18,8 +19,12 @@ class SpikeBertConfig(PretrainedConfig):
     reset: what a spike does to the membrane at the next step, see `spikebert.neuron`.
     attention_scale: the factor tau of `(Q K^T) V tau`.
     position_embeddings: learned absolute positions; the authors' code has none (set False for a strict copy).
+    residual: what a block adds to the stream: "spikes" (the paper's: small integers, read by every Linear) or
+        "membrane": currents, read through a neuron layer at the entrance of each branch, so that every Linear reads
+        binary spikes (Hu et al., MS-ResNet, arXiv 2112.08954; Yao et al., Spike-driven Transformer, arXiv 2307.01694).
     embedding_levels: populations of embedding neurons, each with biases of its own, whose spikes add up, so that few
-        time steps tell more of an embedding; the paper has one.
+        time steps tell more of an embedding; the paper has one. 0, of a membrane residual alone: the stream begins as
+        the embedding's current itself.
     separator: of a model for sentence pairs the token between the two texts. Its position table has 2 max_tokens rows,
         the second half for the second text: what BERT's token types are for.
     """
@@ -42,6 +47,7 @@ class SpikeBertConfig(PretrainedConfig):
         surrogate_alpha: float = 2.0,
         norm: str = "layer",
         reset: str = "subtract",
+        residual: str = "spikes",
         position_embeddings: bool = True,
         embedding_levels: int = 1,
         separator: int | None = None,
@@ -62,6 +68,7 @@ class SpikeBertConfig(PretrainedConfig):
         self.surrogate_alpha = surrogate_alpha
         self.norm = norm
         self.reset = reset
+        self.residual = residual
         self.position_embeddings = position_embeddings
         self.embedding_levels = embedding_levels
         self.separator = separator
@@ -83,13 +90,16 @@ class SpikeBertConfig(PretrainedConfig):
             "intermediate_size",
             "max_tokens",
             "time_steps",
-            "embedding_levels",
         ):
             value = getattr(self, field)
             if not isinstance(value, int) or value < 1:
                 raise InputError(f"config: {field} must be a whole number of at least 1, not {value!r}")
-        if self.embedding_levels > LEVELS_MAX:
-            raise InputError(f"config: embedding_levels must be at most {LEVELS_MAX}, not {self.embedding_levels}")
+        least = 0 if self.residual == "membrane" else 1
+        if not isinstance(self.embedding_levels, int) or not least <= self.embedding_levels <= LEVELS_MAX:
+            raise InputError(
+                f"config: embedding_levels must be {least} to {LEVELS_MAX}, not {self.embedding_levels!r}"
+                + ("" if least == 0 else "; 0 needs residual membrane")
+            )
         if self.hidden_size % self.num_attention_heads:
             raise InputError(
                 f"config: hidden_size {self.hidden_size} is not a multiple of "
@@ -101,6 +111,10 @@ class SpikeBertConfig(PretrainedConfig):
             raise InputError(f"config: norm must be one of {', '.join(NORMS)}, not {self.norm!r}")
         if self.reset not in RESETS:
             raise InputError(f"config: reset must be one of {', '.join(RESETS)}, not {self.reset!r}")
+        if self.residual not in RESIDUALS:
+            raise InputError(f"config: residual must be one of {', '.join(RESIDUALS)}, not {self.residual!r}")
+        if self.residual == "membrane" and self.norm != "batch":
+            raise InputError("config: residual membrane needs norm batch: its norms fold into thresholds at export")
         if not 0.0 <= self.beta <= 1.0:
             raise InputError(f"config: beta must lie in [0, 1], not {self.beta!r}")
         for field in ("threshold", "attention_threshold", "attention_scale", "surrogate_alpha"):

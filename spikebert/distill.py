@@ -13,6 +13,7 @@ from spikebert.errors import InputError
 from spikebert.loop import NO_LABEL, Batch, Example, by_length
 from spikebert.losses import Alignment, LossWeights, aligned_layers, firing_rate, logits_loss
 from spikebert.model import SpikeBertForSequenceClassification
+from spikebert.operations import record_operations
 from spikebert.packing import segments
 from spikebert.recording import record_spikes
 from spikebert.targets import Source
@@ -44,9 +45,17 @@ def stage_one(student: Student, teacher: Source, batch: Batch) -> dict[str, Tens
     return {"loss": feature + embedding, "feature": feature, "embedding": embedding}
 
 
-def stage_two(student: Student, teacher: Source, batch: Batch, weights: LossWeights) -> dict[str, Tensor]:
-    """Stage 2 (eq. 8): a fine-tuned teacher's features, embeddings and logits, the labels, and the price of spikes."""
-    with record_spikes(student.model, attached=True) if weights.spikes else nullcontext({}) as spikes:
+def stage_two(
+    student: Student, teacher: Source, batch: Batch, weights: LossWeights, operations_target: float | None = None
+) -> dict[str, Tensor]:
+    """Stage 2 (eq. 8): a fine-tuned teacher's features, embeddings and logits, the labels, and the price of spikes.
+
+    operations_target: synaptic operations per multiply-accumulate of a BERT that cost nothing; None prices none.
+    """
+    with (
+        record_spikes(student.model, attached=True) if weights.spikes else nullcontext({}) as spikes,
+        nullcontext() if operations_target is None else record_operations(student.model) as operations,
+    ):
         output = student.model(batch.tokens, batch.mask)
     target = teacher.targets(batch, student.layers(teacher.layers))
     terms = {
@@ -57,6 +66,9 @@ def stage_two(student: Student, teacher: Source, batch: Batch, weights: LossWeig
     }
     if spikes:
         terms["spikes"] = firing_rate(spikes.values())
+    if operations is not None and operations_target is not None:
+        per_mac = operations.per_mac(student.model, batch.mask)
+        terms["operations"] = (per_mac - operations_target).clamp(min=0).float()
     total = sum(getattr(weights, name) * term for name, term in terms.items())
     return {"loss": total, **terms}  # type: ignore[dict-item]
 

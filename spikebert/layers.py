@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -26,10 +28,15 @@ class GroupedLayerNorm(nn.LayerNorm):
 class RowBatchNorm(nn.BatchNorm1d):
     """BatchNorm over every row, whatever the leading axes; rows are packed, so padding is in no statistic."""
 
+    @property
+    def gain(self) -> Tensor:
+        """(D,) float32: what the normalised values are multiplied with."""
+        return self.weight
+
     def folded(self) -> tuple[Tensor, Tensor]:
         """(factor, offset), (D,) float64 each: in evaluation `y = factor · x + offset`."""
         assert self.running_mean is not None and self.running_var is not None
-        factor = self.weight.double() / (self.running_var.double() + self.eps).sqrt()
+        factor = self.gain.double() / (self.running_var.double() + self.eps).sqrt()
         return factor, self.bias.double() - self.running_mean.double() * factor
 
     def forward(self, input: Tensor) -> Tensor:
@@ -37,6 +44,28 @@ class RowBatchNorm(nn.BatchNorm1d):
             return super().forward(input.flatten(0, -2)).view_as(input)
         factor, offset = (value.to(input.dtype) for value in self.folded())
         return input * factor + offset  # two roundings, as in any tool that the weights are exported to
+
+
+class PositiveBatchNorm(RowBatchNorm):
+    """A RowBatchNorm whose gain is above 0: before a neuron it folds into a threshold and a bias of each neuron."""
+
+    def __init__(self, features: int):
+        super().__init__(features)
+        nn.init.constant_(self.weight, math.log(math.e - 1))  # of a gain of 1
+
+    @property
+    def gain(self) -> Tensor:
+        return F.softplus(self.weight)
+
+    def forward(self, input: Tensor) -> Tensor:
+        if not self.training:
+            return super().forward(input)
+        rows = input.flatten(0, -2)
+        self.num_batches_tracked.add_(1)  # type: ignore[union-attr]
+        normalised = F.batch_norm(
+            rows, self.running_mean, self.running_var, self.gain, self.bias, True, self.momentum or 0.0, self.eps
+        )
+        return normalised.view_as(input)
 
 
 def make_norm(config: SpikeBertConfig, features: int, groups: int = 1) -> nn.Module:
@@ -58,3 +87,34 @@ class SpikingLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.lif(self.norm(self.linear(x).to(self.norm.weight.dtype)))
+
+
+class CurrentLinear(nn.Module):
+    """Linear → norm on (T, M, in) spikes → (T, M, out) currents: the end of a branch of a membrane residual."""
+
+    def __init__(self, config: SpikeBertConfig, inputs: int, outputs: int):
+        super().__init__()
+        self.linear = nn.Linear(inputs, outputs)
+        self.norm = make_norm(config, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(self.linear(x).to(self.norm.weight.dtype))
+
+
+class Entrance(nn.Module):
+    """norm → LIF on the stream of currents (T, M, D): the neurons at the beginning of a branch."""
+
+    def __init__(self, config: SpikeBertConfig):
+        super().__init__()
+        self.norm = PositiveBatchNorm(config.hidden_size)
+        self.lif = make_lif(config)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.lif(self.norm(x))
+
+
+def branch_layers(config: SpikeBertConfig, inputs: int) -> tuple[nn.Module, nn.Module]:
+    """(what a branch reads the stream through, its last layer, of `inputs` features) of the config's residual."""
+    if config.residual == "membrane":
+        return Entrance(config), CurrentLinear(config, inputs, config.hidden_size)
+    return nn.Identity(), SpikingLinear(config, inputs, config.hidden_size)

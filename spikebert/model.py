@@ -12,7 +12,7 @@ from transformers.utils.generic import ModelOutput
 
 from spikebert.attention import SpikingSelfAttention
 from spikebert.config import SpikeBertConfig
-from spikebert.layers import SpikingLinear, make_lif, make_norm
+from spikebert.layers import SpikingLinear, branch_layers, make_lif, make_norm
 from spikebert.packing import Packing, segments
 
 SPREAD = 1.6  # of the levels' biases at the start of training, in the unit of a normalised current
@@ -33,7 +33,8 @@ class Level(nn.Module):
 class Embeddings(nn.Module):
     """Token (and position) embedding → norm → LIF: a constant current over T steps becomes spikes.
 
-    With further levels the stream begins as the sum of their spikes: a thermometer of the current.
+    With further levels the stream begins as the sum of their spikes: a thermometer of the current. With none (a
+    membrane residual alone may have none) it begins as the current itself.
     """
 
     def __init__(self, config: SpikeBertConfig):
@@ -42,12 +43,12 @@ class Embeddings(nn.Module):
         self.word = nn.Embedding(config.vocab_size, config.hidden_size)
         self.position = nn.Embedding(config.positions, config.hidden_size) if config.position_embeddings else None
         self.norm = make_norm(config, config.hidden_size)
-        self.lif = make_lif(config)
         count = config.embedding_levels
+        self.lif = make_lif(config) if count else None
         self.levels = nn.ModuleList(Level(config, SPREAD * level / count) for level in range(1, count))
 
     def forward(self, tokens: Tensor, packing: Packing) -> tuple[Tensor, Tensor]:
-        """(B, N) ids → the embeddings (M, D) that distillation aligns, and their spikes, 0 to levels (T, M, D)."""
+        """(B, N) ids → the embeddings (M, D) that distillation aligns, and the stream's beginning (T, M, D)."""
         embedded = self.word(packing.pack(tokens))
         if self.position is not None:
             places = packing.positions  # (M,)
@@ -56,6 +57,8 @@ class Embeddings(nn.Module):
             embedded = embedded + self.position(places)
         current = self.norm(embedded)
         current = current.expand(self.time_steps, *current.shape)
+        if self.lif is None:
+            return embedded, current
         spikes = self.lif(current)
         for level in self.levels:
             spikes = spikes + level(current)
@@ -63,19 +66,22 @@ class Embeddings(nn.Module):
 
 
 class MLP(nn.Module):
-    """`MLP(X) = LIF(LN(Linear(LIF(LN(Linear(X))))))`."""
+    """`MLP(X) = LIF(LN(Linear(LIF(LN(Linear(X))))))`; with a membrane residual as in `SpikingSelfAttention`."""
 
     def __init__(self, config: SpikeBertConfig):
         super().__init__()
         self.up = SpikingLinear(config, config.hidden_size, config.intermediate_size)
-        self.down = SpikingLinear(config, config.intermediate_size, config.hidden_size)
+        self.entrance, self.down = branch_layers(config, config.intermediate_size)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down(self.up(x))
+        return self.down(self.up(self.entrance(x)))
 
 
 class Block(nn.Module):
-    """`X' = X + SSA(X)`, `X'' = X' + MLP(X')` (eq. 5): the stream X holds small integers, a sum of spike trains."""
+    """`X' = X + SSA(X)`, `X'' = X' + MLP(X')` (eq. 5).
+
+    The stream X holds small integers, a sum of spike trains; with a membrane residual a sum of currents.
+    """
 
     def __init__(self, config: SpikeBertConfig):
         super().__init__()

@@ -51,6 +51,7 @@ class Settings:
     init: str = "embeddings"  # from the teacher; "blocks": the blocks' weights too
     norm: str = "layer"
     reset: str = "subtract"
+    residual: str = "spikes"  # what a block adds to the stream, see spikebert.config
     time_steps: int = 4
     beta: float = 0.9
     levels: int = 1
@@ -67,6 +68,7 @@ class Settings:
     unlabelled: int = 0  # lines of the corpus that stage 2 learns from the teacher alone
     augment: int = 0  # new texts made of each training text, likewise
     weights: LossWeights = field(default_factory=LossWeights)
+    operations_target: float | None = None  # per multiply-accumulate of a BERT of the student's shape; None: no price
     skip_layers: int = 0  # blocks from the front that follow no layer of the teacher
     device: str = "auto"  # see spikebert.device
     precision: str = "float32"
@@ -85,10 +87,10 @@ class Settings:
 
     def check(self) -> None:
         """An InputError names the first value that cannot be."""
-        one = ("batch_size", "blocks", "width", "heads", "time_steps", "levels", "limit", "max_tokens", "corpus_limit")
+        one = ("batch_size", "blocks", "width", "heads", "time_steps", "limit", "max_tokens", "corpus_limit")
         none = ("epochs", "teacher_epochs", "stage1_epochs", "unlabelled", "augment", "skip_layers", "cache_limit")
         require_least(1, **{name: getattr(self, name) for name in one})
-        require_least(0, **{name: getattr(self, name) for name in none})
+        require_least(0, **{name: getattr(self, name) for name in (*none, "levels", "operations_target")})
         require_least(0, **{f"{name}_weight": weight for name, weight in asdict(self.weights).items()})
         require_positive(learning_rate=self.learning_rate, teacher_learning_rate=self.teacher_learning_rate)
         require_seed(self.seed)
@@ -101,6 +103,10 @@ class Settings:
         width, heads, blocks = (self.sizes[n] for n in ("hidden_size", "num_attention_heads", "num_hidden_layers"))
         if width % heads:
             raise InputError(f"--heads {heads}: must be a divisor of the width, {width}")
+        if self.residual == "membrane" and self.norm != "batch":
+            raise InputError("--residual membrane needs --norm batch: its norms fold into thresholds at export")
+        if not self.levels and self.residual != "membrane":
+            raise InputError("--levels 0 needs --residual membrane: a stream of spikes begins with spikes")
         if self.skip_layers >= blocks:
             raise InputError(f"--skip-layers {self.skip_layers}: must be below the number of blocks, {blocks}")
 
@@ -225,6 +231,7 @@ def _shape(settings: Settings, task: Task, tokenizer: PreTrainedTokenizerFast, t
         "separator": separator_of(task, tokenizer, teacher),
         "norm": settings.norm,
         "reset": settings.reset,
+        "residual": settings.residual,
         "time_steps": settings.time_steps,
         "beta": settings.beta,
         "embedding_levels": settings.levels,
@@ -304,7 +311,7 @@ def _stage(settings, run: Run, stage: str, student: Student, teacher: Teacher, e
     def loss(batch: Batch) -> dict[str, torch.Tensor]:
         if stage == "stage1":
             return stage_one(student, source, batch)
-        return stage_two(student, source, batch, settings.weights)
+        return stage_two(student, source, batch, settings.weights, settings.operations_target)
 
     prepare = source.prepare if isinstance(source, KeptTeacher) else None
     name = f"stage {stage[-1]}"

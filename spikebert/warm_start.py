@@ -25,6 +25,7 @@ SHAPE = (  # not the time steps: no weight depends on them
     "max_tokens",
     "norm",
     "reset",
+    "residual",
     "beta",
     "threshold",
     "attention_threshold",
@@ -33,7 +34,7 @@ SHAPE = (  # not the time steps: no weight depends on them
     "embedding_levels",
     "separator",
 )
-ABSENT = {"embedding_levels": 1}  # what the students of older versions have without saying so
+ABSENT = {"embedding_levels": 1, "residual": "spikes"}  # what the students of older versions have without saying so
 
 
 def save(student: Student, folder: Path) -> None:

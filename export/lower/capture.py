@@ -6,10 +6,12 @@ import numpy as np
 from torch import Tensor, nn
 
 from export.lower.float_graph import (
+    FloatAccumulate,
     FloatAdd,
     FloatAttention,
     FloatBatchNorm,
     FloatEmbedding,
+    FloatEntranceNorm,
     FloatGraph,
     FloatLayerNorm,
     FloatLIF,
@@ -17,7 +19,7 @@ from export.lower.float_graph import (
     FloatNode,
     FloatReadout,
 )
-from spikebert.layers import GroupedLayerNorm, RowBatchNorm, SpikingLinear
+from spikebert.layers import CurrentLinear, Entrance, GroupedLayerNorm, PositiveBatchNorm, RowBatchNorm, SpikingLinear
 from spikebert.model import SpikeBertForSequenceClassification
 from spikebert.neuron import LIF
 
@@ -30,10 +32,25 @@ def capture(model: SpikeBertForSequenceClassification) -> FloatGraph:
         nodes.append(node)
         return node.name
 
-    def spiking_linear(name: str, source: str, layer: SpikingLinear) -> str:
+    def currents(name: str, source: str, layer: SpikingLinear | CurrentLinear) -> str:
         weight, bias = _array(layer.linear.weight), _array(layer.linear.bias)
         linear = add(FloatLinear(f"{name}.linear", (source,), weight, bias))
-        return add(_lif(f"{name}.lif", add(_norm(f"{name}.norm", linear, layer.norm)), len(weight), layer.lif))
+        return add(_norm(f"{name}.norm", linear, layer.norm))
+
+    def spiking_linear(name: str, source: str, layer: SpikingLinear) -> str:
+        return add(_lif(f"{name}.lif", currents(name, source, layer), layer.linear.out_features, layer.lif))
+
+    def entrance(name: str, stream: str, layer: nn.Module) -> str:
+        if not isinstance(layer, Entrance):
+            return stream
+        return add(_lif(f"{name}.lif", add(_norm(f"{name}.norm", stream, layer.norm)), size, layer.lif))
+
+    def joined(branch: str, stream: str, source: str, last: nn.Module, name: str) -> str:
+        """The stream behind a branch, whose last layer reads `source`."""
+        if isinstance(last, CurrentLinear):
+            return add(FloatAccumulate(f"{branch}.add", (stream, currents(name, source, last)), size))
+        assert isinstance(last, SpikingLinear)
+        return add(FloatAdd(f"{branch}.add", (stream, spiking_linear(name, source, last)), size))
 
     size, embeddings = model.config.hidden_size, model.embeddings
     position = None if embeddings.position is None else _array(embeddings.position.weight)
@@ -41,22 +58,23 @@ def capture(model: SpikeBertForSequenceClassification) -> FloatGraph:
     words = _array(embeddings.word.weight)
     word = add(FloatEmbedding("embeddings.word", (), words, position, separator=separator))
     current = add(_norm("embeddings.norm", word, embeddings.norm))
-    stream = add(_lif("embeddings.lif", current, size, embeddings.lif))
+    stream = current
+    if embeddings.lif is not None:
+        stream = add(_lif("embeddings.lif", current, size, embeddings.lif))
     for index, level in enumerate(embeddings.levels):
         name = f"embeddings.levels.{index}"
         spikes = add(_lif(f"{name}.lif", current, size, level.lif, _array(level.bias)))
         stream = add(FloatAdd(f"{name}.add", (stream, spikes), size))
     for index, block in enumerate(model.blocks):
         name, attention = f"blocks.{index}.attention", block.attention
-        qkv = spiking_linear(f"{name}.qkv", stream, attention.qkv)
-        counts = add(FloatAttention(f"{name}.coincidences", (qkv,), size, attention.heads, attention.scale))
+        qkv = spiking_linear(f"{name}.qkv", entrance(f"{name}.entrance", stream, attention.entrance), attention.qkv)
+        heads = attention.coincidences.heads
+        counts = add(FloatAttention(f"{name}.coincidences", (qkv,), size, heads, attention.scale))
         spikes = add(_lif(f"{name}.lif", counts, size, attention.lif))
-        output = spiking_linear(f"{name}.output", spikes, attention.output)
-        stream = add(FloatAdd(f"{name}.add", (stream, output), size))
-        name = f"blocks.{index}.mlp"
-        up = spiking_linear(f"{name}.up", stream, block.mlp.up)
-        down = spiking_linear(f"{name}.down", up, block.mlp.down)
-        stream = add(FloatAdd(f"{name}.add", (stream, down), size))
+        stream = joined(name, stream, spikes, attention.output, f"{name}.output")
+        name, mlp = f"blocks.{index}.mlp", block.mlp
+        up = spiking_linear(f"{name}.up", entrance(f"{name}.entrance", stream, mlp.entrance), mlp.up)
+        stream = joined(name, stream, up, mlp.down, f"{name}.down")
     head = model.readout.head
     norm = add(_norm("readout.norm", stream, model.readout.norm))
     add(FloatReadout("readout", (norm,), _array(head.weight), _array(head.bias)))
@@ -72,7 +90,8 @@ def _norm(name: str, source: str, norm: nn.Module) -> FloatNode:
         return FloatLayerNorm(name, (source,), _array(norm.weight), _array(norm.bias), norm.eps, norm.groups)
     assert isinstance(norm, RowBatchNorm)
     factor, offset = norm.folded()
-    return FloatBatchNorm(name, (source,), _array(factor), _array(offset))
+    kind = FloatEntranceNorm if isinstance(norm, PositiveBatchNorm) else FloatBatchNorm
+    return kind(name, (source,), _array(factor), _array(offset))
 
 
 def _lif(name: str, source: str, size: int, neuron: LIF, bias: np.ndarray | None = None) -> FloatLIF:

@@ -51,10 +51,15 @@ class FloatBatchNorm(FloatNode):
 
 
 @dataclass(frozen=True, eq=False)
+class FloatEntranceNorm(FloatBatchNorm):
+    """A batch norm of a stream of currents before neurons; its factor is above 0."""
+
+
+@dataclass(frozen=True, eq=False)
 class FloatLIF(FloatNode):
     size: int
     beta: float
-    threshold: float
+    threshold: float | np.ndarray  # of all neurons, or (D,)
     reset: str
     bias: np.ndarray | None = None  # (D,)
 
@@ -70,6 +75,13 @@ class FloatAttention(FloatNode):
 
 @dataclass(frozen=True, eq=False)
 class FloatAdd(FloatNode):
+    size: int
+
+
+@dataclass(frozen=True, eq=False)
+class FloatAccumulate(FloatNode):
+    """The stream of a membrane residual: the sum of its inputs, which are currents."""
+
     size: int
 
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 
 from export.lower.float_graph import (
+    FloatAccumulate,
     FloatAttention,
     FloatBatchNorm,
     FloatEmbedding,
+    FloatEntranceNorm,
     FloatGraph,
     FloatLIF,
     FloatLinear,
@@ -21,7 +23,7 @@ from export.lower.float_graph import (
 def fold_batch_norms(graph: FloatGraph) -> FloatGraph:
     """A BatchNorm behind an Embedding or a Linear scales its weights; before the readout it scales the head's."""
     nodes = {node.name: node for node in graph}
-    for norm in [n for n in graph if isinstance(n, FloatBatchNorm)]:
+    for norm in [n for n in graph if isinstance(n, FloatBatchNorm) and not isinstance(n, FloatEntranceNorm)]:
         source = nodes[norm.inputs[0]]
         if isinstance(source, (FloatEmbedding, FloatLinear)):
             nodes[source.name] = _scaled(source, norm.factor, norm.offset)
@@ -49,6 +51,46 @@ def _bypass(nodes: dict[str, FloatNode], removed: FloatNode) -> None:
             inputs = tuple(removed.inputs[0] if i == removed.name else i for i in node.inputs)
             nodes[node.name] = replace(node, inputs=inputs)
     del nodes[removed.name]
+
+
+def fold_entrances(graph: FloatGraph) -> FloatGraph:
+    """A norm of a stream of currents goes into each neuron behind it: a membrane in the stream's own unit.
+
+    `a x + c` against a threshold is `x + c / a` against `threshold / a`, for a factor a above 0; the leak and both
+    kinds of reset act on the one as on the other.
+    """
+    nodes = {node.name: node for node in graph}
+    for norm in [n for n in graph if isinstance(n, FloatEntranceNorm)]:
+        for lif in [n for n in nodes.values() if norm.name in n.inputs]:
+            assert isinstance(lif, FloatLIF) and lif.bias is None
+            nodes[lif.name] = replace(lif, threshold=lif.threshold / norm.factor, bias=norm.offset / norm.factor)
+        _bypass(nodes, norm)
+    return tuple(nodes.values())
+
+
+def carry_biases(graph: FloatGraph) -> FloatGraph:
+    """Biases of what a stream of currents adds up go past it, into what reads it: constants add up there, too.
+
+    Branches then end in weights alone, which Lava's own Dense can hold, and a bias is rounded in the finer unit of a
+    membrane.
+    """
+    streams = {source for n in graph if isinstance(n, FloatAccumulate) for source in (n.name, *n.inputs)}
+    constants: dict[str, np.ndarray] = {}
+
+    def carry(node: FloatNode) -> FloatNode:
+        arriving = [constants[source] for source in node.inputs if source in constants]
+        if isinstance(node, FloatAccumulate) and arriving:
+            constants[node.name] = sum(arriving[1:], arriving[0])
+        if isinstance(node, (FloatEmbedding, FloatLinear)) and node.name in streams and node.bias is not None:
+            constants[node.name] = node.bias
+            return replace(node, bias=None)
+        if isinstance(node, FloatLIF) and arriving:
+            return replace(node, bias=arriving[0] if node.bias is None else node.bias + arriving[0])
+        if isinstance(node, FloatReadout) and arriving:
+            return replace(node, bias=node.bias + node.weight @ arriving[0])
+        return node
+
+    return tuple(carry(node) for node in graph)
 
 
 def fold_attention_scales(graph: FloatGraph) -> FloatGraph:

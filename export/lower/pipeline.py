@@ -7,7 +7,7 @@ from typing import Any
 from export.graph import Graph
 from export.lower.capture import capture
 from export.lower.float_graph import FloatGraph
-from export.lower.fold import fold_attention_scales, fold_batch_norms, move_biases
+from export.lower.fold import carry_biases, fold_attention_scales, fold_batch_norms, fold_entrances, move_biases
 from export.lower.quantize import Quantizer
 from export.ranges import check_ranges
 from export.stock import check_stock
@@ -45,7 +45,9 @@ def lower(trained: TrainedModel, weight_bits: int = 8, per_channel: bool = False
 
 def fold(graph: FloatGraph) -> FloatGraph:
     """All folding passes, in their order."""
-    return move_biases(fold_attention_scales(fold_batch_norms(graph)))
+    for fold_one in (fold_batch_norms, fold_entrances, carry_biases, fold_attention_scales, move_biases):
+        graph = fold_one(graph)
+    return graph
 
 
 def _metadata(trained: TrainedModel, weight_bits: int) -> dict[str, Any]:
@@ -54,6 +56,7 @@ def _metadata(trained: TrainedModel, weight_bits: int) -> dict[str, Any]:
     return {
         "norm": config.norm,
         "reset": config.reset,
+        "residual": config.residual,
         "weight_bits": weight_bits,
         "beta": config.beta,
         "training": trained.training,

@@ -7,6 +7,7 @@ and the layer norm's epsilon.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import singledispatch
 
@@ -18,6 +19,7 @@ from export.graph import (
     EXPONENT_MAX,
     INPUT_SHIFT,
     LIF,
+    Accumulate,
     Add,
     Attention,
     Embedding,
@@ -27,6 +29,7 @@ from export.graph import (
     Readout,
 )
 from export.lower.float_graph import (
+    FloatAccumulate,
     FloatAdd,
     FloatAttention,
     FloatEmbedding,
@@ -54,14 +57,31 @@ class Quantizer:
     steps: int = 4  # T
     units: dict[str, np.ndarray] = field(default_factory=dict)
     weighted: set[str] = field(default_factory=set)  # names of the linear layers
+    steps_of_two: set[str] = field(default_factory=set)  # names of the nodes whose unit is to be a power of two
+    stream_unit: float = 1.0  # of the streams of currents
 
     def __call__(self, graph: FloatGraph) -> tuple[Node, ...]:
+        self.steps_of_two = {source for n in graph if isinstance(n, FloatAccumulate) for source in n.inputs}
+        self.stream_unit = min([1.0, *(self._finest(n) for n in graph if n.name in self.steps_of_two)])
         return tuple(_quantize(node, self) for node in graph)
 
+    def _finest(self, node: FloatNode) -> float:
+        """What one unit of a node is worth that a stream of currents adds up."""
+        if isinstance(node, FloatEmbedding):
+            return power_of_two_scale(node.word, 8)
+        return self.weights(node)[1][0] if isinstance(node, FloatLinear) else 1.0
 
-def symmetric(weight: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
+    def weights(self, node: FloatLinear) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """(int8 weights, (1,) scale, exponents of the outputs or None) of a Linear."""
+        even = node.name in self.steps_of_two
+        if self.per_channel:
+            return by_output(node.weight, self.weight_bits, even)
+        return *symmetric(node.weight, self.weight_bits, even), None
+
+
+def symmetric(weight: np.ndarray, bits: int, power_of_two: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """(int8 weights, (1,) float64 scale) of the whole array."""
-    scale = best_scale(weight, bits)
+    scale = power_of_two_scale(weight, bits) if power_of_two else best_scale(weight, bits)
     return rounded(weight / scale, bits), np.array([scale])
 
 
@@ -73,20 +93,32 @@ def rounded(weight: np.ndarray, bits: int) -> np.ndarray:
 
 def best_scale(weight: np.ndarray, bits: int) -> float:
     """The scale of least squared error: a few outliers are cut off where that makes the steps of all others finer."""
-    values = weight.ravel()[:: max(1, weight.size // SAMPLE)]
-    largest = np.abs(values).max() / (2 ** (bits - 1) - 1)
+    largest = np.abs(weight).max() / (2 ** (bits - 1) - 1)
+    return least_error(weight, bits, [float(largest * share) for share in CLIP_SHARES]) if largest else 1.0
+
+
+def power_of_two_scale(weight: np.ndarray, bits: int) -> float:
+    """As `best_scale`, of the powers of two alone, at most 1."""
+    largest = np.abs(weight).max() / (2 ** (bits - 1) - 1)
     if not largest:
         return 1.0
+    top = min(0, int(np.ceil(np.log2(largest))))
+    return least_error(weight, bits, [2.0 ** (top - places) for places in range(3)])
+
+
+def least_error(weight: np.ndarray, bits: int, scales: Sequence[float]) -> float:
+    """That of the scales whose rounding has the least squared error."""
+    values = weight.ravel()[:: max(1, weight.size // SAMPLE)]
 
     def error(scale: float) -> float:
         return float(np.square(values - rounded(values / scale, bits) * scale).sum())
 
-    return min((float(largest * share) for share in CLIP_SHARES), key=error)
+    return min(scales, key=error)
 
 
-def by_output(weight: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def by_output(weight: np.ndarray, bits: int, power_of_two: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(int8 weights, (1,) scale, (D,) int8 exponents): row i stands for `weights · 2^exponent[i] · scale`."""
-    scales = np.array([best_scale(row, bits) for row in weight])
+    scales = np.array([(power_of_two_scale if power_of_two else best_scale)(row, bits) for row in weight])
     finest = scales.max() / 2**EXPONENT_MAX
     exponent = np.clip(np.ceil(np.log2(scales / finest)), 0, EXPONENT_MAX).astype(np.int8)
     steps = finest * 2.0**exponent
@@ -120,7 +152,7 @@ def _quantize(node: FloatNode, quantizer: Quantizer) -> Node:
 
 @_quantize.register
 def _(node: FloatEmbedding, quantizer: Quantizer) -> Node:
-    word, scale = symmetric(node.word, 8)
+    word, scale = symmetric(node.word, 8, node.name in quantizer.steps_of_two)
     position = None if node.position is None else round_to(node.position, scale, np.int16, node.name, "position")
     quantizer.units[node.name] = scale
     return Embedding(node.name, node.inputs, word, position, scale, node.separator)
@@ -128,10 +160,7 @@ def _(node: FloatEmbedding, quantizer: Quantizer) -> Node:
 
 @_quantize.register
 def _(node: FloatLinear, quantizer: Quantizer) -> Node:
-    if quantizer.per_channel:
-        weight, scale, exponent = by_output(node.weight, quantizer.weight_bits)
-    else:
-        (weight, scale), exponent = symmetric(node.weight, quantizer.weight_bits), None
+    weight, scale, exponent = quantizer.weights(node)
     bias = None if node.bias is None else round_to(node.bias, scale, np.int32, node.name, "bias")
     quantizer.units[node.name] = scale
     quantizer.weighted.add(node.name)
@@ -152,13 +181,13 @@ def _(node: FloatLayerNorm, quantizer: Quantizer) -> Node:
 @_quantize.register
 def _(node: FloatLIF, quantizer: Quantizer) -> Node:
     unit = float(quantizer.units[node.inputs[0]][0])
-    threshold = np.array([node.threshold / unit * 2**INPUT_SHIFT])
+    threshold = np.atleast_1d(node.threshold) / unit * 2**INPUT_SHIFT
     folded = node.bias is not None
     if folded and node.reset == "zero":
         # Stock Loihi neurons fire at v > 64 · vth: choose the threshold on that grid, one above it for our >=.
         threshold = np.rint((threshold - 1) / 2**INPUT_SHIFT) * 2**INPUT_SHIFT + 1
-    if threshold[0] > STATE_MAX:
-        raise InputError(f"layer {node.name}: threshold {threshold[0]:.6g} is beyond the 24-bit state ({STATE_MAX})")
+    if threshold.max() > STATE_MAX:
+        raise InputError(f"layer {node.name}: threshold {threshold.max():.6g} is beyond the 24-bit state ({STATE_MAX})")
     decay = round((1.0 - node.beta) * 2**DECAY_BITS)
     least = INPUT_SHIFT if _has_whole_bias(node, decay, quantizer) else 0
     bias = np.zeros(1, np.int32) if node.bias is None else loihi_bias(node.bias, unit, node.name, least)
@@ -187,6 +216,14 @@ def _(node: FloatAttention, quantizer: Quantizer) -> Node:
 def _(node: FloatAdd, quantizer: Quantizer) -> Node:
     quantizer.units[node.name] = np.ones(1)
     return Add(node.name, node.inputs, node.size)
+
+
+@_quantize.register
+def _(node: FloatAccumulate, quantizer: Quantizer) -> Node:
+    unit = quantizer.stream_unit
+    shift = np.array([round(np.log2(quantizer.units[source][0] / unit)) for source in node.inputs], np.int8)
+    quantizer.units[node.name] = np.array([unit])
+    return Accumulate(node.name, node.inputs, node.size, shift, np.array([unit]))
 
 
 @_quantize.register

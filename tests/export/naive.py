@@ -10,7 +10,7 @@ from functools import singledispatch
 from math import isqrt
 from typing import Any
 
-from export.graph import LIF, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
+from export.graph import LIF, Accumulate, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
 
 Vector = list[int]
 Matrix = list[list[int]]  # [token][feature]
@@ -131,6 +131,15 @@ def _(node: Attention, inputs: list[Matrix], state: dict[Any, Any]) -> Matrix:
 @one_step.register
 def _(node: Add, inputs: list[Matrix], state: dict[Any, Any]) -> Matrix:
     return [[sum(values) for values in zip(*rows, strict=True)] for rows in zip(*inputs, strict=True)]
+
+
+@one_step.register
+def _(node: Accumulate, inputs: list[Matrix], state: dict[Any, Any]) -> Matrix:
+    factors = [2**places for places in node.shift.tolist()]
+    return [
+        [sum(f * v for f, v in zip(factors, values, strict=True)) for values in zip(*rows, strict=True)]
+        for rows in zip(*inputs, strict=True)
+    ]
 
 
 @one_step.register

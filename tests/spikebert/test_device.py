@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from spikebert import device
-from spikebert.attention import coincidences
+from spikebert.attention import Coincidences
 from spikebert.checkpoint import load_model
 from spikebert.cli import main
 from spikebert.neuron import LIF
@@ -40,7 +40,7 @@ def test_coincidences_are_counted_exactly_whatever_the_products_are_in():
     model = small_model()
     spikes = torch.ones(1, 1, 300, 24)  # 300 keys of 12 features: 3600, where bfloat16 has steps of 16
     with device.products(CPU, "bf16"), device.exact(CPU):
-        assert torch.equal(coincidences(spikes, spikes, spikes, 2), torch.full((1, 1, 300, 24), 3600.0))
+        assert torch.equal(Coincidences(2)(spikes, spikes, spikes), torch.full((1, 1, 300, 24), 3600.0))
     seen = []
     model.blocks[0].attention.lif.register_forward_hook(lambda _m, inputs, _o: seen.append(inputs[0]))
     tokens = torch.randint(0, 40, (1, 30))
