@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from export.graph import INPUT_SHIFT, LIF, Attention, Graph, LayerNorm, Linear
+from export.graph import INPUT_SHIFT, LIF, Accumulate, Attention, Graph, LayerNorm, Linear
 from export.ranges import output_bounds
 from spikebert.errors import InputError
 
@@ -24,11 +24,13 @@ NO_CURRENT_MEMORY = 4095  # du: the synaptic current of the step before is gone
 def check_stock(graph: Graph) -> None:
     """An InputError names the first layer that stock Lava cannot compute exactly.
 
-    The neurons behind an attention are left out: the attention's own process stands before them in any case, so they
-    may be a process of ours as well.
+    Two kinds of neurons are left out, which may be a process of ours: those behind an attention, before which its own
+    process stands in any case, and those at the entrance of a branch of a membrane residual, which have a threshold
+    each.
     """
     currents = _current_bounds(graph)
-    behind_attention = {n.name for n in graph if isinstance(n, LIF) and isinstance(graph[n.inputs[0]], Attention)}
+    behind_attention = {n.name for n in graph.neurons if isinstance(graph[n.inputs[0]], Attention)}
+    left_out = behind_attention | entrances(graph)
     for node in graph:
         reason = None
         if isinstance(node, LayerNorm):
@@ -37,10 +39,16 @@ def check_stock(graph: Graph) -> None:
             reason = "stock Dense has no bias; export with the bias in the neuron"
         elif isinstance(node, Linear) and node.exponent is not None:
             reason = "stock Dense has one weight exponent for all outputs; export without --per-channel"
-        elif isinstance(node, LIF) and node.name not in behind_attention:
+        elif isinstance(node, LIF) and node.name not in left_out:
             reason = neuron_refusal(node, currents[node.inputs[0]])
         if reason:
             raise InputError(f"layer {node.name}: {reason} (or simulate with granularity block or layer)")
+
+
+def entrances(graph: Graph) -> set[str]:
+    """The neuron layers that read a stream of currents, or what such a stream begins with."""
+    streams = {source for n in graph if isinstance(n, Accumulate) for source in (n.name, n.inputs[0])}
+    return {n.name for n in graph.neurons if n.inputs[0] in streams}
 
 
 def stock_neurons(graph: Graph) -> set[str]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.graph import LIF, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
+from export.graph import LIF, Accumulate, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
 from export.tally import COINCIDENCES
 from simulate.result import SimulationResult
 from spikebert.errors import InputError
@@ -53,6 +53,7 @@ def shape_of(graph: Graph) -> dict[str, Any]:
         "heads": attention.heads,
         "norm": "layer" if any(isinstance(n, LayerNorm) for n in graph) else "batch",
         "reset": graph.neurons[0].reset,
+        "residual": "membrane" if any(isinstance(n, Accumulate) for n in graph) else "spikes",
         "weight_bits": max(n.bits for n in linears),
         "metadata": graph.metadata,
     }
@@ -198,18 +199,33 @@ def _(node: Add, tally: Tally) -> dict[str, Any]:
 
 
 @_operation.register
+def _(node: Accumulate, tally: Tally) -> dict[str, Any]:
+    elements = tally.elements(node.width)
+    return {
+        "name": node.name,
+        "kind": "currents",
+        "width": node.width,
+        "elements": elements,
+        "additions": elements * (len(node.inputs) - 1),
+        # On a chip with graded payloads: whatever its value, each element travels once a step.
+        "messages_per_step": [tally.tokens * node.width] * tally.graph.time_steps,
+    }
+
+
+@_operation.register
 def _(node: Readout, tally: Tally) -> dict[str, Any]:
     outputs, inputs = node.weight.shape
     source = tally.graph[node.inputs[0]]
     # A norm before the readout gives dense values: what it reads is the stream before it.
     stream = source.inputs[0] if isinstance(source, LayerNorm) else source.name
+    dense = isinstance(source, Accumulate)  # currents, none of which is an event of a magnitude
     return {
         "name": node.name,
         "kind": "readout",
         "inputs": inputs,
         "outputs": outputs,
         "input_elements": tally.elements(inputs),
-        "input_events": int(tally.counts[stream].sum()),
-        "input_magnitude": int(tally.magnitude(stream).sum()),
+        "input_events": 0 if dense else int(tally.counts[stream].sum()),
+        "input_magnitude": 0 if dense else int(tally.magnitude(stream).sum()),
         "dense_macs": inputs * outputs * len(tally.lengths),
     }

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from export.graph import LIF, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
+from export.graph import LIF, Accumulate, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
 
 ONE = np.ones(1)
 
@@ -35,6 +35,7 @@ def random_graph(
     exponents: bool = False,
     separator: int = -1,
     levels: int = 1,
+    residual: str = "spikes",
 ) -> Graph:
     """A SpikeBERT graph with random weights whose neurons neither fall silent nor fire always."""
     rng = np.random.default_rng(seed)
@@ -57,18 +58,34 @@ def random_graph(
             offset = offset // unit * unit
         return add(LIF(f"{prefix}.lif", (source,), size, np.array([threshold], np.int32), 410, offset, reset))
 
-    def layer(prefix: str, source: str, fan_in: int, size: int, groups: int = 1) -> str:
+    def weights(prefix: str, source: str, fan_in: int, size: int) -> str:
         weight = rng.integers(-127, 128, (size, fan_in)).astype(np.int8)
         bias = rng.integers(-50, 50, size).astype(np.int32) if norm == "layer" else None
         exponent = rng.integers(0, 4, size).astype(np.int8) if exponents else None
-        linear = add(Linear(f"{prefix}.linear", (source,), weight, bias, 8, ONE, exponent))
-        return neurons(prefix, linear, size, fan_in, groups)
+        return add(Linear(f"{prefix}.linear", (source,), weight, bias, 8, ONE, exponent))
+
+    def layer(prefix: str, source: str, fan_in: int, size: int, groups: int = 1) -> str:
+        return neurons(prefix, weights(prefix, source, fan_in, size), size, fan_in, groups)
+
+    def entrance(prefix: str, stream: str) -> str:
+        """Neurons of a threshold each before a branch of a membrane residual; the stream itself before any other."""
+        if residual == "spikes":
+            return stream
+        threshold = rng.integers(1, 64 * 80, width).astype(np.int32)
+        bias = rng.integers(-2000, 2000, width).astype(np.int32)
+        return add(LIF(f"{prefix}.entrance.lif", (stream,), width, threshold, 410, bias, reset))
+
+    def joined(branch: str, stream: str, source: str, fan_in: int, prefix: str) -> str:
+        if residual == "spikes":
+            return add(Add(f"{branch}.add", (stream, layer(prefix, source, fan_in, width)), width))
+        shift = np.array([0 if stream.endswith(".add") and "blocks" in stream else 5, rng.integers(0, 2)], np.int8)
+        return add(Accumulate(f"{branch}.add", (stream, weights(prefix, source, fan_in, width)), width, shift, ONE))
 
     word = rng.integers(-127, 128, (vocabulary, width)).astype(np.int8)
     rows = max_tokens if separator < 0 else 2 * max_tokens
     position = rng.integers(-40, 41, (rows, width)).astype(np.int16)
     words = add(Embedding("embeddings.word", (), word, position, ONE, separator))
-    stream = neurons("embeddings", words, width, 4)
+    stream = neurons("embeddings", words, width, 4) if levels else words
     if levels > 1:
         first = nodes[-1]
         assert isinstance(first, LIF)
@@ -78,14 +95,14 @@ def random_graph(
             stream = add(Add(f"embeddings.levels.{i}.add", (stream, level), width))
     for i in range(blocks):
         prefix = f"blocks.{i}.attention"
-        qkv = layer(f"{prefix}.qkv", stream, width, 3 * width, groups=3)
+        qkv = layer(f"{prefix}.qkv", entrance(prefix, stream), width, 3 * width, groups=3)
         counts = add(Attention(f"{prefix}.coincidences", (qkv,), width, heads))
         zero = np.zeros(1, np.int32)
         core = add(LIF(f"{prefix}.lif", (counts,), width, np.array([128], np.int32), 410, zero, reset))
-        stream = add(Add(f"{prefix}.add", (stream, layer(f"{prefix}.output", core, width, width)), width))
+        stream = joined(prefix, stream, core, width, f"{prefix}.output")
         prefix, hidden_size = f"blocks.{i}.mlp", hidden or 2 * width
-        up = layer(f"{prefix}.up", stream, width, hidden_size)
-        stream = add(Add(f"{prefix}.add", (stream, layer(f"{prefix}.down", up, hidden_size, width)), width))
+        up = layer(f"{prefix}.up", entrance(prefix, stream), width, hidden_size)
+        stream = joined(prefix, stream, up, hidden_size, f"{prefix}.down")
     shift = 12
     if norm == "layer":
         gain = rng.integers(2000, 6000, width).astype(np.int16)

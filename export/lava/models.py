@@ -24,7 +24,7 @@ from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from lava.proc.dense.models import AbstractPyDenseModelBitAcc
 
 from export.arithmetic import Array
-from export.graph import Add, Embedding, Node
+from export.graph import Accumulate, Add, Embedding, Node
 from export.kernels import make_kernel
 from export.lava.processes import (
     LEAVES,
@@ -48,8 +48,8 @@ from export.sections import neurons
 from export.tally import keys, tally
 from export.waves import Frame, report_failure
 
-# Spikes and the small integers of a stream travel as int16, counts and logits as int64, everything else as int32;
-# `ranges.check_messages` refuses what does not fit.
+# Spikes travel as int16, counts and logits as int64, everything else as int32; `ranges.check_messages` refuses what
+# does not fit.
 EVENTS_IN, EVENTS_OUT = LavaPyType(PyInPort.VEC_DENSE, np.int16), LavaPyType(PyOutPort.VEC_DENSE, np.int16)
 VALUES_IN, VALUES_OUT = LavaPyType(PyInPort.VEC_DENSE, np.int32), LavaPyType(PyOutPort.VEC_DENSE, np.int32)
 LONG_IN, LONG_OUT = LavaPyType(PyInPort.VEC_DENSE, np.int64), LavaPyType(PyOutPort.VEC_DENSE, np.int64)
@@ -149,7 +149,7 @@ class _Source(Model):
 @requires(CPU)
 @tag("fixed_pt")
 class EmbeddingsModel(_Source):
-    y_out: PyOutPort = EVENTS_OUT
+    y_out: PyOutPort = VALUES_OUT
     lengths_out: PyOutPort = VALUES_OUT
     counts_out: PyOutPort = LONG_OUT
     level0_out: PyOutPort = EVENTS_OUT
@@ -170,15 +170,15 @@ class EmbeddingsModel(_Source):
 @requires(CPU)
 @tag("fixed_pt")
 class BlockModel(Model):
-    x_in: PyInPort = EVENTS_IN
+    x_in: PyInPort = VALUES_IN
     lengths_in: PyInPort = VALUES_IN
-    y_out: PyOutPort = EVENTS_OUT
+    y_out: PyOutPort = VALUES_OUT
     counts_out: PyOutPort = LONG_OUT
-    qkv_out: PyOutPort = EVENTS_OUT
-    core_out: PyOutPort = EVENTS_OUT
-    output_out: PyOutPort = EVENTS_OUT
-    up_out: PyOutPort = EVENTS_OUT
-    down_out: PyOutPort = EVENTS_OUT
+    layer0_out: PyOutPort = EVENTS_OUT
+    layer1_out: PyOutPort = EVENTS_OUT
+    layer2_out: PyOutPort = EVENTS_OUT
+    layer3_out: PyOutPort = EVENTS_OUT
+    layer4_out: PyOutPort = EVENTS_OUT
 
     def __init__(self, proc_params):
         super().__init__(proc_params)
@@ -210,7 +210,7 @@ class _LogitsModel(Model):
 @requires(CPU)
 @tag("fixed_pt")
 class HeadModel(_LogitsModel):
-    x_in: PyInPort = EVENTS_IN
+    x_in: PyInPort = VALUES_IN
     lengths_in: PyInPort = VALUES_IN
     logits_out: PyOutPort = LONG_OUT
 
@@ -265,7 +265,7 @@ class _CountingLeafModel(_LeafModel):
 @requires(CPU)
 @tag("fixed_pt")
 class WeightsModel(_LeafModel):
-    x_in: PyInPort = EVENTS_IN
+    x_in: PyInPort = VALUES_IN
     lengths_in: PyInPort = VALUES_IN
     y_out: PyOutPort = VALUES_OUT
 
@@ -303,10 +303,10 @@ class NeuronsModel(_CountingLeafModel):
 @requires(CPU)
 @tag("fixed_pt")
 class StreamModel(Model):
-    x_in: PyInPort = EVENTS_IN
-    other_in: PyInPort = EVENTS_IN
+    x_in: PyInPort = VALUES_IN
+    other_in: PyInPort = VALUES_IN
     lengths_in: PyInPort = VALUES_IN
-    y_out: PyOutPort = EVENTS_OUT
+    y_out: PyOutPort = VALUES_OUT
     counts_out: PyOutPort = LONG_OUT
 
     def __init__(self, proc_params):
@@ -392,7 +392,7 @@ class EmbeddingsLayers(AbstractSubProcessModel):
         leaves = _connect(proc, rest, {first.name: lookup.y_out}, lookup.lengths_out)
         self.lookup = lookup
         vars(self).update(leaves)  # Lava finds the sub-processes among the attributes
-        leaves[rest[-1].name].y_out.connect(proc.out_ports.y_out)
+        (leaves[rest[-1].name] if rest else lookup).y_out.connect(proc.out_ports.y_out)
         for port, node in zip(LEVEL_PORTS, neurons(rest), strict=False):
             leaves[node.name].y_out.connect(getattr(proc.out_ports, port))
 
@@ -428,13 +428,13 @@ class HeadLayers(AbstractSubProcessModel):
 def _connect(proc, nodes, outputs, lengths, holding=None):
     """A leaf process for each node, wired as the graph says; `outputs` are the ports of the nodes that feed them.
 
-    The Add `holding`, the last of a Block, sends what it has added in the step before.
+    The stream `holding`, the last of a Block, sends what it has added in the step before.
     """
     params, leaves, outputs = proc.proc_params, {}, dict(outputs)
     frame, delay = params["frame"], params.get("delay", 0)
     for node in nodes:
         sources = [outputs[s] for s in node.inputs]
-        if isinstance(node, Add):
+        if isinstance(node, (Add, Accumulate)):
             leaf = Stream(frame, node, name=node.name, delay=delay, holds=node is holding)
             sources[1].connect(leaf.other_in)
         else:

@@ -37,7 +37,7 @@ from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
 from lava.proc.dense.process import Dense
 
-from export.graph import LIF, Add, Attention, Embedding, LayerNorm, Linear, Node, Readout
+from export.graph import LIF, Accumulate, Add, Attention, Embedding, LayerNorm, Linear, Node, Readout
 from export.sections import LEVELS_MAX, neurons
 from export.waves import Frame
 
@@ -66,19 +66,15 @@ class Block(AbstractProcess):
     def __init__(self, frame: Frame, nodes: tuple[Node, ...], name: str, delay: int):
         super().__init__(frame=frame, nodes=nodes, name=name, delay=delay)
         width = nodes[-1].width
-        qkv, core, output, up, down = (n.width for n in neurons(nodes))
         self.x_in = InPort(shape=frame.tokens(width))
         self.lengths_in = InPort(shape=(frame.sentences,))
         self.y_out = OutPort(shape=frame.tokens(width))
         self.counts_out = OutPort(shape=frame.counts)
-        self.qkv_out = OutPort(shape=frame.tokens(qkv))
-        self.core_out = OutPort(shape=frame.tokens(core))
-        self.output_out = OutPort(shape=frame.tokens(output))
-        self.up_out = OutPort(shape=frame.tokens(up))
-        self.down_out = OutPort(shape=frame.tokens(down))
+        for port, layer in zip(SPIKE_PORTS, neurons(nodes), strict=True):
+            setattr(self, port, OutPort(shape=frame.tokens(layer.width)))
 
 
-SPIKE_PORTS = ("qkv_out", "core_out", "output_out", "up_out", "down_out")  # of a Block, in the order of its neurons
+SPIKE_PORTS = tuple(f"layer{i}_out" for i in range(5))  # of a Block, in the order of its neurons
 
 
 class Head(AbstractProcess):
@@ -156,12 +152,12 @@ class Neurons(_CountingLeaf):
 
 
 class Stream(AbstractProcess):
-    """An Add node of two inputs: the residual stream; it counts its non-zero events.
+    """An Add or an Accumulate of two inputs: the residual stream; an Add counts its non-zero events.
 
     One that `holds` sends what it has added in the step before: the last of a Block.
     """
 
-    def __init__(self, frame: Frame, node: Add, name: str, delay: int, holds: bool):
+    def __init__(self, frame: Frame, node: Add | Accumulate, name: str, delay: int, holds: bool):
         super().__init__(frame=frame, node=node, name=name, delay=delay, holds=holds)
         self.x_in = InPort(shape=frame.tokens(node.width))
         self.other_in = InPort(shape=frame.tokens(node.width))

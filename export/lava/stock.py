@@ -20,10 +20,12 @@ from lava.magma.core.process.ports.ports import InPort, OutPort, TransposePort
 from lava.magma.core.process.process import AbstractProcess
 from lava.proc.lif.process import LIFReset
 
-from export.graph import LIF, Add, Attention, Embedding, Graph, Linear, Node, Readout
+from export.graph import LIF, Accumulate, Add, Attention, Embedding, Graph, Linear, Node, Readout
 from export.lava.processes import Coincidences, Collector, Decision, Lookup, Neurons, Probe, Synapses
 from export.stock import NO_CURRENT_MEMORY, stock_bias, stock_neurons, stock_threshold
 from export.waves import Frame
+
+SHIFT_MAX = 6  # of one Dense: its weights have 8 bits
 
 
 class Signal(NamedTuple):
@@ -123,12 +125,27 @@ def _(node: Attention, inputs: Sequence[Signal], site: Site) -> Signal:
 
 @_place.register
 def _(node: Add, inputs: Sequence[Signal], site: Site) -> Signal:
-    latest = max(signal.delay for signal in inputs)
+    return _joined(node, inputs, max(signal.delay for signal in inputs), site)
+
+
+@_place.register
+def _(node: Accumulate, inputs: Sequence[Signal], site: Site) -> Signal:
+    """The shift of an input is a factor of the synapses that it passes through to be in time."""
+    shifts = node.shift.tolist()
+    arrivals = [signal.delay + -(-places // SHIFT_MAX) for signal, places in zip(inputs, shifts, strict=True)]
+    return _joined(node, inputs, max(arrivals), site, shifts)
+
+
+def _joined(node: Node, inputs: Sequence[Signal], latest: int, site: Site, shifts: Sequence[int] = ()) -> Signal:
+    """The inputs of a stream, delayed so that they meet by Denses that also shift them to the left."""
     ports: list[OutPort | TransposePort] = []
-    for signal, source in zip(inputs, node.inputs, strict=True):
+    for number, (signal, source) in enumerate(zip(inputs, node.inputs, strict=True)):
+        bound, left = site.frame.bounds[source], shifts[number] if shifts else 0
         for step in range(latest - signal.delay):
-            identity = np.eye(node.width, dtype=np.int32)
-            signal = site.synapses(f"{node.name} delay {step + 1}", identity, signal, site.frame.bounds[source])
+            places = min(left, SHIFT_MAX)
+            synapses = np.eye(node.width, dtype=np.int32) << places
+            signal = site.synapses(f"{node.name} input {number} delay {step + 1}", synapses, signal, bound)
+            bound, left = bound << places, left - places
         ports += signal.ports
     return Signal(tuple(ports), latest)
 

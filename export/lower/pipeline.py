@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from export.graph import Graph
+from export.graph import Accumulate, Graph
 from export.lower.capture import capture
 from export.lower.float_graph import FloatGraph
 from export.lower.fold import carry_biases, fold_attention_scales, fold_batch_norms, fold_entrances, move_biases
@@ -39,8 +39,18 @@ def lower(trained: TrainedModel, weight_bits: int = 8, per_channel: bool = False
     )
     check_ranges(integer)
     if target == "loihi1":
-        check_stock(integer)
+        _check_loihi1(integer)
     return integer
+
+
+def _check_loihi1(graph: Graph) -> None:
+    stream = next((n for n in graph if isinstance(n, Accumulate)), None)
+    if stream:
+        raise InputError(
+            f"layer {stream.name}: a stream of currents travels as graded spikes, which Loihi 1 does not have; "
+            "train with --residual spikes, or export for loihi2"
+        )
+    check_stock(graph)
 
 
 def fold(graph: FloatGraph) -> FloatGraph:

@@ -5,7 +5,7 @@ attention       the accumulations of the cheaper order, E_AC each
 embedding       elements · E_AC            word + position, once a text
 normalisation   elements · (E_AC + 3 E_MAC)    Σx, Σx², (n x − S) · r, · gain + bias
 neurons         updates · (E_MAC + E_AC)   decay and input, comparison and reset
-residual        elements · E_AC
+residual        elements · E_AC            additions of spikes or of currents
 readout         input_elements · E_AC + dense_macs · E_MAC
 """
 
@@ -18,6 +18,7 @@ from simulate.energy.costs import Cost, costs
 from simulate.energy.events import attention_accumulations
 from simulate.energy.record import (
     AttentionCount,
+    CurrentsCount,
     EmbeddingCount,
     LayerNormCount,
     LinearCount,
@@ -69,7 +70,7 @@ def terms(run: RunRecord, add: Cost, mac: Cost, wide: Cost) -> list[Term]:
                 found += norm(name, n, add, wide)
             case AttentionCount(name=name):
                 found.append(Term(name, "attention", attention_accumulations(operation), add))
-            case StreamCount(name=name, elements=n):
+            case StreamCount(name=name, elements=n) | CurrentsCount(name=name, additions=n):
                 found.append(Term(name, "other", n, add, fixed=True))
             case ReadoutCount(name=name):
                 found.append(Term(name, "other", operation.input_elements, add, fixed=True))

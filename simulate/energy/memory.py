@@ -11,7 +11,7 @@ from simulate.energy import graded
 from simulate.energy.account import Account, Term
 from simulate.energy.bert import BertShape
 from simulate.energy.costs import costs
-from simulate.energy.record import AttentionCount, EmbeddingCount, LinearCount, RunRecord
+from simulate.energy.record import AttentionCount, CurrentsCount, EmbeddingCount, LinearCount, RunRecord
 
 WORD = 64  # bits that a price is for
 ACCUMULATOR, STATE, ADDRESS, FLOAT = 32, 24, 16, 32  # bits of each
@@ -23,10 +23,11 @@ def account(run: RunRecord) -> Account:
         name="memory",
         title="All arithmetic and memory",
         formula="E = E(graded) + E_32KB · weight_bits / 64 · synaptic operations + E_8KB / 64 · (64 · accumulations "
-        "+ 48 · updates + 32 · spikes) + E_DRAM · weight_bits / 64 · embedding elements",
+        "+ 48 · updates + 32 · spikes + 96 · current elements) + E_DRAM · weight_bits / 64 · embedding elements",
         includes="All arithmetic; a weight read and an accumulator read and written for every accumulation, a state of "
         "24 bits read and written for every neuron update, an address of 16 bits written and read for every spike, "
-        "the embedding row from DRAM.",
+        "each element of a stream of currents (24 bits) read, written and passed on as a graded message, the embedding "
+        "row from DRAM.",
         excludes="The network between cores, instructions, leakage and idle power; the bits of biases and thresholds.",
         terms=(*graded.terms(run, cost["E_AC"], cost["E_MAC"], cost["E_MAC"]), *_traffic(run)),
     )
@@ -47,6 +48,8 @@ def _traffic(run: RunRecord) -> list[Term]:
                 n = graded.linear(operation, cost["E_AC"], cost["E_MAC"]).operations
                 found.append(Term(name, "traffic", n * weight / WORD, far))
                 found.append(Term(name, "traffic", n * 2 * ACCUMULATOR / WORD, near))
+            case CurrentsCount(name=name, elements=n):
+                found.append(Term(name, "traffic", n * 4 * STATE / WORD, near, fixed=True))
             case AttentionCount(name=name):
                 n = graded.attention_accumulations(operation)
                 found.append(Term(name, "traffic", n * 2 * ACCUMULATOR / WORD, near))

@@ -156,6 +156,17 @@ class StreamCount:
 
 
 @dataclass(frozen=True)
+class CurrentsCount:
+    """A residual stream of currents: its elements are signed integers, each a graded message of its own."""
+
+    name: str
+    width: Size
+    elements: Count
+    additions: Count
+    messages_per_step: list[Count]
+
+
+@dataclass(frozen=True)
 class ReadoutCount:
     name: str
     inputs: Size
@@ -166,13 +177,16 @@ class ReadoutCount:
     dense_macs: Count
 
 
-OperationCount = EmbeddingCount | LinearCount | LayerNormCount | AttentionCount | StreamCount | ReadoutCount
+OperationCount = (
+    EmbeddingCount | LinearCount | LayerNormCount | AttentionCount | StreamCount | CurrentsCount | ReadoutCount
+)
 KINDS: dict[str, type] = {
     "embedding": EmbeddingCount,
     "linear": LinearCount,
     "layer_norm": LayerNormCount,
     "attention": AttentionCount,
     "stream": StreamCount,
+    "currents": CurrentsCount,
     "readout": ReadoutCount,
 }
 
@@ -222,6 +236,9 @@ class RunRecord(Totals):
 
     def streams(self) -> list[StreamCount]:
         return [operation for operation in self.operations if isinstance(operation, StreamCount)]
+
+    def currents(self) -> list[CurrentsCount]:
+        return [operation for operation in self.operations if isinstance(operation, CurrentsCount)]
 
 
 def read_run(folder: Path) -> RunRecord:
