@@ -13,29 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deploy.golden import Golden
-from export.graph import LIF, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
-from export.nir import pairs
+from export.graph import LIF, Accumulate, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
+from export.nir import needed_version
 
 MAGIC, GOLDEN_MAGIC = b"SPKM", b"SPKG"
-VERSION = 1
-PAIRS_VERSION = 2  # of a model that takes sentence pairs
+GOLDEN_VERSION = 1
 
 
 def model_bytes(graph: Graph) -> bytes:
     """The graph: header, then each node in order with the numbers of its inputs."""
     numbers = {node.name: i for i, node in enumerate(graph)}
-    parts = [
-        MAGIC,
-        _u32(
-            PAIRS_VERSION if pairs(graph) else VERSION,
-            graph.time_steps,
-            graph.max_tokens,
-            len(graph.labels),
-            len(graph.nodes),
-        ),
-    ]
+    version = needed_version(graph)  # 2: of a model that takes sentence pairs; 3: of one with a stream of currents
+    head = _u32(version, graph.time_steps, graph.max_tokens, len(graph.labels), len(graph.nodes))
+    parts = [MAGIC, head]
     for node in graph:
-        kind, body = _body(node)
+        kind, body = _body(node, version)
         parts.append(_u32(kind, node.width, len(node.inputs), *(numbers[name] for name in node.inputs)))
         parts += body
     return b"".join(parts)
@@ -43,7 +35,7 @@ def model_bytes(graph: Graph) -> bytes:
 
 def golden_bytes(graph: Graph, golden: Golden) -> bytes:
     """The texts: header, then for each its tokens, its logits, and the spikes of all LIF nodes in order, as bits."""
-    return b"".join([GOLDEN_MAGIC, _u32(VERSION, len(golden.lengths)), *_texts(graph, golden)])
+    return b"".join([GOLDEN_MAGIC, _u32(GOLDEN_VERSION, len(golden.lengths)), *_texts(graph, golden)])
 
 
 def _texts(graph: Graph, golden: Golden) -> Iterator[bytes]:
@@ -72,48 +64,53 @@ def _full(values: NDArray | None, width: int, default: int, dtype: type) -> byte
 
 
 @singledispatch
-def _body(node: Node) -> tuple[int, list[bytes]]:
+def _body(node: Node, version: int) -> tuple[int, list[bytes]]:
     """The number of a node's type, and what follows its head."""
     raise NotImplementedError(type(node).__name__)
 
 
 @_body.register
-def _(node: Embedding) -> tuple[int, list[bytes]]:
+def _(node: Embedding, version: int) -> tuple[int, list[bytes]]:
     words, positions = len(node.word), 0 if node.position is None else len(node.position)
     tables = [_array(node.word, np.int8)] + ([] if node.position is None else [_array(node.position, np.int16)])
-    separator = [] if node.separator < 0 else [_u32(node.separator)]
+    separator = [] if version < 2 else [_u32(words if node.separator < 0 else node.separator)]  # `words` is no token
     return 0, [_u32(words, positions), *separator, *tables]
 
 
 @_body.register
-def _(node: Linear) -> tuple[int, list[bytes]]:
+def _(node: Linear, version: int) -> tuple[int, list[bytes]]:
     outputs, inputs = node.weight.shape
     bias, exponent = _full(node.bias, outputs, 0, np.int32), _full(node.exponent, outputs, 0, np.int8)
     return 1, [_u32(inputs), bias, exponent, _array(node.weight, np.int8)]
 
 
 @_body.register
-def _(node: LayerNorm) -> tuple[int, list[bytes]]:
+def _(node: LayerNorm, version: int) -> tuple[int, list[bytes]]:
     head = _u32(node.groups) + struct.pack("<q", node.epsilon)
     return 2, [head, _array(node.gain, np.int16), _array(node.bias, np.int32)]
 
 
 @_body.register
-def _(node: LIF) -> tuple[int, list[bytes]]:
+def _(node: LIF, version: int) -> tuple[int, list[bytes]]:
     arrays = [_full(values, node.size, 0, np.int32) for values in (node.threshold, node.bias)]
     return 3, [_u32(node.decay, int(node.reset == "zero")), *arrays]
 
 
 @_body.register
-def _(node: Attention) -> tuple[int, list[bytes]]:
+def _(node: Attention, version: int) -> tuple[int, list[bytes]]:
     return 4, [_u32(node.heads)]
 
 
 @_body.register
-def _(node: Add) -> tuple[int, list[bytes]]:
+def _(node: Add, version: int) -> tuple[int, list[bytes]]:
     return 5, []
 
 
 @_body.register
-def _(node: Readout) -> tuple[int, list[bytes]]:
+def _(node: Accumulate, version: int) -> tuple[int, list[bytes]]:
+    return 7, [_array(node.shift, np.int8)]
+
+
+@_body.register
+def _(node: Readout, version: int) -> tuple[int, list[bytes]]:
     return 6, [_u32(node.weight.shape[1], node.shift), _array(node.bias, np.int32), _array(node.weight, np.int8)]

@@ -11,13 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EMBEDDING, LINEAR, LAYER_NORM, LIF, ATTENTION, ADD, READOUT };
+enum { EMBEDDING, LINEAR, LAYER_NORM, LIF, ATTENTION, ADD, READOUT, ACCUMULATE };
 
 typedef struct {
     uint32_t kind, width, inputs, input[8];
     uint32_t words, positions, separator, fan_in, groups, decay, zero_reset, heads, shift;
     int64_t epsilon;
-    int8_t *word, *weight, *exponent;
+    int8_t *word, *weight, *exponent, *places; /* places: of the left shift of each input */
     int16_t *position, *gain;
     int32_t *bias, *threshold;
     int64_t *value; /* (T, M, width): the output for the text at hand */
@@ -101,6 +101,7 @@ static void read_node(FILE *file, Node *n, uint32_t place) {
         break;
     case ATTENTION: n->heads = u32(file); break;
     case ADD: break;
+    case ACCUMULATE: n->places = numbers(file, n->inputs, 1); break;
     case READOUT:
         n->fan_in = u32(file), n->shift = u32(file);
         n->bias = numbers(file, n->width, 4);
@@ -211,6 +212,14 @@ static void add(Node *n, size_t items) {
     }
 }
 
+static void accumulate(Node *n, size_t items) {
+    for (size_t i = 0; i < items; i++) {
+        n->value[i] = 0;
+        for (uint32_t k = 0; k < n->inputs; k++)
+            n->value[i] += nodes[n->input[k]].value[i] * ((int64_t)1 << n->places[k]);
+    }
+}
+
 static void readout(Node *n, const int64_t *x, uint32_t tokens) {
     int64_t *mean = take(n->fan_in, sizeof *mean);
     for (size_t r = 0; r < (size_t)steps * tokens; r++)
@@ -237,6 +246,7 @@ static void run(const uint32_t *token, uint32_t tokens) {
         case LIF: lif(n, x, tokens); break;
         case ATTENTION: attention(n, x, tokens); break;
         case ADD: add(n, rows * n->width); break;
+        case ACCUMULATE: accumulate(n, rows * n->width); break;
         case READOUT: readout(n, x, tokens); break;
         }
     }
@@ -274,7 +284,7 @@ int main(int argc, char **argv) {
     if (argc != 3) die("usage: reference model.bin golden.bin");
     FILE *model = fopen(argv[1], "rb"), *golden = fopen(argv[2], "rb");
     if (!model || !golden) die("cannot open a file");
-    check_head(model, "SPKM", 2);
+    check_head(model, "SPKM", 3);
     steps = u32(model), longest = u32(model), labels = u32(model), count = u32(model);
     nodes = take(count, sizeof *nodes);
     for (uint32_t i = 0; i < count; i++) read_node(model, nodes + i, i);

@@ -13,7 +13,7 @@ from html import escape
 from itertools import groupby
 from pathlib import Path
 
-from export.graph import LIF, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
+from export.graph import LIF, Accumulate, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
 from export.ranges import output_bounds
 from spikebert.errors import InputError
 from spikebert.files import require_folder_of, write_atomically
@@ -36,10 +36,10 @@ SUFFIXES = (".svg", ".png", ".pdf")
 
 @dataclass(frozen=True)
 class Residual:
-    """A branch beside the residual stream and the Add that joins them."""
+    """A branch beside the residual stream and the Add or Accumulate that joins them."""
 
     branch: tuple[Node, ...]
-    add: Add
+    add: Add | Accumulate
 
 
 def write(graph: Graph, path: str | os.PathLike[str]) -> None:
@@ -97,12 +97,14 @@ def parts(graph: Graph) -> tuple[list[Node], list[Residual], list[Node]]:
         InputError: names the first node that does not stand in a line with what comes before it, as in a SpikeBERT.
     """
     start = next((i for i, n in enumerate(graph.nodes) if isinstance(n, Linear)), len(graph.nodes))
+    if any(isinstance(n, Accumulate) for n in graph):
+        start -= 1  # the neurons at the entrance of the first branch
     first, stream = _embedded(graph.nodes[:start])
     residuals: list[Residual] = []
     waiting: list[Node] = []
     for node in graph.nodes[start:]:
         last = (waiting[-1].name,) if waiting else stream
-        if not isinstance(node, Add):
+        if not isinstance(node, (Add, Accumulate)):
             if node.inputs != last:
                 raise InputError(f"node {node.name}: is not fed by the node before it alone; only a SpikeBERT is drawn")
             waiting.append(node)

@@ -23,7 +23,7 @@ import h5py
 import numpy as np
 
 from export.chains import Layer, stock_chains
-from export.graph import INPUT_SHIFT, LIF, Add, Attention, Embedding, Graph, Linear, Node, Readout
+from export.graph import INPUT_SHIFT, LIF, Accumulate, Add, Attention, Embedding, Graph, Linear, Node, Readout
 from export.nir import checksum
 from export.ranges import output_bounds
 from export.stock import MANTISSA_MAX, NO_CURRENT_MEMORY, check_stock, stock_threshold
@@ -45,9 +45,10 @@ LEFT_OUT: dict[type[Node], str] = {
     Embedding: "a table look-up: the host's part",
     Attention: "a product of spikes with spikes: no synapse of netx",
     Add: "the host adds the spike trains of its inputs; what reads it takes the sum as graded spikes",
+    Accumulate: "the host adds the currents of its inputs, each shifted to the left",
     Readout: "a mean over steps and tokens: the host's part",
     LIF: "neurons without weights of their own before them: the host's part, or LIF processes of their own",
-    Linear: "weights without neurons behind them",
+    Linear: "weights without neurons behind them: currents of a residual stream",
 }
 
 

@@ -14,6 +14,7 @@ from onnx import TensorProto
 
 from export.lower.capture import capture
 from export.lower.float_graph import (
+    FloatAccumulate,
     FloatAdd,
     FloatAttention,
     FloatBatchNorm,
@@ -137,7 +138,7 @@ def _(node: FloatAttention, b: FloatBuilder) -> None:
 
 
 @_add.register
-def _(node: FloatAdd, b: FloatBuilder) -> None:
+def _(node: FloatAdd | FloatAccumulate, b: FloatBuilder) -> None:
     b("Add", *node.inputs, name=node.name)
 
 

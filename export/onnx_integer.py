@@ -19,6 +19,7 @@ from export.graph import (
     DECAY_BITS,
     INPUT_SHIFT,
     LIF,
+    Accumulate,
     Add,
     Attention,
     Embedding,
@@ -179,6 +180,18 @@ def _(node: Add, b: IntegerBuilder) -> None:
     for other in others[1:]:
         y = b("Add", y, other)
     b("Add", y, last, name=node.name)
+
+
+@_add.register
+def _(node: Accumulate, b: IntegerBuilder) -> None:
+    first, *others = (
+        b("Mul", source, b.long(1 << places)) if places else source
+        for source, places in zip(node.inputs, node.shift.tolist(), strict=True)
+    )
+    *others, last = others
+    for other in others:
+        first = b("Add", first, other)
+    b("Add", first, last, name=node.name)
 
 
 @_add.register

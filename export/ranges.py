@@ -84,11 +84,11 @@ def check_ranges(graph: Graph) -> dict[str, int]:
 def check_messages(graph: Graph) -> None:
     """An InputError names the first layer whose output could be beyond what a message on Lava carries.
 
-    Spikes and streams travel in 16 bits, logits in 64, all else in 32.
+    Logits travel in 64 bits, all else in 32; spikes, which are 0 or 1, in 16.
     """
     bounds = output_bounds(graph)
     for node in graph:
-        bits = 16 if isinstance(node, (LIF, Add)) else 64 if isinstance(node, Readout) else 32
+        bits = 64 if isinstance(node, Readout) else 32
         if bounds[node.name] >= 2 ** (bits - 1):
             raise InputError(
                 f"layer {node.name}: a value could reach {bounds[node.name]}, beyond the {bits} bits of a message on "
