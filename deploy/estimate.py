@@ -17,7 +17,7 @@ from deploy.partition import Core
 from deploy.placement import Placement
 from deploy.populations import Population
 from deploy.traffic import Activity, Traffic
-from export.graph import LIF, Attention, Graph, LayerNorm, Linear
+from export.graph import LIF, Accumulate, Attention, Graph, LayerNorm, Linear
 
 REFERENCE = "loihi1"  # the chip file whose times and energies stand for those that a chip's own file has not
 PUBLISHED = "Loihi 1, Davies et al. 2018"
@@ -121,7 +121,11 @@ def _operations(graph: Graph, found: list[Population], activity: Activity) -> di
         node = graph[population.layer]
         if population.role == "buffer":
             continue
-        if isinstance(node, Linear):  # the columns of one weight matrix share its operations
+        stream = graph[node.inputs[0]] if isinstance(node, LIF) else node
+        if isinstance(stream, Accumulate):  # each message of the stream as it was is one operation, too
+            before, branch = stream.inputs
+            work[population.name] = activity.operations[branch] + activity.events[before]
+        elif isinstance(node, Linear):  # the columns of one weight matrix share its operations
             columns = population.synapse_bits / sum(p.synapse_bits for p in found if p.layer == node.name)
             work[population.name] = activity.operations[node.name] * columns
         elif isinstance(node, LIF):

@@ -6,6 +6,9 @@ embedding table, the readout, and on a chip of fixed neurons the attention) is n
 On a chip of programmable neurons and graded spikes
 - the residual addition belongs to the neurons of its branch, which read the stream and send the sum;
 - a layer norm needs all sums of its features in one place: `sums` rows hold the weights, `neurons` rows the rest;
+- a stream of currents belongs to the neurons at the entrance of the next branch, which hold the weights of the branch
+  before, read the stream as it was and send its new value as graded spikes beside their own; the last one's rows have
+  no neurons, and send to the host;
 - an attention row (h, e) holds column e of its head's Kᵀ V: D/H counters; and its own neuron.
 On a chip of fixed neurons a stream is not added up: all its sources send to the same axons of every reader, k spikes
 for a value k.
@@ -16,8 +19,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from deploy.chip import Chip
-from export.graph import LIF, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node
+from export.graph import LIF, Accumulate, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node
 from export.ranges import output_bounds
+from export.stock import entrances
 from simulate.token_serial import passes
 from spikebert.errors import InputError
 
@@ -83,6 +87,7 @@ class _Builder:
         self.flexible = chip.programmable_neurons and chip.graded_bits > 0
         self.found: list[Population] = []
         self.sent_by: dict[str, str] = {}  # node → the population that sends its output
+        self.entrances = entrances(graph)
         self.part = {node.name: i for i, part in enumerate(passes(graph)) for node in part.nodes}
 
     def build(self) -> list[Population]:
@@ -96,7 +101,9 @@ class _Builder:
                     f"layer {norm.name}: a layer norm needs programmable neurons and graded spikes, which "
                     f"{self.chip.name} has not; train with --norm batch"
                 )
-            if isinstance(before, Attention):
+            if lif.name in self.entrances:
+                self._entrance(lif, before)
+            elif isinstance(before, Attention):
                 self._attention(lif, before)
             elif isinstance(before, Embedding):
                 self._add(lif, [Edge(HOST, before.name, (0, lif.size), 1)], together=_group(norm))
@@ -104,6 +111,9 @@ class _Builder:
                 self._linear(lif, before, norm)
             else:
                 raise InputError(f"layer {lif.name}: neurons behind a {type(before).__name__} have no mapping")
+        last = self.graph[self.graph.nodes[-1].inputs[0]]
+        if isinstance(last, Accumulate):
+            self._stream(last, last.name, "sums")
         return self.found
 
     def _check(self, lif: LIF) -> None:
@@ -113,13 +123,8 @@ class _Builder:
             )
 
     def _linear(self, lif: LIF, linear: Linear, norm: LayerNorm | None) -> None:
-        chip, bits = self.chip, self.bits or linear.bits
+        chip, bits = self.chip, self._weight_bits(linear)
         outputs, inputs = linear.weight.shape
-        if bits > chip.weight_bits:
-            raise InputError(
-                f"layer {linear.name}: weights of {bits} bits, and {chip.name} holds {chip.weight_bits}; "
-                f"export its model.pt with --bits {chip.weight_bits}"
-            )
         room = chip.synapse_memory_per_core or chip.memory_per_core
         columns = min(inputs, chip.input_axons_per_core or inputs, room * 8 // bits)
         if columns == inputs and norm is None:
@@ -143,6 +148,15 @@ class _Builder:
             self.found.append(part)
             edges.append(Edge(name, linear.name, (0, outputs), _group(norm)))
         self._add(lif, edges, len(edges) * bits, together=_group(norm), row_axons=len(edges))
+
+    def _weight_bits(self, linear: Linear) -> int:
+        chip, bits = self.chip, self.bits or linear.bits
+        if bits > chip.weight_bits:
+            raise InputError(
+                f"layer {linear.name}: weights of {bits} bits, and {chip.name} holds {chip.weight_bits}; "
+                f"export its model.pt with --bits {chip.weight_bits}"
+            )
+        return bits
 
     def _carry(self, name: str, bits: int) -> None:
         if bits > self.chip.graded_bits:
@@ -172,6 +186,41 @@ class _Builder:
                 source = self._buffer(stream, (0, lif.size), before=new) if waits else self.sent_by[stream]
                 new.inputs.append(Edge(source, stream, (0, lif.size), 1))
         self.sent_by[added.name] = lif.name
+
+    def _entrance(self, lif: LIF, stream: Node) -> None:
+        """Neurons that read a stream of currents: with the addition before them, or where it begins by themselves."""
+        if not self.flexible:
+            raise InputError(
+                f"layer {lif.name}: a stream of currents travels as graded spikes, which {self.chip.name} has not; "
+                "train with --residual spikes"
+            )
+        if isinstance(stream, Accumulate):
+            self._stream(stream, lif.name, "neurons")
+        else:
+            source = HOST if isinstance(stream, Embedding) else self.sent_by[stream.name]
+            self._add(lif, [Edge(source, stream.name, (0, lif.size), 1)], row_axons=1)
+        self.sent_by[lif.name] = lif.name
+
+    def _stream(self, stream: Accumulate, name: str, role: str) -> None:
+        """The rows that add a branch to the stream, and the neurons at the entrance of the next, if any."""
+        before, branch = (self.graph[source] for source in stream.inputs)
+        if not isinstance(branch, Linear):
+            raise InputError(f"layer {stream.name}: a branch of a stream of currents must end in a Linear to be mapped")
+        self._carry(stream.name, self.bounds[stream.name].bit_length() + 1)  # currents have a sign
+        inputs = branch.weight.shape[1]
+        bits = self._weight_bits(branch)
+        states = 3 if role == "neurons" else 1  # the stream, and two of a neuron
+        new = Population(name, name, role, stream.size, self.copies, inputs * bits, states * self.chip.state_bits)
+        new.synapse_bits += self.chip.weight_bits
+        new.axons, new.row_axons, new.inputs = inputs, 1, self._sources(branch)
+        self.found.append(new)
+        self.sent_by[stream.name] = name
+        if isinstance(before, Embedding):
+            new.inputs.append(Edge(HOST, before.name, (0, stream.size), 1))
+            return
+        waits = self.serial and self.part[before.name] < self.part[stream.name]
+        source = self._buffer(before.name, (0, stream.size), before=new) if waits else self.sent_by[before.name]
+        new.inputs.append(Edge(source, before.name, (0, stream.size), 1))
 
     def _attention(self, lif: LIF, attention: Attention) -> None:
         qkv = attention.inputs[0]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from deploy.partition import Core
 from deploy.populations import HOST
-from export.graph import LIF, Add, Attention, Embedding, Graph, Linear
+from export.graph import LIF, Accumulate, Add, Attention, Embedding, Graph, Linear
 from simulate.energy.record import RunRecord
 from spikebert.errors import InputError
 
@@ -68,7 +68,7 @@ def largest(graph: Graph, tokens: int) -> Activity:
 
 def _dense(graph: Graph, tokens: float) -> dict[str, float]:
     """Sums are sent each step; what an embedding gives once a token, since it stays the same."""
-    sums = {n.name: tokens * graph.time_steps * n.width for n in graph if isinstance(n, Linear)}
+    sums = {n.name: tokens * graph.time_steps * n.width for n in graph if isinstance(n, (Linear, Accumulate))}
     return sums | {n.name: tokens * n.width for n in graph if isinstance(n, Embedding)}
 
 

@@ -137,7 +137,8 @@ def _(node: FloatAttention, b: FloatBuilder) -> None:
     b("Mul", counts, b.number(node.scale), name=node.name)
 
 
-@_add.register
+@_add.register(FloatAdd)
+@_add.register(FloatAccumulate)
 def _(node: FloatAdd | FloatAccumulate, b: FloatBuilder) -> None:
     b("Add", *node.inputs, name=node.name)
 

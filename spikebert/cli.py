@@ -85,9 +85,8 @@ def add_shape(shape: argparse._ArgumentGroup) -> None:
     shape.add_argument(
         "--levels",
         type=int,
-        default=1,
         help="populations of embedding neurons, whose spikes add up: 2 or 3 tell in one time step what one tells in "
-        "four; 0, with --residual membrane, begins the stream as the embedding's current (default: %(default)s)",
+        "four (default: 1; --residual membrane has none: its stream begins as the embedding's current)",
     )
     shape.add_argument(
         "--beta",
@@ -232,6 +231,8 @@ def settings_of(options: argparse.Namespace) -> Settings:
     from spikebert.pipeline import Settings
 
     values = vars(options)
+    if values["levels"] is None:
+        values["levels"] = 0 if values["residual"] == "membrane" else 1
     terms = ("feature", "embedding", "logits", "cross_entropy", "spikes", "operations")
     weights = {name: values.pop(f"{name}_weight") for name in terms}
     return Settings(**values, weights=LossWeights(**weights))

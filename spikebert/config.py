@@ -23,8 +23,8 @@ class SpikeBertConfig(PretrainedConfig):
         "membrane": currents, read through a neuron layer at the entrance of each branch, so that every Linear reads
         binary spikes (Hu et al., MS-ResNet, arXiv 2112.08954; Yao et al., Spike-driven Transformer, arXiv 2307.01694).
     embedding_levels: populations of embedding neurons, each with biases of its own, whose spikes add up, so that few
-        time steps tell more of an embedding; the paper has one. 0, of a membrane residual alone: the stream begins as
-        the embedding's current itself.
+        time steps tell more of an embedding; the paper has one. A membrane residual has none: its stream begins as the
+        embedding's current itself.
     separator: of a model for sentence pairs the token between the two texts. Its position table has 2 max_tokens rows,
         the second half for the second text: what BERT's token types are for.
     """
@@ -49,7 +49,7 @@ class SpikeBertConfig(PretrainedConfig):
         reset: str = "subtract",
         residual: str = "spikes",
         position_embeddings: bool = True,
-        embedding_levels: int = 1,
+        embedding_levels: int | None = None,
         separator: int | None = None,
         initializer_range: float = 0.02,
         **kwargs,
@@ -70,7 +70,8 @@ class SpikeBertConfig(PretrainedConfig):
         self.reset = reset
         self.residual = residual
         self.position_embeddings = position_embeddings
-        self.embedding_levels = embedding_levels
+        least = 0 if residual == "membrane" else 1
+        self.embedding_levels = least if embedding_levels is None else embedding_levels
         self.separator = separator
         self.initializer_range = initializer_range
         self._check()
@@ -94,12 +95,10 @@ class SpikeBertConfig(PretrainedConfig):
             value = getattr(self, field)
             if not isinstance(value, int) or value < 1:
                 raise InputError(f"config: {field} must be a whole number of at least 1, not {value!r}")
-        least = 0 if self.residual == "membrane" else 1
-        if not isinstance(self.embedding_levels, int) or not least <= self.embedding_levels <= LEVELS_MAX:
-            raise InputError(
-                f"config: embedding_levels must be {least} to {LEVELS_MAX}, not {self.embedding_levels!r}"
-                + ("" if least == 0 else "; 0 needs residual membrane")
-            )
+        if self.residual == "membrane" and self.embedding_levels != 0:
+            raise InputError("config: residual membrane has embedding_levels 0: its stream begins as a current")
+        if self.residual != "membrane" and self.embedding_levels not in range(1, LEVELS_MAX + 1):
+            raise InputError(f"config: embedding_levels must be 1 to {LEVELS_MAX}, not {self.embedding_levels!r}")
         if self.hidden_size % self.num_attention_heads:
             raise InputError(
                 f"config: hidden_size {self.hidden_size} is not a multiple of "

@@ -33,8 +33,8 @@ class Level(nn.Module):
 class Embeddings(nn.Module):
     """Token (and position) embedding → norm → LIF: a constant current over T steps becomes spikes.
 
-    With further levels the stream begins as the sum of their spikes: a thermometer of the current. With none (a
-    membrane residual alone may have none) it begins as the current itself.
+    With further levels the stream begins as the sum of their spikes: a thermometer of the current. That of a membrane
+    residual has no neurons here: it begins as the current itself.
     """
 
     def __init__(self, config: SpikeBertConfig):

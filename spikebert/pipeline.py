@@ -54,7 +54,7 @@ class Settings:
     residual: str = "spikes"  # what a block adds to the stream, see spikebert.config
     time_steps: int = 4
     beta: float = 0.9
-    levels: int = 1
+    levels: int = 1  # of embedding neurons; 0 with a membrane residual, which has none
     max_tokens: int | None = None
     epochs: int = 3
     learning_rate: float = 5e-4
@@ -105,8 +105,11 @@ class Settings:
             raise InputError(f"--heads {heads}: must be a divisor of the width, {width}")
         if self.residual == "membrane" and self.norm != "batch":
             raise InputError("--residual membrane needs --norm batch: its norms fold into thresholds at export")
-        if not self.levels and self.residual != "membrane":
-            raise InputError("--levels 0 needs --residual membrane: a stream of spikes begins with spikes")
+        if (self.residual == "membrane") != (self.levels == 0):
+            raise InputError(
+                f"--levels {self.levels}: --residual membrane has none, since its stream begins as the embedding's "
+                "current; leave the option out, or train with --residual spikes"
+            )
         if self.skip_layers >= blocks:
             raise InputError(f"--skip-layers {self.skip_layers}: must be below the number of blocks, {blocks}")
 

@@ -78,15 +78,15 @@ def random_graph(
     def joined(branch: str, stream: str, source: str, fan_in: int, prefix: str) -> str:
         if residual == "spikes":
             return add(Add(f"{branch}.add", (stream, layer(prefix, source, fan_in, width)), width))
-        shift = np.array([0 if stream.endswith(".add") and "blocks" in stream else 5, rng.integers(0, 2)], np.int8)
+        shift = np.array([0 if stream.endswith(".add") else 5, rng.integers(0, 2)], np.int8)
         return add(Accumulate(f"{branch}.add", (stream, weights(prefix, source, fan_in, width)), width, shift, ONE))
 
     word = rng.integers(-127, 128, (vocabulary, width)).astype(np.int8)
     rows = max_tokens if separator < 0 else 2 * max_tokens
     position = rng.integers(-40, 41, (rows, width)).astype(np.int16)
     words = add(Embedding("embeddings.word", (), word, position, ONE, separator))
-    stream = neurons("embeddings", words, width, 4) if levels else words
-    if levels > 1:
+    stream = neurons("embeddings", words, width, 4) if residual == "spikes" else words
+    if levels > 1 and residual == "spikes":
         first = nodes[-1]
         assert isinstance(first, LIF)
         for i in range(levels - 1):

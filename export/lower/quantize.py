@@ -183,13 +183,14 @@ def _(node: FloatLIF, quantizer: Quantizer) -> Node:
     unit = float(quantizer.units[node.inputs[0]][0])
     threshold = np.atleast_1d(node.threshold) / unit * 2**INPUT_SHIFT
     folded = node.bias is not None
-    if folded and node.reset == "zero":
+    entrance = np.ndim(node.threshold) > 0  # no stock neuron, which has one threshold for all: in the finest unit
+    if folded and node.reset == "zero" and not entrance:
         # Stock Loihi neurons fire at v > 64 · vth: choose the threshold on that grid, one above it for our >=.
         threshold = np.rint((threshold - 1) / 2**INPUT_SHIFT) * 2**INPUT_SHIFT + 1
     if threshold.max() > STATE_MAX:
         raise InputError(f"layer {node.name}: threshold {threshold.max():.6g} is beyond the 24-bit state ({STATE_MAX})")
     decay = round((1.0 - node.beta) * 2**DECAY_BITS)
-    least = INPUT_SHIFT if _has_whole_bias(node, decay, quantizer) else 0
+    least = INPUT_SHIFT if not entrance and _has_whole_bias(node, decay, quantizer) else 0
     bias = np.zeros(1, np.int32) if node.bias is None else loihi_bias(node.bias, unit, node.name, least)
     quantizer.units[node.name] = np.ones(1)
     return LIF(node.name, node.inputs, node.size, np.rint(threshold).astype(np.int32), decay, bias, node.reset)

@@ -13,6 +13,7 @@ from tests.random_graph import pairs_of_texts, random_graph
 
 SOURCE = Path(__file__).parents[2] / "examples" / "c_reference" / "reference.c"
 CC = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+MEMBRANE = {"residual": "membrane", "exponents": True}
 pytestmark = pytest.mark.skipif(CC is None, reason="no C compiler here")
 
 
@@ -39,7 +40,9 @@ def write(folder, graph, sentences=None):
 
 @pytest.mark.parametrize("norm", ["layer", "batch"])
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
-@pytest.mark.parametrize("values", [{}, {"exponents": True, "width": 10, "steps": 1}, {"steps": 7, "levels": 3}])
+@pytest.mark.parametrize(
+    "values", [{}, {"exponents": True, "width": 10, "steps": 1}, {"steps": 7, "levels": 3}, MEMBRANE]
+)
 def test_it_gives_every_spike_and_logit(program, tmp_path, norm, reset, values):
     write(tmp_path, random_graph(norm=norm, reset=reset, **values))
     done = run(program, tmp_path)
@@ -54,6 +57,14 @@ def test_sentence_pairs_are_a_version_of_the_form(program, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     write(tmp_path, random_graph())
     assert (tmp_path / "model.bin").read_bytes()[4] == 1
+
+
+def test_a_stream_of_currents_is_a_version_of_the_form_with_or_without_pairs(program, tmp_path):
+    for separator, sentences in ((-1, None), (7, pairs_of_texts(7))):
+        write(tmp_path, random_graph(norm="batch", residual="membrane", separator=separator), sentences)
+        assert (tmp_path / "model.bin").read_bytes()[4] == 3
+        done = run(program, tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_it_names_the_first_spike_that_differs(program, tmp_path):

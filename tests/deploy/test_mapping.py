@@ -46,6 +46,31 @@ def test_what_a_core_receives_is_what_its_sources_send(strategy, levels):
         assert arrived == pytest.approx(mapping.activity.operations[linear.name]), linear.name
 
 
+@pytest.mark.parametrize("strategy", ["unrolled", "token-serial"])
+def test_a_stream_of_currents_lies_with_the_neurons_that_read_it(strategy):
+    graph = random_graph(norm="batch", reset="zero", residual="membrane")
+    mapping = map_graph(graph, LOIHI2, strategy=strategy)
+    placed = {core.population.name for core in mapping.cores}
+    assert {n.name for n in graph.neurons} <= placed
+    assert "blocks.1.mlp.add" in placed  # the last sum, which no neuron reads
+    received = np.zeros(len(mapping.cores))
+    np.add.at(received, mapping.traffic.target, mapping.traffic.events)
+    steps, width = graph.time_steps, 12
+    for name, branch, before in (
+        ("blocks.0.mlp.entrance.lif", "blocks.0.attention.output.linear", width),  # of the embedding: once a token
+        ("blocks.1.mlp.add", "blocks.1.mlp.down.linear", steps * width),
+    ):
+        at = [i for i, core in enumerate(mapping.cores) if core.population.name == name]
+        fan_in = graph[branch].weight.shape[1]
+        assert sum(received[at]) == mapping.activity.tokens * (steps * fan_in * len(at) + before)
+
+
+def test_a_chip_without_graded_spikes_has_no_stream_of_currents():
+    graph = random_graph(norm="batch", reset="zero", residual="membrane")
+    with pytest.raises(InputError, match=r"layer blocks\.0\.attention\.entrance\.lif: a stream of currents travels as"):
+        map_graph(graph, LOIHI1)
+
+
 def test_a_layer_on_many_small_cores_costs_the_same_operations():
     graph = random_graph(norm="batch")
     small = replace(LOIHI2, neurons_per_core=20)

@@ -23,6 +23,8 @@ SHAPES = [
     dict(norm="batch", reset="zero"),
     dict(norm="layer", reset="subtract", exponents=True),
     dict(norm="layer", reset="subtract", steps=1, width=10, heads=1),
+    dict(norm="batch", reset="zero", residual="membrane"),
+    dict(norm="batch", reset="subtract", residual="membrane", exponents=True),
     dict(norm="batch", reset="zero", steps=1, width=9, heads=3),  # more tokens than features of a head
 ]
 

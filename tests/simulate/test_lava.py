@@ -46,6 +46,15 @@ def test_lava_equals_the_fast_simulator_in_every_spike(granularity, norm, reset,
 
 
 @pytest.mark.parametrize("granularity", ["block", "layer", "stock"])
+@pytest.mark.parametrize("steps", [1, 3])
+def test_streams_of_currents_are_equal_too(granularity, steps):
+    graph = random_graph(norm="batch", reset="zero", residual="membrane", steps=steps)
+    sentences = some_sentences()
+    result = lava.run(graph, sentences, granularity, record=True, rows=20, deadline=120)
+    assert_equal(result, FastSimulator(graph).run(sentences, record=True))
+
+
+@pytest.mark.parametrize("granularity", ["block", "layer", "stock"])
 @pytest.mark.parametrize("levels", [2, 4])
 def test_levels_of_embedding_neurons_are_equal_too(granularity, levels):
     graph, sentences = random_graph(blocks=1, norm="batch", reset="zero", steps=2, levels=levels), some_sentences()

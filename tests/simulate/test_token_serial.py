@@ -12,9 +12,10 @@ from tests.random_graph import pairs_of_texts, random_graph
 
 
 @pytest.mark.parametrize("norm", ["layer", "batch"])
+@pytest.mark.parametrize("residual", ["spikes", "membrane"])
 @pytest.mark.parametrize(("reset", "levels"), [("subtract", 1), ("zero", 1), ("zero", 3)])
-def test_token_after_token_gives_every_spike_and_logit_of_the_fast_simulator(norm, reset, levels):
-    graph = random_graph(norm=norm, reset=reset, levels=levels)
+def test_token_after_token_gives_every_spike_and_logit_of_the_fast_simulator(norm, residual, reset, levels):
+    graph = random_graph(norm=norm, residual=residual, reset=reset, levels=levels)
     rng = np.random.default_rng(1)
     sentences = [rng.integers(0, 50, length) for length in (1, 7, 16)]
     serial, fast = TokenSerialSimulator(graph).run(sentences), FastSimulator(graph).run(sentences, record=True)
