@@ -132,7 +132,7 @@ def _embedded(nodes: Sequence[Node]) -> tuple[list[Node], tuple[str, ...]]:
             line.append(node)
         if not fed:
             raise InputError(f"node {node.name}: is not fed by the node before it alone; only a SpikeBERT is drawn")
-    return line, stream
+    return line, stream or tuple(node.name for node in line[-1:])  # a stream of currents begins with the embedding
 
 
 def blocks_of(residuals: list[Residual]) -> list[list[Residual]]:

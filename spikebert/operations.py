@@ -47,13 +47,13 @@ def record_operations(model: SpikeBertForSequenceClassification) -> Iterator[Ope
 
     def linear(name: str):
         def hook(module: nn.Linear, inputs: tuple[Tensor, ...], _output: Tensor) -> None:
-            operations.terms[name] = inputs[0].double().sum() * module.out_features
+            operations.terms[name] = inputs[0].sum(dtype=torch.float64) * module.out_features
 
         return hook
 
     def attention(name: str):
         def hook(module: Coincidences, inputs: tuple[Tensor, Tensor, Tensor], _output: Tensor) -> None:
-            operations.terms[name] = cheaper_order(*(module.by_head(x).double() for x in inputs))
+            operations.terms[name] = cheaper_order(*map(module.by_head, inputs))
 
         return hook
 
@@ -76,9 +76,13 @@ def cheaper_order(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     A product that is added only where it is not zero has no gradient of its own there: which entries are not zero is
     taken as given.
     """
-    q, k = query.sum(-2), key.sum(-2)  # (T, B, H, D/H)
     with torch.no_grad():
-        pairs, memory = (query @ key.mT).gt(0).double(), (key.mT @ value).gt(0).double()
-    pairs_first = (q * k).sum() + (pairs @ value).sum()
-    memory_first = (key.sum(-1) * value.sum(-1)).sum() + (query @ memory).sum()
-    return torch.minimum(pairs_first, memory_first)
+        pairs, memory = (query @ key.mT).gt(0).to(query), (key.mT @ value).gt(0).to(query)
+    parts = (
+        query.sum(-2) * key.sum(-2),  # Q Kᵀ: of each feature
+        value * pairs.sum(-2).unsqueeze(-1),  # and V where that is not zero
+        key.sum(-1) * value.sum(-1),  # Kᵀ V: of each token
+        query * memory.sum(-1).unsqueeze(-2),  # and Q where that is not zero
+    )
+    qk, qk_v, kv, q_kv = (part.sum(dtype=torch.float64) for part in parts)
+    return torch.minimum(qk + qk_v, kv + q_kv)
