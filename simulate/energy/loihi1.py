@@ -26,6 +26,7 @@ def account(run: RunRecord) -> Account:
         formula="E = E_LOIHI_SYNOP · (Σ input_magnitude · outputs + Σ min((qk + qk_v), (kv + q_kv))) "
         "+ E_LOIHI_ACTIVE · updates + E_LOIHI_SPIKE · spikes",
         includes="Every synaptic operation, neuron update (all as active) and spike, weights and states read included.",
-        excludes="Normalisation, which Loihi 1 cannot do; hops between tiles, which need a placement; its idle power.",
+        excludes="Normalisation and messages of a stream of currents, which Loihi 1 cannot do; hops between tiles, "
+        "which need a placement; its idle power.",
         terms=(*linears, *attentions, *updates, *spikes),
     )

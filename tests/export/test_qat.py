@@ -30,6 +30,17 @@ def test_its_forward_pass_is_the_exported_model_spike_for_spike(norm, bits, leve
     assert np.allclose(logits, expected.logits * graph.nodes[-1].scale, atol=0.02)
 
 
+def test_a_stream_of_currents_is_trained_on_as_it_is_exported():
+    trained = model_with_character(norm="batch", reset="zero", residual="membrane")
+    sentences = [t[m.bool()].numpy() for t, m in zip(TOKENS, MASK, strict=True)]
+    expected = FastSimulator(lower(trained, 4)).run(sentences, record=True)
+    model = QuantisedModel(trained, 4)
+    with record_spikes(model) as spikes:
+        model(TOKENS, MASK)
+    for name, train in expected.spikes.items():
+        assert np.array_equal(spikes[f"model.{name}"].numpy(), train), name
+
+
 @pytest.mark.parametrize("norm", ["layer", "batch"])
 def test_every_weight_but_the_embeddings_gets_a_gradient(norm):
     model = QuantisedModel(model_with_character(norm=norm), 4)

@@ -14,25 +14,7 @@ if TYPE_CHECKING:
 
 def panel(content: Content) -> Panel:
     run = content.run
-    streams = Table(
-        "streams",
-        "Residual streams",
-        (
-            Column("stream", "stream", forms.text),
-            Column("events", "events per text", forms.count),
-            Column("graded", "graded share", forms.percent),
-            Column("mean", "mean of an event", forms.ratio),
-        ),
-        tuple(
-            (
-                stream.name,
-                content.per_text(sum(stream.events_per_step)),
-                stream.graded_share,
-                sum(stream.magnitude_per_step) / max(1, sum(stream.events_per_step)),
-            )
-            for stream in run.streams()
-        ),
-    )
+    streams = _currents(content) if run.currents() else _spikes(content)
     orders = Table(
         "orders",
         "Accumulations of attention per text, in either order",
@@ -52,20 +34,63 @@ def panel(content: Content) -> Panel:
             for node in run.attentions()
         ),
     )
+    about = (
+        "A stream adds up currents, and every product behind it reads binary spikes. On a chip with graded payloads "
+        "each element travels as one message a step; a chip without cannot hold it."
+        if run.currents()
+        else "A stream adds up the spikes of the layers before it: values above 1 are graded events, which need a chip "
+        "that has them, or k binary ones."
+    )
     return Panel(
         "streams",
-        "Graded events and coincidences",
+        "Residual streams and coincidences",
+        (about, "Both orders of attention give the same integers. What the paper estimates happens in neither."),
         (
-            "A stream adds up the spikes of the layers before it: values above 1 are graded events, which need a chip "
-            "that has them, or k binary ones.",
-            "Both orders of attention give the same integers. The estimate of the paper is not what happens in either.",
-        ),
-        (
-            "graded share = graded / events,  mean = magnitude / events",
+            *(() if run.currents() else ("graded share = graded / events,  mean = magnitude / events",)),
             "(Q Kᵀ) V = qk + qk_v,  Q (Kᵀ V) = kv + q_kv",
         ),
         (streams, orders),
-        Plot(lambda width: _draw(content, width), "Of each stream's elements: silent, one spike, graded."),
+        Plot(lambda width: _draw(content, width), "Of each stream's elements: silent, one spike, graded.")
+        if run.streams()
+        else None,
+    )
+
+
+def _currents(content: Content) -> Table:
+    return Table(
+        "streams",
+        "Residual streams of currents",
+        (
+            Column("stream", "stream", forms.text),
+            Column("additions", "additions per text", forms.count),
+            Column("messages", "graded messages per text", forms.count),
+        ),
+        tuple(
+            (s.name, content.per_text(s.additions), content.per_text(sum(s.messages_per_step)))
+            for s in content.run.currents()
+        ),
+    )
+
+
+def _spikes(content: Content) -> Table:
+    return Table(
+        "streams",
+        "Residual streams",
+        (
+            Column("stream", "stream", forms.text),
+            Column("events", "events per text", forms.count),
+            Column("graded", "graded share", forms.percent),
+            Column("mean", "mean of an event", forms.ratio),
+        ),
+        tuple(
+            (
+                stream.name,
+                content.per_text(sum(stream.events_per_step)),
+                stream.graded_share,
+                sum(stream.magnitude_per_step) / max(1, sum(stream.events_per_step)),
+            )
+            for stream in content.run.streams()
+        ),
     )
 
 
