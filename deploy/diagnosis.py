@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.arithmetic import STATE_MAX
+from export.early_exit import silence
 from export.execute import execute
 from export.graph import DECAY_BITS, INPUT_SHIFT, LIF, STATE_BITS, Graph, Linear
 from simulate.batches import Tokens
+from simulate.fast import FastSimulator
 
 Train = NDArray[np.uint8]  # (T, M, D)
 
@@ -81,12 +83,22 @@ MACHINES = {
 
 def likely_cause(graph: Graph, sentences: Sequence[Tokens], layer: str, theirs: Train) -> str | None:
     """The fault that gives exactly `theirs` (T, M, D) in a layer whose inputs are right; None where none does."""
-    values = execute(graph, list(sentences))
+    values, steps = execute(graph, list(sentences)), FastSimulator(graph).run(sentences).steps
     node = graph[layer]
     assert isinstance(node, LIF)
     ours = values[layer].astype(np.uint8)
-    found = {fault for fault, train in _faulty(graph, node, values, ours) if np.array_equal(train, theirs)}
+    lengths = [len(tokens) for tokens in sentences]
+    found = {fault for fault, train in _faulty(graph, node, values, ours) if _equal(train, theirs, steps, lengths)}
     return "; or ".join(sorted(found)) or None
+
+
+def _equal(train: Train, theirs: Train, steps: NDArray[np.int64] | None, lengths: list[int]) -> bool:
+    """Whether a fault gives their spikes in all steps that the texts take."""
+    if steps is not None:
+        train, theirs = train.copy(), theirs.copy()
+        silence(train, steps, lengths)
+        silence(theirs, steps, lengths)
+    return np.array_equal(train, theirs)
 
 
 def _faulty(graph: Graph, node: LIF, values: dict[str, NDArray], ours: Train) -> Iterator[tuple[str, Train]]:

@@ -7,6 +7,7 @@ and not priced.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -17,7 +18,8 @@ from deploy.partition import Core
 from deploy.placement import Placement
 from deploy.populations import Population
 from deploy.traffic import Activity, Traffic
-from export.graph import LIF, Accumulate, Attention, Graph, LayerNorm, Linear
+from export.early_exit import margin_of
+from export.graph import LIF, NO_MARGIN, Accumulate, Attention, Graph, LayerNorm, Linear
 
 REFERENCE = "loihi1"  # the chip file whose times and energies stand for those that a chip's own file has not
 PUBLISHED = "Loihi 1, Davies et al. 2018"
@@ -87,8 +89,11 @@ def estimate(
     depth = _depth(graph, found)
     passes = 1 + sum(isinstance(n, Attention) for n in graph) if serial else 1
     streamed = round(activity.tokens) if serial else 1
+    taken = activity.token_steps / activity.tokens  # of T
+    active = streamed * taken  # steps in which a core has work
     steps = passes * streamed * graph.time_steps + depth
-    active = streamed * graph.time_steps  # steps in which a core has work
+    if margin_of(graph) != NO_MARGIN:  # the next step begins when the logits of the one before are out
+        steps = math.ceil(taken * depth)
     work = _operations(graph, found, activity)
     per_core = [
         core.neurons * (costing.neuron_ns or 0)
@@ -97,7 +102,7 @@ def estimate(
     ]
     step = max(per_core) + (costing.barrier_ns or 0)
     hops = _hops(placement, traffic)
-    updates = sum(p.rows for p in found if p.role in ("neurons", "attention")) * activity.tokens * graph.time_steps
+    updates = sum(p.rows for p in found if p.role in ("neurons", "attention")) * activity.token_steps
     picojoules = {
         "synaptic operations": sum(work.values()) * (costing.synapse_pj or 0),
         "neuron updates": updates * (costing.neuron_pj or 0),

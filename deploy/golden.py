@@ -6,18 +6,21 @@
     spikes/LAYER    (T, M, ceil(D / 8)) uint8: the D spikes of a token as bits, the first in the highest bit
     neurons/LAYER   (K,) int64: some neurons, evenly spread
     membranes/LAYER (T, M, K) int32: theirs, as they are compared with the threshold, before the reset
+    steps (B,) int64: of a model with an early exit: how many steps each text took. What is later is 0
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from export.graph import Embedding, Graph
+from export.arithmetic import steps_taken
+from export.early_exit import margin_of, silence
+from export.graph import NO_MARGIN, Embedding, Graph
 from export.npz import read_npz
 from export.tally import tally_spikes
 from simulate.batches import Tokens
@@ -39,6 +42,7 @@ class Golden:
     spikes: Trains
     neurons: dict[str, NDArray[np.int64]]  # {layer: (K,)}
     membranes: dict[str, NDArray[np.int32]]  # {layer: (T, M, K)}
+    steps: NDArray[np.int64] | None = None  # (B,)
 
     @property
     def sentences(self) -> list[Tokens]:
@@ -48,13 +52,14 @@ class Golden:
         """What a simulator must give for these texts."""
         counts = tally_spikes(graph, self.spikes, self.lengths.tolist())
         fired = {name: train.sum((0, 1), dtype=np.int64) for name, train in self.spikes.items()}
-        return SimulationResult(self.logits, counts, fired, self.spikes, seconds=0.0, startup_seconds=0.0)
+        return SimulationResult(self.logits, counts, fired, self.spikes, 0.0, 0.0, self.steps)
 
     def write(self, path: Path) -> None:
         arrays = {"tokens": self.tokens, "lengths": self.lengths, "logits": self.logits}
         arrays |= {f"spikes/{name}": np.packbits(train, axis=-1) for name, train in self.spikes.items()}
         arrays |= {f"neurons/{name}": chosen for name, chosen in self.neurons.items()}
         arrays |= {f"membranes/{name}": membrane for name, membrane in self.membranes.items()}
+        arrays |= {} if self.steps is None else {"steps": self.steps}
         np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
 
 
@@ -68,19 +73,25 @@ def compute(graph: Graph, sentences: Sequence[Tokens]) -> Golden:
     neurons = {node.name: select(node.size) for node in graph.neurons}
     spikes: dict[str, list[NDArray]] = {name: [] for name in neurons}
     membranes: dict[str, list[NDArray]] = {name: [] for name in neurons}
-    logits: NDArray = np.empty(0)
+    by_step: list[NDArray] = []  # the logits of the steps so far
     for values, held in steps(graph, sentences):
         for name, membrane in held.items():
             spikes[name].append(values[name][0].astype(np.uint8))
             membranes[name].append(membrane[:, neurons[name]].astype(np.int32))
-        logits = values[graph.nodes[-1].name]  # of the steps so far
+        by_step.append(values[graph.nodes[-1].name])
+    logits, lengths = np.stack(by_step), [len(tokens) for tokens in sentences]
+    taken = steps_taken(logits, margin_of(graph))
+    trains, kept = ({name: np.stack(rows) for name, rows in found.items()} for found in (spikes, membranes))
+    for train in (*trains.values(), *kept.values()):
+        silence(train, taken, lengths)
     return Golden(
         tokens=np.concatenate(sentences).astype(np.int64),
-        lengths=np.array([len(tokens) for tokens in sentences], np.int64),
-        logits=logits,
-        spikes={name: np.stack(train) for name, train in spikes.items()},
+        lengths=np.array(lengths, np.int64),
+        logits=logits[taken - 1, np.arange(len(taken))],
+        spikes=trains,
         neurons=neurons,
-        membranes={name: np.stack(held) for name, held in membranes.items()},
+        membranes=kept,
+        steps=None if margin_of(graph) == NO_MARGIN else taken,
     )
 
 
@@ -93,6 +104,8 @@ def read(path: Path, graph: Graph) -> Golden:
         neurons = {name: arrays[f"neurons/{name}"] for name in widths}
         membranes = {name: arrays[f"membranes/{name}"] for name in widths}
         golden = Golden(arrays["tokens"], arrays["lengths"], arrays["logits"], spikes, neurons, membranes)
+        if margin_of(graph) != NO_MARGIN:
+            golden = replace(golden, steps=arrays["steps"])
     except (KeyError, ValueError, TypeError) as error:
         raise InputError(f"{path}: not the golden vectors of this model ({' '.join(str(error).split())})") from None
     _check(golden, graph, path)
@@ -115,6 +128,8 @@ def _check(golden: Golden, graph: Graph, path: Path) -> None:
     wanted: dict[str, tuple[NDArray, str, tuple[int, ...]]] = {
         "logits": (golden.logits, "int64", (len(golden.lengths), len(graph.labels)))
     }
+    if golden.steps is not None:
+        wanted["steps"] = golden.steps, "int64", golden.lengths.shape
     for node in graph.neurons:
         chosen = select(node.size)
         wanted[f"spikes/{node.name}"] = golden.spikes[node.name], "uint8", (*frame, node.size)

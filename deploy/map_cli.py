@@ -5,6 +5,12 @@ from __future__ import annotations
 import argparse
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from export.exit_option import add_exit_margin
+
+if TYPE_CHECKING:
+    from export.graph import Graph
 
 
 def add_map(commands: argparse._SubParsersAction) -> None:
@@ -30,6 +36,7 @@ def add_map(commands: argparse._SubParsersAction) -> None:
         help="the --out folder of spikebert-simulate, or its counts.json: its spikes are the traffic (default: the "
         "worst case, in which every neuron fires in every step)",
     )
+    add_exit_margin(p)
     p.add_argument("-o", "--out", required=True, help="the folder for mapping.json, mapping.md and floorplan.svg")
     p.set_defaults(run=run)
 
@@ -68,10 +75,11 @@ def run(options: argparse.Namespace) -> None:
     from deploy.mapping import map_graph
     from deploy.mapping_report import write
     from export import nir
+    from export.early_exit import with_margin
 
     chip = read_chip(options.chip)
-    graph = nir.read(options.model)
-    record = _run_of(Path(options.counts), Path(options.model)) if options.counts else None
+    graph = with_margin(nir.read(options.model), options.exit_margin)
+    record = _run_of(Path(options.counts), Path(options.model), graph) if options.counts else None
     mapping = map_graph(graph, chip, options.system, options.strategy, record, options.tokens)
     found = mapping.estimate
     write(mapping, Path(options.out), Path(options.model))
@@ -83,8 +91,10 @@ def run(options: argparse.Namespace) -> None:
     )
 
 
-def _run_of(path: Path, model: Path):
+def _run_of(path: Path, model: Path, graph: Graph):
     """The run of a folder or its counts.json; an InputError where it simulated another file."""
+    from export.early_exit import margin_of
+    from export.graph import NO_MARGIN
     from simulate.energy.record import FILE, read_run
     from spikebert.errors import InputError
     from spikebert.files import sha256
@@ -94,4 +104,6 @@ def _run_of(path: Path, model: Path):
     record = read_run(path.parent if path.name == FILE and not path.is_dir() else path)
     if record.model.sha256 != sha256(model):
         raise InputError(f"{path}: counts of another model ({record.model.file}); simulate {model}")
+    if record.model.exit_margin != (None if margin_of(graph) == NO_MARGIN else margin_of(graph)):
+        raise InputError(f"{path}: counts at another --exit-margin; give the one that was simulated, or simulate anew")
     return record

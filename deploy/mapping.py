@@ -10,7 +10,8 @@ from deploy.partition import Core, Cut, partition
 from deploy.placement import Placement, place
 from deploy.populations import STRATEGIES, populations
 from deploy.traffic import Activity, Traffic, largest, measured, traffic
-from export.graph import Attention, Embedding, Graph, Linear, Readout
+from export.early_exit import margin_of
+from export.graph import NO_MARGIN, Attention, Embedding, Graph, Linear, Readout
 from simulate.energy.record import RunRecord
 from spikebert.errors import InputError
 
@@ -83,6 +84,8 @@ def choose(graph: Graph, chip: Chip, system: str | None, strategy: str, tokens: 
         raise InputError(f"--tokens {tokens}: the model takes 1 to {graph.max_tokens}")
     systems = [find_system(chip, system)] if system else systems_of(chip)
     tried = list(STRATEGIES) if strategy == AUTO else [strategy]
+    if margin_of(graph) != NO_MARGIN:
+        tried = [_early(chip, strategy)]
     cuts, refused = {}, None
     for each in tried:
         try:
@@ -97,6 +100,22 @@ def choose(graph: Graph, chip: Chip, system: str | None, strategy: str, tokens: 
             if sum(cut.count for cut in found) <= candidate.chips * candidate.cores:
                 return candidate, name, found
     raise InputError(_too_large(graph, chip, systems[-1], list(cuts)[-1], tokens))
+
+
+def _early(chip: Chip, strategy: str) -> str:
+    """The strategy for a model with an early exit; an InputError where texts could not be done early."""
+    waits = STRATEGIES[0]
+    if not chip.programmable_neurons:
+        raise InputError(
+            f"--exit-margin: membranes would have to wait until the logits of a step are out, and the neurons of "
+            f"{chip.name} cannot: they leak in every step; map with --exit-margin never"
+        )
+    if strategy not in (AUTO, waits):
+        raise InputError(
+            f"--exit-margin: {strategy} runs all steps of a token before the next token comes, so that no text can be "
+            f"done early; map with --strategy {waits}, or with --exit-margin never"
+        )
+    return waits
 
 
 def _mapped(
@@ -123,7 +142,8 @@ def _too_large(graph: Graph, chip: Chip, system: System, strategy: str, tokens: 
     total = sum(cut.count for cut in cuts)
     changes = [f"--system {-(-total // system.cores)}"]
     if strategy == "unrolled" and needed(strategy=STRATEGIES[1]) <= room:
-        changes.append("--strategy token-serial")
+        never = "" if margin_of(graph) == NO_MARGIN else " --exit-margin never"
+        changes.append(f"--strategy token-serial{never}")
     low, high = 0, tokens
     while high - low > 1:
         middle = (low + high) // 2

@@ -16,7 +16,7 @@ enum { EMBEDDING, LINEAR, LAYER_NORM, LIF, ATTENTION, ADD, READOUT, ACCUMULATE }
 typedef struct {
     uint32_t kind, width, inputs, input[8];
     uint32_t words, positions, separator, fan_in, groups, decay, zero_reset, heads, shift;
-    int64_t epsilon;
+    int64_t epsilon, margin;
     int8_t *word, *weight, *exponent, *places; /* places: of the left shift of each input */
     int16_t *position, *gain;
     int32_t *bias, *threshold;
@@ -24,6 +24,7 @@ typedef struct {
 } Node;
 
 static uint32_t version, steps, longest, labels, count;
+static uint32_t taken; /* of `steps`, by the text at hand */
 static Node *nodes;
 
 static void die(const char *why) {
@@ -60,6 +61,12 @@ static uint32_t u32(FILE *file) {
     return value;
 }
 
+static int64_t i64(FILE *file) {
+    int64_t *one = numbers(file, 1, 8), value = *one;
+    free(one);
+    return value;
+}
+
 static void check_head(FILE *file, const char *magic, uint32_t newest) {
     char found[4];
     get(file, found, 4);
@@ -85,15 +92,12 @@ static void read_node(FILE *file, Node *n, uint32_t place) {
         n->exponent = numbers(file, n->width, 1);
         n->weight = numbers(file, (size_t)n->width * n->fan_in, 1);
         break;
-    case LAYER_NORM: {
+    case LAYER_NORM:
         n->groups = u32(file);
-        int64_t *epsilon = numbers(file, 1, 8);
-        n->epsilon = *epsilon;
-        free(epsilon);
+        n->epsilon = i64(file);
         n->gain = numbers(file, n->width, 2);
         n->bias = numbers(file, n->width, 4);
         break;
-    }
     case LIF:
         n->decay = u32(file), n->zero_reset = u32(file);
         n->threshold = numbers(file, n->width, 4);
@@ -106,6 +110,7 @@ static void read_node(FILE *file, Node *n, uint32_t place) {
         n->fan_in = u32(file), n->shift = u32(file);
         n->bias = numbers(file, n->width, 4);
         n->weight = numbers(file, (size_t)n->width * n->fan_in, 1);
+        n->margin = version >= 4 ? i64(file) : -1;
         break;
     default: die("an unknown node type");
     }
@@ -220,17 +225,32 @@ static void accumulate(Node *n, size_t items) {
     }
 }
 
+/* Whether the best logit is ahead of the next by the margin: the text is done. */
+static int decided(const Node *n) {
+    uint32_t best = 0;
+    uint64_t ahead = UINT64_MAX;
+    for (uint32_t c = 1; c < n->width; c++)
+        if (n->value[c] > n->value[best]) best = c;
+    for (uint32_t c = 0; c < n->width; c++)
+        if (c != best && (uint64_t)n->value[best] - (uint64_t)n->value[c] < ahead)
+            ahead = (uint64_t)n->value[best] - (uint64_t)n->value[c];
+    return n->margin >= 0 && ahead >= (uint64_t)n->margin;
+}
+
+/* The logits after step 1, 2, …, until the text is done. */
 static void readout(Node *n, const int64_t *x, uint32_t tokens) {
-    int64_t *mean = take(n->fan_in, sizeof *mean);
-    for (size_t r = 0; r < (size_t)steps * tokens; r++)
-        for (uint32_t d = 0; d < n->fan_in; d++) mean[d] += x[r * n->fan_in + d];
-    for (uint32_t d = 0; d < n->fan_in; d++)
-        mean[d] = floor_div(mean[d] * ((int64_t)1 << n->shift), (int64_t)steps * tokens);
-    for (uint32_t c = 0; c < n->width; c++) {
-        n->value[c] = n->bias[c];
-        for (uint32_t d = 0; d < n->fan_in; d++) n->value[c] += n->weight[(size_t)c * n->fan_in + d] * mean[d];
+    int64_t *total = take(n->fan_in, sizeof *total);
+    for (taken = 0; taken < steps && (!taken || !decided(n));) {
+        taken++;
+        for (uint32_t m = 0; m < tokens; m++, x += n->fan_in)
+            for (uint32_t d = 0; d < n->fan_in; d++) total[d] += x[d];
+        for (uint32_t c = 0; c < n->width; c++) n->value[c] = n->bias[c];
+        for (uint32_t d = 0; d < n->fan_in; d++) {
+            int64_t mean = floor_div(total[d] * ((int64_t)1 << n->shift), (int64_t)taken * tokens);
+            for (uint32_t c = 0; c < n->width; c++) n->value[c] += n->weight[(size_t)c * n->fan_in + d] * mean;
+        }
     }
-    free(mean);
+    free(total);
 }
 
 static void run(const uint32_t *token, uint32_t tokens) {
@@ -252,7 +272,8 @@ static void run(const uint32_t *token, uint32_t tokens) {
     }
 }
 
-/* The golden spikes and logits of the text that `run` just computed; 1 at the first difference. */
+/* The golden spikes and logits of the text that `run` just computed; 1 at the first difference. Behind the last step
+   that the text took there are no spikes. */
 static int differs(FILE *file, uint32_t text, uint32_t tokens, const int64_t *logits, uint64_t *spikes) {
     for (uint32_t i = 0; i < count; i++) {
         Node *n = nodes + i;
@@ -262,7 +283,7 @@ static int differs(FILE *file, uint32_t text, uint32_t tokens, const int64_t *lo
             uint8_t *bits = numbers(file, row, 1);
             for (uint32_t d = 0; d < n->width; d++, ++*spikes) {
                 int golden = bits[d / 8] >> (7 - d % 8) & 1;
-                if (n->value[r * n->width + d] != golden) {
+                if ((r / tokens < taken && n->value[r * n->width + d]) != golden) {
                     printf("text %u, step %u, node %u, token %u, neuron %u: %d instead of %d\n", text,
                            (uint32_t)(r / tokens), i, (uint32_t)(r % tokens), d, !golden, golden);
                     return 1;
@@ -284,7 +305,7 @@ int main(int argc, char **argv) {
     if (argc != 3) die("usage: reference model.bin golden.bin");
     FILE *model = fopen(argv[1], "rb"), *golden = fopen(argv[2], "rb");
     if (!model || !golden) die("cannot open a file");
-    check_head(model, "SPKM", 3);
+    check_head(model, "SPKM", 4);
     steps = u32(model), longest = u32(model), labels = u32(model), count = u32(model);
     nodes = take(count, sizeof *nodes);
     for (uint32_t i = 0; i < count; i++) read_node(model, nodes + i, i);

@@ -18,12 +18,13 @@ from spikebert.errors import InputError
 class Activity:
     """What a mean sample does.
 
-    tokens: its length.
+    tokens: its length; token_steps: the sum over its tokens of the steps in which they are worked on.
     events: for each node that sends, the messages; operations: for each Linear and Attention, the accumulations.
     """
 
     source: str
     tokens: float
+    token_steps: float
     events: dict[str, float]
     operations: dict[str, float]
 
@@ -45,7 +46,8 @@ def measured(graph: Graph, run: RunRecord) -> Activity:
             events[node.name] = _of(counted, node.name, run) / samples
         elif isinstance(node, (Linear, Attention)):
             operations[node.name] = _of(worked, node.name, run) / samples
-    return Activity(f"measured on {samples} texts", tokens, events | _dense(graph, tokens), operations)
+    steps = run.token_steps / samples
+    return Activity(f"measured on {samples} texts", tokens, steps, events | _dense(graph, tokens, steps), operations)
 
 
 def largest(graph: Graph, tokens: int) -> Activity:
@@ -62,13 +64,17 @@ def largest(graph: Graph, tokens: int) -> Activity:
         elif isinstance(node, Attention):
             operations[node.name] = 2.0 * node.size * (node.size // node.heads) * steps
     return Activity(
-        "no run given: every neuron fires in every step", tokens, events | _dense(graph, tokens), operations
+        "no run given: every neuron fires in every step",
+        tokens,
+        steps,
+        events | _dense(graph, tokens, steps),
+        operations,
     )
 
 
-def _dense(graph: Graph, tokens: float) -> dict[str, float]:
+def _dense(graph: Graph, tokens: float, steps: float) -> dict[str, float]:
     """Sums are sent each step; what an embedding gives once a token, since it stays the same."""
-    sums = {n.name: tokens * graph.time_steps * n.width for n in graph if isinstance(n, (Linear, Accumulate))}
+    sums = {n.name: steps * n.width for n in graph if isinstance(n, (Linear, Accumulate))}
     return sums | {n.name: tokens * n.width for n in graph if isinstance(n, Embedding)}
 
 

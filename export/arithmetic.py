@@ -16,7 +16,7 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
-from export.graph import DECAY_BITS, INPUT_SHIFT, STATE_BITS
+from export.graph import DECAY_BITS, INPUT_SHIFT, NO_MARGIN, STATE_BITS
 from export.product import matmul
 
 STATE_MAX = 2 ** (STATE_BITS - 1) - 1  # membranes lie in ±STATE_MAX
@@ -293,3 +293,25 @@ def readout(
     events = steps * np.asarray(lengths, np.int64)[:, None]
     mean = (total.astype(np.int64) << shift) // events
     return mean @ weight.T.astype(np.int64) + bias
+
+
+def decided(logits: NDArray[np.integer], margin: int) -> NDArray[np.bool_]:
+    """Whether the best logit is ahead of the next by the margin: (..., labels) → (...), of at least two labels."""
+    ordered = np.partition(logits, logits.shape[-1] - 2, axis=-1)
+    # Unsigned: two logits below 2^63 in magnitude may lie further apart than int64 reaches.
+    ahead = ordered[..., -1].astype(np.uint64) - ordered[..., -2].astype(np.uint64)
+    return ahead >= np.uint64(margin)
+
+
+def steps_taken(logits: NDArray[np.integer], margin: int) -> NDArray[np.int64]:
+    """The number of steps that each sentence takes, from the logits after each of T steps: (T, B, labels) → (B,).
+
+    The logits after step t are the readout of the steps up to t. A sentence is done after the first step in which its
+    largest logit less its second largest, equal ones being two, is at least `margin`; at the latest after step T.
+    """
+    last = len(logits)
+    if margin == NO_MARGIN:
+        return np.full(logits.shape[1], last)
+    sure = decided(logits, margin)
+    sure[-1] = True
+    return sure.argmax(0) + 1

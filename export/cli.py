@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from export.exit_option import add_exit_margin
 from export.targets import TARGETS, Target
 from spikebert.errors import InputError, exit_cleanly
 from spikebert.files import require_folder_of, write_atomically
@@ -46,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="FACTOR",
         help="times the thresholds of all neurons: fewer spikes; `spikebert-simulate trade` shows what that costs",
     )
+    add_exit_margin(p)
     p.add_argument(
         "--target",
         choices=["loihi2", "loihi1"],
@@ -90,6 +92,10 @@ def run(options: argparse.Namespace) -> None:
         from export.thresholds import scale_thresholds
 
         graph = scale_thresholds(graph, options.threshold_scale)
+    if options.exit_margin is not None:
+        from export.early_exit import with_margin
+
+        graph = with_margin(graph, options.exit_margin)
     if options.target == "loihi1":
         from export.stock import check_stock
 
@@ -118,8 +124,8 @@ def _foreign(options: argparse.Namespace) -> None:
 
     if options.to != "nir":
         raise InputError(f"{options.model}: a NIR file of another tool; --to {options.to} takes a SpikeBERT alone")
-    if options.draw or options.threshold_scale or not options.out:
-        flag = "--threshold-scale" if options.threshold_scale else "--draw"
+    if options.draw or options.threshold_scale or options.exit_margin or not options.out:
+        flag = "--threshold-scale" if options.threshold_scale else "--exit-margin" if options.exit_margin else "--draw"
         raise InputError(f"{options.model}: a NIR file of another tool; {flag} takes a SpikeBERT alone")
     _refuse_lowering(options, "comes from another tool")
     loaded = network.read(options.model)
@@ -132,7 +138,7 @@ def _float(options: argparse.Namespace, target: Target) -> None:
     """The trained float model itself, which no lowering touches."""
     if is_hdf5(options.model):
         raise InputError(f"{options.model}: holds integers alone; --to {options.to} needs the model.pt it was made of")
-    given = [flag for flag in (*LOWERING, "draw", "threshold_scale") if getattr(options, flag)]
+    given = [flag for flag in (*LOWERING, "draw", "threshold_scale", "exit_margin") if getattr(options, flag)]
     if given:
         raise InputError(f"--to {options.to} writes the float model; {option(given[0])} belongs to the integer graph")
     from spikebert.checkpoint import load_model
@@ -217,15 +223,18 @@ def size(path: Path) -> int:
 
 def summary(graph: Graph, file_bytes: int) -> str:
     """One line that tells a person what was exported."""
+    from export.early_exit import in_logits
     from export.graph import Linear
 
     bits = max((node.bits for node in graph if isinstance(node, Linear)), default=8)
     synapses = sum(n.arrays["weight"].size for n in graph if "weight" in n.arrays)
     neurons = sum(n.size for n in graph.neurons)
+    margin = in_logits(graph)
+    exits = "" if margin is None else f", early exit at {margin:.4g}"
     return (
         f"{len(graph.nodes)} nodes, {synapses:,} synapses of {bits} bits, "
         f"{neurons:,} neurons a token, T = {graph.time_steps}, up to {graph.max_tokens} tokens, "
-        f"labels {', '.join(graph.labels)}; {file_bytes / 1e6:.1f} MB"
+        f"labels {', '.join(graph.labels)}{exits}; {file_bytes / 1e6:.1f} MB"
     )
 
 

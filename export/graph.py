@@ -22,6 +22,7 @@ from spikebert.errors import InputError
 STATE_BITS = 24  # width of a membrane, signed and saturating
 DECAY_BITS = 12  # a decay d stands for the factor (2^12 - d) / 2^12
 EXPONENT_MAX = 3  # the exponent of an output's weights, where each output has its own
+NO_MARGIN = -1  # of a Readout: every sentence takes all steps
 INPUT_SHIFT = 6  # a neuron's input is shifted left by this: Loihi aligns synaptic input to the state's upper bits
 
 
@@ -196,12 +197,17 @@ class Accumulate(Node):
 
 @dataclass(frozen=True, eq=False)
 class Readout(Node):
-    """Mean over steps and tokens, then the linear head: integer logits (B, labels); see `arithmetic.readout`."""
+    """Mean over steps and tokens, then the linear head: integer logits (B, labels); see `arithmetic.readout`.
+
+    With a margin a sentence is done after the first step in which its best logit is so far ahead of the next; see
+    `arithmetic.steps_taken`.
+    """
 
     weight: Annotated[np.ndarray, Spec(np.int8, ("labels", "D_in"))]
     bias: Annotated[np.ndarray, Spec(np.int32, ("labels",))]
     shift: int  # fraction bits that the mean keeps
     scale: Annotated[np.ndarray, Spec(np.float64, ("1",))]  # the value of one logit unit
+    margin: int = NO_MARGIN  # in logit units
 
     @property
     def width(self) -> int:

@@ -40,6 +40,9 @@ class Kernel:
     def rest(self) -> None:
         """Forget the past: called before each new batch of sentences."""
 
+    def keep(self, sentences: NDArray[np.bool_], tokens: NDArray[np.bool_]) -> None:
+        """Go on with some of the B sentences and their tokens alone: (B,) and (M,) of which."""
+
 
 class EmbeddingKernel(Kernel):
     """Its input is the token ids (M,), its output (1, M, D): constant over the steps."""
@@ -108,6 +111,10 @@ class LIFKernel(Kernel):
         self.membrane = None
         self.seen = 0
 
+    def keep(self, sentences: NDArray[np.bool_], tokens: NDArray[np.bool_]) -> None:
+        if self.membrane is not None:
+            self.membrane, self.spikes = self.membrane[tokens], self.spikes[tokens]
+
     def __call__(self, inputs: Sequence[Array], lengths: list[int]) -> Array:
         current = inputs[0]
         if self.membrane is None:
@@ -160,6 +167,10 @@ class ReadoutKernel(Kernel):
     def rest(self) -> None:
         self.total: Array | float = 0.0
         self.seen = 0
+
+    def keep(self, sentences: NDArray[np.bool_], tokens: NDArray[np.bool_]) -> None:
+        if isinstance(self.total, np.ndarray):
+            self.total = self.total[sentences]
 
     def __call__(self, inputs: Sequence[Array], lengths: list[int]) -> NDArray[np.int64]:
         self.total = self.total + arithmetic.token_sum(inputs[0], lengths)

@@ -26,6 +26,8 @@ from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from tokenizers import Tokenizer
 
 from export import nir
+from export.arithmetic import steps_taken
+from export.early_exit import margin_of
 from export.lava.build import build
 
 
@@ -82,7 +84,7 @@ def main(text: str, granularity: str) -> None:
         #   embeddings    token ids to the first spikes, the same ids in each of the T time steps
         #   block0, …     a transformer block each: spiking attention and MLP, with their residual streams
         #   head          the mean over tokens and steps, and the logits
-        #   collector     writes the logits of each wave into the file `logits` of the folder `results`
+        #   collector     writes the logits after each step into the file `logits` of the folder `results`
         #
         # "layer" makes each block of one process a layer instead, as a chip would hold it; the spikes are the same.
         built = build(graph, granularity, waves, rows=len(tokens), folder=results, record=False)
@@ -101,9 +103,15 @@ def main(text: str, granularity: str) -> None:
             spikes = int(counter.count.get()[0])
         finally:
             built.root.stop()  # ends all of Lava's OS processes
-        logits = np.fromfile(Path(results) / "logits", "<i8")  # integers; one row a wave and sentence
+        # Integers, (T, sentences, labels) of a wave: the logits of the steps up to each one.
+        by_step = np.fromfile(Path(results) / "logits", "<i8").reshape(graph.time_steps, 1, -1)
+
+    # A model with an early exit is done with a sentence once one label is far enough ahead; others take all steps.
+    taken = int(steps_taken(by_step, margin_of(graph))[0])
+    logits = by_step[taken - 1, 0]
 
     print(f"tokens: {len(tokens)}")
+    print(f"steps: {taken} of {graph.time_steps}")
     print(f"{counter.name}: {spikes}")
     for label, logit in zip(graph.labels, logits, strict=True):
         print(f"logit of {label}: {logit}")

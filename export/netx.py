@@ -23,6 +23,7 @@ import h5py
 import numpy as np
 
 from export.chains import Layer, stock_chains
+from export.early_exit import refuse_margin
 from export.graph import INPUT_SHIFT, LIF, Accumulate, Add, Attention, Embedding, Graph, Linear, Node, Readout
 from export.nir import checksum
 from export.ranges import output_bounds
@@ -58,6 +59,7 @@ def write(graph: Graph, folder: str | os.PathLike[str]) -> None:
     Raises:
         InputError: names the first node that stock Lava, or netx, cannot compute exactly.
     """
+    refuse_margin(graph, "netx")
     check_stock(graph)
     chains = stock_chains(graph)
     for layer in (layer for chain in chains for layer in chain):

@@ -13,7 +13,8 @@ import h5py
 import nir
 import numpy as np
 
-from export.graph import Accumulate, Graph, Node
+from export.early_exit import margin_of
+from export.graph import NO_MARGIN, Accumulate, Graph, Node
 from export.hdf5 import reading
 from export.nir_nodes import ExtensionNode, register
 from export.validate import validate
@@ -22,7 +23,7 @@ from spikebert.errors import InputError
 from spikebert.files import require_folder_of, write_atomically
 
 FORMAT = "spikebert-integer-graph"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 
 def write(graph: Graph, path: str | os.PathLike[str]) -> None:
@@ -79,7 +80,9 @@ def pairs(graph: Graph) -> bool:
 
 
 def needed_version(graph: Graph) -> int:
-    """The oldest format version that knows all nodes and fields of a graph."""
+    """The oldest format version that knows all nodes and fields of a graph: older readers take what they can."""
+    if margin_of(graph) != NO_MARGIN:
+        return 4
     if any(isinstance(node, Accumulate) for node in graph):
         return 3
     return 2 if pairs(graph) else 1
@@ -94,7 +97,7 @@ def _edges(nodes: Sequence[Node]) -> list[tuple[str, str]]:
 def _header(graph: Graph) -> dict[str, Any]:
     return {
         "format": FORMAT,
-        "format_version": needed_version(graph),  # older readers take what they can
+        "format_version": needed_version(graph),
         "writer": f"spikebert {__version__}",
         "checksum": checksum(graph),
         "time_steps": graph.time_steps,

@@ -12,13 +12,14 @@ import os
 from functools import singledispatch
 
 import numpy as np
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
 from export.arithmetic import GAIN_BITS, NORM_BITS, STATE_MAX, UNIT_BITS
 from export.graph import (
     DECAY_BITS,
     INPUT_SHIFT,
     LIF,
+    NO_MARGIN,
     Accumulate,
     Add,
     Attention,
@@ -57,13 +58,19 @@ class IntegerBuilder(Builder):
 def write(graph: Graph, path: str | os.PathLike[str]) -> None:
     """Write the file: `input_ids`, `attention_mask` (B, N) int64, both axes free → `logits` (B, labels) int64.
 
+    Of a model with an early exit all steps are computed, and the logits are those of the step that ended the text.
+
     Raises:
-        InputError: for a stream beyond 7 bits, which not every processor's 8-bit products can take.
+        InputError: for a stream beyond 7 bits, which not every processor's 8-bit products can take, or logits so large
+            that their difference needs more than 64 bits.
     """
     bounds = output_bounds(graph)
     for node in graph:
         if isinstance(node, Linear) and bounds[node.inputs[0]] > INPUT_MAX:
             raise InputError(f"layer {node.name}: an input of up to {bounds[node.inputs[0]]} is beyond {INPUT_MAX}")
+    last = graph.nodes[-1]
+    if isinstance(last, Readout) and last.margin != NO_MARGIN and bounds[last.name] >= 2**62:
+        raise InputError(f"node {last.name}: logits can lie further apart than 64 bits reach; use --exit-margin never")
     notes = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -197,11 +204,28 @@ def _(node: Accumulate, b: IntegerBuilder) -> None:
 @_add.register
 def _(node: Readout, b: IntegerBuilder) -> None:
     masked = b("Mul", node.inputs[0], b.mask)
-    total = b("ReduceSum", masked, b.ints(0, 2), keepdims=0)  # (B, D)
     tokens = b(
         "Max", b("ReduceSum", b.mask, b.ints(1), keepdims=0), b.long(1)
     )  # an integer division by 0 ends a process
-    events = b("Mul", tokens, b.long(b.steps))  # (B, 1)
+    if node.margin == NO_MARGIN:
+        total = b("ReduceSum", masked, b.ints(0, 2), keepdims=0)  # (B, D)
+        _logits(node, b, total, b("Mul", tokens, b.long(b.steps)), "logits")
+        return
+    by_step = b("CumSum", b("ReduceSum", masked, b.ints(2), keepdims=0), b.ints(0))  # (T, B, D)
+    so_far = b.constant(np.arange(1, b.steps + 1)[:, None, None], np.int64, "steps so far")
+    logits = _logits(node, b, by_step, b("Mul", tokens, so_far), f"{node.name}/by step")  # (T, B, labels)
+    best = f"{node.name}/best two"
+    b.nodes.append(helper.make_node("TopK", [logits, b.ints(2)], [best, f"{best} of"], axis=-1))
+    first, second = (b("Slice", best, b.ints(i), b.ints(i + 1), b.ints(2)) for i in range(2))
+    sure = b.cast(b("GreaterOrEqual", b("Sub", first, second), b.long(node.margin)), I64)  # (T, B, 1)
+    last = b.constant((np.arange(b.steps) == b.steps - 1)[:, None, None], np.int64, "the last step")
+    taken = b("ArgMax", b("Max", sure, last), axis=0, keepdims=1)  # (1, B, 1), the first step of those
+    chosen = b.cast(b("Equal", b("Sub", so_far, b.long(1)), taken), I64)
+    b("ReduceSum", b("Mul", logits, chosen), b.ints(0), keepdims=0, name="logits")
+
+
+def _logits(node: Readout, b: IntegerBuilder, total: str, events: str, name: str) -> str:
+    """The logits (…, labels) of sums (…, D) over so many events (…, 1)."""
     mean = b.floor(b("Mul", total, b.long(2**node.shift)), events)
     product = b("MatMul", mean, b.constant(node.weight.T, np.int64, f"{node.name}/weight"))
-    b("Add", product, b.constant(node.bias, np.int64, f"{node.name}/bias"), name="logits")
+    return b("Add", product, b.constant(node.bias, np.int64, f"{node.name}/bias"), name=name)

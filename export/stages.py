@@ -24,6 +24,7 @@ import numpy as np
 
 from export.arithmetic import STATE_MAX, leaves_no_remainder
 from export.chains import Layer, stock_chains
+from export.early_exit import refuse_margin
 from export.graph import DECAY_BITS, INPUT_SHIFT, LIF, Graph, LayerNorm, Node
 from export.nir import checksum
 from export.ranges import output_bounds
@@ -65,6 +66,7 @@ def write(graph: Graph, folder: str | os.PathLike[str]) -> None:
 
 
 def check(graph: Graph) -> None:
+    refuse_margin(graph, "nir-stages")
     for node in graph:
         if isinstance(node, LayerNorm):
             raise InputError(f"node {node.name}: NIR has no layer norm; train with --norm batch, or export --to nir")

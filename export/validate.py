@@ -10,6 +10,7 @@ from export.graph import (
     DECAY_BITS,
     EXPONENT_MAX,
     LIF,
+    NO_MARGIN,
     Accumulate,
     Add,
     Attention,
@@ -160,3 +161,5 @@ def _(node: Accumulate, inputs: list[int], sizes: dict[str, int]) -> None:
 def _(node: Readout, inputs: list[int], sizes: dict[str, int]) -> None:
     _one_input(node, inputs, sizes["D_in"])
     _require(0 <= node.shift <= 16, node, f"shift {node.shift} is out of range")
+    _require(NO_MARGIN <= node.margin < 2**63, node, f"margin {node.margin} is out of range")
+    _require(node.margin == NO_MARGIN or node.width > 1, node, "a margin needs a second label to be ahead of")

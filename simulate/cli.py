@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from export.exit_option import add_exit_margin
 from spikebert.errors import InputError, exit_cleanly
 from spikebert.options import option
 
@@ -63,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="the text (from 1) that trace.npz records closely: tokens, spikes, membranes; 0: none (default: 1)",
     )
+    add_exit_margin(p)
     many = p.add_mutually_exclusive_group()
     many.add_argument("--workers", metavar="N", help="share the texts among N processes, or auto: one for each core")
     many.add_argument(
@@ -79,6 +81,7 @@ def verify_parser() -> argparse.ArgumentParser:
     )
     _common(p)
     p.add_argument("--data", required=True, help=DATA_HELP)
+    add_exit_margin(p)
     p.add_argument("--against", help="the model.pt that was exported: adds the float model to the comparison")
     p.add_argument(
         "--granularity", action="append", choices=GRANULARITIES, help="of Lava (default: all that can hold the model)"
@@ -90,8 +93,8 @@ def trade_parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog=f"{PROGRAM} trade",
         description="What a model's accuracy costs: higher thresholds, and texts that leave before the last step once "
-        "one label is ahead. Choose on text that is not the one you report on; spikebert-export --threshold-scale "
-        "writes the choice.",
+        "one label is ahead. Choose on text that is not the one you report on; spikebert-export --threshold-scale and "
+        "--exit-margin write the choice.",
     )
     _common(p)
     p.add_argument("--data", required=True, help=DATA_HELP)
@@ -140,7 +143,7 @@ def run_foreign(options: argparse.Namespace) -> None:
 
     if not options.input:
         raise InputError(f"{options.model}: a NIR file of another tool; give it --input spikes.npy, not text")
-    flags = ("limit", "truncate", "spikes", "trace", "text_pair", "granularity", "workers", "dask")
+    flags = ("limit", "truncate", "spikes", "trace", "text_pair", "granularity", "workers", "dask", "exit_margin")
     given = [option(flag) for flag in flags if getattr(options, flag) not in (None, False)]
     if given or options.backend == "fast":
         raise InputError(f"{given[0] if given else '--backend fast'} is for models of spikebert-export")
@@ -180,11 +183,12 @@ def run_model(options: argparse.Namespace, command: str) -> None:
         raise InputError("--trace needs --out: a folder to write the trace to")
     _require_out(options.out)
     from export import nir
+    from export.early_exit import with_margin
     from simulate.run import check_labels, describe, write_run
     from simulate.text import encode
     from spikebert.progress import Bar
 
-    graph = nir.read(options.model)
+    graph = with_margin(nir.read(options.model), options.exit_margin)
     options.backend, options.granularity = options.backend or "fast", options.granularity or "block"
     if options.text_pair:
         if not nir.pairs(graph):
@@ -238,13 +242,17 @@ def verify(options: argparse.Namespace) -> int:
     import numpy as np
 
     from export import nir
+    from export.early_exit import margin_of, with_margin
+    from export.graph import NO_MARGIN
     from simulate.ladder import climb, holding, table
     from simulate.run import check_labels
     from simulate.text import encode
 
     if options.against and not Path(options.against).exists():
         raise InputError(f"--against {options.against}: no such model file or folder")
-    graph = nir.read(options.model)
+    graph = with_margin(nir.read(options.model), options.exit_margin)
+    if options.against and margin_of(graph) != NO_MARGIN:
+        raise InputError(f"--against {options.against}: the float model takes all its steps; add --exit-margin never")
     texts = _texts(options)
     check_labels(graph, texts)
     sentences = encode(graph, texts.texts, f"{texts.source}: text", options.truncate)
@@ -322,6 +330,8 @@ def _show(options: argparse.Namespace, graph, counts: dict, result, texts) -> No
         print(
             f"{layer['name']:<34}{layer['width']:>8}{layer['spikes'] / counts['samples']:>15.1f}{layer['rate']:>13.4f}"
         )
+    if result.steps is not None:
+        print(f"\nsteps a text: {result.steps.mean():.2f} of {graph.time_steps}, by the early exit")
     print(f"\nstart-up {result.startup_seconds:.2f} s, simulation {result.seconds:.2f} s", end="")
     print(f"; counts and predictions in {options.out}" if options.out else "")
 

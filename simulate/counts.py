@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.graph import LIF, Accumulate, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
+from export.early_exit import logit_scale, margin_of
+from export.graph import LIF, NO_MARGIN, Accumulate, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
 from export.tally import COINCIDENCES
 from simulate.result import SimulationResult
 from spikebert.errors import InputError
 
 FORMAT = "spikebert-counts"
-VERSION = 2
+VERSION, EXIT_VERSION = 2, 3  # of a model whose texts take all steps, or of one with an early exit
 SATURATED = 0.95  # a neuron that fires in this share of all its steps, or more
 
 
@@ -56,7 +57,14 @@ def shape_of(graph: Graph) -> dict[str, Any]:
         "residual": "membrane" if any(isinstance(n, Accumulate) for n in graph) else "spikes",
         "weight_bits": max(n.bits for n in linears),
         "metadata": graph.metadata,
+        **_early_exit(graph),
     }
+
+
+def _early_exit(graph: Graph) -> dict[str, Any]:
+    """The margin and its unit, where there is one."""
+    margin = margin_of(graph)
+    return {} if margin == NO_MARGIN else {"exit_margin": margin, "logit_scale": logit_scale(graph)}
 
 
 def _hidden(graph: Graph, linear: Linear) -> int:
@@ -74,6 +82,10 @@ class Tally:
     def __init__(self, graph: Graph, result: SimulationResult, lengths: list[int]):
         self.graph, self.counts, self.neurons, self.lengths = graph, result.counts, result.neurons, lengths
         self.tokens = sum(lengths)
+        self.steps = None if result.steps is None else result.steps.tolist()
+        # Each token of a text in each step that the text takes.
+        taken = self.steps or [graph.time_steps] * len(lengths)
+        self.token_steps = sum(n * steps for n, steps in zip(lengths, taken, strict=True))
 
     def layer(self, node: LIF) -> dict[str, Any]:
         neurons, spikes = self.tokens * node.width, self.counts[node.name]
@@ -83,8 +95,8 @@ class Tally:
             "neurons": neurons,
             "spikes_per_step": per_step(spikes),
             "spikes": int(spikes.sum()),
-            "rate": int(spikes.sum()) / (neurons * self.graph.time_steps),
-            "updates": neurons * self.graph.time_steps,
+            "rate": int(spikes.sum()) / self.elements(node.width),
+            "updates": self.elements(node.width),
             **self._extremes(node),
         }
 
@@ -93,12 +105,12 @@ class Tally:
         if self.neurons is None:
             return {"dead": None, "saturated": None}
         fired = self.neurons[node.name]
-        most = SATURATED * self.tokens * self.graph.time_steps
+        most = SATURATED * self.token_steps
         return {"dead": int((fired == 0).sum()), "saturated": int((fired >= most).sum())}
 
     def elements(self, width: int) -> int:
-        """Elements of a (T, M, width) array."""
-        return self.tokens * self.graph.time_steps * width
+        """Elements of a (T, M, width) array, in the steps that its text takes."""
+        return self.token_steps * width
 
     def magnitude(self, name: str) -> NDArray[np.int64]:
         """The sum of a spiking node's output, (B, T): a graded event of k counts k. A stream sums its inputs."""
@@ -114,7 +126,10 @@ def per_step(counts: NDArray[np.int64]) -> list[int]:
 
 
 def _per_sample(tally: Tally) -> dict[str, list[int]]:
-    """For each text its spikes, the synaptic operations of its Linears, and those of its attentions in two orders."""
+    """For each text its spikes, the synaptic operations of its Linears, and those of its attentions in two orders.
+
+    Where texts may be done early, the steps that each took, too.
+    """
     graph, counts = tally.graph, tally.counts
     linears = [n for n in graph if isinstance(n, Linear)]
     attentions = [n.name for n in graph if isinstance(n, Attention)]
@@ -124,7 +139,8 @@ def _per_sample(tally: Tally) -> dict[str, list[int]]:
         "attention_pairs_first": (counts[f"{name}:{key}"] for name in attentions for key in ("qk", "qk_v")),
         "attention_memory_first": (counts[f"{name}:{key}"] for name in attentions for key in ("kv", "q_kv")),
     }
-    return {name: reduce(np.add, (part.sum(1) for part in parts)).tolist() for name, parts in rows.items()}
+    found = {name: reduce(np.add, (part.sum(1) for part in parts)).tolist() for name, parts in rows.items()}
+    return found if tally.steps is None else {"steps": tally.steps, **found}
 
 
 @singledispatch

@@ -1,21 +1,27 @@
-"""The fast simulator: the integer graph at BLAS speed, all T steps of a batch of sentences in one pass per node."""
+"""The fast simulator: the integer graph at BLAS speed, all T steps of a batch of sentences in one pass per node.
+
+Where the model has an early exit it goes step by step, and sentences leave their batch when they are done.
+"""
 
 from __future__ import annotations
 
 import math
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from copy import copy
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from export.arithmetic import Array
-from export.graph import LIF, Graph
-from export.kernels import make_kernel
+from export.arithmetic import Array, decided
+from export.early_exit import margin_of
+from export.graph import LIF, NO_MARGIN, Graph, Node
+from export.kernels import Kernel, make_kernel
 from export.ranges import output_bounds
 from export.tally import per_neuron, tally
 from simulate.batches import Tokens, batches
@@ -24,16 +30,27 @@ from simulate.result import SimulationResult
 ROWS = 256  # tokens per batch: enough for BLAS, few enough that a layer's activity stays small
 
 
+@dataclass
+class _Batch:
+    """What came of B sentences of M tokens; see `SimulationResult`."""
+
+    logits: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    counts: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    neurons: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    spikes: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
+    steps: NDArray[np.int64] | None = None
+
+
 class FastSimulator:
     """A graph made ready to run; `run` may be called many times."""
 
     def __init__(self, graph: Graph):
         started = time.perf_counter()
         self.graph = graph
-        bounds = output_bounds(graph)
+        bounds, self.margin = output_bounds(graph), margin_of(graph)
+        steps = graph.time_steps if self.margin == NO_MARGIN else 1  # of a call
         self.kernels = {
-            node.name: make_kernel(node, graph.time_steps, max((bounds[s] for s in node.inputs), default=0))
-            for node in graph
+            node.name: make_kernel(node, steps, max((bounds[s] for s in node.inputs), default=0)) for node in graph
         }
         readers = graph.consumers()
         for node in graph:
@@ -56,30 +73,33 @@ class FastSimulator:
             progress: called with the number of sentences done since its last call.
         """
         started = time.perf_counter()
-        logits, spikes = [], []
+        done: list[_Batch] = []
         counts: dict[str, NDArray[np.int64]] = {}
         neurons = {node.name: np.zeros(node.width, np.int64) for node in self.graph.neurons}
         groups = batches(sentences, batch_rows(sum(map(len, sentences)), self.cores))
         with self._side_by_side(len(groups)) as run:
-            results = run(lambda group: self._batch([sentences[i] for i in group], record), groups)
-            for group, (batch_logits, batch_counts, batch_neurons, batch_spikes) in zip(groups, results, strict=True):
-                logits.append(batch_logits)
-                for name, rows in batch_counts.items():  # each into its place: kept once
+            way = self._batch if self.margin == NO_MARGIN else self._leaving
+            results = run(lambda group: way([sentences[i] for i in group], record), groups)
+            for group, batch in zip(groups, results, strict=True):
+                for name, rows in batch.counts.items():  # each into its place: kept once
                     counts.setdefault(name, np.empty((len(sentences), rows.shape[1]), np.int64))[group] = rows
-                for name, fired in batch_neurons.items():
+                for name, fired in batch.neurons.items():
                     neurons[name] += fired
-                spikes.append(batch_spikes)
+                batch.counts, batch.neurons = {}, {}
+                done.append(batch)
                 if progress:
                     progress(len(group))
+        steps = [batch.steps for batch in done if batch.steps is not None]
         return SimulationResult(
-            logits=np.concatenate(logits),
+            logits=np.concatenate([batch.logits for batch in done]),
             counts=counts,
             neurons=neurons,
-            spikes={n.name: np.concatenate([s[n.name] for s in spikes], 1) for n in self.graph.neurons}
+            spikes={n.name: np.concatenate([batch.spikes[n.name] for batch in done], 1) for n in self.graph.neurons}
             if record
             else None,
             seconds=time.perf_counter() - started,
             startup_seconds=self.startup_seconds,
+            steps=np.concatenate(steps) if steps else None,
         )
 
     @contextmanager
@@ -96,30 +116,65 @@ class FastSimulator:
             finally:
                 pool.shutdown(cancel_futures=True)
 
-    def _batch(self, sentences: list[Tokens], record: bool):
-        """One batch: logits (B, labels), counts {key: (B, T)}, spikes of each neuron {layer: (D,)} and every spike
-        {layer: (T, M, D)} where asked for.
-        """
-        lengths = [len(tokens) for tokens in sentences]
-        values: dict[str, Array] = {}
-        counts: dict[str, NDArray[np.int64]] = {}
-        neurons: dict[str, NDArray[np.int64]] = {}
-        spikes: dict[str, NDArray[np.uint8]] = {}
-        output: NDArray = np.concatenate(sentences)
-        for node in self.graph:
-            # A copy shares the weights and has its own state: threads do not meet, and no membrane outlives its node.
-            kernel = copy(self.kernels[node.name])
-            inputs = [values[source] for source in node.inputs] or [output]
-            output = values[node.name] = kernel(inputs, lengths)
-            counts |= tally(node, inputs, output, lengths)
+    def _batch(self, sentences: list[Tokens], record: bool) -> _Batch:
+        """All steps of a batch; a copy of a kernel has its own state: no membrane outlives its node."""
+        batch, lengths = _Batch(), [len(tokens) for tokens in sentences]
+        for node, inputs, output in self._nodes(lambda name: copy(self.kernels[name]), sentences):
+            batch.counts |= tally(node, inputs, output, lengths)
             if isinstance(node, LIF):
-                neurons[node.name] = per_neuron(output)
+                batch.neurons[node.name] = per_neuron(output)
                 if record:
-                    spikes[node.name] = output.astype(np.uint8)
+                    batch.spikes[node.name] = output.astype(np.uint8)
+            batch.logits = output
+        return batch
+
+    def _leaving(self, sentences: list[Tokens], record: bool) -> _Batch:
+        """Step after step of a batch, each without the sentences that are done."""
+        steps, lengths = self.graph.time_steps, np.array([len(tokens) for tokens in sentences])
+        shape, taken = (len(sentences), steps), np.full(len(sentences), steps)
+        batch = _Batch(np.zeros((len(sentences), len(self.graph.labels)), np.int64), steps=taken)
+        batch.counts = defaultdict(lambda: np.zeros(shape, np.int64))
+        batch.neurons = {node.name: np.zeros(node.width, np.int64) for node in self.graph.neurons}
+        if record:
+            rows = int(lengths.sum())
+            batch.spikes = {node.name: np.zeros((steps, rows, node.width), np.uint8) for node in self.graph.neurons}
+        kernels = {name: copy(kernel) for name, kernel in self.kernels.items()}
+        here, tokens = np.arange(len(sentences)), np.arange(lengths.sum())  # which are still there
+        for step in range(steps):
+            there = lengths[here].tolist()
+            logits: NDArray = np.empty(0)
+            for node, inputs, output in self._nodes(kernels.__getitem__, [sentences[i] for i in here]):
+                for key, counted in tally(node, inputs, output, there).items():
+                    batch.counts[key][here, step] = counted[:, 0]
+                if isinstance(node, LIF):
+                    batch.neurons[node.name] += per_neuron(output)
+                    if record:
+                        batch.spikes[node.name][step, tokens] = output[0]
+                logits = output
+            batch.logits[here] = logits
+            stay = ~decided(logits, self.margin)
+            taken[here[~stay]] = step + 1
+            if not stay.any():
+                break
+            rows_stay = np.repeat(stay, there)
+            for kernel in kernels.values():
+                kernel.keep(stay, rows_stay)
+            here, tokens = here[stay], tokens[rows_stay]
+        return batch
+
+    def _nodes(
+        self, kernel: Callable[[str], Kernel], sentences: list[Tokens]
+    ) -> Iterator[tuple[Node, list[NDArray], NDArray]]:
+        """(node, inputs, output) of each node in order; a value is dropped when its last reader is done."""
+        lengths, packed = [len(tokens) for tokens in sentences], np.concatenate(sentences)
+        values: dict[str, Array] = {}
+        for node in self.graph:
+            inputs = [values[source] for source in node.inputs] or [packed]
+            values[node.name] = kernel(node.name)(inputs, lengths)
+            yield node, inputs, values[node.name]
             for source in set(node.inputs):
                 if self.last_reader[source] == node.name:
                     del values[source]
-        return output, counts, neurons, spikes
 
 
 def batch_rows(tokens: int, cores: int) -> int:

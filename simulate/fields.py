@@ -57,6 +57,10 @@ CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "Share | None": (lambda value: value is None or (_is_number(value) and value <= 1), "a share from 0 to 1, or null"),
     "list[str]": (_each(_is_text), "a list of texts"),
     "list[Count]": (_each(_is_count), "a list of whole numbers of at least 0"),
+    "list[Size] | None": (
+        lambda value: value is None or _each(_is_size)(value),
+        "a list of whole numbers of at least 1, or null",
+    ),
     "list[Size]": (_each(_is_size), "a list of whole numbers of at least 1"),
     "dict[str, Any]": (lambda value: isinstance(value, dict), "an object"),
 }
@@ -65,11 +69,13 @@ R = TypeVar("R")
 
 
 def record_of(cls: type[R], data: Any, where: str) -> R:
-    """`cls` from an object of the file, every field present and of its kind."""
+    """`cls` from an object of the file, every field of its kind, and present unless it has a default."""
     if not isinstance(data, dict):
         raise InputError(f"{where.rstrip('.')} must be an object")
     values = {}
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+        if field.name not in data and field.default is not dataclasses.MISSING:
+            continue
         if field.name not in data:
             raise InputError(f"{where}{field.name} is missing")
         check, words = CHECKS[str(field.type)]

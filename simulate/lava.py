@@ -1,5 +1,7 @@
 """The Lava backend: an exported graph on Lava's own runtime, in a child process that cannot take the caller down.
 
+The processes run all steps of a wave; what a sentence with an early exit does behind its last step is taken away here.
+
 The child (`simulate.lava_worker`) builds and runs the process graph; results come back through ports into plain files
 in a private folder. Lava hangs where a process model raises or dies: `simulate.watchdog` sees it and ends the run.
 """
@@ -20,7 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export import tally
-from export.graph import LIF, Graph
+from export.arithmetic import steps_taken
+from export.early_exit import awake, margin_of, silence
+from export.graph import LIF, NO_MARGIN, Graph
 from export.ranges import check_messages
 from export.sections import sections
 from export.stock import check_stock
@@ -129,7 +133,7 @@ class _Reader:
             nonlocal done
             path = self.folder / "logits"
             if progress and path.exists():
-                ready = path.stat().st_size // (8 * self.most * len(self.graph.labels))
+                ready = path.stat().st_size // (8 * self.graph.time_steps * self.most * len(self.graph.labels))
                 sentences = sum(self.sizes[:ready])
                 progress(sentences - done)
                 done = sentences
@@ -138,19 +142,34 @@ class _Reader:
 
     def result(self, startup: float, seconds: float, record: bool) -> SimulationResult:
         """The result of a run that took so many seconds."""
-        shape = (len(self.waves), self.most, len(self.graph.labels))
-        logits = np.fromfile(self.folder / "logits", "<i8").reshape(shape)
+        logits, steps = self._logits(), None
         lengths = [n for _, wave in self.waves for n in wave]
+        if margin_of(self.graph) != NO_MARGIN:
+            steps = steps_taken(logits, margin_of(self.graph))
         recorded = record or self.uncounted
         spikes = {n.name: self._spikes(n) for n in self.graph.neurons} if recorded else None
+        if steps is not None:
+            for train in (spikes or {}).values():
+                silence(train, steps, lengths)
+        uncounted = spikes if self.uncounted else None
+        counts = tally.tally_spikes(self.graph, uncounted, lengths) if uncounted else self._counts()
+        if steps is not None:
+            counts = {key: rows * awake(steps, self.graph.time_steps) for key, rows in counts.items()}
         return SimulationResult(
-            logits=np.concatenate([wave[:n] for wave, n in zip(logits, self.sizes, strict=True)]),
-            counts=tally.tally_spikes(self.graph, spikes, lengths) if self.uncounted and spikes else self._counts(),
+            logits=logits[-1] if steps is None else logits[steps - 1, np.arange(len(steps))],
+            counts=counts,
             neurons={name: train.sum((0, 1), dtype=np.int64) for name, train in spikes.items()} if spikes else None,
             spikes=spikes if record else None,
             seconds=seconds,
             startup_seconds=startup,
+            steps=steps,
         )
+
+    def _logits(self) -> NDArray[np.int64]:
+        """(T, B, labels), after each step."""
+        shape = (len(self.waves), self.graph.time_steps, self.most, len(self.graph.labels))
+        logits = np.fromfile(self.folder / "logits", "<i8").reshape(shape)
+        return np.concatenate([wave[:, :n] for wave, n in zip(logits, self.sizes, strict=True)], axis=1)
 
     def _counts(self) -> dict[str, NDArray[np.int64]]:
         """{key: (B, T)} as the processes have counted."""

@@ -17,6 +17,8 @@ class SimulationResult:
     neurons: {layer: (D,) int64}, how often each neuron fired over all tokens and steps; None where Lava's processes
         were not asked to show their spikes.
     spikes: {layer: (T, M, D) uint8} over the M tokens of all sentences, where recording was asked for.
+    steps: (B,) int64, how many of the T steps each sentence took, where the model has an early exit; else None. What
+        lies behind is silent: it is 0 in counts, neurons and spikes.
     seconds: the simulation without `startup_seconds`.
     """
 
@@ -26,6 +28,7 @@ class SimulationResult:
     spikes: dict[str, NDArray[np.uint8]] | None
     seconds: float
     startup_seconds: float
+    steps: NDArray[np.int64] | None = None
 
     @property
     def predictions(self) -> NDArray[np.int64]:
@@ -41,6 +44,7 @@ def joined(parts: Sequence[SimulationResult], seconds: float, startup_seconds: f
 
     fired = [part.neurons or {} for part in parts]
     spikes = [part.spikes or {} for part in parts]
+    steps = [part.steps for part in parts if part.steps is not None]
     return SimulationResult(
         logits=np.concatenate([part.logits for part in parts]),
         counts=beside([part.counts for part in parts]),
@@ -48,4 +52,5 @@ def joined(parts: Sequence[SimulationResult], seconds: float, startup_seconds: f
         spikes=beside(spikes, axis=1) or None,
         seconds=seconds,
         startup_seconds=startup_seconds,
+        steps=np.concatenate(steps) if steps else None,
     )

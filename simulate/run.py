@@ -15,7 +15,7 @@ import numpy as np
 from export.graph import Graph
 from simulate import trace
 from simulate.batches import Tokens
-from simulate.counts import FORMAT, VERSION, counts_of, shape_of
+from simulate.counts import EXIT_VERSION, FORMAT, VERSION, counts_of, shape_of
 from simulate.result import SimulationResult
 from simulate.trace import Trace
 from spikebert.errors import InputError
@@ -72,7 +72,7 @@ def describe(
     majority = None if texts.labels is None else Counter(texts.labels).most_common(1)[0][1] / len(texts.labels)
     return {
         "format": FORMAT,
-        "version": VERSION,
+        "version": VERSION if result.steps is None else EXIT_VERSION,
         "model": {
             "file": model_file.name,
             "sha256": sha256(model_file),

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from export.graph import Graph
+from export.arithmetic import decided
+from export.early_exit import margin_of
+from export.graph import NO_MARGIN, Graph
 from export.kernels import LIFKernel, make_kernel
 from export.npz import read_npz
 from export.ranges import output_bounds
@@ -23,6 +25,8 @@ FILE = "trace.npz"
 @dataclass(frozen=True)
 class Trace:
     """Of text `number` (from 1): N tokens as text, the spikes (T, N, D) and thresholds (1,) or (D,) of each layer.
+
+    T are the steps that it took.
 
     membranes: (T, D) of each layer for token `watched`, as they are compared with the threshold: before the reset.
     """
@@ -97,14 +101,19 @@ def steps(
 
 
 def trace(graph: Graph, tokens: Tokens, number: int) -> Trace:
-    """Run one text step by step and keep what its neurons do; the watched token is the one in the middle."""
-    watched = len(tokens) // 2
+    """Run one text step by step and keep what its neurons do; the watched token is the one in the middle.
+
+    With an early exit the trace has the steps that the text takes, no more.
+    """
+    watched, margin = len(tokens) // 2, margin_of(graph)
     spikes: dict[str, list[NDArray]] = {node.name: [] for node in graph.neurons}
     membranes: dict[str, list[NDArray]] = {node.name: [] for node in graph.neurons}
     for values, held in steps(graph, [tokens]):
         for name, membrane in held.items():
             spikes[name].append(values[name][0].astype(np.uint8))
             membranes[name].append(membrane[watched].astype(np.int32))
+        if margin != NO_MARGIN and decided(values[graph.nodes[-1].name][0], margin):
+            break
     tokenizer = Tokenizer.from_str(graph.tokenizer)
     return Trace(
         number=number,

@@ -1,7 +1,7 @@
 """Energy against accuracy, without training: higher thresholds, and texts that leave before the last step.
 
-A text leaves after the first step at which its best logit is ahead of the next by a margin; from then on it costs
-nothing. The logits of step t are the readout of the steps up to t. Energy is that of the accounting `events`.
+A text leaves after the first step at which its best logit is ahead of the next by a margin (`export.early_exit`); from
+then on it costs nothing. Energy is that of the accounting `events`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.graph import LIF, Add, Attention, Graph, Linear
+from export.arithmetic import steps_taken
+from export.early_exit import awake, logit_scale, units
+from export.graph import LIF, NO_MARGIN, Add, Attention, Graph, Linear
 from export.kernels import make_kernel
 from export.ranges import output_bounds
 from export.tally import tally
@@ -64,36 +66,24 @@ def trade(
         scaled = scale_thresholds(graph, factor)
         steps = run(scaled, sentences, progress)
         neurons = sum(node.size for node in scaled.neurons) * np.array([len(tokens) for tokens in sentences])
-        scale = float(graph.nodes[-1].arrays["scale"][0])
+        scale = logit_scale(graph)
         points += [_point(factor, margin, steps, labels, neurons, scale) for margin in (None, *margins)]
     return points
 
 
 def _point(factor: float, margin: float | None, steps: Steps, labels: NDArray, neurons: NDArray, scale: float) -> Point:
-    taken = exits(steps.logits * scale, margin)  # (B,), the last step of each text
-    texts = np.arange(len(taken))
-    predicted = steps.logits[taken, texts].argmax(1)
-    counted = np.arange(len(steps.logits))[:, None] <= taken  # (T, B)
+    taken = steps_taken(steps.logits, NO_MARGIN if margin is None else units(margin, scale))  # (B,)
+    predicted = steps.logits[taken - 1, np.arange(len(taken))].argmax(1)
+    counted = awake(taken, len(steps.logits)).T  # (T, B)
     picojoules = costs()["E_AC"].picojoules * steps.operations[counted].sum()
     return Point(
         threshold_scale=factor,
         margin=margin,
         accuracy=float((predicted == labels).mean()),
-        steps=float((taken + 1).mean()),
+        steps=float(taken.mean()),
         microjoules=picojoules / len(taken) / 1e6,
-        rate=float(steps.spikes[counted].sum() / (neurons * (taken + 1)).sum()),
+        rate=float(steps.spikes[counted].sum() / (neurons * taken).sum()),
     )
-
-
-def exits(logits: NDArray[np.floating], margin: float | None) -> NDArray[np.int64]:
-    """The step (from 0) after which each text leaves, (T, B, labels) → (B,)."""
-    last = len(logits) - 1
-    if margin is None:
-        return np.full(logits.shape[1], last)
-    ordered = np.sort(logits, axis=2)
-    sure = ordered[..., -1] - ordered[..., -2] >= margin
-    sure[last] = True
-    return sure.argmax(0)
 
 
 def run(graph: Graph, sentences: Sequence[Tokens], progress: Callable[[int], object] = lambda _: None) -> Steps:

@@ -351,7 +351,7 @@ class CollectorModel(PyLoihiProcessModel):
                 # What belongs to one step of a wave has come in at the delay of each node.
                 self.counts.write(np.stack(self.recent)[self.delays, np.arange(len(self.delays))].tobytes())
                 self.counts.flush()
-        if step > 0 and step % self.steps == 0:
+        if step > 0:
             self.logits.write(logits.astype("<i8").tobytes())
             self.logits.flush()
 

@@ -89,7 +89,7 @@ class Head(AbstractProcess):
 
 
 class Collector(AbstractProcess):
-    """Where results leave: appends a wave's logits and each step's counts to files, as plain little-endian int64.
+    """Where results leave: appends each step's logits and counts to files, as plain little-endian int64.
 
     `delay` is that of the logits, `delays` (K,) that of each node's counts.
     """

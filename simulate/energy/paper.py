@@ -16,6 +16,7 @@ Where the text leaves a choice:
 - Attention: γ is the firing rate of Q, K and V together, FLOPs those of both products of an ordinary attention,
   2 · Σ length² · D. That is not the number of coincidences that happened.
 - Only real tokens exist here: nothing is padded to a fixed length.
+- Of a model with an early exit T is the mean of the steps that the texts took, each text weighing as its FLOPs.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from simulate.energy.record import AttentionCount, EmbeddingCount, LinearCount, 
 
 
 def account(run: RunRecord) -> Account:
-    steps, cost = run.model.time_steps, costs()
+    steps, squared, cost = run.mean_steps(), run.mean_steps(2), costs()
     terms = []
     for operation in run.operations:
         match operation:
@@ -35,7 +36,7 @@ def account(run: RunRecord) -> Account:
             case LinearCount(name=name):
                 terms.append(Term(name, kind_of_linear(name), linear_sops(operation, steps), cost["E_AC"]))
             case AttentionCount(name=name):
-                terms.append(Term(name, "attention", attention_sops(operation, steps), cost["E_AC"]))
+                terms.append(Term(name, "attention", attention_sops(operation, squared), cost["E_AC"]))
     return Account(
         name="paper",
         title="SpikeBERT paper, eqs 16-19",
@@ -50,11 +51,11 @@ def account(run: RunRecord) -> Account:
     )
 
 
-def linear_sops(linear: LinearCount, steps: int) -> float:
+def linear_sops(linear: LinearCount, steps: float) -> float:
     """T · γ · FLOPs with γ = input_magnitude / input_elements."""
     return steps * linear.input_magnitude * linear.dense_macs / linear.input_elements
 
 
-def attention_sops(attention: AttentionCount, steps: int) -> float:
+def attention_sops(attention: AttentionCount, steps: float) -> float:
     """T · γ · FLOPs with γ = input_events / input_elements."""
     return steps * attention.input_events * attention.dense_macs / attention.input_elements

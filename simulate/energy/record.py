@@ -14,7 +14,7 @@ from simulate.fields import Count, Share, Size, read_json, record_of
 from spikebert.errors import InputError
 
 FORMAT = "spikebert-counts"
-VERSION = 2
+VERSIONS = (2, 3)  # 3: of a model with an early exit
 FILE = "counts.json"
 
 
@@ -36,6 +36,8 @@ class Shape:
     reset: str
     weight_bits: Size
     metadata: dict[str, Any]
+    exit_margin: Count | None = None  # in units of the integer logits; None: every text takes all steps
+    logit_scale: float = 0.0  # of such a unit in the float model's logits, where there is a margin
 
 
 @dataclass(frozen=True)
@@ -66,13 +68,13 @@ class LayerCount:
     saturated: Count | None
 
     def rates(self) -> list[float]:
-        """Spikes a neuron at each of the T steps."""
+        """Spikes a neuron at each of the T steps, the neurons of texts that are done included."""
         return [spikes / self.neurons for spikes in self.spikes_per_step]
 
     @property
     def rate(self) -> float:
         """Spikes a neuron and step."""
-        return self.spikes / (self.neurons * len(self.spikes_per_step))
+        return self.spikes / self.updates
 
 
 @dataclass(frozen=True)
@@ -199,6 +201,7 @@ class PerSample:
     synaptic_operations: list[Count]  # of the Linears
     attention_pairs_first: list[Count]
     attention_memory_first: list[Count]
+    steps: list[Size] | None = None  # how many each took, where some may be done before the last
 
 
 @dataclass(frozen=True)
@@ -225,8 +228,23 @@ class RunRecord(Totals):
     @property
     def rate(self) -> float:
         """Spikes a neuron and step over all neuron layers."""
-        spikes = sum(layer.spikes for layer in self.layers)
-        return spikes / (self.model.time_steps * sum(layer.neurons for layer in self.layers))
+        return sum(layer.spikes for layer in self.layers) / sum(layer.updates for layer in self.layers)
+
+    @property
+    def steps(self) -> list[int]:
+        """How many each text took."""
+        return self.per_sample.steps or [self.model.time_steps] * self.samples
+
+    @property
+    def token_steps(self) -> int:
+        """Tokens of all texts, each in each of the steps that its text took."""
+        return sum(n * steps for n, steps in zip(self.lengths, self.steps, strict=True))
+
+    def mean_steps(self, power: int = 1) -> float:
+        """T: the mean over the texts, each weighing as its length, or a power of it; whole where all took as many."""
+        weights = [length**power for length in self.lengths]
+        taken = sum(weight * steps for weight, steps in zip(weights, self.steps, strict=True))
+        return taken // sum(weights) if taken % sum(weights) == 0 else taken / sum(weights)
 
     def linears(self) -> list[LinearCount]:
         return [operation for operation in self.operations if isinstance(operation, LinearCount)]
@@ -256,9 +274,9 @@ def read_run(folder: Path) -> RunRecord:
     data = read_json(path)
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise InputError(f"{path}: is not a {FORMAT} file; give the --out folder of spikebert-simulate")
-    if data.get("version") != VERSION:
+    if data.get("version") not in VERSIONS:
         raise InputError(
-            f"{path}: version {data.get('version')!r} is not the version {VERSION} known here; "
+            f"{path}: version {data.get('version')!r} is none of the versions 2 and 3 known here; "
             "report with the release that simulated it, or simulate again"
         )
     try:
@@ -315,6 +333,7 @@ def _check(run: RunRecord) -> None:
         raise InputError("accuracy, correct and majority must be given together or all be null")
     if run.correct is not None and run.accuracy is not None:
         _same("accuracy", round(run.accuracy, 9), round(run.correct / run.samples, 9))
+    _check_steps(run)
     for layer in run.layers:
         _check_layer(layer, run)
     for linear in run.linears():
@@ -322,7 +341,7 @@ def _check(run: RunRecord) -> None:
     squares = sum(length**2 for length in run.lengths)
     for attention in run.attentions():
         where = f"operation {attention.name}"
-        inputs = 3 * run.tokens * run.model.time_steps * attention.width
+        inputs = 3 * run.token_steps * attention.width
         _same(f"{where}: input_elements", attention.input_elements, inputs)
         _same(f"{where}: dense_macs", attention.dense_macs, 2 * squares * attention.width)
     sums = {
@@ -337,12 +356,23 @@ def _check(run: RunRecord) -> None:
         _same(f"per_sample.{name}: the sum", sum(values), total)
 
 
+def _check_steps(run: RunRecord) -> None:
+    """Only of a model with an early exit does a text take fewer steps than T, and never more."""
+    steps = run.per_sample.steps
+    if (steps is None) != (run.model.exit_margin is None):
+        raise InputError("model.exit_margin and per_sample.steps must be given together or not at all")
+    if steps is not None:
+        _same("per_sample.steps: the number of texts", len(steps), run.samples)
+        if max(steps) > run.model.time_steps:
+            raise InputError(f"per_sample.steps: {max(steps)} of {run.model.time_steps} steps")
+
+
 def _check_layer(layer: LayerCount, run: RunRecord) -> None:
     where, steps = f"layer {layer.name}", run.model.time_steps
     _same(f"{where}: neurons", layer.neurons, run.tokens * layer.width)
     _same(f"{where}: the number of steps", len(layer.spikes_per_step), steps)
     _same(f"{where}: spikes", layer.spikes, sum(layer.spikes_per_step))
-    _same(f"{where}: updates", layer.updates, layer.neurons * steps)
+    _same(f"{where}: updates", layer.updates, run.token_steps * layer.width)
     if max(layer.spikes_per_step) > layer.neurons:
         raise InputError(f"{where}: more spikes in a step than neurons")
     if (layer.dead or 0) + (layer.saturated or 0) > layer.width:
@@ -351,7 +381,7 @@ def _check_layer(layer: LayerCount, run: RunRecord) -> None:
 
 def _check_linear(linear: LinearCount, run: RunRecord) -> None:
     where, per_step = f"operation {linear.name}", linear.synaptic_operations_per_step
-    _same(f"{where}: input_elements", linear.input_elements, run.tokens * run.model.time_steps * linear.inputs)
+    _same(f"{where}: input_elements", linear.input_elements, run.token_steps * linear.inputs)
     _same(f"{where}: synaptic_operations", linear.synaptic_operations, linear.input_magnitude * linear.outputs)
     _same(f"{where}: synaptic_operations of all steps", sum(per_step), linear.synaptic_operations)
     _same(f"{where}: dense_macs", linear.dense_macs, run.tokens * linear.inputs * linear.outputs)

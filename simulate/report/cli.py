@@ -41,6 +41,11 @@ def parser() -> argparse.ArgumentParser:
         help="the folder or config.json of a BERT to price on the same texts (default: the teacher that the model's "
         "file notes)",
     )
+    p.add_argument(
+        "--exit-margin",
+        metavar="M",
+        help="the run must have been simulated at this margin of an early exit (never: without one)",
+    )
     p.add_argument("--mapping", metavar="PATH", help="mapping.json of spikebert-deploy map, or its folder: the chips")
     p.add_argument(
         "--figure", metavar="NAME", help="write one figure alone, as .svg, .pdf or .png: energy, firing, ..."
@@ -90,9 +95,29 @@ def run(options: argparse.Namespace) -> None:
 
     teacher, mapping = (Path(path) if path else None for path in (options.teacher, options.mapping))
     report = read_report(Path(options.run), teacher, mapping)
+    if options.exit_margin is not None:
+        _require_margin(options.exit_margin, report)
     for path in outputs:
         write_atomically(path, _writer(report, path, options.figure))
         print(f"{path}: {path.stat().st_size / 1000:,.0f} kB")
+
+
+def _require_margin(choice: str, report: Report) -> None:
+    """An InputError if the run was simulated at another margin: its spikes would be others."""
+    from export.early_exit import number, units
+    from export.exit_option import NEVER
+
+    run = report.content.run
+    found, scale = run.model.exit_margin, run.model.logit_scale
+    wanted = None if choice == NEVER else number(choice)
+    if wanted is None and found is None:
+        return
+    if wanted is None or found is None or not scale or units(wanted, scale) != found:
+        how = "without an early exit" if found is None else f"at a margin of {found * scale:.4g}"
+        raise InputError(
+            f"--exit-margin {choice}: the run in {run.folder} was simulated {how}; simulate it again with "
+            f"spikebert-simulate {run.model.file} --exit-margin {choice} --out {run.folder}"
+        )
 
 
 def _output(path: str, suffixes: tuple[str, ...]) -> Path:

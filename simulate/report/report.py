@@ -28,11 +28,13 @@ class Report:
     @property
     def subtitle(self) -> str:
         run, model = self.content.run, self.content.run.model
+        taken = f" (early exit after {sum(run.steps) / run.samples:.2f} steps on average)"
+        early = "" if model.exit_margin is None else taken
         texts = "1 text" if run.samples == 1 else f"{run.samples:,} texts"
         return (
-            f"{model.file}: {model.blocks} blocks × {model.hidden_size}, T = {model.time_steps}, {model.norm} norm, "
-            f"{model.reset} reset, {model.weight_bits}-bit weights; {texts}, {run.tokens:,} tokens, simulated on "
-            f"{run.origin.backend}"
+            f"{model.file}: {model.blocks} blocks × {model.hidden_size}, T = {model.time_steps}{early}, "
+            f"{model.norm} norm, {model.reset} reset, {model.weight_bits}-bit weights; {texts}, {run.tokens:,} tokens, "
+            f"simulated on {run.origin.backend}"
         )
 
     def command(self, panel: Panel | None = None) -> str:

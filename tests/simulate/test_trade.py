@@ -9,7 +9,7 @@ from simulate.cli import main
 from simulate.energy import events
 from simulate.energy.record import read_run
 from simulate.fast import FastSimulator
-from simulate.trade import Point, exits, front, run, trade
+from simulate.trade import Point, front, run, trade
 from tests.random_graph import random_graph
 from tests.simulate.example_run import example_run
 
@@ -42,13 +42,6 @@ def test_energy_without_leaving_is_the_reports(tmp_path):
     assert point.microjoules <= account.picojoules / 3 / 1e6
     assert point.rate == pytest.approx(record.rate)
     assert point.steps == 4
-
-
-def test_a_text_leaves_when_one_label_is_ahead():
-    logits = np.array([[[0.0, 0.1], [2.0, 0.0]], [[0.0, 5.0], [0.0, 9.0]], [[1.0, 0.0], [0.0, 0.0]]])
-    assert exits(logits, 1.0).tolist() == [1, 0]
-    assert exits(logits, 6.0).tolist() == [2, 1]
-    assert exits(logits, None).tolist() == [2, 2]
 
 
 def test_a_smaller_margin_never_takes_more_steps():

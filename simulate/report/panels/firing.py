@@ -77,9 +77,9 @@ def panel(content: Content) -> Panel:
             _extreme_neurons(run),
         ),
         (
-            "rate of a layer = spikes / (T · neurons),  neurons = tokens · width",
+            "rate of a layer = spikes / updates,  updates = T · neurons, fewer with an early exit",
             "rate at step t = spikes_per_step[t] / neurons",
-            "mean rate = Σ spikes / (T · Σ neurons)",
+            "mean rate = Σ spikes / Σ updates",
             "dead: never fires on these texts; saturated: fires in 95 % of its tokens and steps, or more",
         ),
         (table, by_step),

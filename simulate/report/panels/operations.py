@@ -18,14 +18,14 @@ Row = tuple[str, str, float, float, float]  # node, kind, γ, SOPs per text, MAC
 
 
 def _rows(content: Content) -> list[Row]:
-    steps, rows = content.run.model.time_steps, []
+    steps, squared, rows = content.run.mean_steps(), content.run.mean_steps(2), []
     for operation in content.run.operations:
         match operation:
             case LinearCount(name=name):
                 kind, sops = kind_of_linear(name), linear_sops(operation, steps)
                 rate = operation.input_magnitude / operation.input_elements
             case AttentionCount(name=name):
-                kind, sops = "attention", attention_sops(operation, steps)
+                kind, sops = "attention", attention_sops(operation, squared)
                 rate = operation.input_events / operation.input_elements
             case _:
                 continue
@@ -47,7 +47,7 @@ def panel(content: Content) -> Panel:
         ),
         (
             *((name, rate, s, m) for name, _, rate, s, m in rows),
-            ("total", sops / macs / content.run.model.time_steps, sops, macs),
+            ("total", sops / macs / content.run.mean_steps(), sops, macs),
         ),
         total=True,
     )

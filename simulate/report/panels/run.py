@@ -29,6 +29,7 @@ def panel(content: Content) -> Panel:
             f"vocabulary {model.vocabulary:,}, at most {model.max_tokens} tokens",
         ),
         ("time steps T", str(model.time_steps)),
+        *([] if model.exit_margin is None else [("early exit", _early(content))]),
         ("norm, reset, weights", f"{model.norm}, {model.reset}, {model.weight_bits} bits"),
         ("labels", ", ".join(model.labels)),
         ("versions", ", ".join(f"{name} {version}" for name, version in origin.versions.items())),
@@ -37,6 +38,11 @@ def panel(content: Content) -> Panel:
     if model.metadata:
         tables.append(facts("provenance", "Where the model comes from", list(_flat(model.metadata))))
     return Panel("run", "The run", tables=tuple(tables))
+
+
+def _early(content: Content) -> str:
+    run, margin = content.run, content.run.model.exit_margin
+    return f"at a margin of {margin:,} logit units; {sum(run.steps) / run.samples:.2f} steps a text on average"
 
 
 def _flat(data: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from simulate.energy.paper import attention_sops
 from simulate.report import forms
 from simulate.report.content import Content
 from simulate.report.panel import Column, Panel, Plot, Table
@@ -29,7 +30,7 @@ def panel(content: Content) -> Panel:
                 node.name,
                 content.per_text(node.pairs_first),
                 content.per_text(node.memory_first),
-                content.per_text(run.model.time_steps * node.input_events * node.dense_macs / node.input_elements),
+                content.per_text(attention_sops(node, run.mean_steps(2))),
             )
             for node in run.attentions()
         ),
