@@ -86,6 +86,11 @@ def readout(total: Vector, length: int, steps: int, weight: Matrix, bias: Vector
     return linear(mean, weight, bias)
 
 
+def done(logits: Vector, margin: int) -> bool:
+    """Whether a sentence with an early exit is done."""
+    return margin >= 0 and sorted(logits)[-1] - sorted(logits)[-2] >= margin
+
+
 @singledispatch
 def one_step(node: Node, inputs: list[Matrix], state: dict[Any, Any]) -> Matrix | Vector:
     """A node's output in one step; `state` is its own memory, empty at rest."""
@@ -153,12 +158,19 @@ def _(node: Readout, inputs: list[Matrix], state: dict[Any, Any]) -> Vector:
 
 
 def run(graph: Graph, tokens: Vector) -> tuple[Vector, dict[str, list[Matrix]]]:
-    """One sentence through a whole graph: the logits, and the outputs of every other node [step][token][feature]."""
+    """One sentence through a whole graph: the logits, and the outputs of every other node [step][token][feature].
+
+    With an early exit there are as many steps as the sentence takes.
+    """
+    last = graph.nodes[-1]
+    assert isinstance(last, Readout)
     outputs: dict[str, list[Any]] = {node.name: [] for node in graph}
     states: dict[str, dict[Any, Any]] = {node.name: {} for node in graph}
     for step in range(graph.time_steps):
         for node in graph:
             inputs = [outputs[source][step] for source in node.inputs] or [[tokens]]
             outputs[node.name].append(one_step(node, inputs, states[node.name]))
-    logits = outputs.pop(graph.nodes[-1].name)[-1]
+        if done(outputs[last.name][-1], last.margin):
+            break
+    logits = outputs.pop(last.name)[-1]
     return logits, outputs

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from export import nir
+from export.early_exit import with_margin
 from export.graph import NODE_TYPES, Graph
 from simulate.fast import FastSimulator
 from tests.export import naive
@@ -92,6 +94,41 @@ def test_that_reader_with_the_equations_in_plain_integers_gives_every_spike_and_
     assert logits == expected.logits[0].tolist()
     for name, train in (expected.spikes or {}).items():
         assert np.array_equal(outputs[name], train)
+
+
+VECTORS = json.loads((Path(__file__).parent / "data" / "vectors.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["file"])
+def test_the_pages_test_vectors_are_what_its_reader_and_the_simulator_compute(vector):
+    path = Path(__file__).parent / "data" / vector["file"]
+    assert vector["file"] in PAGE
+    meta, nodes = read_as_the_page_says(path)
+    assert checksum_as_the_page_says(meta, nodes) == meta["checksum"]
+    graph = nir.read(path)
+    for text in vector["texts"]:
+        logits, outputs = naive.run(graph, text["tokens"])
+        assert (logits, len(next(iter(outputs.values())))) == (text["logits"], text["steps"])
+        found = FastSimulator(graph).run([np.array(text["tokens"])], record=True)
+        assert found.logits[0].tolist() == text["logits"]
+        for name, train in (found.spikes or {}).items():
+            assert np.argwhere(train).tolist() == np.argwhere(np.array(outputs[name])).tolist() == text["spikes"][name]
+
+
+def test_an_early_exit_is_what_the_page_says(tmp_path):
+    graph, tokens = random_graph(width=8, blocks=1), np.array([3, 1, 4, 1, 5])
+    whole, _ = naive.run(graph, tokens.tolist())
+    first, _ = naive.run(replace(graph, time_steps=1), tokens.tolist())
+    ahead = [sorted(logits)[-1] - sorted(logits)[-2] for logits in (first, whole)]
+    nir.write(with_margin(graph, str(ahead[0])), tmp_path / "model.nir")
+    meta, nodes = read_as_the_page_says(tmp_path / "model.nir")
+    assert (meta["format_version"], nodes["readout"][2]["margin"]) == (4, ahead[0])
+    assert checksum_as_the_page_says(meta, nodes) == meta["checksum"]
+    early = nir.read(tmp_path / "model.nir")
+    logits, outputs = naive.run(early, tokens.tolist())
+    found = FastSimulator(early).run([tokens])
+    assert (logits, len(outputs["embeddings.lif"])) == (first, 1)
+    assert (found.logits[0].tolist(), found.steps.tolist()) == (first, [1])
 
 
 def test_the_page_names_every_node_type_and_field():

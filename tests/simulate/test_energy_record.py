@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from simulate.counts import FORMAT, VERSION
+from simulate.counts import EXIT_VERSION, FORMAT, VERSION
 from simulate.energy import record
 from simulate.energy.record import read_run
 from spikebert.errors import InputError
@@ -47,7 +47,7 @@ def test_a_run_of_the_simulator_is_read_as_it_was_counted(run):
 
 
 def test_the_reader_knows_the_format_that_the_simulator_writes():
-    assert (record.FORMAT, record.VERSION) == (FORMAT, VERSION)
+    assert (record.FORMAT, record.VERSIONS) == (FORMAT, (VERSION, EXIT_VERSION))
 
 
 def test_a_missing_folder_is_named(tmp_path):
