@@ -16,5 +16,7 @@ step spikebert-train --task "$data" --teacher "$out/bert" --preset tiny --norm b
     --batch-size 16 --teacher-epochs 6 --teacher-learning-rate 1e-3 --stage1-epochs 0 --epochs 12 --learning-rate 2e-3 \
     --out "$out/run"
 step spikebert-export "$out/run/model.pt" --to nir -o "$out/model.nir"
+step spikebert-export "$out/model.nir" --to nir-stages -o "$out/stages"
+step spikebert-export "$out/model.nir" --to netx -o "$out/netx"
 step spikebert-simulate "$out/model.nir" --data "$data" --out "$out/sim"
 step spikebert-report "$out/sim" -o "$out/report.html" -o "$out/report.md"

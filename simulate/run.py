@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from export.early_exit import logit_scale
 from export.graph import Graph
 from simulate import trace
 from simulate.batches import Tokens
@@ -119,11 +121,25 @@ def write_run(
     write_folder_atomically(out, "counts.json", write)
 
 
+def scores(graph: Graph, result: SimulationResult) -> NDArray[np.float64]:
+    """(B,) the probability of each prediction: the softmax of the logits as the float model would give them."""
+    logits = result.logits * logit_scale(graph)
+    powers = np.exp(logits - logits.max(1, keepdims=True))
+    return powers.max(1) / powers.sum(1)
+
+
+def classified(graph: Graph, result: SimulationResult, texts: Texts) -> str:
+    """A line a text: its label, the score of it, the text."""
+    found = zip(result.predictions, scores(graph, result), texts.texts, strict=True)
+    return "\n".join(f"{graph.labels[i]}\t{score:.4f}\t{' '.join(text.split())}" for i, score, text in found)
+
+
 def _predictions(graph: Graph, result: SimulationResult, texts: Texts) -> str:
-    """A header, then a line a text: label (empty where unknown), prediction, the integer logits, the text."""
-    lines = ["\t".join(["label", "predicted", *(f"logit_{label}" for label in graph.labels), "text"])]
+    """A header, then a line a text: label (empty where unknown), prediction, its score, integer logits, text."""
+    lines = ["\t".join(["label", "predicted", "score", *(f"logit_{label}" for label in graph.labels), "text"])]
     labels = texts.labels or [""] * len(texts.texts)
-    for label, index, logits, text in zip(labels, result.predictions, result.logits, texts.texts, strict=True):
-        row = [label, graph.labels[index], *map(str, logits), " ".join(text.split())]
+    found = zip(labels, result.predictions, scores(graph, result), result.logits, texts.texts, strict=True)
+    for label, index, score, logits, text in found:
+        row = [label, graph.labels[index], f"{score:.6f}", *map(str, logits), " ".join(text.split())]
         lines.append("\t".join(row))
     return "\n".join(lines) + "\n"

@@ -83,6 +83,7 @@ def test_data_of_ones_own_become_a_report(tmp_path):
     printed = run("sh", "examples/own_data.sh", "examples/own_data/weather.tsv", str(tmp_path))
     assert "240 texts on fast: accuracy" in printed
     assert (tmp_path / "report.html").stat().st_size > 10_000
+    assert (tmp_path / "stages" / "manifest.json").is_file() and (tmp_path / "netx" / "manifest.json").is_file()
 
 
 def test_a_process_of_ones_own_hears_the_spikes_of_the_last_layer():

@@ -14,7 +14,7 @@ from simulate.fields import Count, Share, Size, read_json, record_of
 from spikebert.errors import InputError
 
 FORMAT = "spikebert-counts"
-VERSIONS = (2, 3)  # 3: of a model with an early exit
+VERSION, EXIT_VERSION = 2, 3  # the latter of a model with an early exit
 FILE = "counts.json"
 
 
@@ -274,13 +274,16 @@ def read_run(folder: Path) -> RunRecord:
     data = read_json(path)
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise InputError(f"{path}: is not a {FORMAT} file; give the --out folder of spikebert-simulate")
-    if data.get("version") not in VERSIONS:
+    if data.get("version") not in (VERSION, EXIT_VERSION):
         raise InputError(
             f"{path}: version {data.get('version')!r} is none of the versions 2 and 3 known here; "
             "report with the release that simulated it, or simulate again"
         )
     try:
         record = record_from(data, folder)
+        if (data["version"] == EXIT_VERSION) != (record.model.exit_margin is not None):
+            stated = "no" if record.model.exit_margin is None else "a"
+            raise InputError(f"version {data['version']} and {stated} model.exit_margin contradict each other")
         _check(record)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None

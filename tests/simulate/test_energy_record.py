@@ -47,7 +47,7 @@ def test_a_run_of_the_simulator_is_read_as_it_was_counted(run):
 
 
 def test_the_reader_knows_the_format_that_the_simulator_writes():
-    assert (record.FORMAT, record.VERSIONS) == (FORMAT, (VERSION, EXIT_VERSION))
+    assert (record.FORMAT, record.VERSION, record.EXIT_VERSION) == (FORMAT, VERSION, EXIT_VERSION)
 
 
 def test_a_missing_folder_is_named(tmp_path):
@@ -90,8 +90,8 @@ def put(*path_and_value):
 
 FAULTS = {
     "is not a spikebert-counts file": put("format", "other"),
-    "version 1 is not the version 2": put("version", 1),
-    "version 3 is not the version 2": put("version", 3),
+    "version 1 is none of the versions": put("version", 1),
+    "version 3 and no model.exit_margin": put("version", 3),
     "model.blocks must be a whole number of at least 1": put("model", "blocks", 0),
     "model must be an object": put("model", None),
     "samples is 4, but": put("samples", 4),

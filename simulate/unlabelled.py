@@ -1,0 +1,80 @@
+"""Texts alone, without labels: one a line in a file or on standard input, or a CSV that has no column of labels."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from spikebert.data import LABEL_COLUMNS, joined, read_lines, text_columns
+from spikebert.errors import InputError
+from spikebert.files import require_file
+
+STANDARD_INPUT = "-"
+LABELLED = (".tsv", ".json", ".jsonl", ".ndjson")  # files whose names say that each row has more than a text
+
+
+def read_texts(name: str, limit: int | None = None) -> list[str] | None:
+    """The first `limit` texts of a file, `-` for standard input; None for a file with labels.
+
+    Without labels is a .csv whose header names a column of texts (or the two of a pair) and none of labels, and a file
+    of another name in which no line has a TAB.
+
+    Raises:
+        InputError: naming the line that is empty or not UTF-8, or a file without texts.
+    """
+    if name == STANDARD_INPUT:
+        return _whole("standard input", islice(_standard_input(), limit))
+    path = require_file(name, "data")
+    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
+    if suffix in LABELLED:
+        return None
+    if suffix == ".csv":
+        return _csv_texts(path, limit)
+    lines = list(islice(read_lines(path), limit))
+    return None if any("\t" in line for _, line in lines) else _whole(str(path), lines)
+
+
+def _standard_input() -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(sys.stdin.buffer, 1):
+        try:
+            yield number, line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise InputError(f"standard input, line {number}: not UTF-8; convert it to UTF-8") from None
+
+
+def _csv_texts(path: Path, limit: int | None) -> list[str] | None:
+    lines = "\n".join(line for _, line in read_lines(path))
+    reader = csv.DictReader(io.StringIO(lines), strict=True)
+    try:
+        columns = {name.strip().lower(): name for name in reader.fieldnames or []}
+        texts = [columns[name] for name in text_columns(columns)]
+        if not texts or any(name in columns for name in LABEL_COLUMNS):
+            return None
+        return _whole(str(path), islice(_rows(path, reader, texts), limit))
+    except csv.Error as error:
+        raise InputError(f"{path}, line {reader.line_num + 1}: not CSV ({error})") from None
+
+
+def _rows(path: Path, reader: csv.DictReader, texts: list[str]) -> Iterator[tuple[int, str]]:
+    width = len(reader.fieldnames or [])
+    for row in reader:
+        if None in row or None in row.values():
+            raise InputError(
+                f"{path}, line {reader.line_num}: has not the {width} columns of the header; quote texts with commas"
+            )
+        yield reader.line_num, joined([row[name] for name in texts]).strip()
+
+
+def _whole(where: str, lines: Iterable[tuple[int, str]]) -> list[str]:
+    texts = []
+    for number, text in lines:
+        if not text.strip():
+            raise InputError(f"{where}, line {number}: the text is empty; take the line away")
+        texts.append(text)
+    if not texts:
+        raise InputError(f"{where}: holds no texts")
+    return texts
