@@ -85,7 +85,10 @@ class Tally:
         self.steps = None if result.steps is None else result.steps.tolist()
         # Each token of a text in each step that the text takes.
         taken = self.steps or [graph.time_steps] * len(lengths)
-        self.token_steps = sum(n * steps for n, steps in zip(lengths, taken, strict=True))
+        self.tokens_at = [
+            sum(n for n, steps in zip(lengths, taken, strict=True) if steps > t) for t in range(graph.time_steps)
+        ]
+        self.token_steps = sum(self.tokens_at)
 
     def layer(self, node: LIF) -> dict[str, Any]:
         neurons, spikes = self.tokens * node.width, self.counts[node.name]
@@ -224,7 +227,7 @@ def _(node: Accumulate, tally: Tally) -> dict[str, Any]:
         "elements": elements,
         "additions": elements * (len(node.inputs) - 1),
         # On a chip with graded payloads: whatever its value, each element travels once a step.
-        "messages_per_step": [tally.tokens * node.width] * tally.graph.time_steps,
+        "messages_per_step": [tokens * node.width for tokens in tally.tokens_at],
     }
 
 

@@ -33,6 +33,7 @@ from tests.simulate.example_run import example_run
 SOURCE = Path(__file__).parents[2] / "deploy" / "reference.c"
 MARGIN = "90000"
 STOCK = {"norm": "batch", "reset": "zero"}
+CURRENTS = {**STOCK, "residual": "membrane"}
 
 
 def some_sentences():
@@ -63,7 +64,7 @@ def test_a_margin_in_float_logits_is_the_least_whole_number_that_is_worth_it():
     assert [units(m, 0.25) for m in (0.0, 0.1, 0.25, 0.26, 1e300)] == [0, 1, 1, 2, 2**63 - 1]
 
 
-@pytest.mark.parametrize("shape", [{}, STOCK, {"levels": 2, "separator": 7}])
+@pytest.mark.parametrize("shape", [{}, STOCK, CURRENTS, {"levels": 2, "separator": 7}])
 def test_the_fast_simulator_stops_where_the_steps_say_and_all_that_is_later_is_silent(shape):
     graph, sentences = leaving(**shape), some_sentences()
     by_step = trade.run(graph, sentences)
@@ -83,7 +84,9 @@ def test_the_fast_simulator_stops_where_the_steps_say_and_all_that_is_later_is_s
         assert np.array_equal(found.counts[key], counted * (np.arange(4) < steps[:, None]))
 
 
-@pytest.mark.parametrize(("granularity", "shape"), [("block", {}), ("layer", STOCK), ("stock", STOCK)])
+@pytest.mark.parametrize(
+    ("granularity", "shape"), [("block", {}), ("block", CURRENTS), ("layer", STOCK), ("stock", STOCK)]
+)
 def test_lava_gives_the_same_spikes_counts_logits_and_steps(granularity, shape):
     graph, sentences = leaving(blocks=1, **shape), some_sentences()
     expected = FastSimulator(graph).run(sentences, record=True)
@@ -111,7 +114,7 @@ def test_onnx_gives_the_same_logits(tmp_path, shape):
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler here")
-@pytest.mark.parametrize("shape", [{}, {**STOCK, "separator": 7}])
+@pytest.mark.parametrize("shape", [{}, CURRENTS, {**STOCK, "separator": 7}])
 def test_the_c_reference_gives_the_golden_vectors(tmp_path, shape):
     graph = leaving(**shape)
     found = golden.compute(graph, some_sentences())
