@@ -1,0 +1,200 @@
+"""What each part of a model is worth: its accuracy with the part silenced, made constant, or mixed up within a text.
+
+    silenced   the part puts out nothing
+    majority   each neuron puts out in every step what it puts out most often on these texts
+    permuted   its outputs are permuted among the tokens of each text: the same spikes, at other tokens
+
+The integer model runs on the fast simulator, with one node's output replaced. Parts are found by the shape of the
+graph: a layer of neurons; a branch, from the stream to where it joins it; a block, an attention's branch and the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.arithmetic import Array
+from export.graph import LIF, Accumulate, Add, Attention, Graph, Linear, Node
+from export.kernels import Kernel
+from simulate.batches import Tokens
+from simulate.counts import counts_of
+from simulate.fast import FastSimulator
+from simulate.result import SimulationResult
+
+WAYS = ("silenced", "majority", "permuted")
+
+
+@dataclass(frozen=True)
+class Part:
+    """`replaced` names the nodes whose output is replaced, `nodes` all that belong to the part."""
+
+    name: str
+    kind: str  # "block", "attention", "MLP" or "neurons"
+    replaced: tuple[str, ...]
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Worth:
+    """A part's share of the synaptic operations, and the accuracy without it; None where a way has no meaning."""
+
+    name: str
+    kind: str
+    operations: float
+    accuracy: dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Ablation:
+    texts: int
+    accuracy: float  # of the whole model
+    parts: list[Worth]
+
+
+def ablate(
+    graph: Graph,
+    sentences: Sequence[Tokens],
+    labels: NDArray[np.integer],
+    seed: int = 0,
+    progress: Callable[[int], object] = lambda _: None,
+) -> Ablation:
+    """Run the model once whole and once for each part and way.
+
+    Args:
+        labels: (B,), the index of each text's label.
+        seed: of the permutations.
+        progress: called with the number of runs done since its last call; there are `1 + runs(graph)`.
+    """
+    whole = FastSimulator(graph).run(sentences)
+    progress(1)
+    accuracy = float((whole.predictions == labels).mean())
+    operations = _operations(graph, whole, [len(tokens) for tokens in sentences])
+    steps = graph.time_steps * sum(map(len, sentences))
+    worths = []
+    for part in parts(graph):
+        found: dict[str, float | None] = dict.fromkeys(WAYS)
+        for way in ways(part, graph):
+            result = _without(graph, part, way, whole, steps, seed).run(sentences)
+            found[way] = float((result.predictions == labels).mean())
+            progress(1)
+        share = sum(operations.get(name, 0) for name in part.nodes) / max(1, sum(operations.values()))
+        worths.append(Worth(part.name, part.kind, share, found))
+    return Ablation(len(sentences), accuracy, worths)
+
+
+def runs(graph: Graph) -> int:
+    """How many runs an ablation takes beside that of the whole model."""
+    return sum(len(ways(part, graph)) for part in parts(graph))
+
+
+def ways(part: Part, graph: Graph) -> tuple[str, ...]:
+    """A block is silenced alone; only spikes have a majority."""
+    if part.kind == "block":
+        return WAYS[:1]
+    return WAYS if all(isinstance(graph[name], LIF) for name in part.replaced) else (WAYS[0], WAYS[2])
+
+
+def parts(graph: Graph) -> list[Part]:
+    """Blocks, then their branches, then the layers of neurons, each in the order of the graph."""
+    branches = [_branch(node, graph) for node in graph if isinstance(node, (Add, Accumulate))]
+    branches = [branch for branch in branches if any(isinstance(graph[name], Linear) for name in branch.nodes)]
+    blocks: list[list[Part]] = []
+    for branch in branches:
+        if branch.kind == "attention" or not blocks:
+            blocks.append([])
+        blocks[-1].append(branch)
+    readers = graph.consumers()
+    return [
+        *(
+            Part(f"block {i}", "block", sum((b.replaced for b in block), ()), sum((b.nodes for b in block), ()))
+            for i, block in enumerate(blocks)
+        ),
+        *branches,
+        *(Part(n.name, "neurons", (n.name,), tuple(readers[n.name])) for n in graph.neurons),
+    ]
+
+
+def _branch(join: Add | Accumulate, graph: Graph) -> Part:
+    """What lies between a stream and the node at which a branch joins it; `replaced` is the last node of the branch."""
+    stream, *_, last = join.inputs
+    nodes: list[str] = []
+    waiting = [last]
+    while waiting:
+        name = waiting.pop()
+        if name != stream and name not in nodes:
+            nodes.append(name)
+            waiting += graph[name].inputs
+    kind = "attention" if any(isinstance(graph[name], Attention) for name in nodes) else "MLP"
+    return Part(join.name, kind, (last,), tuple(nodes))
+
+
+def _operations(graph: Graph, result: SimulationResult, lengths: list[int]) -> dict[str, int]:
+    """Synaptic operations of each node, attention in its cheaper order: as the accounting `events` counts them."""
+    found: dict[str, int] = {}
+    for entry in counts_of(graph, result, lengths)["operations"]:
+        if entry["kind"] == "linear":
+            found[entry["name"]] = entry["synaptic_operations"]
+        elif entry["kind"] == "attention":
+            orders = (("qk_per_step", "qk_v_per_step"), ("kv_per_step", "q_kv_per_step"))
+            found[entry["name"]] = min(sum(sum(entry[key]) for key in order) for order in orders)
+    return found
+
+
+class _Replaced(Kernel):
+    """A node whose output goes through `change`, with the lengths of the sentences."""
+
+    def __init__(self, kernel: Kernel, change: Callable[[Array, list[int]], Array]):
+        self.kernel, self.change, self.in_place = kernel, change, kernel.in_place
+
+    def rest(self) -> None:
+        self.kernel.rest()
+
+    def __call__(self, inputs: Sequence[Array], lengths: list[int]) -> Array:
+        return self.change(self.kernel(inputs, lengths), lengths)
+
+
+def _without(graph: Graph, part: Part, way: str, whole: SimulationResult, steps: int, seed: int) -> FastSimulator:
+    simulator = FastSimulator(graph)
+    for name in part.replaced:
+        change = _change(way, graph[name], whole, steps, seed)
+        simulator.kernels[name] = _Replaced(simulator.kernels[name], change)
+    return simulator
+
+
+def _change(
+    way: str, node: Node, whole: SimulationResult, steps: int, seed: int
+) -> Callable[[Array, list[int]], Array]:
+    if way == "silenced":
+        return lambda output, lengths: np.zeros_like(output)
+    if way == "majority":
+        assert whole.neurons is not None
+        often = 2 * whole.neurons[node.name] > steps  # (D,)
+        return lambda output, lengths: np.broadcast_to(often, output.shape).astype(output.dtype)
+
+    def permuted(output: Array, lengths: list[int]) -> Array:
+        starts = np.cumsum([0, *lengths[:-1]])
+        shuffle = np.random.default_rng([seed, *lengths])
+        order = np.concatenate([start + shuffle.permutation(n) for start, n in zip(starts, lengths, strict=True)])
+        return output[:, order]
+
+    return permuted
+
+
+def table(ablation: Ablation) -> str:
+    """As Markdown; points of accuracy beside the whole model's."""
+    lines = [
+        f"whole model: accuracy {100 * ablation.accuracy:.2f} % on {ablation.texts} texts",
+        "",
+        "| part | kind | operations | " + " | ".join(WAYS) + " |",
+        "|---|---|--:|" + "--:|" * len(WAYS),
+    ]
+    for part in ablation.parts:
+        cells = []
+        for way in WAYS:
+            value = part.accuracy[way]
+            cells.append("–" if value is None else f"{100 * value:.2f} ({100 * (value - ablation.accuracy):+.2f})")
+        lines.append(f"| {part.name} | {part.kind} | {100 * part.operations:.1f} % | {' | '.join(cells)} |")
+    return "\n".join(lines)

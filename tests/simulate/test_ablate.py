@@ -1,0 +1,46 @@
+"""What parts are worth: a part that is silenced, made constant or permuted is so, and nothing else changes."""
+
+import numpy as np
+import pytest
+
+from simulate.ablate import ablate, parts, runs, table
+from simulate.fast import FastSimulator
+from tests.random_graph import random_graph
+
+RNG = np.random.default_rng(0)
+SENTENCES = [RNG.integers(0, 50, n) for n in (7, 1, 16, 9, 4, 12)]
+LAYERS = {"spikes": 11, "membrane": 10}
+
+
+@pytest.mark.parametrize("residual", ["spikes", "membrane"])
+def test_blocks_branches_and_layers_are_found_by_the_shape_of_the_graph(residual):
+    found = parts(random_graph(norm="batch", residual=residual))
+    assert [p.kind for p in found] == ["block"] * 2 + ["attention", "MLP"] * 2 + ["neurons"] * LAYERS[residual]
+
+
+@pytest.mark.parametrize("residual", ["spikes", "membrane"])
+@pytest.mark.parametrize("levels", [1, 3])
+def test_a_model_is_right_on_its_own_predictions_and_every_part_has_its_share(residual, levels):
+    graph = random_graph(norm="batch", reset="zero", residual=residual, levels=levels)
+    labels, done = FastSimulator(graph).run(SENTENCES).predictions, []
+    found = ablate(graph, SENTENCES, labels, progress=done.append)
+    assert found.accuracy == 1.0 and sum(done) == 1 + runs(graph)
+    shares = {kind: sum(p.operations for p in found.parts if p.kind == kind) for kind in ("block", "attention", "MLP")}
+    assert shares["block"] == pytest.approx(1) and shares["attention"] + shares["MLP"] == pytest.approx(1)
+    assert "| block 0 | block |" in table(found)
+
+
+def test_a_model_without_its_blocks_answers_from_its_embedding_alone():
+    graph = random_graph(norm="batch", reset="zero", residual="membrane", blocks=1)
+    labels = FastSimulator(graph).run(SENTENCES).predictions
+    block, attention, mlp = ablate(graph, SENTENCES, labels).parts[:3]
+    assert block.accuracy["majority"] is None and attention.accuracy["majority"] is None
+    assert block.accuracy["silenced"] is not None and mlp.accuracy["silenced"] is not None
+
+
+def test_permuting_the_tokens_of_a_text_of_one_token_changes_nothing():
+    graph = random_graph(norm="batch", reset="zero")
+    single = [s[:1] for s in SENTENCES]
+    labels = FastSimulator(graph).run(single).predictions
+    for part in ablate(graph, single, labels).parts:
+        assert part.accuracy["permuted"] in (None, 1.0)
