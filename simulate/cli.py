@@ -32,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
         prog=PROGRAM,
         description="Run an exported SpikeBERT on text and count its spikes. The exported file is all it reads.",
         epilog=f"'{PROGRAM} verify --help' tells how to compare all simulators, and the float model, spike for spike; "
-        f"'{PROGRAM} trade --help' what accuracy costs.",
+        f"'{PROGRAM} trade --help' what accuracy costs, '{PROGRAM} ablate --help' what each part is worth.",
     )
     _common(p, ", or a NIR file of another tool")
     source = p.add_mutually_exclusive_group(required=True)
@@ -105,11 +105,28 @@ def trade_parser() -> argparse.ArgumentParser:
     return p
 
 
+def ablate_parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog=f"{PROGRAM} ablate",
+        description="What each part of a model is worth: its accuracy with a block, an attention, an MLP or a layer of "
+        "neurons silenced, made constant (each neuron's majority value), or permuted among the tokens of each text, "
+        "beside the part's share of the synaptic operations.",
+    )
+    _common(p)
+    p.add_argument("--data", required=True, help=DATA_HELP)
+    p.add_argument("--seed", type=int, default=0, help="of the permutations (default: %(default)s)")
+    p.add_argument("-o", "--output", metavar="FILE.json", help="a file for the table as JSON")
+    return p
+
+
 def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["trade"]:
         choice = trade_parser().parse_args(arguments[1:])
         return exit_cleanly(PROGRAM, lambda: trade(choice))
+    if arguments[:1] == ["ablate"]:
+        parts = ablate_parser().parse_args(arguments[1:])
+        return exit_cleanly(PROGRAM, lambda: ablate(parts))
     if arguments[:1] == ["verify"]:
         options = verify_parser().parse_args(arguments[1:])
         return exit_cleanly(PROGRAM, lambda: verify(options))
@@ -269,12 +286,8 @@ def trade(options: argparse.Namespace) -> None:
     """Print the points, and write them where asked to."""
     import json
 
-    import numpy as np
-
     from export import nir
     from simulate import trade as trades
-    from simulate.run import check_labels
-    from simulate.text import encode
     from spikebert.files import require_folder_of, write_atomically
     from spikebert.progress import Bar
 
@@ -284,12 +297,7 @@ def trade(options: argparse.Namespace) -> None:
         if output.suffix not in (".svg", ".pdf", ".png", ".json"):
             raise InputError(f"-o {output}: the suffix must be .svg, .pdf, .png or .json")
     graph = nir.read(options.model)
-    texts = _texts(options)
-    if texts.labels is None:
-        raise InputError(f"--data {options.data}: texts without labels; accuracy needs label<TAB>text lines")
-    check_labels(graph, texts)
-    sentences = encode(graph, texts.texts, f"{texts.source}: text", options.truncate)
-    labels = np.array([graph.labels.index(label) for label in texts.labels or []])
+    sentences, labels = _labelled(options, graph)
     with Bar(total=len(options.factors) * len(sentences), unit="text", disable=None, leave=False) as bar:
         points = trades.trade(graph, sentences, labels, options.factors, options.margins, bar.update)
     print(trades.table(points))
@@ -302,6 +310,48 @@ def trade(options: argparse.Namespace) -> None:
 
         plot = Plot(partial(trades.draw, points), "Accuracy against energy.")
         write_atomically(output, lambda path: save(plot, path, output.suffix[1:]))
+
+
+def ablate(options: argparse.Namespace) -> None:
+    """Print what each part is worth, and write it where asked to."""
+    import json
+    from dataclasses import asdict
+
+    from export import nir
+    from simulate import ablate as ablation
+    from spikebert.files import require_folder_of, write_atomically
+    from spikebert.options import require_seed
+    from spikebert.progress import Bar
+
+    require_seed(options.seed)
+    output = Path(options.output) if options.output else None
+    if output:
+        require_folder_of(output, "-o")
+        if output.suffix != ".json":
+            raise InputError(f"-o {output}: the suffix must be .json")
+    graph = nir.read(options.model)
+    sentences, labels = _labelled(options, graph)
+    with Bar(total=1 + ablation.runs(graph), unit="run", disable=None, leave=False) as bar:
+        found = ablation.ablate(graph, sentences, labels, options.seed, bar.update)
+    print(ablation.table(found))
+    if output:
+        text = json.dumps(asdict(found), indent=1, ensure_ascii=False)
+        write_atomically(output, lambda path: path.write_text(text, "utf-8"))
+
+
+def _labelled(options: argparse.Namespace, graph):
+    """(token ids of each text, the index of each text's label) of --data."""
+    import numpy as np
+
+    from simulate.run import check_labels
+    from simulate.text import encode
+
+    texts = _texts(options)
+    if texts.labels is None:
+        raise InputError(f"--data {options.data}: texts without labels; accuracy needs label<TAB>text lines")
+    check_labels(graph, texts)
+    sentences = encode(graph, texts.texts, f"{texts.source}: text", options.truncate)
+    return sentences, np.array([graph.labels.index(label) for label in texts.labels])
 
 
 def _texts(options: argparse.Namespace):
