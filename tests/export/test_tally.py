@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from export import tally
 from export.graph import LIF, Add, Attention
+from simulate.fast import FastSimulator
+from tests.random_graph import random_graph
 
 DTYPES = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"]
 ZERO = np.zeros(1, np.int32)
@@ -65,6 +67,23 @@ def test_the_spikes_of_each_neuron_are_counted_in_any_dtype(case, repeats):
 def test_a_neuron_that_fires_more_often_than_float32_can_count_is_counted(dtype):
     rows = np.broadcast_to(np.ones(1, dtype), (1, 2**24 + 3, 1))
     assert tally.per_neuron(rows).tolist() == [2**24 + 3]
+
+
+@pytest.mark.parametrize(("norm", "levels"), [("batch", 1), ("layer", 1), ("batch", 3)])
+def test_the_counts_of_recorded_spikes_are_those_of_the_run(norm, levels):
+    graph = random_graph(width=384, blocks=1, norm=norm, reset="zero", levels=levels)
+    sentences = [np.random.default_rng(n).integers(0, 50, n) for n in (5, 1, 7)]
+    result = FastSimulator(graph).run(sentences, record=True)
+    found = tally.tally_spikes(graph, result.spikes or {}, [5, 1, 7])
+    assert list(found) == list(result.counts)
+    assert all(np.array_equal(found[key], rows) for key, rows in result.counts.items())
+
+
+def test_a_stream_of_more_layers_than_uint8_counts_is_counted():
+    graph = random_graph(width=3, heads=1, blocks=130, norm="batch", reset="zero", steps=1)
+    spikes = {node.name: np.ones((1, 2, node.width), np.uint8) for node in graph.neurons}
+    found = tally.tally_spikes(graph, spikes, [2])
+    assert found["blocks.129.mlp.add"].tolist() == [[6]] == found["blocks.127.attention.add"].tolist()  # 256 layers
 
 
 @given(activities(st.sampled_from([3, 9, 3 * 257])), st.booleans())
