@@ -21,9 +21,10 @@ from pathlib import Path
 
 from imdb_sentences import write_lines
 
-from spikebert.data import load_task, read_lines
+from spikebert.data import load_task
 from spikebert.errors import InputError, exit_cleanly
 from spikebert.files import require_file
+from spikebert.lines import read_lines
 
 WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|[^\sa-z]")
 START, END = "<s>", "</s>"

@@ -24,8 +24,9 @@ from export.lower.pipeline import lower
 from simulate import lava
 from simulate.fast import FastSimulator
 from spikebert.checkpoint import TrainedModel
-from spikebert.config import PRESETS, SpikeBertConfig
+from spikebert.config import SpikeBertConfig
 from spikebert.model import SpikeBertForSequenceClassification
+from spikebert.settings import PRESETS
 
 
 def random_model(preset: str, norm: str, reset: str) -> TrainedModel:

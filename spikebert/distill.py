@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from spikebert.errors import InputError
 from spikebert.loop import NO_LABEL, Batch, Example, by_length
-from spikebert.losses import Alignment, LossWeights, aligned_layers, firing_rate, logits_loss
+from spikebert.losses import Alignment, aligned_layers, firing_rate, logits_loss
 from spikebert.model import SpikeBertForSequenceClassification
 from spikebert.operations import record_operations
 from spikebert.packing import segments
 from spikebert.recording import record_spikes
+from spikebert.settings import LossWeights
 from spikebert.targets import Source
 from spikebert.teacher import Teacher
 

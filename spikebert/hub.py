@@ -7,13 +7,16 @@ The data are read by the library `datasets`. A machine that does not reach the h
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
-from spikebert.data import LABEL_COLUMNS, PAIR_COLUMNS, TEXT_COLUMNS, Row, joined, text_columns
+from spikebert.columns import LABEL_COLUMNS, PAIR_COLUMNS, TEXT_COLUMNS, USUAL, Columns, text_columns
 from spikebert.errors import InputError
+from spikebert.rows import Row, checked, joined
 
 TIMEOUT = 5  # seconds
 RETRIES = 3  # of a stream that stops; a second apart
@@ -48,8 +51,9 @@ def lines(name: str, count: int, seed: int) -> list[str]:
     return found
 
 
-def labelled(name: str) -> tuple[list[Row], list[Row] | None]:
-    """(the rows of a task's part "train", those of its validation part or None where it has none with labels).
+def labelled(name: str, columns: Columns = USUAL) -> tuple[list[Row], list[Row] | None, list[str]]:
+    """(the rows of a task's part "train", those of its validation part or None where it has none with labels, notes of
+    how many were left out and why).
 
     Raises:
         InputError: as `lines` does, and where there is no column of labels.
@@ -59,21 +63,34 @@ def labelled(name: str) -> tuple[list[Row], list[Row] | None]:
 
         splits = datasets.get_dataset_split_names(*_parts(name))
         dev = next((split for split in DEV_SPLITS if split in splits), None)
-        train = list(_rows(name, _load(name, "train")))
-        return train, (list(_rows(name, _load(name, dev))) or None) if dev else None
+        train, notes = _rows(name, _load(name, "train"), columns)
+        if dev is None:
+            return train, None, notes
+        rows, more = _rows(name, _load(name, dev), columns)
+        return train, rows or None, notes + more
 
 
-def _rows(name: str, data: Any) -> Iterator[Row]:
-    columns = _text_columns("--task", name, data)
-    label = next((c for c in LABEL_COLUMNS if c in data.column_names), None)
-    if label is None:
-        raise InputError(f"--task {name}: no column {' or '.join(LABEL_COLUMNS)} among {', '.join(data.column_names)}")
+def _rows(name: str, data: Any, columns: Columns = USUAL) -> tuple[list[Row], list[str]]:
+    """(the rows of a part, what is to be said of those that were left out)."""
+    texts_in = columns.text or _text_columns("--task", name, data)
+    wanted = [columns.label] if columns.label else list(LABEL_COLUMNS)
+    label = next((c for c in wanted if c in data.column_names), None)
+    absent = next((c for c in texts_in if c not in data.column_names), None if label else " or ".join(wanted))
+    if label is None or absent:
+        raise InputError(f"--task {name}: no column {absent} among {', '.join(data.column_names)}")
     names = getattr(data.features[label], "names", None)  # of a ClassLabel
-    for row in data:
+    rows: list[Row] = []
+    dropped: Counter[str] = Counter()
+    for number, row in enumerate(data, 1):
         value = row[label]
-        texts = [" ".join((row[column] or "").split()) for column in columns]
-        if value is not None and value != NO_LABEL and all(texts):
-            yield Row(names[value] if names else str(value), joined(texts))
+        texts = [" ".join((row[column] or "").split()) for column in texts_in]
+        if value is None or value == NO_LABEL:
+            dropped["without a label"] += 1
+        elif not all(texts):
+            dropped["without a text"] += 1
+        else:
+            rows.append(checked(Path(name), number, names[value] if names else str(value), joined(texts)))
+    return rows, [f"{number} rows {why} left out" for why, number in dropped.items()]
 
 
 def _text_columns(option: str, name: str, data: Any) -> tuple[str, ...]:

@@ -4,29 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spikebert.model import SpikeBertOutput
-
-
-@dataclass(frozen=True)
-class LossWeights:
-    """The lambdas of eq. 8; the defaults are those of the authors' published training script for SST-2.
-
-    spikes: of the mean firing rate, which eq. 8 does not have: what a spike must be worth.
-    operations: of the synaptic operations per multiply-accumulate of a BERT beyond a target (`spikebert.operations`),
-        which eq. 8 does not have either; nothing where there is no target.
-    """
-
-    feature: float = 0.1
-    embedding: float = 0.1
-    logits: float = 1.0
-    cross_entropy: float = 0.1
-    spikes: float = 0.0
-    operations: float = 1.0
 
 
 def aligned_layers(blocks: int, teacher_layers: int, skip: int = 0) -> list[int]:

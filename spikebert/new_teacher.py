@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from spikebert.cli import PROGRAM
+from spikebert.columns import add_columns, columns_of
 from spikebert.errors import InputError, exit_cleanly
 from spikebert.options import require_least, require_seed
 
@@ -20,6 +21,7 @@ def parser() -> argparse.ArgumentParser:
         "text: a BERT that was pre-trained on the language, where there is one, is much better.",
     )
     p.add_argument("--task", required=True, help="as for training; its training texts alone are read")
+    add_columns(p)
     p.add_argument("--corpus", help="unlabelled text, one a line (.gz too), for the tokenizer as well")
     p.add_argument("--vocabulary", type=int, default=8000, help="tokens (default: %(default)s)")
     p.add_argument("--width", type=int, default=256, help="(default: %(default)s)")
@@ -44,10 +46,11 @@ def run(options: argparse.Namespace) -> None:
         raise InputError(f"--width {options.width}: must be a multiple of 64, the width of an attention head")
     if not 0 <= options.dropout < 1:
         raise InputError(f"--dropout {options.dropout}: must lie in [0, 1)")
-    from spikebert.data import load_task, read_lines
+    from spikebert.data import load_task
     from spikebert.files import require_file, write_folder_atomically
+    from spikebert.lines import read_lines
 
-    texts = [row.text for row in load_task(options.task).train]
+    texts = [row.text for row in load_task(options.task, columns=columns_of(options)).train]
     if options.corpus:
         texts += [line for _, line in read_lines(require_file(options.corpus, "corpus"))]
 

@@ -1,8 +1,10 @@
-"""What numbers on the command line must be: one line names the option that is not. No torch here."""
+"""What options must be: one line names the one that is not. No torch here."""
 
 from __future__ import annotations
 
 import math
+import os
+from pathlib import Path
 
 from spikebert.errors import InputError
 
@@ -32,3 +34,9 @@ def require_positive(**values: float) -> None:
 def require_seed(seed: int) -> None:
     if not 0 <= seed < SEEDS:
         raise InputError(f"--seed {seed}: must lie in 0 to {SEEDS - 1}")
+
+
+def require_folder(out: str | os.PathLike[str]) -> None:
+    """An InputError for an `--out` that is there and no folder."""
+    if Path(out).exists() and not Path(out).is_dir():
+        raise InputError(f"--out {out}: is a file; give a folder")

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from spikebert.data import Row
 from spikebert.errors import InputError
+from spikebert.rows import Row
 
 
 def _folder(package: str, distribution: str) -> Path:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import random
 import shutil
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,106 +11,25 @@ from typing import Any
 import torch
 from transformers import BertConfig, PreTrainedTokenizerFast
 
-from spikebert import processes, warm_start
+from spikebert import processes, teacher_folder, warm_start
 from spikebert import teacher as teachers
 from spikebert.checkpoint import TrainedModel, save_directory, save_model
-from spikebert.config import PRESETS, SpikeBertConfig
-from spikebert.data import Task, load_task, majority_share, read_corpus
+from spikebert.config import SpikeBertConfig
+from spikebert.data import Task, digest_of, majority_share, read_corpus
 from spikebert.device import choose
 from spikebert.distill import Student, accuracy, initialise_blocks, initialise_embeddings, stage_one, stage_two
 from spikebert.errors import InputError
 from spikebert.examples import examples_of, separator_of, unlabelled_examples
 from spikebert.loop import Batch, Schedule, train
-from spikebert.losses import LossWeights
 from spikebert.model import SpikeBertForSequenceClassification
-from spikebert.options import require_least, require_positive, require_seed
+from spikebert.preparation import prepare
 from spikebert.run import Run
+from spikebert.settings import Settings
+from spikebert.summary import warn_of
 from spikebert.targets import KeptTeacher, keep
 from spikebert.teacher import Teacher
 
 TEACHER_TOKENS = 128  # of the longest text, unless more are asked for
-
-
-@dataclass(frozen=True)
-class Settings:
-    """All that decides a training run."""
-
-    task: str
-    out: str
-    teacher: str = "minilm"
-    more_teachers: list[str] | None = None  # fine-tuned ones, whose class probabilities are averaged with the teacher's
-    dev: str | None = None
-    limit: int | None = None  # training rows
-    seed: int = 0
-    batch_size: int = 32
-    preset: str = "mini"
-    blocks: int | None = None  # the preset's, as are the next two
-    width: int | None = None
-    heads: int | None = None
-    init: str = "embeddings"  # from the teacher; "blocks": the blocks' weights too
-    norm: str = "layer"
-    reset: str = "subtract"
-    residual: str = "spikes"  # what a block adds to the stream, see spikebert.config
-    time_steps: int = 4
-    beta: float = 0.9
-    levels: int = 1  # of embedding neurons; 0 with a membrane residual, which has none
-    max_tokens: int | None = None
-    epochs: int = 3
-    learning_rate: float = 5e-4
-    teacher_epochs: int = 2
-    teacher_learning_rate: float = 5e-5
-    teacher_pooling: str = "first"  # what it classifies, see spikebert.teacher; one already fine-tuned keeps its own
-    stage1_epochs: int = 1
-    warm_start: str | None = None  # the folder of a run whose student this one begins from, in place of stage 1
-    corpus: str | None = None
-    corpus_limit: int = 20_000
-    unlabelled: int = 0  # lines of the corpus that stage 2 learns from the teacher alone
-    augment: int = 0  # new texts made of each training text, likewise
-    weights: LossWeights = field(default_factory=LossWeights)
-    operations_target: float | None = None  # per multiply-accumulate of a BERT of the student's shape; None: no price
-    skip_layers: int = 0  # blocks from the front that follow no layer of the teacher
-    device: str = "auto"  # see spikebert.device
-    precision: str = "float32"
-    cache_limit: float = 8.0  # GB of disk for the teacher's outputs in each stage
-
-    @property
-    def sizes(self) -> dict[str, int]:
-        """The preset's, but for those that are given."""
-        given = {
-            "num_hidden_layers": self.blocks,
-            "hidden_size": self.width,
-            "num_attention_heads": self.heads,
-            "max_tokens": self.max_tokens,
-        }
-        return {**PRESETS[self.preset], **{name: size for name, size in given.items() if size is not None}}
-
-    def check(self) -> None:
-        """An InputError names the first value that cannot be."""
-        one = ("batch_size", "blocks", "width", "heads", "time_steps", "limit", "max_tokens", "corpus_limit")
-        none = ("epochs", "teacher_epochs", "stage1_epochs", "unlabelled", "augment", "skip_layers", "cache_limit")
-        require_least(1, **{name: getattr(self, name) for name in one})
-        require_least(0, **{name: getattr(self, name) for name in (*none, "levels", "operations_target")})
-        require_least(0, **{f"{name}_weight": weight for name, weight in asdict(self.weights).items()})
-        require_positive(learning_rate=self.learning_rate, teacher_learning_rate=self.teacher_learning_rate)
-        require_seed(self.seed)
-        if self.unlabelled and not self.corpus:
-            raise InputError("--unlabelled needs --corpus: where the lines are taken from")
-        if not (self.epochs or self.stage1_epochs):
-            raise InputError("--epochs 0 and --stage1-epochs 0: nothing would be trained")
-        if self.warm_start and not self.epochs:
-            raise InputError("--epochs 0 with --warm-start, which stands for stage 1: nothing would be trained")
-        width, heads, blocks = (self.sizes[n] for n in ("hidden_size", "num_attention_heads", "num_hidden_layers"))
-        if width % heads:
-            raise InputError(f"--heads {heads}: must be a divisor of the width, {width}")
-        if self.residual == "membrane" and self.norm != "batch":
-            raise InputError("--residual membrane needs --norm batch: its norms fold into thresholds at export")
-        if (self.residual == "membrane") != (self.levels == 0):
-            raise InputError(
-                f"--levels {self.levels}: --residual membrane has none, since its stream begins as the embedding's "
-                "current; leave the option out, or train with --residual spikes"
-            )
-        if self.skip_layers >= blocks:
-            raise InputError(f"--skip-layers {self.skip_layers}: must be below the number of blocks, {blocks}")
 
 
 def computing(settings: Settings) -> dict[str, Any]:
@@ -121,7 +39,8 @@ def computing(settings: Settings) -> dict[str, Any]:
 
 def fine_tune(settings: Settings, task: Task | None = None) -> Path:
     """`spikebert-train teacher`: fine-tune a BERT for a task. Gives the folder of the finished teacher."""
-    run, task = Run(settings, "teacher"), task or _task(settings)
+    run, task = Run(settings, "teacher"), task or prepare(settings)
+    run.keep_task(task, settings.task)
     finished = run.folder / "model"
     if not finished.exists():
         _fine_tune(settings, run, task, finished)
@@ -131,8 +50,9 @@ def fine_tune(settings: Settings, task: Task | None = None) -> Path:
 
 def _fine_tune(settings: Settings, run: Run, task: Task, finished: Path) -> None:
     torch.manual_seed(settings.seed)  # a new head is random, and the same in every process and at every start
-    model, tokenizer, _ = teachers.load(settings.teacher, task.labels, settings.teacher_pooling)
+    model, tokenizer, _ = teachers.load(settings.teacher, task.labels, settings.teacher_pooling, teachers.Head.GOES_ON)
     separator = separator_of(task, tokenizer, model.config)
+    _require_positions(settings, model.config)
     longest = min(settings.max_tokens or TEACHER_TOKENS, model.config.max_position_embeddings)
     examples = examples_of(task.train, task.labels, tokenizer, longest, separator)
     schedule = Schedule(settings.teacher_epochs, settings.batch_size, settings.teacher_learning_rate, settings.seed)
@@ -153,6 +73,7 @@ def _keep_teacher(run: Run, task: Task, model, tokenizer, longest: int, separato
     dev = accuracy(model, examples_of(task.dev, task.labels, tokenizer, longest, separator), separator=separator)
     run.metrics.write(stage="teacher", accuracy=dev, majority=majority_share(task.dev))
     print(f"teacher: accuracy {dev:.4f} on {len(task.dev)} dev texts (majority class {majority_share(task.dev):.4f})")
+    warn_of("the teacher", dev, task.dev)
     unfinished = finished.with_name(".model")
     shutil.rmtree(unfinished, ignore_errors=True)
     model.save_pretrained(unfinished)
@@ -161,26 +82,28 @@ def _keep_teacher(run: Run, task: Task, model, tokenizer, longest: int, separato
     run.clear()
 
 
-def distil(settings: Settings) -> Path:
+def distil(settings: Settings, task: Task | None = None) -> Path:
     """`spikebert-train`: both stages. Gives the path of `model.pt`, beside which the model directory stands.
 
     With `epochs` 0 it ends after stage 1, and gives the path of the student that other runs may begin from.
     """
-    run, task, seconds = Run(settings, "student"), _task(settings), 0.0
+    run, task, seconds = Run(settings, "student"), task or prepare(settings), 0.0
+    run.keep_task(task, settings.task)
     finished = run.model if settings.epochs else run.folder / warm_start.FILE
     if finished.exists():
         print(f"{finished} is finished; choose another --out to train anew")
         return finished
+    _remember_teachers(settings, run)
     general, tokenizer, fitted = teachers.load(settings.teacher, task.labels)
     student = _new_student(settings, task, tokenizer, general)
     separator = student.model.config.separator
     # Read before anything is trained: a corpus that is not there is not to be found out after hours.
-    more = _more_texts(settings, task, tokenizer) if settings.epochs else []
+    more = _more_texts(settings, run, task, tokenizer) if settings.epochs else []
     others = teachers.load_more(settings.more_teachers or [], task.labels, tokenizer)
     if settings.warm_start:
         warm_start.load(student, settings.warm_start)
     elif settings.stage1_epochs:
-        texts = _stage_one_texts(settings, task)
+        texts = _stage_one_texts(settings, run, task)
         seconds += _stage_one(settings, run, student, Teacher(general, separator), texts, tokenizer)
     expert = Teacher(general, separator)
     if settings.epochs:
@@ -188,7 +111,7 @@ def distil(settings: Settings) -> Path:
         if fitted:
             print(f"teacher: {settings.teacher} is fine-tuned for these labels, and used as it is")
         else:
-            folder = fine_tune(_teacher_settings(settings), task)
+            folder = fine_tune(_teacher_settings(settings, general.config), replace(task, cut=False))
             model, tokenizer, _ = teachers.load(str(folder), task.labels)
         expert = Teacher(teachers.MeanOfBerts([model, *others]) if others else model, separator)
         seconds += _stage_two(settings, run, student, expert, task, more, tokenizer)
@@ -213,23 +136,29 @@ def _new_student(settings: Settings, task: Task, tokenizer: PreTrainedTokenizerF
     return student
 
 
-def _task(settings: Settings) -> Task:
-    task = load_task(settings.task, settings.dev)
-    if task.note:
-        print(task.note)
-    if settings.limit and settings.limit < len(task.train):
-        # A sample, not the head: files are often sorted by label.
-        chosen = random.Random(settings.seed).sample(task.train, settings.limit)
-        task = Task(task.name, chosen, task.dev, task.labels, task.note)
-    texts = "pairs of texts" if task.pairs else "texts"
-    print(f"{task.name}: {len(task.train)} training and {len(task.dev)} dev {texts}, labels {', '.join(task.labels)}")
-    return task
+def _require_positions(settings: Settings, teacher: BertConfig) -> None:
+    """An InputError where the teacher knows fewer positions than texts are to have tokens."""
+    longest = teacher.max_position_embeddings
+    if settings.max_tokens and settings.max_tokens > longest:
+        raise InputError(
+            f"--max-tokens {settings.max_tokens}: the teacher {settings.teacher} has {longest} positions; give at "
+            f"most {longest}, or a teacher with more"
+        )
+
+
+def _longest(settings: Settings, teacher: BertConfig) -> int:
+    """Tokens of the student's longest text: the preset's or those asked for, and no more than the teacher reads."""
+    _require_positions(settings, teacher)
+    wanted, longest = settings.sizes["max_tokens"], teacher.max_position_embeddings
+    if wanted > longest:
+        print(f"the teacher has {longest} positions: the student takes texts of {longest} tokens, not of {wanted}")
+    return min(wanted, longest)
 
 
 def _shape(settings: Settings, task: Task, tokenizer: PreTrainedTokenizerFast, teacher: BertConfig) -> dict[str, Any]:
     return {
         **settings.sizes,
-        "vocab_size": len(tokenizer),
+        "vocab_size": teachers.vocabulary(tokenizer),
         "num_labels": len(task.labels),
         "separator": separator_of(task, tokenizer, teacher),
         "norm": settings.norm,
@@ -238,18 +167,20 @@ def _shape(settings: Settings, task: Task, tokenizer: PreTrainedTokenizerFast, t
         "time_steps": settings.time_steps,
         "beta": settings.beta,
         "embedding_levels": settings.levels,
-        "max_tokens": min(settings.sizes["max_tokens"], teacher.max_position_embeddings),
+        "max_tokens": _longest(settings, teacher),
     }
 
 
-def _teacher_settings(settings: Settings) -> Settings:
+def _teacher_settings(settings: Settings, teacher: BertConfig) -> Settings:
     """The teacher of a run is a run of its own, in a folder inside; what shapes the student alone is left out."""
-    longest = settings.sizes["max_tokens"]
+    longest = min(settings.sizes["max_tokens"], teacher.max_position_embeddings)
     return Settings(
         task=settings.task,
         out=str(Path(settings.out) / "teacher"),
         teacher=settings.teacher,
         dev=settings.dev,
+        label_column=settings.label_column,
+        text_column=settings.text_column,
         limit=settings.limit,
         seed=settings.seed,
         batch_size=settings.batch_size,
@@ -262,18 +193,31 @@ def _teacher_settings(settings: Settings) -> Settings:
     )
 
 
-def _stage_one_texts(settings: Settings, task: Task) -> list[str]:
+def _remember_teachers(settings: Settings, run: Run) -> None:
+    for name in (settings.teacher, *(settings.more_teachers or ())):
+        if digest := teacher_folder.digest(name):
+            run.remember(f"teacher {name}", f"--teacher {name}", digest)
+
+
+def _corpus(settings: Settings, run: Run, count: int) -> list[str]:
+    assert settings.corpus
+    texts = read_corpus(settings.corpus, count, settings.seed)
+    run.remember(f"corpus {count}", f"--corpus {settings.corpus}", digest_of(texts))
+    return texts
+
+
+def _stage_one_texts(settings: Settings, run: Run, task: Task) -> list[str]:
     """The text of stage 1: `--corpus`, one text a line, or else the task's own without its labels."""
     if settings.corpus:
-        return read_corpus(settings.corpus, settings.corpus_limit, settings.seed)
+        return _corpus(settings, run, settings.corpus_limit)
     return [row.text for row in task.train]
 
 
-def _more_texts(settings: Settings, task: Task, tokenizer: PreTrainedTokenizerFast) -> list[str]:
+def _more_texts(settings: Settings, run: Run, task: Task, tokenizer: PreTrainedTokenizerFast) -> list[str]:
     """What stage 2 learns beside the task, from the teacher alone: lines of the corpus, and augmented texts."""
     texts: list[str] = []
     if settings.corpus and settings.unlabelled:
-        texts = read_corpus(settings.corpus, settings.unlabelled, settings.seed)
+        texts = _corpus(settings, run, settings.unlabelled)
     if settings.augment:
         from spikebert.augment import Augmenter
 
@@ -344,6 +288,7 @@ def _finish(settings: Settings, run: Run, task: Task, model, expert: Teacher, to
         "teacher_shape": expert.shape,  # energy reports price it
         "corpus": Path(settings.corpus).name if settings.corpus else None,
         "warm_start": Path(settings.warm_start).name if settings.warm_start else None,
+        "max_tokens": model.config.max_tokens,
         "train_texts": len(task.train),
         **result,
         "versions": {name: version(name) for name in ("spikebert", "torch", "transformers")},
@@ -356,3 +301,4 @@ def _finish(settings: Settings, run: Run, task: Task, model, expert: Teacher, to
         f"(teacher {result['teacher_accuracy']:.4f}, majority class {result['majority']:.4f}); "
         f"{run.model} and {run.folder / 'model'}"
     )
+    warn_of("SpikeBERT", result["accuracy"], task.dev, result["teacher_accuracy"])

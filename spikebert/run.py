@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from spikebert import processes
+from spikebert.data import Task, digest_of, save_rows
 from spikebert.errors import InputError
 from spikebert.files import read_json, write_atomically
 from spikebert.loop import Metrics
+from spikebert.options import require_folder
 
 
 def differ(recorded: dict[str, Any], wanted: dict[str, Any], settings: Any) -> bool:
@@ -43,8 +45,7 @@ class Run:
     def __init__(self, settings: Checked, kind: str):
         settings.check()
         self.folder = Path(settings.out)
-        if self.folder.exists() and not self.folder.is_dir():
-            raise InputError(f"--out {self.folder}: is a file; give a folder")
+        require_folder(self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.metrics = Metrics(self.folder / "metrics.jsonl")
         with processes.main_first():
@@ -63,19 +64,61 @@ class Run:
             ) from None
 
     def _claim(self, settings: Any, kind: str) -> None:
-        wanted = {"kind": kind, **{k: v for k, v in asdict(settings).items() if k != "out"}}
-        record = self.folder / "settings.json"
+        self.settings = {"kind": kind, **{k: v for k, v in asdict(settings).items() if k != "out"}}
+        self.inputs: dict[str, str] = {}
         # A run that was refused, for a text or a teacher that is not there, has left nothing that binds the next one.
-        begun = any(path.name not in (self.lock_file.name, record.name) for path in self.folder.iterdir())
-        if begun and record.exists():
-            recorded = {"kind": kind, **read_json(record, "record of settings")}  # older versions did not tell the kind
+        own = (self.lock_file.name, self.record.name, self.data.name)
+        begun = any(path.name not in own for path in self.folder.iterdir())
+        if begun and self.record.exists():
+            # Older versions told neither the kind nor the inputs.
+            recorded = {"kind": kind, **read_json(self.record, "record of settings")}
+            inputs = recorded.pop("inputs", None)
+            self.inputs = inputs if isinstance(inputs, dict) else {}
             other = f"of another kind ({recorded['kind']})" if recorded["kind"] != kind else "with other settings"
-            if differ(recorded, wanted, settings):
+            if differ(recorded, self.settings, settings):
                 raise InputError(
                     f"--out {self.folder}: holds a run {other}; repeat that run's command to go on with it, "
                     "or choose another folder"
                 )
-        write_atomically(record, lambda path: path.write_text(json.dumps(wanted, indent=1), "utf-8"))
+        self._write_record()
+
+    def _write_record(self) -> None:
+        text = json.dumps({**self.settings, "inputs": self.inputs}, indent=1)
+        write_atomically(self.record, lambda path: path.write_text(text, "utf-8"))
+
+    def remember(self, key: str, shown: str, digest: str) -> None:
+        """Keep what an input of the run holds; to be called before anything is made of it.
+
+        Raises:
+            InputError: it held something else when the run began; `shown` is how the user knows it.
+        """
+        if self.inputs.get(key, digest) != digest:
+            raise InputError(
+                f"{shown}: holds something else than when the run in {self.folder} began; bring that back to go on "
+                "with the run, or choose another --out"
+            )
+        if key not in self.inputs:
+            self.inputs[key] = digest
+            if processes.is_main():
+                self._write_record()
+
+    def keep_task(self, task: Task, name: str) -> None:
+        """Remember a task; write both parts of one whose dev part was held out here, so that others measure on it."""
+        parts = [[[row.label, row.text] for row in rows] for rows in (task.train, task.dev)]
+        self.remember("task", f"--task {name}", digest_of(parts))
+        if task.cut and processes.is_main():
+            self.data.mkdir(exist_ok=True)
+            for part, rows in (("train", task.train), ("dev", task.dev)):
+                save_rows(rows, task.pairs, self.data / f"{part}.jsonl")
+            print(f"dev is a tenth that was held out of {task.name}: {self.data / 'dev.jsonl'}")
+
+    @property
+    def record(self) -> Path:
+        return self.folder / "settings.json"
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
 
     @property
     def lock_file(self) -> Path:

@@ -9,14 +9,16 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from transformers import BertConfig
+
 from spikebert import teacher as teachers
 from spikebert.checkpoint import TRAINING_FILE
 from spikebert.data import load_task
 from spikebert.errors import InputError
 from spikebert.files import read_json, write_atomically
-from spikebert.losses import LossWeights
-from spikebert.pipeline import Settings, _teacher_settings, distil, fine_tune
+from spikebert.pipeline import _teacher_settings, distil, fine_tune
 from spikebert.run import differ
+from spikebert.settings import LossWeights, Settings
 
 FIELDS = {"steps": "time_steps", "depth": "blocks", "decay": "beta"}
 AXES = {"steps": "time steps T", "depth": "blocks", "decay": "decay beta"}
@@ -75,14 +77,14 @@ def study(kind: str, settings: Settings, seeds: int, values: Sequence[float]) ->
     points = ablation(settings) if kind == "ablation" else sweep(kind, values)
     for point in points:
         replace(settings, **point.changes).check()
-    fitted = _is_fitted(settings)
+    fitted, teacher = _fitted(settings)
     folder = Path(settings.out)
     _claim(folder, kind, settings)
     for seed in range(settings.seed, settings.seed + seeds):
         home = folder / f"seed-{seed}"
         seeded = replace(settings, seed=seed, out=str(home))
         if not fitted:
-            fine_tune(_teacher_settings(seeded))
+            fine_tune(_teacher_settings(seeded, teacher))
         for point in points:
             out = home / point.folder
             if not fitted:
@@ -104,9 +106,11 @@ def _claim(folder: Path, kind: str, settings: Settings) -> None:
     write_atomically(record, lambda path: path.write_text(json.dumps(wanted, indent=1), "utf-8"))
 
 
-def _is_fitted(settings: Settings) -> bool:
-    """Whether the teacher comes fine-tuned for the task, so that no run needs to do it."""
-    return teachers.load(settings.teacher, load_task(settings.task, settings.dev).labels)[2]
+def _fitted(settings: Settings) -> tuple[bool, BertConfig]:
+    """(whether the teacher comes fine-tuned for the task, so that no run needs to do it; its shape)."""
+    labels = load_task(settings.task, settings.dev, settings.columns).labels
+    model, _, fitted = teachers.load(settings.teacher, labels)
+    return fitted, model.config
 
 
 def _share_teacher(run: Path) -> None:

@@ -46,6 +46,9 @@ def run(options: argparse.Namespace) -> None:
         raise InputError("--values: a decay lies in [0, 1]")
     for name in ("kind", "seeds", "values"):
         delattr(options, name)
+    settings = settings_of(options)
+    settings.check()  # before torch is loaded, which takes long
+    settings.require_inputs()
     from spikebert.studies import study
 
-    study(kind, settings_of(options), seeds, values or VALUES.get(kind, []))
+    study(kind, settings, seeds, values or VALUES.get(kind, []))

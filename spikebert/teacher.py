@@ -5,23 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoTokenizer, BertForSequenceClassification, PreTrainedTokenizerFast
+from transformers import AutoConfig, AutoTokenizer, BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.utils import logging
 
-from spikebert import hub, packaged
+from spikebert import hub
 from spikebert.errors import InputError
 from spikebert.files import read_json
 from spikebert.loop import Batch
 from spikebert.packing import segments
-
-NAMES = {"minilm": packaged.minilm}
+from spikebert.teacher_folder import CONFIG, NAMES, PICKLED, has_safetensors, require, require_bert
+from spikebert.teacher_weights import reason_of, require_finite, require_size
+from spikebert.torch_file import read_tensors
 
 
 class BertOfMeans(BertForSequenceClassification):
@@ -65,79 +67,161 @@ class MeanOfBerts(nn.Module):
         return SequenceClassifierOutput(None, mean, found.hidden_states)  # type: ignore[arg-type]
 
 
-def locate(name: str) -> str:
-    """A folder, or the name of a hub model where the hub may be asked."""
-    if name in NAMES:
-        return str(NAMES[name]())
-    path = Path(name)
-    if path.is_dir():
-        if not (path / "config.json").is_file():
-            raise InputError(f"--teacher {name}: the folder holds no config.json; it is not a model directory")
-        return name
-    if path.exists():
-        raise InputError(
-            f"--teacher {name}: is a file; give the folder of a BERT model (config.json, weights, tokenizer)"
-        )
-    if name.startswith((".", "/")) or name.count("/") > 1:
-        raise InputError(f"--teacher {name}: no such folder")
-    return name
+class Head(Enum):
+    """What becomes of a teacher whose classes have other names than the task's."""
+
+    REFUSED = auto()
+    GOES_ON = auto()  # it is where fine-tuning begins
+    UNUSED = auto()  # the teacher's words and layers alone are wanted
 
 
 def load(
-    name: str, labels: Sequence[str], pooling: str = "first"
+    name: str, labels: Sequence[str], pooling: str = "first", head: Head = Head.REFUSED
 ) -> tuple[BertForSequenceClassification, PreTrainedTokenizerFast, bool]:
     """(the classifier, its tokenizer, whether it was already fine-tuned for exactly these labels).
 
+    A teacher that was has its classes in the order of `labels` then, whatever their order in its folder.
+
     pooling: "first" or "mean", for a teacher that is to be fine-tuned; one that was keeps its own, and is refused where
         it is another than a "mean" that was asked for.
+    head: what to do with one that is fine-tuned for other classes.
 
     Raises:
-        InputError: no such folder or hub model, no BERT, unreadable weights.
+        InputError: no such folder or hub model, no BERT, weights or a tokenizer that are missing, damaged or of another
+            size, or other classes.
     """
-    source = locate(name)
-    if Path(source).is_dir():
-        _require_bert(name, str(read_json(Path(source, "config.json"), "config").get("model_type")))
+    source = require(name)
+    folder = Path(source) if Path(source).is_dir() else None
     # Without this transformers would try a hub that is not there five times, ever more slowly, for each file.
-    kept = not Path(source).is_dir() and not hub.reached()
+    kept = folder is None and not hub.reached()
     logging.set_verbosity_error()  # "some weights are newly initialised" is what fine-tuning means
-    try:
-        config = AutoConfig.from_pretrained(source, trust_remote_code=False, local_files_only=kept)
-    except Exception as error:  # transformers lets through whatever a damaged config.json gives rise to
-        reason = " ".join(str(error).split())[:160]
-        if Path(source).is_dir():
-            raise InputError(f"--teacher {name}: its config.json cannot be read ({reason})") from None
-        reason = "is not reached from here" if kept else f"does not give it ({reason})"
-        raise InputError(f"--teacher {name}: no model folder, not {' or '.join(NAMES)}, and the hub {reason}") from None
-    _require_bert(name, config.model_type)
-    fitted = list((config.id2label or {}).values()) == list(labels)
+    config = _config(name, source, kept)
+    classes = classes_of(name, config)
+    order = _order(classes, labels)
+    fitted = order is not None
+    if not fitted and head is not Head.UNUSED:
+        _tell_of_classes(name, classes, labels, head)
     own = getattr(config, "classifier_pooling", "first")
     if fitted and pooling not in ("first", own):
         raise InputError(f"--teacher-pooling {pooling}: {name} is fine-tuned already, and classifies otherwise ({own})")
     if not fitted:
         config.classifier_pooling = pooling
     config.problem_type = "single_label_classification"  # it may have been one of several labels, or of numbers
-    mean = getattr(config, "classifier_pooling", "first") == "mean"
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: i for i, label in enumerate(labels)}
-    try:
-        loaded: Any = (BertOfMeans if mean else BertForSequenceClassification).from_pretrained(
-            source,
-            config=config,
-            attn_implementation="sdpa",
-            ignore_mismatched_sizes=not fitted,
-            use_safetensors=True,  # torch's own format may hold code
-            local_files_only=kept,
-            output_loading_info=True,
-        )
-        model, found = loaded
-        tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True, trust_remote_code=False, local_files_only=kept)
-    except Exception as error:  # safetensors, tokenizers and transformers each raise their own kinds
-        raise InputError(f"--teacher {name}: cannot be read ({' '.join(str(error).split())[:160]})") from None
+    model, missing = _model(name, folder, source, config, fitted, kept)
     # A head that fine-tuning makes anew, and a pooler that sentence encoders leave out, may start at random.
-    lost = sorted(k for k in found["missing_keys"] if fitted or not k.startswith(("classifier.", "bert.pooler.")))
+    lost = sorted(k for k in missing if fitted or not k.startswith(("classifier.", "bert.pooler.")))
     if lost:
         raise InputError(f"--teacher {name}: its weights lack {lost[0]}; the model is damaged or no whole BERT")
-    return model, tokenizer, fitted
+    require_finite(name, model)
+    if order is not None:
+        with torch.no_grad():
+            model.classifier.weight.copy_(model.classifier.weight[order])
+            model.classifier.bias.copy_(model.classifier.bias[order])
+    return model, _tokenizer(name, source, config, kept), fitted
+
+
+def _config(name: str, source: str, kept: bool) -> BertConfig:
+    """The teacher's config; one that tells no model type is known by its architecture."""
+    if Path(source).is_dir():
+        content = read_json(Path(source, CONFIG), "config")
+        try:
+            known: Any = BertConfig.from_dict(content)
+            return known
+        except Exception as error:  # transformers lets through whatever a damaged config.json gives rise to
+            raise InputError(f"--teacher {name}: its config.json cannot be read ({reason_of(error)})") from None
+    try:
+        config: Any = AutoConfig.from_pretrained(source, trust_remote_code=False, local_files_only=kept)
+    except Exception as error:
+        reason = "is not reached from here" if kept else f"does not give it ({reason_of(error)})"
+        raise InputError(f"--teacher {name}: no model folder, not {' or '.join(NAMES)}, and the hub {reason}") from None
+    require_bert(name, {"model_type": config.model_type})
+    return config
+
+
+def classes_of(name: str, config: BertConfig) -> list[str]:
+    """The names of the classes, in the order of their numbers."""
+    numbered: dict[Any, Any] = config.id2label or {}
+    if sorted(numbered) != list(range(len(numbered))):
+        raise InputError(f"--teacher {name}: id2label in its config.json must count the classes from 0")
+    names = [str(numbered[number]) for number in range(len(numbered))]
+    stated = {str(label): number for label, number in (config.label2id or {}).items()}
+    if set(stated) == set(names) and any(stated[label] != number for number, label in enumerate(names)):
+        raise InputError(f"--teacher {name}: id2label and label2id in its config.json contradict each other")
+    return names
+
+
+def _order(classes: Sequence[str], labels: Sequence[str]) -> list[int] | None:
+    """Where each label stands among the classes; None where the names are others. Case counts where it has to."""
+    for plain in (str, str.casefold):
+        found, wanted = [plain(name) for name in classes], [plain(label) for label in labels]
+        if sorted(found) == sorted(wanted) and len(set(found)) == len(found):
+            return [found.index(label) for label in wanted]
+    return None
+
+
+def _tell_of_classes(name: str, classes: Sequence[str], labels: Sequence[str], head: Head) -> None:
+    if list(classes) == [f"LABEL_{number}" for number in range(len(classes))]:
+        return  # names that transformers makes up
+    theirs, wanted = ", ".join(map(repr, classes[:12])), ", ".join(map(repr, labels[:12]))
+    if head is Head.REFUSED:
+        raise InputError(
+            f"--teacher {name}: is fine-tuned for the labels {theirs}, the task has {wanted}; name them alike "
+            "(id2label in its config.json), or fine-tune it for the task: spikebert-train teacher"
+        )
+    print(f"teacher: {name} is fine-tuned for the labels {theirs}; it is trained on for {wanted}")
+
+
+def _model(name: str, folder: Path | None, source: str, config: BertConfig, fitted: bool, kept: bool):
+    """(the classifier with the weights of the folder or hub model, the names of weights that it lacks)."""
+    mean = getattr(config, "classifier_pooling", "first") == "mean"
+    kind = BertOfMeans if mean else BertForSequenceClassification
+    options: Any = {"attn_implementation": "sdpa", "ignore_mismatched_sizes": not fitted, "output_loading_info": True}
+    if folder is not None:
+        require_size(name, folder, config)
+    try:
+        if folder is not None and not has_safetensors(folder):
+            weights = read_tensors(folder / PICKLED, "file of weights")
+            loaded: Any = kind.from_pretrained(None, config=config, state_dict=weights, **options)
+        else:
+            # Never torch's own format by transformers: it may hold code.
+            loaded = kind.from_pretrained(source, config=config, local_files_only=kept, use_safetensors=True, **options)
+    except InputError as error:
+        raise InputError(f"--teacher {name}: {error}") from None
+    except Exception as error:  # safetensors and transformers each raise their own kinds
+        raise InputError(f"--teacher {name}: its weights cannot be read ({reason_of(error)})") from None
+    model, found = loaded
+    other = [key for key, *_ in found["mismatched_keys"] if not key.startswith("classifier.")]
+    if other:
+        raise InputError(f"--teacher {name}: {other[0]} has another size than its config.json says")
+    return model, found["missing_keys"]
+
+
+def _tokenizer(name: str, source: str, config: BertConfig, kept: bool) -> PreTrainedTokenizerFast:
+    """The teacher's, whose every token has a row in the embedding table."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            source, config=config, use_fast=True, trust_remote_code=False, local_files_only=kept
+        )
+    except Exception as error:  # tokenizers and transformers each raise their own kinds
+        raise InputError(f"--teacher {name}: its tokenizer cannot be read ({reason_of(error)})") from None
+    if not isinstance(tokenizer, PreTrainedTokenizerFast):
+        raise InputError(
+            f"--teacher {name}: its tokenizer has no tokenizer.json, and none can be made of it; save it with use_fast"
+        )
+    if vocabulary(tokenizer) > config.vocab_size:
+        token, number = max(tokenizer.get_vocab().items(), key=lambda item: item[1])
+        raise InputError(
+            f"--teacher {name}: its tokenizer has the token {token!r} with number {number}, its embedding table "
+            f"{config.vocab_size} rows (0 to {config.vocab_size - 1}); take the tokenizer and weights of one model"
+        )
+    return tokenizer
+
+
+def vocabulary(tokenizer: PreTrainedTokenizerFast) -> int:
+    """Rows that an embedding table needs: one more than the highest number, however many numbers have no token."""
+    return max(tokenizer.get_vocab().values()) + 1
 
 
 def load_more(names: Sequence[str], labels: Sequence[str], tokenizer: PreTrainedTokenizerFast):
@@ -148,18 +232,13 @@ def load_more(names: Sequence[str], labels: Sequence[str], tokenizer: PreTrained
     """
     found = []
     for name in names:
-        model, own, fitted = load(name, labels)
+        model, own, fitted = load(name, labels, head=Head.UNUSED)
         if not fitted:
             raise InputError(f"--more-teachers {name}: is not fine-tuned for the labels {', '.join(labels)}")
         if own.get_vocab() != tokenizer.get_vocab():
             raise InputError(f"--more-teachers {name}: its tokenizer is not the one of --teacher")
         found.append(model)
     return found
-
-
-def _require_bert(name: str, kind: str) -> None:
-    if kind != "bert":
-        raise InputError(f"--teacher {name}: is a {kind} model; the teacher must be of the BERT architecture")
 
 
 @dataclass(frozen=True)

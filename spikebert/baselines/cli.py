@@ -35,6 +35,11 @@ def main(arguments: list[str]) -> int:
 
 
 def run(options: argparse.Namespace) -> None:
-    from spikebert.baselines.run import BaselineSettings, fit
+    from spikebert.baselines.settings import BaselineSettings
+    from spikebert.preparation import prepare
 
-    fit(BaselineSettings(**vars(options)))
+    settings = BaselineSettings(**vars(options))
+    task = prepare(settings)
+    from spikebert.baselines.run import fit
+
+    fit(settings, task)

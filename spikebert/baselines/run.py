@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,18 +13,19 @@ from torch import nn
 
 from spikebert import processes
 from spikebert import teacher as teachers
+from spikebert.baselines.settings import BaselineSettings
 from spikebert.baselines.textcnn import SpikingTextCNN, TextCNN
 from spikebert.checkpoint import TrainedModel, save_directory, save_model
 from spikebert.config import SpikeBertConfig
 from spikebert.data import Task, majority_share
 from spikebert.distill import accuracy, initialise_embeddings
-from spikebert.errors import InputError
 from spikebert.examples import examples_of
 from spikebert.files import write_atomically
 from spikebert.loop import Batch, Schedule, train
 from spikebert.model import SpikeBertForSequenceClassification
-from spikebert.pipeline import Settings, _shape, _task, computing
+from spikebert.pipeline import _shape, computing, prepare
 from spikebert.run import Run
+from spikebert.summary import warn_of
 from spikebert.teacher import Teacher
 
 MODELS: dict[str, Callable[[SpikeBertConfig], nn.Module]] = {
@@ -35,34 +36,18 @@ MODELS: dict[str, Callable[[SpikeBertConfig], nn.Module]] = {
 RESULT = "result.json"
 
 
-@dataclass(frozen=True)
-class BaselineSettings(Settings):
-    """The settings of a SpikeBERT, of which a baseline uses the data, the shape and the schedule.
-
-    teacher: whose tokenizer and whose word (and position) vectors training starts from; it teaches nothing.
-    from_scratch: start from random vectors instead.
-    """
-
-    model: str = "textcnn"
-    from_scratch: bool = False
-
-    def check(self) -> None:
-        super().check()
-        if not self.epochs:
-            raise InputError("--epochs 0: must be at least 1; a baseline has no other stage")
-
-
-def fit(settings: BaselineSettings) -> Path:
+def fit(settings: BaselineSettings, task: Task | None = None) -> Path:
     """`spikebert-train baseline`: train on cross entropy alone. Gives the path of OUT/result.json.
 
     The directly trained Spikformer is a SpikeBERT: it is also written as `model.pt`, to export and simulate.
     """
-    run, task = Run(settings, "baseline"), _task(settings)
+    run, task = Run(settings, "baseline"), task or prepare(settings)
+    run.keep_task(task, settings.task)
     result_file = run.folder / RESULT
     if result_file.exists():
         print(f"{result_file} is finished; choose another --out to train anew")
         return result_file
-    source, tokenizer, _ = teachers.load(settings.teacher, task.labels)
+    source, tokenizer, _ = teachers.load(settings.teacher, task.labels, head=teachers.Head.UNUSED)
     config = SpikeBertConfig(**_shape(settings, task, tokenizer, source.config))
     torch.manual_seed(settings.seed)
     model = MODELS[settings.model](config)
@@ -116,3 +101,4 @@ def _finish(settings: BaselineSettings, run: Run, task: Task, model, tokenizer, 
         f"{settings.model}: accuracy {result['accuracy']:.4f} on {len(dev)} dev texts "
         f"(majority class {result['majority']:.4f}); {result_file}"
     )
+    warn_of(settings.model, result["accuracy"], task.dev)

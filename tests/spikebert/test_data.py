@@ -38,8 +38,8 @@ def test_a_csv_is_read_by_its_header(tmp_path):
         ("a.tsv.gz", gzip.compress(b"1\tgood\n" * 1000)[:-20], "truncated"),
         ("a.tsv.gz", b"not gzip", "not gzip"),
         ("a.csv", "a,b\n1,2\n", "line 1: the header must name a label column"),
-        ("a.csv", "label,\0text\n", "line 1: not CSV"),
-        ("a.csv", "label,text\n1,good\n0,\0\n", "line 3: not CSV"),
+        ("a.csv", "label,\0text\n", "line 1: holds a NUL byte"),
+        ("a.csv", "label,text\n1,good\n0,\0\n", "line 3: holds a NUL byte"),
     ],
 )
 def test_a_fault_is_named_with_its_file_and_line(tmp_path, name, content, message):

@@ -59,13 +59,13 @@ def test_a_corpus_without_text_is_refused(tmp_path):
 def test_a_task_has_the_parts_train_and_validation(tmp_path):
     train = '{"sentence": "good  film", "label": "pos"}\n{"sentence": "bad", "label": "neg"}\n'
     name = folder(tmp_path / "task", train=train, validation='{"sentence": "fine", "label": "pos"}\n')
-    assert hub.labelled(name) == ([Row("pos", "good film"), Row("neg", "bad")], [Row("pos", "fine")])
+    assert hub.labelled(name) == ([Row("pos", "good film"), Row("neg", "bad")], [Row("pos", "fine")], [])
 
 
 def test_two_columns_of_texts_are_a_pair(tmp_path):
     row = '{"premise": "a  man\\tsleeps", "hypothesis": "he is awake", "label": "no"}\n'
     name = folder(tmp_path / "task", train=row + row.replace("he is awake", ""))
-    assert hub.labelled(name) == ([Row("no", "a man sleeps\the is awake")], None)
+    assert hub.labelled(name) == ([Row("no", "a man sleeps\the is awake")], None, ["1 rows without a text left out"])
     assert sorted(hub.lines(name, 9, 0)) == sorted(["a  man\tsleeps", "he is awake", "a  man\tsleeps"])
 
 
@@ -74,7 +74,7 @@ def test_labels_have_the_names_of_their_class_and_rows_without_one_are_left_out(
         {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["negative", "positive"])}
     )
     data = datasets.Dataset.from_dict({"text": ["a", "b", "c"], "label": [1, 0, -1]}, features=features)
-    assert list(hub._rows("a/b", data)) == [Row("positive", "a"), Row("negative", "b")]
+    assert hub._rows("a/b", data)[0] == [Row("positive", "a"), Row("negative", "b")]
 
 
 @pytest.mark.parametrize("option", ["--task", "--corpus"])

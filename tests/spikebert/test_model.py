@@ -4,11 +4,12 @@ import pytest
 import torch
 from tokenizers import Tokenizer, models
 
-from spikebert.config import PRESETS, SpikeBertConfig
+from spikebert.config import SpikeBertConfig
 from spikebert.errors import InputError
 from spikebert.model import SpikeBertForSequenceClassification
 from spikebert.packing import Packing
 from spikebert.recording import record_spikes
+from spikebert.settings import PRESETS
 
 TOKENIZER = Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]")).to_str()
 

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from spikebert.errors import InputError
-from spikebert.pipeline import Settings
 from spikebert.run import Run
+from spikebert.settings import Settings
 
 
 def recorded(folder, **changes):

@@ -9,8 +9,7 @@ import pytest
 
 from spikebert import studies
 from spikebert.cli import main
-from spikebert.losses import LossWeights
-from spikebert.pipeline import Settings
+from spikebert.settings import LossWeights, Settings
 from tests.spikebert.test_training import task, teacher
 
 __all__ = ["task", "teacher"]  # fixtures

@@ -14,8 +14,8 @@ from spikebert import targets
 from spikebert.checkpoint import load_model
 from spikebert.cli import main
 from spikebert.loop import Batch, Example
-from spikebert.pipeline import Settings
 from spikebert.run import Run
+from spikebert.settings import Settings
 from spikebert.targets import KeptTeacher, keep
 from spikebert.teacher import Teacher
 from tests.spikebert.test_training import command, task, teacher

@@ -23,9 +23,9 @@ from spikebert.distill import Student, initialise_blocks, initialise_embeddings,
 from spikebert.errors import InputError
 from spikebert.loop import NO_LABEL, Batch, Example, Metrics, Schedule, train
 from spikebert.losses import aligned_layers, distance, firing_rate, logits_loss
-from spikebert.pipeline import Settings
 from spikebert.recording import record_spikes
 from spikebert.run import Run
+from spikebert.settings import Settings
 from spikebert.teacher import BertOfMeans, MeanOfBerts, Teacher, load
 from tests.spikebert.test_model import small_model
 
