@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from spikebert.columns import add_columns, columns_of
 from spikebert.errors import InputError
 from spikebert.files import require_file
 
@@ -17,6 +18,7 @@ def add_bundle(commands) -> None:
     )
     p.add_argument("model", help="model.nir of spikebert-export")
     p.add_argument("--data", required=True, help="texts, with labels or alone, as spikebert-simulate takes them")
+    add_columns(p)
     p.add_argument("--golden", type=int, default=32, metavar="N", help="its first N texts (default: %(default)s)")
     p.add_argument("--truncate", action="store_true", help="cut texts that are too long")
     p.add_argument("--chip", default="loihi2", help="to map to: loihi1, loihi2 or a .yaml file (default: %(default)s)")
@@ -42,21 +44,12 @@ def add_verify(commands) -> None:
 
 def bundle(options: argparse.Namespace) -> int:
     from deploy.bundle import write
-    from simulate.run import Texts
-    from simulate.unlabelled import STANDARD_INPUT, read_texts
-    from spikebert.data import load_task, read_labelled
-    from spikebert.packaged import TASKS
+    from simulate.run import read_data
 
     require_file(options.model, "model")
     if options.golden < 1:
         raise InputError(f"--golden {options.golden}: must be at least 1")
-    alone = None if options.data in TASKS else read_texts(options.data, options.golden)
-    if alone is not None:
-        texts = Texts("standard input" if options.data == STANDARD_INPUT else options.data, alone, None)
-    else:
-        rows = load_task(options.data).dev if options.data in TASKS else read_labelled(options.data)
-        rows = rows[: options.golden]
-        texts = Texts(options.data, [row.text for row in rows], [row.label for row in rows])
+    texts = read_data(options.data, columns_of(options), options.golden)
     extras = [Path(extra) for extra in options.extras]
     write(Path(options.model), texts, Path(options.out), options.chip, options.licence, extras, options.truncate)
     files = [path for path in Path(options.out).rglob("*") if path.is_file()]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from export.exit_option import add_exit_margin
 from export.targets import TARGETS, Target
+from spikebert.columns import add_columns, columns_of
 from spikebert.errors import InputError, exit_cleanly
 from spikebert.files import require_folder_of, write_atomically
 from spikebert.options import option
@@ -57,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--compare", metavar="DATA", help="labelled text on which to compare spikes and accuracy with the float model"
     )
+    add_columns(p)
     p.add_argument("--limit", type=int, default=200, help="texts of --compare (default: %(default)s)")
     p.add_argument("--report", metavar="FILE", help="write the export report there, as JSON")
     return p
@@ -194,12 +196,10 @@ def _compared(options: argparse.Namespace, trained) -> list:
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
-    from spikebert.data import load_task, read_labelled
+    from spikebert.data import measured
     from spikebert.examples import examples_of
-    from spikebert.packaged import TASKS
 
-    rows = load_task(options.compare).dev if options.compare in TASKS else read_labelled(options.compare)
-    rows = rows[: options.limit]
+    rows = measured(options.compare, columns_of(options), options.limit)
     unknown = {row.label for row in rows} - set(trained.labels)
     if unknown:
         raise InputError(f"{options.compare}: the model does not know the label {sorted(unknown)[0]!r}")

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from export.exit_option import add_exit_margin
+from spikebert.columns import add_columns, columns_of
 from spikebert.errors import InputError, exit_cleanly
 from spikebert.options import option
 
@@ -44,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
         help="for a model of sentence pairs: the second text of each --text (or one --text with a TAB between the two)",
     )
     source.add_argument("--data", help=ALONE_HELP)
+    add_columns(p)
     source.add_argument("--input", help="for a NIR file of another tool: its input (T, B, D) or (T, D) as .npy")
     p.add_argument("--dt", type=float, help="seconds a time step of a NIR file of another tool (default: 1e-4)")
     p.add_argument(
@@ -83,6 +85,7 @@ def verify_parser() -> argparse.ArgumentParser:
     _common(p)
     p.add_argument("--data", required=True, help=ALONE_HELP)
     add_exit_margin(p)
+    add_columns(p)
     p.add_argument("--against", help="the model.pt that was exported: adds the float model to the comparison")
     p.add_argument(
         "--granularity", action="append", choices=GRANULARITIES, help="of Lava (default: all that can hold the model)"
@@ -99,6 +102,7 @@ def trade_parser() -> argparse.ArgumentParser:
     )
     _common(p)
     p.add_argument("--data", required=True, help=DATA_HELP)
+    add_columns(p)
     p.add_argument("--factors", type=float, nargs="+", default=[1.0, 1.1, 1.2, 1.3, 1.5], help="of the thresholds")
     p.add_argument("--margins", type=float, nargs="*", default=[0.5, 1.0, 2.0, 3.0], help="between the best two logits")
     p.add_argument("-o", "--output", metavar="FILE", help="a figure .svg, .pdf or .png, or the points as .json")
@@ -355,21 +359,13 @@ def _labelled(options: argparse.Namespace, graph):
 
 
 def _texts(options: argparse.Namespace):
-    from simulate.run import Texts
-    from simulate.unlabelled import STANDARD_INPUT, read_texts
-    from spikebert.data import load_task, read_labelled
-    from spikebert.packaged import TASKS
+    from simulate.run import Texts, read_data
 
     if getattr(options, "text", None):
         return Texts("command line", options.text, None)
     if options.limit is not None and options.limit < 1:
         raise InputError(f"--limit {options.limit}: must be at least 1")
-    alone = None if options.data in TASKS else read_texts(options.data, options.limit)
-    if alone is not None:
-        return Texts("standard input" if options.data == STANDARD_INPUT else options.data, alone, None)
-    rows = load_task(options.data).dev if options.data in TASKS else read_labelled(options.data)
-    rows = rows[: options.limit]
-    return Texts(options.data, [row.text for row in rows], [row.label for row in rows])
+    return read_data(options.data, columns_of(options), options.limit)
 
 
 def _show(options: argparse.Namespace, graph, counts: dict, result, texts) -> None:

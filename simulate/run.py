@@ -20,8 +20,12 @@ from simulate.batches import Tokens
 from simulate.counts import EXIT_VERSION, FORMAT, VERSION, counts_of, shape_of
 from simulate.result import SimulationResult
 from simulate.trace import Trace
+from simulate.unlabelled import STANDARD_INPUT, read_texts
+from spikebert.columns import Columns
+from spikebert.data import measured
 from spikebert.errors import InputError
 from spikebert.files import sha256, write_folder_atomically
+from spikebert.packaged import TASKS
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,16 @@ class Texts:
     source: str  # a file, or "command line"
     texts: list[str]
     labels: list[str] | None
+
+
+def read_data(name: str, columns: Columns, limit: int | None) -> Texts:
+    """The first `limit` texts of a file, of standard input or of the dev part of a packaged task, with their labels
+    where they have some."""
+    alone = None if name in TASKS or columns.given else read_texts(name, limit)
+    if alone is not None:
+        return Texts("standard input" if name == STANDARD_INPUT else name, alone, None)
+    rows = measured(name, columns, limit)
+    return Texts(name, [row.text for row in rows], [row.label for row in rows])
 
 
 def simulate(
@@ -131,15 +145,18 @@ def scores(graph: Graph, result: SimulationResult) -> NDArray[np.float64]:
 def classified(graph: Graph, result: SimulationResult, texts: Texts) -> str:
     """A line a text: its label, the score of it, the text."""
     found = zip(result.predictions, scores(graph, result), texts.texts, strict=True)
-    return "\n".join(f"{graph.labels[i]}\t{score:.4f}\t{' '.join(text.split())}" for i, score, text in found)
+    return "\n".join(
+        f"{' '.join(graph.labels[i].split())}\t{score:.4f}\t{' '.join(text.split())}" for i, score, text in found
+    )
 
 
 def _predictions(graph: Graph, result: SimulationResult, texts: Texts) -> str:
     """A header, then a line a text: label (empty where unknown), prediction, its score, integer logits, text."""
-    lines = ["\t".join(["label", "predicted", "score", *(f"logit_{label}" for label in graph.labels), "text"])]
+    names = [" ".join(label.split()) for label in graph.labels]  # a line break in a label would part the line
+    lines = ["\t".join(["label", "predicted", "score", *(f"logit_{name}" for name in names), "text"])]
     labels = texts.labels or [""] * len(texts.texts)
     found = zip(labels, result.predictions, scores(graph, result), result.logits, texts.texts, strict=True)
     for label, index, score, logits, text in found:
-        row = [label, graph.labels[index], f"{score:.6f}", *map(str, logits), " ".join(text.split())]
-        lines.append("\t".join(row))
+        row = [label, graph.labels[index], f"{score:.6f}", *map(str, logits), text]
+        lines.append("\t".join(" ".join(cell.split()) for cell in row))
     return "\n".join(lines) + "\n"

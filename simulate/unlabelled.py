@@ -9,9 +9,11 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from spikebert.data import LABEL_COLUMNS, joined, read_lines, text_columns
+from spikebert.columns import LABEL_COLUMNS, text_columns
 from spikebert.errors import InputError
 from spikebert.files import require_file
+from spikebert.lines import read_lines
+from spikebert.rows import joined
 
 STANDARD_INPUT = "-"
 LABELLED = (".tsv", ".json", ".jsonl", ".ndjson")  # files whose names say that each row has more than a text

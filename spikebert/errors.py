@@ -6,6 +6,14 @@ import os
 import sys
 from collections.abc import Callable
 
+EXTRAS = {  # packages that are not everywhere, and what installs them
+    **dict.fromkeys(("torch", "transformers", "safetensors", "snntorch", "textblob"), "train"),
+    "accelerate": "distributed",
+    "datasets": "hub",
+    "distributed": "serve",
+    "lava.lib": "export",
+}
+
 
 class InputError(Exception):
     """Bad input from outside: a file, a text, an argument.
@@ -38,8 +46,17 @@ def exit_cleanly(program: str, command: Callable[[], int | None]) -> int:
     except KeyboardInterrupt:
         print(f"{program}: interrupted", file=sys.stderr)
         return 130
+    except ModuleNotFoundError as error:
+        extra = next((extra for package, extra in EXTRAS.items() if _is_of(error.name, package)), None)
+        if extra is None:
+            raise
+        message = f"needs the package {error.name}, which is not installed: pip install 'spikebert[{extra}]'"
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         message = f"{where}{error.strerror or error}"
     print(f"{program}: error: {message}", file=sys.stderr)
     return 2
+
+
+def _is_of(module: str | None, package: str) -> bool:
+    return module is not None and f"{module}.".startswith(f"{package}.")

@@ -81,7 +81,7 @@ def test_a_chip_of_ones_own_is_too_small_until_there_are_two(tmp_path):
 
 def test_data_of_ones_own_become_a_report(tmp_path):
     printed = run("sh", "examples/own_data.sh", "examples/own_data/weather.tsv", str(tmp_path))
-    assert "240 texts on fast: accuracy" in printed
+    assert "24 texts on fast: accuracy" in printed  # the tenth that no training saw
     assert (tmp_path / "report.html").stat().st_size > 10_000
     assert (tmp_path / "stages" / "manifest.json").is_file() and (tmp_path / "netx" / "manifest.json").is_file()
 

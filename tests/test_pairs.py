@@ -81,7 +81,16 @@ def test_a_task_is_of_pairs_if_every_row_is_one(pairs, tmp_path):
     assert load_task(str(pairs)).pairs
     rows = [f"{'ab'[i % 2]}\tw{i}\tx" for i in range(40)]
     (tmp_path / "train.tsv").write_text("\n".join([*rows, *(f"a\ty{i}" for i in range(9))]))
+    with pytest.raises(InputError, match=r"train.tsv, line 41: has one text, where most lines have two"):
+        load_task(str(tmp_path / "train.tsv"))
+    (tmp_path / "train.tsv").write_text("\n".join([*rows, *(f"a\ty{i}" for i in range(41))]))
     assert not load_task(str(tmp_path / "train.tsv")).pairs
+
+
+def test_a_dev_part_of_single_texts_does_not_fit_a_task_of_pairs(pairs, tmp_path):
+    (tmp_path / "dev.tsv").write_text("first\tw1\nsecond\tw2\n")
+    with pytest.raises(InputError, match="dev row 1 has one text, where those of train have two"):
+        load_task(str(pairs), str(tmp_path / "dev.tsv"))
 
 
 def test_singles_and_pairs_are_tokenised_beside_one_another_and_cut_where_they_are_longer(capsys):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from spikebert.errors import InputError, exit_cleanly
+from spikebert.columns import add_columns
+from spikebert.errors import exit_cleanly
 
 PROGRAM = "spikebert-train qat"
 
@@ -19,6 +19,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("model", help="model.pt, or a model directory, of spikebert-train")
     p.add_argument("--task", required=True, help="the task that the model was trained on, as in spikebert-train")
     p.add_argument("--dev", help="the file to measure on (default: the folder's dev file, or a tenth of the rows)")
+    add_columns(p)
     p.add_argument("--out", required=True, help="the folder for the model; the same command resumes a killed run")
     p.add_argument("--bits", type=int, default=4, help="weight bits of the export, 2 to 8 (default: %(default)s)")
     p.add_argument("--per-channel", action="store_true", help="a power of two for each output, as in spikebert-export")
@@ -36,10 +37,10 @@ def main(arguments: list[str]) -> int:
 
 
 def run(options: argparse.Namespace) -> None:
-    if not Path(options.model).exists():  # before torch is loaded
-        raise InputError(f"{options.model}: no such model file or folder")
-    if not 2 <= options.bits <= 8:
-        raise InputError(f"--bits {options.bits}: weights have 2 to 8 bits")
-    from export.lower.qat_run import QatSettings, fine_tune
+    from export.lower.qat_settings import QatSettings, prepare
 
-    fine_tune(QatSettings(**vars(options)))
+    settings = QatSettings(**vars(options))
+    task = prepare(settings)  # before torch is loaded, which takes long
+    from export.lower.qat_run import fine_tune
+
+    fine_tune(settings, task)

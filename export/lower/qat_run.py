@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import random
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -12,54 +11,30 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
 from export.lower.qat import QuantisedModel
+from export.lower.qat_settings import QatSettings, prepare
 from spikebert.checkpoint import load_model, save_directory, save_model
-from spikebert.data import load_task, majority_share
+from spikebert.data import Task, majority_share
 from spikebert.errors import InputError
 from spikebert.examples import examples_of
 from spikebert.loop import Batch, Example, Schedule, train
 from spikebert.losses import logits_loss
-from spikebert.options import require_least, require_positive, require_seed
 from spikebert.run import Run
+from spikebert.summary import warn_of
 
 CROSS_ENTROPY = 0.1  # beside the float model's logits, as in eq. 8
 
 
-@dataclass(frozen=True)
-class QatSettings:
-    """All that decides a run."""
-
-    model: str
-    task: str
-    out: str
-    dev: str | None = None
-    bits: int = 4
-    per_channel: bool = False
-    epochs: int = 1
-    batch_size: int = 32
-    learning_rate: float = 1e-4
-    limit: int | None = None
-    seed: int = 0
-
-    def check(self) -> None:
-        require_least(1, epochs=self.epochs, batch_size=self.batch_size, limit=self.limit)
-        require_positive(learning_rate=self.learning_rate)
-        require_seed(self.seed)
-
-
-def fine_tune(settings: QatSettings) -> Path:
+def fine_tune(settings: QatSettings, task: Task | None = None) -> Path:
     """Train on and write `OUT/model.pt`; gives its path."""
-    run = Run(settings, "qat")
+    run, task = Run(settings, "qat"), task or prepare(settings)
+    run.keep_task(task, settings.task)
     if run.model.exists():
         print(f"{run.model} is finished; choose another --out to train anew")
         return run.model
     original, trained = load_model(settings.model), load_model(settings.model)
-    task = load_task(settings.task, settings.dev)
     unknown = {row.label for row in task.train} - set(trained.labels)
     if unknown:
         raise InputError(f"--task {settings.task}: the model does not know the label {sorted(unknown)[0]!r}")
-    rows = task.train
-    if settings.limit and settings.limit < len(rows):
-        rows = random.Random(settings.seed).sample(rows, settings.limit)
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(trained.tokenizer))
     longest, separator = trained.model.config.max_tokens, trained.model.config.separator
     dev = examples_of(task.dev, trained.labels, tokenizer, longest, separator)
@@ -74,7 +49,7 @@ def fine_tune(settings: QatSettings) -> Path:
         return {"loss": terms["logits"] + CROSS_ENTROPY * terms["cross_entropy"], **terms}
 
     schedule = Schedule(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)
-    examples = examples_of(rows, trained.labels, tokenizer, longest, separator)
+    examples = examples_of(task.train, trained.labels, tokenizer, longest, separator)
     train("qat", model, loss, examples, schedule, run.checkpoint("qat"), run.metrics)
     after = exact_accuracy(model, dev)
     measured = {
@@ -92,6 +67,7 @@ def fine_tune(settings: QatSettings) -> Path:
     print(
         f"{settings.bits}-bit integer model: accuracy {before:.4f} → {after:.4f} on {len(dev)} dev texts; {run.model}"
     )
+    warn_of("the integer model", after, task.dev)
     return run.model
 
 

@@ -48,6 +48,27 @@ def test_a_run_folder_holds_counts_predictions_spikes_and_one_text_seen_closely(
         assert spikes[layer["name"]].sum() == layer["spikes"]
 
 
+def test_predictions_are_a_line_a_text_whatever_the_labels_hold(tmp_path):
+    path = tmp_path / "model.nir"
+    graph = random_graph()
+    nir.write(replace(graph, tokenizer=tokenizer(), labels=("one\nclass", "another\tclass", *graph.labels[2:])), path)
+    texts = ["--text", "a good film", "--text", "bad\rfilm", "--out", str(tmp_path / "run")]
+    assert simulate([str(path), *texts]) == 0
+    lines = (tmp_path / "run" / "predictions.tsv").read_bytes().decode().splitlines()
+    assert len(lines) == 3
+    assert {line.count("\t") for line in lines} == {2 + len(graph.labels)}
+
+
+def test_texts_are_read_from_columns_that_are_named(model, tmp_path, capsys):
+    data = tmp_path / "dev.csv"
+    data.write_text("id,class,tweet\n1,label0,a good film\n2,label1,bad\n", "utf-8")
+    columns = ["--label-column", "class", "--text-column", "tweet"]
+    assert simulate([str(model), "--data", str(data), *columns]) == 0
+    assert "2 texts on fast: accuracy" in capsys.readouterr().out
+    assert simulate([str(model), "--data", str(data)]) == 2
+    assert "say which with --label-column and --text-column" in capsys.readouterr().err
+
+
 def test_synaptic_operations_are_input_events_times_fan_out():
     graph = random_graph()
     rng = np.random.default_rng(0)

@@ -97,6 +97,27 @@ def test_a_split_is_fixed_and_shares_no_text():
     assert len(train) + len(dev) == 100
 
 
+def test_no_class_loses_its_only_text_to_dev_and_other_splits_stay_as_they_were():
+    rows = [Row("ab"[i % 2], f"text {i}") for i in range(200)]
+    before = {row.text for row in split(rows, 0.1, seed=0)[1]}
+    for text in before:
+        train, dev = split([Row("rare", row.text) if row.text == text else row for row in rows], 0.1, seed=0)
+        assert [row.text for row in train if row.label == "rare"] == [text]
+        assert {row.text for row in dev} == before - {text}
+
+
+def test_a_class_of_ten_texts_has_one_in_dev():
+    rows = [Row("often", f"text {i}") for i in range(400)] + [Row("seldom", f"word {i}") for i in range(10)]
+    for seed in range(20):
+        assert {row.label for row in split(rows, 0.1, seed)[1]} == {"often", "seldom"}
+
+
+def test_labels_that_are_as_many_as_the_rows_are_another_column(tmp_path):
+    rows = "".join(f"{i / 7:.3f}\tgood film {i}\n" for i in range(12))
+    with pytest.raises(InputError, match=r"has 12 labels in 12 rows, '0.000' among them; say with --label-column"):
+        load_task(str(write(tmp_path / "a.tsv", rows)))
+
+
 def test_a_sample_of_a_stream_is_as_large_as_asked_and_takes_every_line_equally_often():
     drawn = Counter(line for seed in range(2000) for line in sample(map(str, range(10)), 3, seed))
     assert all(abs(drawn[str(i)] - 600) < 5 * 21 for i in range(10))  # five standard deviations of a binomial
