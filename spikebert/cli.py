@@ -6,7 +6,7 @@ import argparse
 import sys
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spikebert.columns import add_columns
 from spikebert.errors import exit_cleanly
@@ -240,13 +240,19 @@ def run_student(options: argparse.Namespace) -> None:
     distil(settings, task)
 
 
+def shaped(options: argparse.Namespace) -> dict[str, Any]:
+    """The options of a parser with `add_shape`, the levels among them."""
+    values = vars(options)
+    if values["levels"] is None:
+        values["levels"] = 0 if values["residual"] == "membrane" else 1
+    return values
+
+
 def settings_of(options: argparse.Namespace) -> Settings:
     """The options of `student_parser`."""
     from spikebert.settings import LossWeights, Settings
 
-    values = vars(options)
-    if values["levels"] is None:
-        values["levels"] = 0 if values["residual"] == "membrane" else 1
+    values = shaped(options)
     terms = ("feature", "embedding", "logits", "cross_entropy", "spikes", "operations")
     weights = {name: values.pop(f"{name}_weight") for name in terms}
     return Settings(**values, weights=LossWeights(**weights))

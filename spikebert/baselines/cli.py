@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from spikebert.cli import PROGRAM, add_data, add_shape
+from spikebert.cli import PROGRAM, add_data, add_shape, shaped
 from spikebert.errors import exit_cleanly
 
 NAMES = ("textcnn", "snn-textcnn", "spikformer")
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> None:
     from spikebert.baselines.settings import BaselineSettings
     from spikebert.preparation import prepare
 
-    settings = BaselineSettings(**vars(options))
+    settings = BaselineSettings(**shaped(options))
     task = prepare(settings)
     from spikebert.baselines.run import fit
 
