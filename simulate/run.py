@@ -145,9 +145,8 @@ def scores(graph: Graph, result: SimulationResult) -> NDArray[np.float64]:
 def classified(graph: Graph, result: SimulationResult, texts: Texts) -> str:
     """A line a text: its label, the score of it, the text."""
     found = zip(result.predictions, scores(graph, result), texts.texts, strict=True)
-    return "\n".join(
-        f"{' '.join(graph.labels[i].split())}\t{score:.4f}\t{' '.join(text.split())}" for i, score, text in found
-    )
+    rows = ((graph.labels[i], f"{score:.4f}", text) for i, score, text in found)
+    return "\n".join("\t".join(" ".join(cell.split()) for cell in row) for row in rows)
 
 
 def _predictions(graph: Graph, result: SimulationResult, texts: Texts) -> str:

@@ -48,8 +48,9 @@ def ablation(settings: Settings) -> list[Point]:
     points.append(Point("without stage 2", {"weights": labels_alone, "augment": 0, "unlabelled": 0}))
     if settings.augment:
         points.append(Point("without augmentation", {"augment": 0}))
+    priced = settings.operations_target is not None
     for term, weight in asdict(settings.weights).items():
-        if weight:
+        if weight and (term != "operations" or priced):
             name = f"without {term.replace('_', ' ')} loss"
             points.append(Point(name, {"weights": replace(settings.weights, **{term: 0.0})}))
     return points
