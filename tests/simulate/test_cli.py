@@ -56,7 +56,7 @@ def test_predictions_are_a_line_a_text_whatever_the_labels_hold(tmp_path):
     assert simulate([str(path), *texts]) == 0
     lines = (tmp_path / "run" / "predictions.tsv").read_bytes().decode().splitlines()
     assert len(lines) == 3
-    assert {line.count("\t") for line in lines} == {2 + len(graph.labels)}
+    assert {line.count("\t") for line in lines} == {3 + len(graph.labels)}
 
 
 def test_texts_are_read_from_columns_that_are_named(model, tmp_path, capsys):
