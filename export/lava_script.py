@@ -28,7 +28,10 @@ from tokenizers import Tokenizer
 from export import nir
 from export.arithmetic import steps_taken
 from export.early_exit import margin_of
+from export.graph import Attention
 from export.lava.build import build
+from export.lava.processes import SPIKE_PORTS
+from export.sections import neurons, sections
 
 
 # A process of one's own, for any port that sends spikes: (rows, neurons), one row a token. This one counts them.
@@ -90,10 +93,13 @@ def main(text: str, granularity: str) -> None:
         built = build(graph, granularity, waves, rows=len(tokens), folder=results, record=False)
 
         # Every process is found by its name, and every out-port may be read by any number of others. A block shows its
-        # neurons as qkv_out, core_out, output_out, up_out and down_out; y_out is the residual stream, small counts.
-        # The spikes of block k come k steps late: each block reads what the one before sent in the step before.
+        # layers of neurons in their order as layer0_out, layer1_out, …; y_out is the residual stream. The spikes of
+        # block k come k steps late: each block reads what the one before sent in the step before. The processes run all
+        # T steps, also where an early exit says that the sentence is done before: the counter counts them all.
         processes: dict[str, Any] = {process.name: process for process in find_processes(built.root)}
-        port = processes["block0"].qkv_out
+        attention = next(node for node in graph if isinstance(node, Attention))
+        layers = [layer.name for layer in neurons(sections(graph)[1][0])]
+        port = getattr(processes["block0"], SPIKE_PORTS[layers.index(attention.inputs[0])])
         counter = SpikeCounter(port.shape, delay=0, steps=graph.time_steps, name="spikes of Q, K and V in block 0")
         port.connect(counter.spikes_in)
 

@@ -70,7 +70,7 @@ def main(model: str, text: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         built = build(graph, "block", [(tokens, [len(tokens)])], rows=len(tokens), folder=folder, record=False)
         processes: dict[str, Any] = {process.name: process for process in find_processes(built.root)}
-        port = processes[f"block{last}"].down_out  # the spikes of the last layer of neurons
+        port = processes[f"block{last}"].layer4_out  # the spikes of the last layer of neurons
         listener = Listener(port.shape, delay=last, steps=graph.time_steps)
         port.connect(listener.spikes_in)
         try:
