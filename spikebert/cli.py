@@ -95,6 +95,13 @@ def add_shape(shape: argparse._ArgumentGroup) -> None:
         "four (default: 1; --residual membrane has none: its stream begins as the embedding's current)",
     )
     shape.add_argument(
+        "--vocabulary",
+        choices=["whole", "used"],
+        default="whole",
+        help="the word pieces that the finished student keeps: all of its teacher's, or those that its training texts "
+        "use, into which other words are cut; a third of the file's size (default: %(default)s)",
+    )
+    shape.add_argument(
         "--beta",
         type=float,
         default=0.9,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tokenizers import Tokenizer
 from transformers import BertConfig, PreTrainedTokenizerFast
 
 from spikebert import processes, teacher_folder, warm_start
@@ -28,6 +29,7 @@ from spikebert.settings import Settings
 from spikebert.summary import warn_of
 from spikebert.targets import KeptTeacher, keep
 from spikebert.teacher import Teacher
+from spikebert.vocabulary import prune
 
 TEACHER_TOKENS = 128  # of the longest text, unless more are asked for
 
@@ -119,7 +121,7 @@ def distil(settings: Settings, task: Task | None = None) -> Path:
         if processes.is_main():
             warm_start.save(student, run.folder)  # before model.pt, which says that the run is finished
             if settings.epochs:
-                _finish(settings, run, task, student.model, expert, tokenizer, seconds)
+                _finish(settings, run, task, student.model, expert, tokenizer, more, seconds)
             run.clear()
     print(f"the student, for --warm-start {run.folder}, is in {run.folder / warm_start.FILE}")
     return finished
@@ -270,17 +272,27 @@ def _stage(settings, run: Run, stage: str, student: Student, teacher: Teacher, e
     return seconds
 
 
-def _finish(settings: Settings, run: Run, task: Task, model, expert: Teacher, tokenizer, seconds: float) -> None:
-    """Measure on dev and write the model."""
-    dev = examples_of(task.dev, task.labels, tokenizer, model.config.max_tokens, model.config.separator)
+def _finish(
+    settings: Settings, run: Run, task: Task, model, expert: Teacher, tokenizer, more: list[str], seconds: float
+) -> None:
+    """Measure on dev and write the model; `more` are the texts that it learned beside the task's."""
+    trained = TrainedModel(model.eval(), tokenizer.backend_tokenizer.to_str(), task.labels, {})
+    if settings.vocabulary == "used":
+        trained = prune(trained, [*(row.text for row in task.train), *more])
+        print(f"vocabulary: {trained.model.config.vocab_size} of {model.config.vocab_size} word pieces are kept")
+    longest = model.config.max_tokens
+    dev = examples_of(task.dev, task.labels, tokenizer, longest, model.config.separator)
+    own = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(trained.tokenizer))
+    of_student = examples_of(task.dev, task.labels, own, longest, trained.model.config.separator)
     result = {
-        "accuracy": accuracy(model, dev),
+        "accuracy": accuracy(trained.model, of_student),
         "teacher_accuracy": accuracy(expert.model, dev, separator=expert.separator),
         "majority": majority_share(task.dev),
         "dev_texts": len(dev),
     }
     run.metrics.write(stage="finished", seconds=round(seconds, 1), **result)
     training = {
+        **trained.training,
         **{k: v for k, v in asdict(settings).items() if k not in ("out", "dev", "corpus", "cache_limit", "warm_start")},
         "task": task.name,
         "teacher": Path(settings.teacher).name,
@@ -293,7 +305,7 @@ def _finish(settings: Settings, run: Run, task: Task, model, expert: Teacher, to
         **result,
         "versions": {name: version(name) for name in ("spikebert", "torch", "transformers")},
     }
-    trained = TrainedModel(model.eval(), tokenizer.backend_tokenizer.to_str(), task.labels, training)
+    trained = replace(trained, training=training)
     save_directory(trained, run.folder / "model")
     save_model(trained, run.model)
     print(

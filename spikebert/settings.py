@@ -61,6 +61,7 @@ class Settings:
     residual: str = "spikes"  # what a block adds to the stream, see spikebert.config
     time_steps: int = 4
     beta: float = 0.9
+    vocabulary: str = "whole"  # "used": the word pieces that the training texts use, see spikebert.vocabulary
     levels: int = 1  # of embedding neurons; 0 with a membrane residual, which has none
     max_tokens: int | None = None
     epochs: int = 3

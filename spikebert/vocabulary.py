@@ -43,7 +43,7 @@ def prune(trained: TrainedModel, texts: Iterable[str]) -> TrainedModel:
     state = dict(trained.model.state_dict())
     state["embeddings.word.weight"] = state["embeddings.word.weight"][torch.tensor(kept)]
     model.load_state_dict(state)
-    training = {**trained.training, "vocabulary": {"kept": len(kept), "of": trained.model.config.vocab_size}}
+    training = {**trained.training, "word_pieces": {"kept": len(kept), "of": trained.model.config.vocab_size}}
     return replace(trained, model=model.eval(), tokenizer=json.dumps(smaller, ensure_ascii=False), training=training)
 
 

@@ -5,8 +5,10 @@ import json
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
-from spikebert.checkpoint import TrainedModel
+from spikebert.checkpoint import TrainedModel, load_model
+from spikebert.cli import main
 from spikebert.errors import InputError
 from spikebert.vocabulary import prune
 from tests.spikebert.test_model import TOKENIZER, small_model
@@ -53,7 +55,7 @@ def test_texts_that_it_was_made_from_have_the_same_pieces_and_logits():
 def test_a_word_whose_piece_is_gone_is_cut_into_pieces_that_are_there():
     small = prune(trained(), ["good films"])
     assert Tokenizer.from_str(small.tokenizer).encode("great").tokens[1:-1] == ["g", "##r", "##e", "##a", "##t"]
-    assert small.training["vocabulary"] == {"kept": 59, "of": 65}
+    assert small.training["word_pieces"] == {"kept": 59, "of": 65}
 
 
 def test_pairs_keep_their_separator():
@@ -66,3 +68,22 @@ def test_another_kind_of_tokenizer_is_refused_by_its_kind():
     assert json.loads(TOKENIZER)["model"]["type"] == "WordLevel"
     with pytest.raises(InputError, match="is a WordLevel: only the vocabulary of a WordPiece"):
         prune(TrainedModel(small_model(), TOKENIZER, ["a", "b"], {}), ["a"])
+
+
+def test_a_trained_student_keeps_what_its_texts_use_and_is_measured_with_it(tmp_path, capsys):
+    tokenizer = wordpiece()
+    names = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(tmp_path / "bert")
+    shape = dict(hidden_size=24, num_hidden_layers=2, num_attention_heads=2, intermediate_size=48)
+    config = BertConfig(vocab_size=tokenizer.get_vocab_size(), max_position_embeddings=64, **shape)
+    BertForSequenceClassification(config).save_pretrained(tmp_path / "bert")
+    rows = [f"{'pos' if i % 2 else 'neg'}\t{'good' if i % 2 else 'bad'} film {'abcdefghij'[i % 10]}" for i in range(80)]
+    (tmp_path / "task.tsv").write_text("\n".join(rows))
+    options = "--preset tiny --width 24 --heads 2 --blocks 1 --max-tokens 16 --epochs 1 --stage1-epochs 0"
+    options += " --teacher-epochs 1 --vocabulary used"
+    where = ["--task", str(tmp_path / "task.tsv"), "--teacher", str(tmp_path / "bert"), "--out", str(tmp_path / "run")]
+    assert main([*where, *options.split()]) == 0
+    assert "vocabulary: 60 of 65 word pieces are kept" in capsys.readouterr().out
+    found = load_model(tmp_path / "run" / "model.pt")
+    assert found.model.config.vocab_size == 60 and found.training["word_pieces"] == {"kept": 60, "of": 65}
+    assert Tokenizer.from_str(found.tokenizer).encode("bad film").tokens == ["[CLS]", "bad", "film", "[SEP]"]
