@@ -50,6 +50,9 @@ def doubts(task: Task) -> Iterator[str]:
     if torn:
         yield f"{len(torn)} training texts have more than one label, such as {torn[0][:60]!r}"
     counts = Counter(row.label for row in task.train)
+    lost = [label for label in task.labels if not counts[label]]
+    if lost:
+        yield f"no training text that was drawn has the label {_listed(lost)}; give a higher --limit"
     single = [label for label in task.labels if counts[label] == 1]
     if single:
         yield f"one training text alone has the label {_listed(single)}"

@@ -65,6 +65,9 @@ def _layout(path: Path, first: Record, columns: Columns) -> Layout | None:
 def _without_header(path: Path, found: list[Record], table: Table) -> list[Row]:
     """label<TAB>text lines, or label<TAB>text<TAB>text where most lines are."""
     found = [_unquoted(path, record, 0) for record in found]
+    if all(len(record.cells) > 2 and not record.cells[-1].strip() for record in found):  # as spreadsheets leave it
+        found = [Record(record.line, record.cells[:-1]) for record in found]
+        table.notes.append("an empty last column left out")
     if 2 * sum(len(record.cells) > 3 for record in found) > len(found):
         raise InputError(f"{path}, line {found[0].line}: has {len(found[0].cells)} columns; {REMEDY}")
     _require_label_first(path, found)

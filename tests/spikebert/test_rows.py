@@ -33,6 +33,7 @@ def write(path, content):
         ("a.tsv", '"pos"\t"good film"\nneg\tbad, very\n'),
         ("a.tsv", "label\ttext\npos\tgood film\nneg\tbad, very\n"),
         ("a.tsv", "sentence\tlabel\ngood film\tpos\nbad, very\tneg\n"),
+        ("a.tsv", "pos\tgood film\t\nneg\tbad, very\t\n"),
         ("A.TSV", "pos\tgood film\nneg\tbad, very\n"),
         ("A.CSV", 'label,text\npos,good film\nneg,"bad, very"\n'),
         ("a.csv", 'label, text\npos, good film\nneg, "bad, very"\n'),

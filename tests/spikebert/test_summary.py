@@ -36,6 +36,10 @@ def test_what_makes_an_accuracy_mean_little_is_doubted():
     ]
 
 
+def test_a_label_that_a_sample_lost_is_named():
+    assert "has the label 'c'; give a higher --limit" in next(doubts(Task("mine", TRAIN, DEV, ["a", "b", "c"])))
+
+
 def test_labels_that_look_alike_are_named():
     labels = ["1", "1.0", "Good  film", "good film", "bad"]
     assert look_alikes(labels) == [["1", "1.0"], ["Good  film", "good film"]]
