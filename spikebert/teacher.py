@@ -192,7 +192,8 @@ def _model(name: str, folder: Path | None, source: str, config: BertConfig, fitt
     except Exception as error:  # safetensors and transformers each raise their own kinds
         raise InputError(f"--teacher {name}: its weights cannot be read ({reason_of(error)})") from None
     model, found = loaded
-    other = [key for key, *_ in found["mismatched_keys"] if not key.startswith("classifier.")]
+    unlike = (key if isinstance(key, str) else key[0] for key in found["mismatched_keys"])  # some versions tell sizes
+    other = [key for key in unlike if not key.startswith("classifier.")]
     if other:
         raise InputError(f"--teacher {name}: {other[0]} has another size than its config.json says")
     return model, found["missing_keys"]

@@ -78,6 +78,13 @@ def test_a_config_that_is_not_of_its_weights_is_refused(folder, fields, message)
         load(str(folder), LABELS)
 
 
+def test_a_head_of_another_number_of_classes_is_made_anew_and_all_else_must_fit(folder):
+    assert load(str(folder), ["a", "b", "c"])[0].classifier.weight.shape == (3, 32)
+    spoil(folder, "bert.encoder.layer.1.output.dense.bias", lambda bias: bias[:7].clone())
+    with pytest.raises(InputError, match=r"encoder.layer.1.output.dense.bias has another size"):
+        load(str(folder), ["a", "b", "c"])
+
+
 def test_a_bert_is_known_by_its_architecture_too(folder):
     configure(folder, model_type=None)
     assert load(str(folder), LABELS)[0].config.num_hidden_layers == 4
