@@ -32,8 +32,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = parser().parse_args(arguments)
-    return exit_cleanly(PROGRAM, lambda: options.run(options))
+    return exit_cleanly(PROGRAM, lambda: run(parser().parse_args(arguments)))
+
+
+def run(options: argparse.Namespace) -> int | None:
+    return options.run(options)
 
 
 def show_resources(options: argparse.Namespace) -> None:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from export.arithmetic import steps_taken
 from export.early_exit import margin_of, silence
 from export.graph import NO_MARGIN, Embedding, Graph
-from export.npz import read_npz
+from export.npz import read_npz, write_npz
 from export.tally import tally_spikes
 from simulate.batches import Tokens
 from simulate.result import SimulationResult
@@ -60,7 +60,7 @@ class Golden:
         arrays |= {f"neurons/{name}": chosen for name, chosen in self.neurons.items()}
         arrays |= {f"membranes/{name}": membrane for name, membrane in self.membranes.items()}
         arrays |= {} if self.steps is None else {"steps": self.steps}
-        np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
+        write_npz(path, arrays)
 
 
 def select(width: int) -> NDArray[np.int64]:

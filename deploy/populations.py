@@ -25,7 +25,7 @@ from export.stock import entrances
 from simulate.token_serial import passes
 from spikebert.errors import InputError
 
-HOST = "host"
+HOST = ""  # what no node is called
 STRATEGIES = ("unrolled", "token-serial")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import reprlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from export.graph import NO_MARGIN, Accumulate, Graph, Node
 from export.hdf5 import reading
 from export.nir_nodes import ExtensionNode, register
 from export.validate import validate
-from spikebert import __version__
+from spikebert import __version__, strict_json
 from spikebert.errors import InputError
 from spikebert.files import require_folder_of, write_atomically
 
@@ -55,7 +56,7 @@ def is_stock(path: str | os.PathLike[str]) -> bool:
     """Whether a NIR file is not one of ours: its metadata do not name our format."""
     with reading(path, "NIR") as file:
         mark = file.get("node/metadata/format")
-        return not isinstance(mark, h5py.Dataset) or mark[()] != FORMAT.encode()
+        return not isinstance(mark, h5py.Dataset) or mark.shape != () or mark[()] != FORMAT.encode()
 
 
 def checksum(graph: Graph) -> str:
@@ -109,24 +110,62 @@ def _header(graph: Graph) -> dict[str, Any]:
     }
 
 
-def _provenance(text: str) -> dict[str, Any]:
-    values = json.loads(text)
+def _whole_number(header: dict[str, Any], field: str) -> int:
+    value = header.get(field)
+    if not isinstance(value, (int, np.integer)):
+        raise InputError(f"metadata/{field} must be a whole number, not {reprlib.repr(value)}")
+    return int(value)
+
+
+def _text(header: dict[str, Any], field: str) -> str:
+    value = header.get(field)
+    if not isinstance(value, str):
+        raise InputError(f"metadata/{field} must be a text, not {reprlib.repr(value)}")
+    return value
+
+
+def _json(header: dict[str, Any], field: str) -> Any:
+    try:
+        return strict_json.loads(_text(header, field))
+    except ValueError as error:
+        raise InputError(f"metadata/{field} is not whole JSON ({error})") from None
+
+
+def _texts(header: dict[str, Any], field: str) -> list[str]:
+    values = _json(header, field)
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise InputError(f"metadata/{field} must be a list of texts, not {reprlib.repr(values)}")
+    return values
+
+
+def _provenance(header: dict[str, Any]) -> dict[str, Any]:
+    values = _json(header, "provenance")
     if not isinstance(values, dict):
         raise InputError("metadata/provenance must be a JSON object")
     return values
 
 
+def _tokenizer(header: dict[str, Any]) -> str:
+    value = header.get("tokenizer")
+    if not isinstance(value, np.ndarray) or value.dtype != np.uint8 or value.ndim != 1:
+        raise InputError("metadata/tokenizer must be a list of bytes")
+    return value.tobytes().decode()
+
+
 def _graph(whole: nir.NIRGraph) -> Graph:
     header = whole.metadata
-    if header.get("format") != FORMAT:
+    mark = header.get("format")
+    if not isinstance(mark, str) or mark != FORMAT:
         raise InputError("a NIR file, but not an exported SpikeBERT; make one with spikebert-export")
-    version = int(header["format_version"])
+    version = _whole_number(header, "format_version")
+    if version < 1:
+        raise InputError(f"format version {version} was never written; export it again")
     if version > FORMAT_VERSION:
         raise InputError(
             f"format version {version} is newer than this program reads ({FORMAT_VERSION}); upgrade spikebert"
         )
     nodes: list[Node] = []
-    for name in json.loads(header["order"]):
+    for name in _texts(header, "order"):
         extension = whole.nodes.get(name)
         if not isinstance(extension, ExtensionNode):
             raise InputError(f"node {name}: missing, or not a node of an exported SpikeBERT")
@@ -138,12 +177,12 @@ def _graph(whole: nir.NIRGraph) -> Graph:
         )
     graph = Graph(
         nodes=tuple(nodes),
-        time_steps=int(header["time_steps"]),
-        max_tokens=int(header["max_tokens"]),
-        labels=tuple(json.loads(header["labels"])),
-        tokenizer=bytes(header["tokenizer"]).decode(),
-        metadata=_provenance(header["provenance"]),
+        time_steps=_whole_number(header, "time_steps"),
+        max_tokens=_whole_number(header, "max_tokens"),
+        labels=tuple(_texts(header, "labels")),
+        tokenizer=_tokenizer(header),
+        metadata=_provenance(header),
     )
-    if checksum(graph) != header["checksum"]:
+    if checksum(graph) != _text(header, "checksum"):
         raise InputError("the checksum does not match: the file was changed or damaged; export it again")
     return validate(graph)

@@ -1,12 +1,14 @@
-"""The door for NumPy's .npz archives from outside: no pickle is executed, and no array fills the memory."""
+"""NumPy's .npz archives. From outside no pickle is executed and no array fills the memory; arrays have any name."""
 
 from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from tokenize import TokenError
-from zipfile import BadZipFile, ZipFile
+from typing import BinaryIO
+from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,3 +39,11 @@ def read_npz(path: Path, what: str) -> dict[str, NDArray]:
     except FAULTS as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: not a {what}: not an .npz file of plain arrays ({reason})") from None
+
+
+def write_npz(target: Path | BinaryIO, arrays: Mapping[str, NDArray]) -> None:
+    """What `np.savez_compressed` writes, the same bytes each time. There a name is a keyword, which `file` cannot be."""
+    with ZipFile(target, "w", ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)

@@ -27,6 +27,7 @@ from export.chains import Layer, stock_chains
 from export.early_exit import refuse_margin
 from export.graph import DECAY_BITS, INPUT_SHIFT, LIF, Graph, LayerNorm, Node
 from export.nir import checksum
+from export.npz import write_npz
 from export.ranges import output_bounds
 from spikebert import __version__
 from spikebert.errors import InputError
@@ -145,7 +146,7 @@ def _host_arrays(graph: Graph, stages: dict[str, list[Layer]]) -> bytes:
     within = {node.name for chain in stages.values() for layer in chain for node in layer}
     buffer = io.BytesIO()
     arrays = {f"{n.name}/{field}": array for n in graph if n.name not in within for field, array in n.arrays.items()}
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    write_npz(buffer, arrays)
     return buffer.getvalue()
 
 

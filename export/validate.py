@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from functools import singledispatch
 
 import numpy as np
@@ -29,6 +30,8 @@ from spikebert.errors import InputError
 STEPS_MAX = 2**12
 SHIFT_MAX = 16  # of an input of a stream of currents
 TOKENS_MAX = 2**16
+NAME_MAX = 200  # characters
+RESERVED = ("input", "output")  # what the file calls its own two nodes
 
 
 def validate(graph: Graph) -> Graph:
@@ -44,6 +47,7 @@ def validate(graph: Graph) -> Graph:
     widths: dict[str, int] = {}
     spiking: set[str] = set()
     for node in graph:
+        _check_name(node)
         if node.name in widths:
             raise InputError(f"node {node.name}: the name stands twice")
         for source in node.inputs:
@@ -62,6 +66,15 @@ def validate(graph: Graph) -> Graph:
         raise InputError(f"the readout has {graph.nodes[-1].width} outputs for {len(graph.labels)} labels")
     check_ranges(graph)
     return graph
+
+
+def _check_name(node: Node) -> None:
+    """A name is a name in tables, pictures, HDF5 and archives of arrays: text of one line, and no path."""
+    name = node.name
+    if not name or not name.isprintable() or "/" in name or name.strip(".") == "" or len(name) > NAME_MAX:
+        raise InputError(f"node {reprlib.repr(name)}: a name is 1 to {NAME_MAX} printable characters, without /")
+    if name in RESERVED:
+        raise InputError(f"node {name}: the file's own {name} has this name; give it another")
 
 
 def _check_arrays(node: Node, graph: Graph) -> dict[str, int]:

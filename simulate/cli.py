@@ -11,7 +11,7 @@ from pathlib import Path
 
 from export.exit_option import add_exit_margin
 from spikebert.columns import add_columns, columns_of
-from spikebert.errors import InputError, exit_cleanly
+from spikebert.errors import InputError, exit_cleanly, printable
 from spikebert.options import option
 
 PROGRAM = "spikebert-simulate"
@@ -126,17 +126,13 @@ def ablate_parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["trade"]:
-        choice = trade_parser().parse_args(arguments[1:])
-        return exit_cleanly(PROGRAM, lambda: trade(choice))
+        return exit_cleanly(PROGRAM, lambda: trade(trade_parser().parse_args(arguments[1:])))
     if arguments[:1] == ["ablate"]:
-        parts = ablate_parser().parse_args(arguments[1:])
-        return exit_cleanly(PROGRAM, lambda: ablate(parts))
+        return exit_cleanly(PROGRAM, lambda: ablate(ablate_parser().parse_args(arguments[1:])))
     if arguments[:1] == ["verify"]:
-        options = verify_parser().parse_args(arguments[1:])
-        return exit_cleanly(PROGRAM, lambda: verify(options))
-    options = parser().parse_args(arguments)
-    command = shlex.join([PROGRAM, *arguments])
-    return exit_cleanly(PROGRAM, lambda: run(options, command))
+        return exit_cleanly(PROGRAM, lambda: verify(verify_parser().parse_args(arguments[1:])))
+    command = printable(shlex.join([PROGRAM, *arguments]))
+    return exit_cleanly(PROGRAM, lambda: run(parser().parse_args(arguments), command))
 
 
 def run(options: argparse.Namespace, command: str) -> None:

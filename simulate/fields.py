@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from spikebert import strict_json
 from spikebert.errors import InputError
 
 # What an annotation promises of a number; see CHECKS.
@@ -20,11 +20,9 @@ Share = float  # in [0, 1]
 def read_json(path: Path) -> Any:
     """The content of a JSON file; an InputError where it is not whole."""
     try:
-        data = json.loads(path.read_bytes().decode("utf-8"))
-        json.dumps(data, ensure_ascii=False).encode("utf-8")  # no half characters: every text can be written again
-    except (OSError, ValueError, RecursionError) as error:
+        return strict_json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
         raise InputError(f"{path}: not whole JSON ({error}); make it again") from None
-    return data
 
 
 def _is_count(value: Any) -> bool:

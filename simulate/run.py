@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from export.early_exit import logit_scale
 from export.graph import Graph
+from export.npz import write_npz
 from simulate import trace
 from simulate.batches import Tokens
 from simulate.counts import EXIT_VERSION, FORMAT, VERSION, counts_of, shape_of
@@ -23,7 +24,7 @@ from simulate.trace import Trace
 from simulate.unlabelled import STANDARD_INPUT, read_texts
 from spikebert.columns import Columns
 from spikebert.data import measured
-from spikebert.errors import InputError
+from spikebert.errors import InputError, printable
 from spikebert.files import sha256, write_folder_atomically
 from spikebert.packaged import TASKS
 
@@ -90,13 +91,13 @@ def describe(
         "format": FORMAT,
         "version": VERSION if result.steps is None else EXIT_VERSION,
         "model": {
-            "file": model_file.name,
+            "file": printable(model_file.name),
             "sha256": sha256(model_file),
             **shape_of(graph),
         },
         "run": {
             "backend": backend,
-            "data": texts.source,
+            "data": printable(texts.source),
             "command": command,
             "seconds": result.seconds,
             "startup_seconds": result.startup_seconds,
@@ -127,8 +128,8 @@ def write_run(
         (folder / "counts.json").write_text(json.dumps(counts, indent=1, ensure_ascii=False), "utf-8")
         (folder / "predictions.tsv").write_text(_predictions(graph, result, texts), "utf-8")
         if result.spikes is not None:
-            np.savez_compressed(folder / "spikes.npz", lengths=np.array(lengths), **result.spikes)  # type: ignore[arg-type]
-
+            named = {"spikes/lengths" if name == "lengths" else name: train for name, train in result.spikes.items()}
+            write_npz(folder / "spikes.npz", {"lengths": np.array(lengths), **named})
         if traced is not None:
             traced.write(folder / trace.FILE)
 

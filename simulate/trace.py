@@ -14,7 +14,7 @@ from export.arithmetic import decided
 from export.early_exit import margin_of
 from export.graph import NO_MARGIN, Graph
 from export.kernels import LIFKernel, make_kernel
-from export.npz import read_npz
+from export.npz import read_npz, write_npz
 from export.ranges import output_bounds
 from simulate.batches import Tokens
 from spikebert.errors import InputError
@@ -43,7 +43,7 @@ class Trace:
         arrays["tokens"] = np.frombuffer("\0".join(self.tokens).encode(), np.uint8)
         for part in ("spikes", "membranes", "thresholds"):
             arrays |= {f"{part}/{name}": array for name, array in getattr(self, part).items()}
-        np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
+        write_npz(path, arrays)
 
     @staticmethod
     def read(path: Path) -> Trace:

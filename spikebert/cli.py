@@ -214,16 +214,14 @@ def teacher_parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["teacher"]:
-        options = teacher_parser().parse_args(arguments[1:])
-        return exit_cleanly(PROGRAM, lambda: run_teacher(options))
+        return exit_cleanly(PROGRAM, lambda: run_teacher(teacher_parser().parse_args(arguments[1:])))
     if arguments[:1] and arguments[0] in COMMANDS:
         return import_module(COMMANDS[arguments[0]]).main(arguments[1:])
     # Upper layers add commands of their own: quantisation-aware training needs the integer graph.
     added = [e for e in entry_points(group="spikebert.train") if arguments[:1] == [e.name]]
     if added:
         return added[0].load()(arguments[1:])
-    options = student_parser().parse_args(arguments)
-    return exit_cleanly(PROGRAM, lambda: run_student(options))
+    return exit_cleanly(PROGRAM, lambda: run_student(student_parser().parse_args(arguments)))
 
 
 def run_teacher(options: argparse.Namespace) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -30,8 +32,36 @@ class RunError(Exception):
         self.details = details
 
 
+PLAIN = str.maketrans({"µ": "u", "×": "x", "·": "*", "–": "-", "−": "-", "→": "->", "≥": ">=", "…": "...", "±": "+-"})
+
+
+def printable(text: str) -> str:
+    r"""Text that every UTF-8 file takes: of a path, a byte that is not UTF-8 becomes an escape such as \udcff."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def is_unicode(text: str) -> bool:
+    """Whether it is text: what a command line holds that is not UTF-8, Python keeps as lone surrogates."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def exit_cleanly(program: str, command: Callable[[], int | None]) -> int:
-    """Run `command`; give its exit code: 2 and one line for bad input, 1 for a failed run, 130 for Ctrl-C."""
+    """Run `command`; give its exit code: 2 and one line for bad input, 1 for a failed run, 130 for Ctrl-C.
+
+    It begins with the reading of the arguments, so that their help, too, can be shown by every terminal.
+    """
+    _let_terminals_degrade()
+    if sys.flags.optimize:
+        print(
+            f"{program}: error: python -O and PYTHONOPTIMIZE leave out the checks by which the nir package reads "
+            "files; run it without them",
+            file=sys.stderr,
+        )
+        return 2
     try:
         return command() or 0
     except InputError as error:
@@ -60,3 +90,18 @@ def exit_cleanly(program: str, command: Callable[[], int | None]) -> int:
 
 def _is_of(module: str | None, package: str) -> bool:
     return module is not None and f"{module}.".startswith(f"{package}.")
+
+
+def _let_terminals_degrade() -> None:
+    """What a terminal's encoding lacks is written plainly or as an escape, never an error: no result dies of a µ."""
+    codecs.register_error("spikebert", _plainly)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a test or a notebook may have put something else there
+            stream.reconfigure(errors="spikebert")
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    plain = error.object[error.start : error.end].translate(PLAIN)
+    return plain.encode("ascii", "backslashreplace").decode("ascii"), error.end

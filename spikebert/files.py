@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import tempfile
@@ -11,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from spikebert import strict_json
 from spikebert.errors import InputError
 
 
@@ -30,8 +30,8 @@ def read_json(path: Path, what: str) -> dict[str, Any]:
     """The JSON object in a file; an InputError of one line for anything else."""
     require_file(path, what)
     try:
-        content = json.loads(path.read_bytes().decode("utf-8"))
-    except (ValueError, RecursionError) as error:
+        content = strict_json.loads(path.read_bytes())
+    except ValueError as error:
         raise InputError(f"{path}: the {what} is not whole JSON ({error})") from None
     if not isinstance(content, dict):
         raise InputError(f"{path}: the {what} is no JSON object")

@@ -32,8 +32,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str]) -> int:
-    options = parser().parse_args(arguments)
-    return exit_cleanly(PROGRAM, lambda: run(options))
+    return exit_cleanly(PROGRAM, lambda: run(parser().parse_args(arguments)))
 
 
 def run(options: argparse.Namespace) -> None:

@@ -6,8 +6,6 @@ import json
 import os
 import time
 import warnings
-import zipfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -19,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.foreign.network import Network
+from export.npz import write_npz
 from simulate.foreign import euler
 from simulate.foreign.agreement import Agreement
-from spikebert.errors import InputError
+from spikebert.errors import InputError, printable
 from spikebert.files import require_file, write_folder_atomically
 
 FORMAT = "spikebert-foreign-run"
@@ -125,8 +124,8 @@ def describe(network: Network, run: ForeignRun, x: NDArray, dt: float, model: Pa
     return {
         "format": FORMAT,
         "version": VERSION,
-        "model": model.name,
-        "input": source,
+        "model": printable(model.name),
+        "input": printable(source),
         "backend": run.backend,
         "dt": dt,
         "steps": steps,
@@ -159,18 +158,10 @@ def write(out: Path, counts: dict[str, Any], run: ForeignRun) -> None:
 
     def fill(folder: Path) -> None:
         (folder / "counts.json").write_text(json.dumps(counts, indent=1, ensure_ascii=False), "utf-8")
-        _archive(folder / "spikes.npz", run.spikes)
-        _archive(folder / "outputs.npz", run.outputs)
+        write_npz(folder / "spikes.npz", run.spikes)
+        write_npz(folder / "outputs.npz", run.outputs)
 
     write_folder_atomically(out, "counts.json", fill)
-
-
-def _archive(path: Path, arrays: Mapping[str, NDArray]) -> None:
-    """What `np.savez_compressed` writes, which takes no array called "file"."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, array in arrays.items():
-            with archive.open(f"{name}.npy", "w") as member:
-                np.lib.format.write_array(member, array)
 
 
 def table(counts: dict[str, Any]) -> str:

@@ -80,10 +80,8 @@ def compare(options: argparse.Namespace) -> None:
 def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["compare"]:
-        choice = compare_parser().parse_args(arguments[1:])
-        return exit_cleanly(PROGRAM, lambda: compare(choice))
-    options = parser().parse_args(arguments)
-    return exit_cleanly(PROGRAM, lambda: run(options))
+        return exit_cleanly(PROGRAM, lambda: compare(compare_parser().parse_args(arguments[1:])))
+    return exit_cleanly(PROGRAM, lambda: run(parser().parse_args(arguments)))
 
 
 def run(options: argparse.Namespace) -> None:

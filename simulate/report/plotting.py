@@ -31,10 +31,12 @@ KIND_COLOURS = {
     "traffic": FAINT,
 }
 MAP = "cividis"
+LONGEST = 40  # letters of a layer's name
 
 STYLE = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same figure everywhere
     "font.size": 8.5,
+    "text.parse_math": False,  # a $ in the name of a layer or in a token is a $
     "axes.edgecolor": FAINT,
     "axes.labelcolor": INK,
     "axes.linewidth": 0.6,
@@ -105,9 +107,15 @@ def heat_map(
 
 
 def short_name(node: str) -> str:
-    """`blocks.0.mlp.up.lif` → `0 mlp.up`: the block's number, then the part."""
-    name = node.removeprefix("blocks.")
+    """`blocks.0.mlp.up.lif` → `0 mlp.up`: the block's number, then the part. Long names of other tools are cut."""
+    name = shown(node).removeprefix("blocks.")
     for suffix in (".lif", ".linear", ".coincidences"):
         name = name.removesuffix(suffix)
     block, _, part = name.partition(".")
-    return f"{block} {part}" if block.isdigit() else name
+    name = f"{block} {part}" if block.isdigit() else name
+    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
+
+
+def shown(text: str) -> str:
+    """A text as the figures' font can show it."""
+    return "".join(c if c.isprintable() and ord(c) < 0x2E80 else "□" for c in text)

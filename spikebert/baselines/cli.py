@@ -30,8 +30,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str]) -> int:
-    options = parser().parse_args(arguments)
-    return exit_cleanly(f"{PROGRAM} baseline", lambda: run(options))
+    return exit_cleanly(f"{PROGRAM} baseline", lambda: run(parser().parse_args(arguments)))
 
 
 def run(options: argparse.Namespace) -> None:

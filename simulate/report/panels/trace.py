@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+ATTENDED = "attention.qkv.lif"
 SHOWN = 48  # tokens whose names are written beside a figure
 NEURONS = 96  # of a layer in the raster
 BESIDE = 5.0  # inches that two small plots need beside each other
@@ -40,7 +41,10 @@ def raster(content: Content) -> Panel:
 def attention(content: Content) -> Panel:
     text = "The attention map of the last block: how many Q and K spikes of two tokens meet, over all heads and steps."
     formula = "map[m, n] = Σ over steps, heads and features of Q[m] · K[n], from spikes of trace.npz"
-    return _panel("attention", "Attention map of the last block", content, text, (formula,), _draw_attention)
+    title = "Attention map of the last block"
+    if content.trace and last_attended(content.trace) is None:
+        return Panel("attention", title, (f"Not drawn: no layer's name ends in {ATTENDED}, with Q, K and V.",))
+    return _panel("attention", title, content, text, (formula,), _draw_attention)
 
 
 def membrane(content: Content) -> Panel:
@@ -52,9 +56,17 @@ def membrane(content: Content) -> Panel:
     return _panel("membrane", "Membrane of a neuron", content, text, (formula,), _draw_membrane)
 
 
+def last_attended(trace: Trace) -> str | None:
+    """The layer of the last block whose spikes are Q, K and V."""
+    named = [name for name, s in trace.spikes.items() if name.endswith(ATTENDED) and s.shape[2] % 3 == 0]
+    return named[-1] if named else None
+
+
 def attention_map(trace: Trace) -> NDArray[np.int64]:
     """(N, N) of the last block."""
-    qkv = trace.spikes[[name for name in trace.spikes if name.endswith("attention.qkv.lif")][-1]].astype(np.int64)
+    name = last_attended(trace)
+    assert name
+    qkv = trace.spikes[name].astype(np.int64)
     query, key, _ = np.split(qkv, 3, axis=2)
     return np.einsum("tmd,tnd->mn", query, key)
 
@@ -66,7 +78,7 @@ def _label(axis: Callable, tokens: list[str], places: NDArray, **how) -> None:
 
 
 def _draw_raster(trace: Trace, width: float) -> Figure:
-    from simulate.report.plotting import new_figure, short_name
+    from simulate.report.plotting import new_figure, short_name, shown
 
     tokens, names = len(trace.tokens), _few(list(trace.spikes), 14)
     steps = len(next(iter(trace.spikes.values())))
@@ -83,19 +95,19 @@ def _draw_raster(trace: Trace, width: float) -> Figure:
     edges = np.arange(len(names)) * NEURONS
     axes.hlines(edges[1:] - 0.5, -0.5, tokens * steps - 0.5, color="#0072b2", linewidth=0.6)
     axes.set_yticks(edges + NEURONS / 2, [short_name(name) for name in names])
-    _label(axes.set_xticks, _plain(trace.tokens), np.arange(tokens) * steps + (steps - 1) / 2, rotation=90)
+    _label(axes.set_xticks, list(map(shown, trace.tokens)), np.arange(tokens) * steps + (steps - 1) / 2, rotation=90)
     axes.tick_params(length=0)
     return figure
 
 
 def _draw_attention(trace: Trace, width: float) -> Figure:
-    from simulate.report.plotting import MAP, new_figure
+    from simulate.report.plotting import MAP, new_figure, shown
 
     pairs, size = attention_map(trace), min(width, 4.8)
     figure = new_figure(width, size)
     axes: Axes = figure.subplots()
     image = axes.imshow(pairs, cmap=MAP)
-    names, places = _plain(trace.tokens), np.arange(len(trace.tokens))
+    names, places = list(map(shown, trace.tokens)), np.arange(len(trace.tokens))
     _label(axes.set_xticks, names, places, rotation=90)
     _label(axes.set_yticks, names, places)
     axes.set_xlabel("key")
@@ -106,7 +118,7 @@ def _draw_attention(trace: Trace, width: float) -> Figure:
 
 
 def _draw_membrane(trace: Trace, width: float) -> Figure:
-    from simulate.report.plotting import BLUE, FAINT, VERMILLION, new_figure, short_name
+    from simulate.report.plotting import BLUE, FAINT, VERMILLION, new_figure, short_name, shown
 
     names = [next(iter(trace.spikes)), list(trace.spikes)[-1]]
     beside = width >= BESIDE
@@ -121,7 +133,7 @@ def _draw_membrane(trace: Trace, width: float) -> Figure:
         axes.plot(steps, level, "-o", color=BLUE, markersize=3.5)
         spikes = fired[:, neuron] > 0
         axes.plot(steps[spikes], level[spikes], "|", color=VERMILLION, markersize=16, markeredgewidth=2)
-        token = _plain(trace.tokens)[trace.watched]
+        token = shown(trace.tokens[trace.watched])
         axes.set_title(f'{short_name(name)}, neuron {neuron}, "{token}"', fontsize=8)
         axes.set_xticks(steps)
         axes.set_xlabel("time step")
@@ -135,8 +147,3 @@ def _few(names: list[T], most: int) -> list[T]:
     if len(names) <= most:
         return names
     return [names[i] for i in np.linspace(0, len(names) - 1, most).round().astype(int)]
-
-
-def _plain(tokens: list[str]) -> list[str]:
-    """Tokens as the figures' font can show them: matplotlib would read a $ as mathematics."""
-    return ["".join(c if ord(c) < 0x2E80 else "□" for c in token).replace("$", r"\$") for token in tokens]
