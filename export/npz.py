@@ -42,7 +42,7 @@ def read_npz(path: Path, what: str) -> dict[str, NDArray]:
 
 
 def write_npz(target: Path | BinaryIO, arrays: Mapping[str, NDArray]) -> None:
-    """What `np.savez_compressed` writes, the same bytes each time. There a name is a keyword, which `file` cannot be."""
+    """What `np.savez_compressed` writes, to which a name is a keyword, so that none can be `file`."""
     with ZipFile(target, "w", ZIP_DEFLATED) as archive:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:

@@ -15,6 +15,8 @@ def loads(text: str | bytes) -> Any:
     try:
         value = json.loads(text if isinstance(text, str) else text.decode("utf-8"), parse_constant=_no_number)
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{error.object[error.start]!r} is half a character") from None
     except RecursionError:
         raise ValueError("more lists and objects within each other than can be read") from None
     return value

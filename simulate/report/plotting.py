@@ -108,7 +108,7 @@ def heat_map(
 
 def short_name(node: str) -> str:
     """`blocks.0.mlp.up.lif` → `0 mlp.up`: the block's number, then the part. Long names of other tools are cut."""
-    name = shown(node).removeprefix("blocks.")
+    name = drawable(node).removeprefix("blocks.")
     for suffix in (".lif", ".linear", ".coincidences"):
         name = name.removesuffix(suffix)
     block, _, part = name.partition(".")
@@ -116,6 +116,6 @@ def short_name(node: str) -> str:
     return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
 
 
-def shown(text: str) -> str:
+def drawable(text: str) -> str:
     """A text as the figures' font can show it."""
     return "".join(c if c.isprintable() and ord(c) < 0x2E80 else "□" for c in text)

@@ -78,7 +78,7 @@ def _label(axis: Callable, tokens: list[str], places: NDArray, **how) -> None:
 
 
 def _draw_raster(trace: Trace, width: float) -> Figure:
-    from simulate.report.plotting import new_figure, short_name, shown
+    from simulate.report.plotting import drawable, new_figure, short_name
 
     tokens, names = len(trace.tokens), _few(list(trace.spikes), 14)
     steps = len(next(iter(trace.spikes.values())))
@@ -95,19 +95,19 @@ def _draw_raster(trace: Trace, width: float) -> Figure:
     edges = np.arange(len(names)) * NEURONS
     axes.hlines(edges[1:] - 0.5, -0.5, tokens * steps - 0.5, color="#0072b2", linewidth=0.6)
     axes.set_yticks(edges + NEURONS / 2, [short_name(name) for name in names])
-    _label(axes.set_xticks, list(map(shown, trace.tokens)), np.arange(tokens) * steps + (steps - 1) / 2, rotation=90)
+    _label(axes.set_xticks, list(map(drawable, trace.tokens)), np.arange(tokens) * steps + (steps - 1) / 2, rotation=90)
     axes.tick_params(length=0)
     return figure
 
 
 def _draw_attention(trace: Trace, width: float) -> Figure:
-    from simulate.report.plotting import MAP, new_figure, shown
+    from simulate.report.plotting import MAP, drawable, new_figure
 
     pairs, size = attention_map(trace), min(width, 4.8)
     figure = new_figure(width, size)
     axes: Axes = figure.subplots()
     image = axes.imshow(pairs, cmap=MAP)
-    names, places = list(map(shown, trace.tokens)), np.arange(len(trace.tokens))
+    names, places = list(map(drawable, trace.tokens)), np.arange(len(trace.tokens))
     _label(axes.set_xticks, names, places, rotation=90)
     _label(axes.set_yticks, names, places)
     axes.set_xlabel("key")
@@ -118,7 +118,7 @@ def _draw_attention(trace: Trace, width: float) -> Figure:
 
 
 def _draw_membrane(trace: Trace, width: float) -> Figure:
-    from simulate.report.plotting import BLUE, FAINT, VERMILLION, new_figure, short_name, shown
+    from simulate.report.plotting import BLUE, FAINT, VERMILLION, drawable, new_figure, short_name
 
     names = [next(iter(trace.spikes)), list(trace.spikes)[-1]]
     beside = width >= BESIDE
@@ -133,7 +133,7 @@ def _draw_membrane(trace: Trace, width: float) -> Figure:
         axes.plot(steps, level, "-o", color=BLUE, markersize=3.5)
         spikes = fired[:, neuron] > 0
         axes.plot(steps[spikes], level[spikes], "|", color=VERMILLION, markersize=16, markeredgewidth=2)
-        token = shown(trace.tokens[trace.watched])
+        token = drawable(trace.tokens[trace.watched])
         axes.set_title(f'{short_name(name)}, neuron {neuron}, "{token}"', fontsize=8)
         axes.set_xticks(steps)
         axes.set_xlabel("time step")
