@@ -15,7 +15,7 @@ from typing import Any
 
 from deploy import binary, mapping, mapping_report, readme, sums
 from deploy.chip import Chip, chip_file, read_chip
-from deploy.golden import Golden, compute
+from deploy.golden import Golden, compute, require_memory
 from export import nir
 from export.graph import Graph
 from export.targets import TARGETS
@@ -23,7 +23,7 @@ from simulate.energy.record import read_run
 from simulate.run import Texts, check_labels, describe, simulate, write_run
 from simulate.text import encode
 from spikebert import __version__
-from spikebert.errors import InputError
+from spikebert.errors import InputError, is_unicode, printable
 from spikebert.files import write_folder_atomically
 
 FORMAT, FORMAT_VERSION = "spikebert-bundle", 1
@@ -55,19 +55,21 @@ def write(
     Raises:
         InputError: for texts that the model cannot take, an extra that is not there, or a bundle beyond LIMIT.
     """
+    if not is_unicode(licence):
+        raise InputError("--licence: not UTF-8")
     graph, target = nir.read(model), read_chip(chip)
     check_labels(graph, texts)
     sentences = encode(graph, texts.texts, f"{texts.source}: text", truncate)
     names = [extra.resolve().name for extra in extras]
     for extra, name in zip(extras, names, strict=True):
-        if not extra.exists():
-            raise InputError(f"--with {extra}: no such file or folder")
+        _require_plain(extra)
         if names.count(name) > 1:
             raise InputError(f"--with {extra}: another one is called {name}, too; rename one of them")
     size = estimate(graph, sum(map(len, sentences)), target)
     tell(f"{out}: {len(sentences)} golden texts, {sum(map(len, sentences))} tokens; at most {size / 1e6:,.0f} MB")
     if size > LIMIT:
         raise InputError(f"{out}: could take {size:,} bytes, beyond {LIMIT:,}; give fewer golden texts")
+    require_memory(graph, sum(map(len, sentences)), out)
 
     def fill(folder: Path) -> None:
         shutil.copyfile(model, folder / MODEL)
@@ -151,6 +153,23 @@ def _report(folder: Path, mapped: bool) -> None:
     (folder / ENERGY / "report.md").write_text(text, "utf-8")
 
 
+def _require_plain(extra: Path) -> None:
+    """An InputError unless it is a file, or a folder of nothing but files."""
+    if not extra.exists():
+        raise InputError(f"--with {extra}: no such file or folder")
+    if not (extra.is_file() or extra.is_dir()):
+        raise InputError(f"--with {extra}: is neither a file nor a folder")
+    try:
+        found = sums.plain_files(extra) if extra.is_dir() else [extra]
+    except InputError as error:
+        raise InputError(f"--with {error}") from None
+    if not found:
+        raise InputError(f"--with {extra}: is an empty folder")
+    for path in found:
+        if not str(path).isprintable():
+            raise InputError(f"--with {printable(str(path))!r}: {sums.FILE} cannot hold such a name; rename it")
+
+
 def _include(source: Path, target: Path) -> None:
     target.parent.mkdir(exist_ok=True)
     if source.is_dir():
@@ -169,9 +188,14 @@ def manifest(graph: Graph, golden: Golden, licence: str, chip: str, left_out: di
         "licence": licence,
         **described(graph),
         "chip": chip,
-        "golden": {"texts": len(golden.lengths), "tokens": int(golden.lengths.sum())},
+        "golden": counted(golden),
         "left_out": left_out,
     }
+
+
+def counted(golden: Golden) -> dict[str, int]:
+    """What a manifest says of the golden texts."""
+    return {"texts": len(golden.lengths), "tokens": int(golden.lengths.sum())}
 
 
 def described(graph: Graph) -> dict[str, Any]:

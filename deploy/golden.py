@@ -29,6 +29,8 @@ from simulate.trace import steps
 from spikebert.errors import InputError
 
 SELECTED = 8  # neurons of each layer whose membranes are kept
+TOGETHER = 4096  # tokens that are run at once
+MEMORY = 2**31  # bytes that all spikes may take, a byte each
 Trains = dict[str, NDArray[np.uint8]]  # {layer: (T, M, D)}
 
 
@@ -69,7 +71,44 @@ def select(width: int) -> NDArray[np.int64]:
 
 
 def compute(graph: Graph, sentences: Sequence[Tokens]) -> Golden:
-    """Run texts step by step, all at once, and keep what the neurons do."""
+    """Run texts step by step, some at once, and keep what the neurons do."""
+    parts = [_compute(graph, part) for part in _parts(sentences)]
+
+    def joined(name: str) -> dict[str, NDArray]:
+        """Of all parts {layer: (T, M, …)}."""
+        first = getattr(parts[0], name)
+        return {layer: np.concatenate([getattr(part, name)[layer] for part in parts], axis=1) for layer in first}
+
+    return Golden(
+        tokens=np.concatenate([part.tokens for part in parts]),
+        lengths=np.concatenate([part.lengths for part in parts]),
+        logits=np.concatenate([part.logits for part in parts]),
+        spikes=joined("spikes"),
+        neurons=parts[0].neurons,
+        membranes=joined("membranes"),
+    )
+
+
+def _parts(sentences: Sequence[Tokens]) -> list[list[Tokens]]:
+    """Texts in runs of up to TOGETHER tokens."""
+    parts: list[list[Tokens]] = [[]]
+    for tokens in sentences:
+        if parts[-1] and sum(map(len, parts[-1])) + len(tokens) > TOGETHER:
+            parts.append([])
+        parts[-1].append(tokens)
+    return parts
+
+
+def require_memory(graph: Graph, tokens: int, where: Path) -> None:
+    """An InputError if the spikes of so many tokens are more than are compared at once."""
+    size = sum(node.size for node in graph.neurons) * graph.time_steps * tokens
+    if size > MEMORY:
+        raise InputError(
+            f"{where}: the spikes of {tokens:,} tokens take {size:,} bytes; at most {MEMORY:,}: fewer texts"
+        )
+
+
+def _compute(graph: Graph, sentences: Sequence[Tokens]) -> Golden:
     neurons = {node.name: select(node.size) for node in graph.neurons}
     spikes: dict[str, list[NDArray]] = {name: [] for name in neurons}
     membranes: dict[str, list[NDArray]] = {name: [] for name in neurons}
@@ -100,7 +139,9 @@ def read(path: Path, graph: Graph) -> Golden:
     arrays = read_npz(path, "list of golden vectors")
     widths = {node.name: node.size for node in graph.neurons}
     try:
-        spikes = {name: np.unpackbits(arrays[f"spikes/{name}"], axis=-1, count=width) for name, width in widths.items()}
+        require_memory(graph, arrays["tokens"].size, path)
+        frame = (graph.time_steps, arrays["tokens"].size)
+        spikes = {name: _unpacked(arrays[f"spikes/{name}"], (*frame, width)) for name, width in widths.items()}
         neurons = {name: arrays[f"neurons/{name}"] for name in widths}
         membranes = {name: arrays[f"membranes/{name}"] for name in widths}
         golden = Golden(arrays["tokens"], arrays["lengths"], arrays["logits"], spikes, neurons, membranes)
@@ -110,6 +151,13 @@ def read(path: Path, graph: Graph) -> Golden:
         raise InputError(f"{path}: not the golden vectors of this model ({' '.join(str(error).split())})") from None
     _check(golden, graph, path)
     return golden
+
+
+def _unpacked(packed: NDArray, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    *frame, width = shape
+    if packed.shape != (*frame, -(-width // 8)):
+        raise ValueError(f"spikes of shape {packed.shape} in bytes for {shape}")
+    return np.unpackbits(packed, axis=-1, count=width)
 
 
 def _check(golden: Golden, graph: Graph, path: Path) -> None:

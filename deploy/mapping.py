@@ -15,6 +15,7 @@ from export.graph import NO_MARGIN, Attention, Embedding, Graph, Linear, Readout
 from simulate.energy.record import RunRecord
 from spikebert.errors import InputError
 
+MOST_CORES = 2**18  # in all; Hala Point, the largest known system, has 147,456
 AUTO = "auto"  # on the smallest system that holds one of them: unrolled if that fits, for it takes fewer steps
 
 
@@ -97,7 +98,13 @@ def choose(graph: Graph, chip: Chip, system: str | None, strategy: str, tokens: 
         raise refused
     for candidate in systems:
         for name, found in cuts.items():
-            if sum(cut.count for cut in found) <= candidate.chips * candidate.cores:
+            count = sum(cut.count for cut in found)
+            if count > MOST_CORES and count <= candidate.chips * candidate.cores:
+                raise InputError(
+                    f"{name} needs {count:,} cores, and no more than {MOST_CORES:,} are placed; map for shorter texts "
+                    "(--tokens), or a smaller model"
+                )
+            if count <= candidate.chips * candidate.cores:
                 return candidate, name, found
     raise InputError(_too_large(graph, chip, systems[-1], list(cuts)[-1], tokens))
 

@@ -19,6 +19,7 @@ from deploy.bundle import (
     REFERENCE_GOLDEN,
     REFERENCE_MODEL,
     TOKENIZER,
+    counted,
     described,
 )
 from deploy.diagnosis import likely_cause
@@ -52,7 +53,7 @@ def verify(folder: Path, theirs: Path | None = None, on_lava: bool = True) -> It
     graph = nir.read(folder / MODEL)
     stored = golden.read(folder / GOLDEN, graph)
     traces = None if theirs is None else golden.read_traces(theirs, graph, stored)
-    yield Check("manifest and tokenizer", _described_difference(folder, manifest, graph))
+    yield Check("manifest and tokenizer", _described_difference(folder, manifest, graph, stored))
     yield Check("golden vectors, step by step", _difference(graph, stored, golden.compute(graph, stored.sentences)))
     yield Check("plain binary form", _binary_difference(folder, graph, stored))
     lengths, expected = stored.lengths.tolist(), stored.result(graph)
@@ -74,13 +75,17 @@ def _manifest(folder: Path) -> dict[str, Any]:
     version = content.get("format_version")
     if content.get("format") != FORMAT or type(version) is not int:
         raise InputError(f"{path}: not the manifest of a bundle")
+    if version < 1:
+        raise InputError(f"{path}: format version {version} was never written; fetch the bundle again")
     if version > FORMAT_VERSION:
         raise InputError(f"{path}: was written by a newer version; update spikebert")
     return content
 
 
-def _described_difference(folder: Path, manifest: dict[str, Any], graph: Graph) -> str | None:
-    """What the bundle says of the model beside the model itself."""
+def _described_difference(folder: Path, manifest: dict[str, Any], graph: Graph, stored: Golden) -> str | None:
+    """What the bundle says of the model and its golden texts beside these themselves."""
+    if manifest.get("golden") != counted(stored):
+        return f"golden of {MANIFEST} is not what {GOLDEN} holds"
     for name, value in described(graph).items():
         if manifest.get(name) != value:
             return f"{name} of {MANIFEST} is not that of {MODEL}"

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import h5py
+import numpy as np
 
 from spikebert.errors import InputError
 from spikebert.files import require_file
 
 LARGEST = 2**32  # bytes that all arrays of a file may take in memory
+UNPACKED = 200  # times the bytes of the file that its arrays may take, where that is more than MODEST
+MODEST = 2**28
+CHUNKS = 2**16  # pieces in which arrays are stored
 DEEPEST = 32  # groups within groups; NIR takes two for each nested graph
 MOST = 100_000  # groups and arrays
 # What h5py and nir raise on files that are not what they should be.
@@ -28,7 +33,7 @@ def reading(path: str | os.PathLike[str], what: str) -> Iterator[h5py.File]:
     path = require_file(path, what)
     try:
         with h5py.File(path, "r") as file:
-            _check(file)
+            _check(file, path.stat().st_size)
             yield file
     except InputError as error:
         raise InputError(f"{path}: {' '.join(str(error).split())}") from None  # names may hold line breaks
@@ -37,10 +42,10 @@ def reading(path: str | os.PathLike[str], what: str) -> Iterator[h5py.File]:
         raise InputError(f"{path}: not a readable {what} file ({reason})") from None
 
 
-def _check(file: h5py.File) -> None:
-    """Walk all groups, without recursion, and add up what the arrays would take."""
+def _check(file: h5py.File, stored: int) -> None:
+    """Walk all groups, without recursion, and add up what the arrays would take; `stored` is the size of the file."""
     groups: list[tuple[h5py.Group, int]] = [(file, 0)]
-    objects = size = 0
+    objects = size = chunks = 0
     while groups:
         group, depth = groups.pop()
         if depth > DEEPEST:
@@ -50,15 +55,42 @@ def _check(file: h5py.File) -> None:
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                 raise InputError(f"{group.name}: {name!r} is a link to elsewhere")
             item = group[name]
+            if h5py.h5o.get_info(item.id).rc > 1:
+                raise InputError(f"{group.name}: {name!r} stands in the file under more than one name")
             if isinstance(item, h5py.Group):
                 groups.append((item, depth + 1))
             elif isinstance(item, h5py.Dataset):
                 _check_array(item)
                 size += (item.size or 0) * max(8, item.dtype.itemsize)
+                chunks += _pieces(item)
+                if h5py.check_string_dtype(item.dtype) is not None and item.size * stored > MODEST:
+                    size += _letters(item, LARGEST)
             else:
                 raise InputError(f"{group.name}: {name!r} is neither a group nor an array")
-        if objects > MOST or size > LARGEST:
-            raise InputError(f"holds more than {MOST} objects or {LARGEST / 2**30:g} GiB of numbers")
+        if objects > MOST or size > LARGEST or chunks > CHUNKS:
+            raise InputError(
+                f"holds more than {MOST:,} objects, {CHUNKS:,} pieces of arrays or {LARGEST / 2**30:g} GiB of numbers"
+            )
+    if size > max(MODEST, UNPACKED * stored):
+        raise InputError(f"its {stored:,} bytes would unpack to {size:,}; {UNPACKED} times as many are the most")
+
+
+def _pieces(array: h5py.Dataset) -> int:
+    """The chunks of an array, each of which is found and unpacked by itself."""
+    if array.chunks is None or not array.size:
+        return 0
+    return math.prod(-(-extent // part) for extent, part in zip(array.shape, array.chunks, strict=True))
+
+
+def _letters(array: h5py.Dataset, most: int) -> int:
+    """The bytes of an array of texts, counted one by one until they are too many: all may lie in the same place."""
+    total = 0
+    for place in np.ndindex(array.shape):
+        value = array[place]
+        total += len(value) if isinstance(value, (bytes, str)) else 0
+        if total > most:
+            break
+    return total
 
 
 def _check_array(array: h5py.Dataset) -> None:

@@ -17,6 +17,9 @@ from spikebert.errors import InputError
 from spikebert.files import require_file
 
 LARGEST = 2**32  # bytes that all arrays of a file may take
+UNPACKED = 200  # times the bytes of the file that its arrays may take, where that is more than MODEST
+MODEST = 2**29
+MOST = 10_000  # arrays; NumPy looks each one up among all
 # What zipfile, zlib and NumPy raise on archives that are not what they should be.
 FAULTS = (OSError, LookupError, ValueError, TypeError, EOFError, SyntaxError, RuntimeError, OverflowError, MemoryError)
 FAULTS += (BadZipFile, TokenError, struct.error, zlib.error)
@@ -28,12 +31,15 @@ def read_npz(path: Path, what: str) -> dict[str, NDArray]:
     Raises:
         InputError: no such file, not an archive of plain arrays, or one that would unpack to more than LARGEST.
     """
-    require_file(path, what)
+    path = require_file(path, what)
     try:
         with ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size > LARGEST:
-            raise InputError(f"{path}: would unpack to {size:,} bytes; {LARGEST:,} is the most")
+            entries = archive.infolist()
+        size, most = sum(entry.file_size for entry in entries), max(MODEST, UNPACKED * path.stat().st_size)
+        if size > min(LARGEST, most):
+            raise InputError(f"{path}: would unpack to {size:,} bytes; {min(LARGEST, most):,} is the most")
+        if len(entries) > MOST:
+            raise InputError(f"{path}: holds {len(entries):,} arrays; {MOST:,} is the most")
         with np.load(path, allow_pickle=False) as arrays:
             return {name: np.asarray(arrays[name]) for name in arrays.files}
     except FAULTS as error:

@@ -26,6 +26,7 @@ from spikebert.files import require_folder_of, write_atomically
 STATEFUL = ("I", "IF", "LI", "LIF", "CubaLI", "CubaLIF", "Delay")
 LINEAR = (nir.Affine, nir.Linear, nir.Scale, nir.Output)
 LARGEST = 2000  # nodes
+MOST_VALUES = 2**27  # of all nodes together, their parameters and outputs spread to their widths
 SPIKING = (nir.LIF, nir.CubaLIF, nir.IF, nir.Threshold)
 
 
@@ -102,11 +103,15 @@ def network(graph: NodeDict) -> Network:
             raise InputError(f"node {target}: an Input has no inputs, but {source} leads to it; add a node to sum them")
     ordered, inputs, feedback = order(kinds, edges)
     widths: dict[str, int] = {}
+    spread = 0
     for name in ordered:
         incoming = {widths[s] for s in inputs[name]}
         if len(incoming) > 1:
             raise InputError(f"node {name}: inputs of different widths reach it: {sorted(incoming)}")
         widths[name] = width_of(name, kinds[name], given[name], values[name], max(incoming, default=None))
+        spread += widths[name] * (1 + len(values[name].keys() - {"weight"}))
+        if spread > MOST_VALUES:
+            raise InputError(f"node {name}: is {widths[name]:,} values wide; with it the network takes too much memory")
     nodes = {name: node_of(kinds[name], values[name], widths[name]) for name in ordered}
     for name, sources in feedback.items():
         needed = int(np.prod(nodes[name].input_type["input"]))

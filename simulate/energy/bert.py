@@ -12,7 +12,6 @@ pooler and classifier are left out: a little in BERT's favour.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,10 @@ from typing import Any
 from simulate.energy.account import Account, Term
 from simulate.energy.costs import Cost, costs
 from simulate.energy.record import RunRecord
+from spikebert import strict_json
 from spikebert.errors import InputError
+
+MOST_BLOCKS, WIDEST = 1000, 2**24  # far beyond any BERT; each block is a few terms of an account
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,16 @@ class BertShape:
         """From the `config.json` of a Hugging Face BERT, or its folder."""
         path = path / "config.json" if path.is_dir() else path
         try:
-            config = json.loads(path.read_text("utf-8"))
+            config = strict_json.loads(path.read_bytes())
             sizes = [config[key] for key in ("num_hidden_layers", "hidden_size", "intermediate_size")]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             reason = f"{type(error).__name__}: {error}"
             raise InputError(f"{path}: not the config.json of a BERT ({reason})") from None
-        if any(type(size) is not int or size < 1 for size in sizes):
-            raise InputError(f"{path}: num_hidden_layers, hidden_size, intermediate_size must be whole and above 0")
+        if not _are_sizes(sizes):
+            raise InputError(
+                f"{path}: num_hidden_layers, hidden_size, intermediate_size must be whole numbers from 1, up to "
+                f"{MOST_BLOCKS} and {WIDEST:,}"
+            )
         return BertShape(f"teacher {path.resolve().parent.name}", *sizes)
 
     @staticmethod
@@ -59,7 +64,7 @@ class BertShape:
         if not isinstance(noted, dict):
             return None
         sizes: list[Any] = [noted.get(key) for key in ("blocks", "hidden_size", "intermediate_size")]
-        if any(type(size) is not int or size < 1 for size in sizes):
+        if not _are_sizes(sizes):
             return None
         return BertShape(f"teacher {run.model.metadata['training'].get('teacher', '')}".strip(), *sizes)
 
@@ -67,6 +72,12 @@ class BertShape:
     def weights(self) -> int:
         """Of all blocks."""
         return self.blocks * (4 * self.hidden**2 + 2 * self.hidden * self.intermediate)
+
+
+def _are_sizes(sizes: list[Any]) -> bool:
+    """Whether these are the blocks, the hidden and the intermediate size of a BERT that can be priced."""
+    limits = (MOST_BLOCKS, WIDEST, WIDEST)
+    return all(type(size) is int and 1 <= size <= most for size, most in zip(sizes, limits, strict=True))
 
 
 def terms(shape: BertShape, lengths: Sequence[int], cost: Cost) -> list[Term]:

@@ -332,6 +332,7 @@ def _check(run: RunRecord) -> None:
     """The sums that the file states twice must agree: a file edited or mixed from two runs does not pass."""
     _same("samples", run.samples, len(run.lengths))
     _same("tokens", run.tokens, sum(run.lengths))
+    _same("model.blocks", run.model.blocks, len(run.attentions()))
     if (run.correct is None) != (run.accuracy is None) or (run.correct is None) != (run.majority is None):
         raise InputError("accuracy, correct and majority must be given together or all be null")
     if run.correct is not None and run.accuracy is not None:

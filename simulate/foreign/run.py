@@ -26,6 +26,7 @@ from spikebert.files import require_file, write_folder_atomically
 FORMAT = "spikebert-foreign-run"
 VERSION = 2
 MANY_STEPS = 1000  # a time constant as long as this, in steps, is rarely meant
+MOST_VALUES = 2**28  # of an input, and of all that is recorded
 DT = 1e-4  # seconds: the time step that most tools have in mind when they write NIR
 
 
@@ -60,6 +61,8 @@ def load_input(path: str | os.PathLike[str], width: int) -> NDArray[np.float64]:
         raise InputError(f"{path}: must be one .npy array of numbers, not of {array.dtype}")
     if array.ndim not in (2, 3) or array.shape[-1] != width or not array.size:
         raise InputError(f"{path}: has shape {array.shape}; must be (T, B, {width}) or (T, {width})")
+    if array.size > MOST_VALUES:
+        raise InputError(f"{path}: holds {array.size:,} values; {MOST_VALUES:,} are the most")
     values = np.asarray(array, np.float64)
     if not np.isfinite(values).all():
         raise InputError(f"{path}: is not finite")
@@ -68,6 +71,12 @@ def load_input(path: str | os.PathLike[str], width: int) -> NDArray[np.float64]:
 
 def simulate(network: Network, x: NDArray[np.float64], dt: float = DT, backend: str = "float") -> ForeignRun:
     """Run an input (T, B, D) in time steps of dt seconds, in floating point ("float") or in integers ("lava")."""
+    recorded = sum(network.widths[name] for name in (*network.spiking, *network.outputs)) * x.shape[0] * x.shape[1]
+    if recorded > MOST_VALUES:
+        raise InputError(
+            f"{x.shape[0]:,} steps of {x.shape[1]:,} samples give {recorded:,} values to record; {MOST_VALUES:,} are "
+            "the most: give shorter input, or fewer samples"
+        )
     started = time.monotonic()
     found = euler.run(network, x, dt)
     if backend == "float":
