@@ -31,6 +31,7 @@ KIND_COLOURS = {
     "traffic": FAINT,
 }
 MAP = "cividis"
+TICKS = 64  # along an axis: each takes time, and beyond these none could be read
 LONGEST = 40  # letters of a layer's name
 
 STYLE = {
@@ -100,7 +101,8 @@ def heat_map(
             colour = "white" if values[row][column] < 0.55 * top else "black"
             axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)
     axes.set_yticks(range(len(rows)), rows, fontsize=size)
-    axes.set_xticks(range(len(columns)), [str(column) for column in columns])
+    ticks = range(0, len(columns), -(-len(columns) // TICKS))
+    axes.set_xticks(ticks, [str(columns[place]) for place in ticks])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     return size

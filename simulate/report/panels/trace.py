@@ -118,7 +118,7 @@ def _draw_attention(trace: Trace, width: float) -> Figure:
 
 
 def _draw_membrane(trace: Trace, width: float) -> Figure:
-    from simulate.report.plotting import BLUE, FAINT, VERMILLION, drawable, new_figure, short_name
+    from simulate.report.plotting import BLUE, FAINT, TICKS, VERMILLION, drawable, new_figure, short_name
 
     names = [next(iter(trace.spikes)), list(trace.spikes)[-1]]
     beside = width >= BESIDE
@@ -135,7 +135,7 @@ def _draw_membrane(trace: Trace, width: float) -> Figure:
         axes.plot(steps[spikes], level[spikes], "|", color=VERMILLION, markersize=16, markeredgewidth=2)
         token = drawable(trace.tokens[trace.watched])
         axes.set_title(f'{short_name(name)}, neuron {neuron}, "{token}"', fontsize=8)
-        axes.set_xticks(steps)
+        axes.set_xticks(steps[:: -(-len(steps) // TICKS)])
         axes.set_xlabel("time step")
         axes.margins(y=0.2)
     figure.axes[0].set_ylabel("membrane / threshold")
