@@ -6,6 +6,7 @@ here it becomes one InputError. A child is forked, so that honest work waits som
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import resource
 import select
@@ -62,6 +63,7 @@ def results(work: Callable[[], Iterable[bytes]], what: str, seconds: int, memory
 def _serve(work: Callable[[], Iterable[bytes]], writer: int, seconds: int, memory: int) -> None:
     """The whole life of the child; it never returns."""
     try:
+        faulthandler.disable()  # it has a terminal of its own
         silence = os.open(os.devnull, os.O_RDWR)
         for number in range(3):
             os.dup2(silence, number)

@@ -9,12 +9,12 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file
-from tokenizers import Tokenizer
 
 from spikebert.config import SpikeBertConfig
-from spikebert.errors import InputError
+from spikebert.errors import InputError, is_unicode
 from spikebert.files import read_json, write_atomically
 from spikebert.model import SpikeBertForSequenceClassification
+from spikebert.tokenizing import require_loadable
 from spikebert.torch_file import read_tensors
 
 FORMAT = "spikebert-model"
@@ -135,14 +135,13 @@ def _assemble(config: SpikeBertConfig, state: dict[str, Any], path: Path) -> Spi
 
 
 def _tokenizer(text: str, path: Path) -> str:
-    try:
-        Tokenizer.from_str(text)
-    except Exception as error:  # the library raises nothing more special
-        raise InputError(f"{path}: the tokenizer cannot be read ({' '.join(str(error).split())[:160]})") from None
+    if not is_unicode(text):
+        raise InputError(f"{path}: the tokenizer is not UTF-8")
+    require_loadable(text, f"{path}: the tokenizer cannot be read")
     return text
 
 
 def _labels(labels: list[Any], config: SpikeBertConfig, path: Path) -> list[str]:
-    if len(labels) != config.num_labels or not all(isinstance(label, str) for label in labels):
+    if len(labels) != config.num_labels or not all(isinstance(label, str) and is_unicode(label) for label in labels):
         raise InputError(f"{path}: must name {config.num_labels} labels, each a text")
     return labels

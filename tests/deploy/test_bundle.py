@@ -1,6 +1,7 @@
 """The bundle: whole, the same bytes each time, and refused where a byte was changed."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -204,3 +205,99 @@ def test_what_runs_on_the_hardware_teams_side_does_without_torch_and_dask(made, 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "Lava: equal" in done.stdout
+
+
+def pipe(path):
+    os.mkfifo(path)
+
+
+def link(path):
+    path.symlink_to("/etc/hostname")
+
+
+def link_to_a_folder(path):
+    path.symlink_to("/etc")
+
+
+STRANGERS = {"a pipe": pipe, "a link": link, "a link ": link_to_a_folder, "an empty folder": Path.mkdir}
+
+
+@pytest.mark.parametrize("what", STRANGERS)
+@pytest.mark.parametrize("place", ["x", "energy/x"])
+def test_what_is_no_plain_file_does_not_belong_in_a_bundle(made, tmp_path, what, place):
+    shutil.copytree(made, tmp_path / "bundle")
+    STRANGERS[what](tmp_path / "bundle" / place)
+    with pytest.raises(InputError, match=rf"{place}: is {what.strip()}"):
+        sums.check(tmp_path / "bundle")
+
+
+def test_a_list_of_checksums_that_lies_elsewhere_is_refused(made, tmp_path):
+    shutil.copytree(made, tmp_path / "bundle")
+    (tmp_path / "bundle" / sums.FILE).rename(tmp_path / "elsewhere")
+    (tmp_path / "bundle" / sums.FILE).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match=f"{sums.FILE}: is a link"):
+        sums.check(tmp_path / "bundle")
+
+
+@pytest.mark.parametrize("version", [0, -1])
+def test_a_manifest_of_a_version_that_never_was_is_refused(made, tmp_path, version, capsys):
+    shutil.copytree(made, tmp_path / "bundle")
+    path = tmp_path / "bundle" / bundle.MANIFEST
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), "format_version": version}), "utf-8")
+    sums.write(tmp_path / "bundle")
+    assert main(["verify", str(tmp_path / "bundle"), "--no-lava"]) == 2
+    assert "was never written" in capsys.readouterr().err
+
+
+def test_a_manifest_that_tells_of_other_golden_texts_is_a_fault(made, tmp_path, capsys):
+    shutil.copytree(made, tmp_path / "bundle")
+    path = tmp_path / "bundle" / bundle.MANIFEST
+    content = {**json.loads(path.read_text("utf-8")), "golden": {"texts": 1000, "tokens": 7}}
+    path.write_text(json.dumps(content), "utf-8")
+    sums.write(tmp_path / "bundle")
+    assert main(["verify", str(tmp_path / "bundle"), "--no-lava"]) == 1
+    assert "golden of manifest.json" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("what", STRANGERS)
+def test_more_files_are_plain_files_or_refused_by_name(tmp_path, what):
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "file").touch()
+    STRANGERS[what](tmp_path / "more" / "x")
+    with pytest.raises(InputError, match=rf"--with .*/x: is {what.strip()}"):
+        bundle.write(model_of(tmp_path), TEXTS, tmp_path / "bundle", extras=[tmp_path / "more"], tell=str)
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_a_pipe_or_a_device_as_another_file_is_refused_by_name(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/null")):
+        with pytest.raises(InputError, match=f"--with {path}: is neither"):
+            bundle.write(model_of(tmp_path), TEXTS, tmp_path / "bundle", extras=[path], tell=str)
+
+
+def test_a_licence_that_is_not_utf_8_is_refused(tmp_path):
+    with pytest.raises(InputError, match="--licence: not UTF-8"):
+        bundle.write(model_of(tmp_path), TEXTS, tmp_path / "bundle", licence="a\udcff", tell=str)
+
+
+def test_more_golden_texts_than_memory_holds_are_refused_before_they_run(tmp_path, monkeypatch):
+    monkeypatch.setattr("deploy.golden.MEMORY", 1000)
+    with pytest.raises(InputError, match="the spikes of 7 tokens take"):
+        bundle.write(model_of(tmp_path), TEXTS, tmp_path / "bundle", tell=str)
+
+
+def test_golden_vectors_do_not_depend_on_what_is_run_at_once(monkeypatch):
+    from deploy import golden
+
+    graph, rng = random_graph(), np.random.default_rng(0)
+    sentences = [rng.integers(0, 50, n) for n in (3, 1, 7, 2, 5)]
+    together = golden.compute(graph, sentences)
+    monkeypatch.setattr(golden, "TOGETHER", 4)
+    apart = golden.compute(graph, sentences)
+    for name in ("tokens", "lengths", "logits"):
+        assert np.array_equal(getattr(together, name), getattr(apart, name))
+    for name in ("spikes", "membranes"):
+        mine, theirs = getattr(together, name), getattr(apart, name)
+        assert mine.keys() == theirs.keys()
+        assert all(np.array_equal(mine[layer], theirs[layer]) for layer in mine)

@@ -158,3 +158,57 @@ def test_every_neuron_layer_is_listed_in_order():
     assert names[0] == "embeddings.lif"
     assert names[-1] == "blocks.0.mlp.down.lif"
     assert all(isinstance(random_graph()[n], LIF) for n in names)
+
+
+DAMAGES = {
+    "labels": (b"[1, 2, 3]", b"[null, null, null]", b'[["a"], ["b"], ["c"]]', b'"abc"', b'["\\ud800", "b", "c"]', 7),
+    "provenance": (b'{"x": "\\ud800"}', b'{"x": NaN}', b"[]", 1.5),
+    "order": (b"[1]", b"{}", b"7", np.zeros(2)),
+    "time_steps": (4.0, 1e300, np.array([4, 4]), b"4"),
+    "max_tokens": (16.0, np.array([16]), -1),
+    "format_version": (-1, 0, 1.0, b"1", np.array([1, 1])),
+    "tokenizer": (np.zeros((2, 2), np.uint8), np.zeros(3), 1, np.full(3, 255, np.uint8)),
+    "checksum": (np.zeros(3), 1),
+}
+
+
+@pytest.mark.parametrize(("field", "value"), [(field, value) for field in DAMAGES for value in DAMAGES[field]])
+def test_a_header_of_the_wrong_kind_is_one_line(file, field, value):
+    with h5py.File(file, "a") as content:
+        del content[f"node/metadata/{field}"]
+        content[f"node/metadata/{field}"] = value
+    with pytest.raises(InputError) as error:
+        nir.read(file)
+    assert str(error.value).startswith(str(file)) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("value", [np.array([b"spikebert-integer-graph"] * 2), 7, np.zeros(3)])
+def test_a_format_that_is_no_single_text_is_not_ours(file, value):
+    with h5py.File(file, "a") as content:
+        del content["node/metadata/format"]
+        content["node/metadata/format"] = value
+    assert nir.is_stock(file)
+    with pytest.raises(InputError):
+        nir.read(file)
+
+
+def renamed(graph, old, new):
+    """The graph in which one node has another name."""
+    nodes = (
+        replace(n, name=new if n.name == old else n.name, inputs=tuple(new if s == old else s for s in n.inputs))
+        for n in graph
+    )
+    return replace(graph, nodes=tuple(nodes))
+
+
+@pytest.mark.parametrize("name", ["file", "lengths", "self", r"$\frac{$", "host", "<b>&amp;", "日本 %s {}"])
+def test_a_name_is_no_keyword_and_no_markup(tmp_path, name):
+    graph = renamed(random_graph(), "embeddings.lif", name)
+    nir.write(validate(graph), tmp_path / "model.nir")
+    assert nir.read(tmp_path / "model.nir") == graph
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "a\nb", "\x1b[2J", "..", "input", "output", "x" * 201, "\ud800"])
+def test_what_is_no_name_of_one_line_is_refused(name):
+    with pytest.raises(InputError, match=r"^node "):
+        validate(renamed(random_graph(), "embeddings.lif", name))

@@ -108,3 +108,11 @@ def test_one_run_is_nothing_to_compare(run, capsys):
 
 def test_a_teacher_that_is_none_is_named(run, tmp_path, capsys):
     assert "not the config.json of a BERT" in fault(capsys, run, "--teacher", tmp_path, "-o", tmp_path / "report.md")
+
+
+@pytest.mark.parametrize("size", ["num_hidden_layers", "hidden_size", "intermediate_size"])
+def test_a_teacher_beyond_all_measure_is_refused(run, tmp_path, capsys, size):
+    sizes = {"num_hidden_layers": 2, "hidden_size": 8, "intermediate_size": 16, size: 10**9}
+    (tmp_path / "config.json").write_text(json.dumps(sizes), "utf-8")
+    line = fault(capsys, run, "--teacher", tmp_path / "config.json", "-o", tmp_path / "r.md")
+    assert "must be whole numbers from 1" in line
