@@ -67,7 +67,8 @@ def tally_spikes(graph: Graph, spikes: Mapping[str, Activity], lengths: list[int
         if isinstance(node, Add):
             values[node.name] = sum(inputs[1:], inputs[0].astype(np.int32))  # uint8 holds no stream of 256 layers
         if keys(node):
-            output = values[node.name] if node.name in values else inputs[0]  # an attention is counted from its input
+            # An attention is counted from its inputs; the first neurons have no spikes as inputs.
+            output = values[node.name] if node.name in values else inputs[0]
             counts |= tally(node, inputs, output, lengths)
     return counts
 
