@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import h5py
 import numpy as np
@@ -96,6 +97,37 @@ def retype_one(path: Path, rng: random.Random) -> None:
             file[name] = rng.choice([values[..., None], values.ravel()[:-1], np.tile(values, 3)])
 
 
+def link_one(path: Path, rng: random.Random) -> None:
+    """One thing under many names, perhaps within itself."""
+    with h5py.File(path, "a") as file:
+        source, names = file[rng.choice(_places(file))], _places(file)
+        groups = [name for name in names if isinstance(file[name], h5py.Group)]
+        for number in range(rng.choice([1, 50])):
+            file[f"{rng.choice(groups)}/link{number}"] = source
+
+
+def shatter_one(path: Path, rng: random.Random) -> None:
+    """Many small pieces, or few bytes that unpack to many."""
+    with h5py.File(path, "a") as file:
+        name = rng.choice([n for n in _places(file) if isinstance(file[n], h5py.Dataset)])
+        del file[name]
+        if rng.random() < 0.5:
+            file.create_dataset(name, (2**22,), np.int8, chunks=(8,))
+        else:
+            file.create_dataset(name, (2**29,), np.int8, chunks=(2**20,), compression="gzip")
+
+
+def alter_metadata(path: Path, rng: random.Random) -> None:
+    """A field of the header of another kind: arrays, floats, half characters, negative versions."""
+    others = [-1, 0, 4.0, np.nan, np.array([4, 4]), np.array([b"x", b"y"]), b"[1, 2, 3]", b"[null]", b"{}", b"NaN"]
+    others += [b'["\\ud800", "b", "c"]', b'{"x": "\\ud800"}', b"[" * 10**4, np.zeros((2, 2), np.uint8), b"1e999"]
+    with h5py.File(path, "a") as file:
+        fields = list(file["node/metadata"])
+        name = f"node/metadata/{rng.choice(fields)}"
+        del file[name]
+        file[name] = rng.choice(others)
+
+
 # Of graphs: written anew, so that the checksum is right
 
 
@@ -119,6 +151,39 @@ def alter_order(path: Path, rng: random.Random) -> None:
     nodes = list(graph.nodes)
     a, b = (rng.randrange(len(nodes)) for _ in range(2))
     nodes = rng.choice([nodes[:a] + nodes[a + 1 :], [*nodes[:a], nodes[b], *nodes[a + 1 :]], nodes[a:] + nodes[:a], []])
+    _write(dataclasses.replace(graph, nodes=tuple(nodes)), path)
+
+
+NAMES = [
+    "file",
+    "lengths",
+    "self",
+    "host",
+    "input",
+    "output",
+    r"$\\frac{$",
+    "<b>&",
+    "a/b",
+    "a\nb",
+    "\x1b",
+    "..",
+    "",
+    "日本",
+]
+
+
+def rename_node(path: Path, rng: random.Random) -> None:
+    """A node called like a keyword, a formula, markup or a path."""
+    from export import nir
+
+    graph, new = nir.read(path), rng.choice(NAMES)
+    old = rng.choice(graph.nodes).name
+    nodes = (
+        dataclasses.replace(
+            n, name=new if n.name == old else n.name, inputs=tuple(new if s == old else s for s in n.inputs)
+        )
+        for n in graph
+    )
     _write(dataclasses.replace(graph, nodes=tuple(nodes)), path)
 
 
@@ -211,6 +276,36 @@ def alter_tokenizer(path: Path, rng: random.Random) -> None:
     _write(dataclasses.replace(graph, tokenizer=json.dumps(document)), path)
 
 
+def hostile_tokenizer(path: Path, rng: random.Random) -> None:
+    """Of a model.nir: one that panics, backtracks, or grows a text beyond all measure."""
+    from export import nir
+
+    def sequence(kind: str, step: dict[str, Any], times: int) -> dict[str, Any]:
+        return {"type": "Sequence", kind: [step] * times}
+
+    double = {"type": "Replace", "pattern": {"String": "o"}, "content": "oo"}
+    split = {"type": "Split", "pattern": {"Regex": "(o+)+$|(.*o){25}"}, "behavior": "Isolated", "invert": False}
+    grow = {"type": "Replace", "pattern": {"Regex": ""}, "content": "o"}
+    parts: list[tuple[str, Any]] = [
+        ("normalizer", {"type": "Precompiled", "precompiled_charsmap": rng.choice(["AAAA", "", "////"])}),
+        ("normalizer", sequence("normalizers", double, rng.choice([3, 12, 40]))),
+        ("normalizer", sequence("normalizers", grow, 20)),
+        ("normalizer", {"type": "Prepend", "prepend": "o" * 10**6}),
+        ("pre_tokenizer", {"type": "FixedLength", "length": 0}),
+        ("pre_tokenizer", split),
+        ("pre_tokenizer", sequence("pretokenizers", split, 3)),
+        ("model", {"type": "WordPiece", "unk_token": "[UNK]", "vocab": {"x": 0}, "max_input_chars_per_word": 0}),
+        ("model", {"type": "Unigram", "unk_id": 7, "vocab": [["x", -1.0]], "byte_fallback": False}),
+        ("model", {"type": "BPE", "vocab": {"o": 0}, "merges": [], "unk_token": None}),
+        ("padding", {"strategy": {"Fixed": 2**40}, "direction": "Right", "pad_to_multiple_of": 0, "pad_id": 0}),
+        ("truncation", {"max_length": 1, "strategy": "LongestFirst", "stride": 5, "direction": "Right"}),
+    ]
+    graph = nir.read(path)
+    key, value = rng.choice(parts)
+    document = {**json.loads(graph.tokenizer), key: value}
+    _write(dataclasses.replace(graph, tokenizer=json.dumps(document)), path)
+
+
 def alter_tensors(path: Path, rng: random.Random) -> None:
     """Of what torch.save wrote, its settings, texts and tensors."""
     import torch
@@ -264,6 +359,18 @@ def alter_arrays(path: Path, rng: random.Random) -> None:
     np.savez_compressed(path, **arrays)
 
 
+def multiply_members(path: Path, rng: random.Random) -> None:
+    """Of an .npz: very many arrays, or few bytes that unpack to many."""
+    with ZipFile(path, "a", ZIP_DEFLATED) as archive:
+        if rng.random() < 0.5:
+            for number in range(20_000):
+                archive.writestr(f"{number}.npy", b"")
+        else:
+            with archive.open("x.npy", "w", force_zip64=True) as member:
+                for _ in range(600):
+                    member.write(bytes(2**20))
+
+
 def alter_shape(path: Path, rng: random.Random) -> None:
     """Of an .npy: another shape or type in its header."""
     content = path.read_bytes()
@@ -292,8 +399,25 @@ def resummed(mutation: Mutation) -> Mutation:
     return both
 
 
+def add_stranger(path: Path, rng: random.Random) -> None:
+    """Something beside the file that is no plain file."""
+    place = path.with_name("stranger")
+    kind = rng.randrange(5)
+    if kind == 0:
+        os.mkfifo(place)
+    elif kind == 1:
+        place.symlink_to(rng.choice(["/etc/hostname", "/etc", "nowhere", path.name]))
+    elif kind == 2:
+        place.mkdir()
+    elif kind == 3:
+        (place / "within").mkdir(parents=True)
+    else:
+        path.rename(place)
+        path.symlink_to(place.name)
+
+
 OF_BYTES = (flip, truncate, erase, move)
-OF_HDF5 = (remove_one, replace_one, rename_one, retype_one)
-OF_GRAPHS = (alter_field, alter_order, alter_whole)
+OF_HDF5 = (remove_one, replace_one, rename_one, retype_one, link_one, shatter_one)
+OF_GRAPHS = (alter_field, alter_order, alter_whole, rename_node, alter_metadata)
 OF_JSON = (alter_json, alter_json, nest)
 OF_YAML = (alter_yaml, multiply)

@@ -31,13 +31,17 @@ def of_exported_models() -> list[Reader]:
     from simulate.cli import main as simulate
 
     nir = (*m.OF_BYTES, *m.OF_HDF5, *m.OF_GRAPHS)
-    chip = (*m.OF_BYTES, *m.OF_YAML)
+    chip, tokenizers = (*m.OF_BYTES, *m.OF_YAML), (m.alter_tokenizer, *[m.hostile_tokenizer] * 2)
     return [
         Reader("simulate", simulate, "model.nir", "{file} --text 'a good film' --out {out}", nir),
         Reader("simulate pairs", simulate, "pairs.nir", "{file} --text 'good\tfilm' --out {out}", nir),
         Reader("export .nir", export, "model.nir", "{file} --to nir -o {out}", nir),
         Reader("resources", deploy, "model.nir", "resources {file}", nir),
-        Reader("tokenizer", simulate, "model.nir", "{file} --text 'a good film' --out {out}", (m.alter_tokenizer,)),
+        Reader("tokenizer", simulate, "model.nir", "{file} --text 'a good film' --out {out}", tokenizers),
+        Reader("spikes", simulate, "model.nir", "{file} --text 'a good film' --spikes --out {out}", (m.rename_node,)),
+        Reader("draw", export, "model.nir", "{file} --draw {out}.svg", (m.rename_node,)),
+        Reader("onnx-integer", export, "model.nir", "{file} --to onnx-integer -o {out}", (m.rename_node,)),
+        Reader("map", deploy, "model.nir", "map {file} -o {out}", (m.rename_node, *m.OF_GRAPHS)),
         Reader("map --chip", deploy, "chip.yaml", "map {folder}/model.nir --chip {file} -o {out}", chip),
     ]
 
@@ -107,7 +111,7 @@ def of_runs() -> list[Reader]:
 def of_bundles() -> list[Reader]:
     from deploy.cli import main as deploy
 
-    npz, json = (*m.OF_BYTES, *[m.alter_arrays] * 4), (*m.OF_BYTES, *m.OF_JSON)
+    npz, json = (*m.OF_BYTES, *[m.alter_arrays] * 4, m.multiply_members), (*m.OF_BYTES, *m.OF_JSON)
     verify, whole = "verify {folder}/bundle --no-lava", (0, 1, 2)
     theirs = "verify {folder}/bundle --no-lava --theirs {file}"
 
@@ -115,7 +119,7 @@ def of_bundles() -> list[Reader]:
         return Reader(f"verify {file}", deploy, f"bundle/{file}", verify, tuple(map(m.resummed, mutations)), whole)
 
     return [
-        Reader("verify sums", deploy, "bundle/SHA256SUMS", verify, m.OF_BYTES),
+        Reader("verify sums", deploy, "bundle/SHA256SUMS", verify, (*m.OF_BYTES, *[m.add_stranger] * 4)),
         Reader("verify --theirs", deploy, "theirs.npz", theirs, npz, whole),
         inside("manifest.json", json),
         inside("golden.npz", npz),
