@@ -9,6 +9,7 @@ from transformers import BertConfig, PreTrainedTokenizerFast
 from spikebert.data import Row, Task, halves
 from spikebert.errors import InputError
 from spikebert.loop import NO_LABEL, Example
+from spikebert.tokenizing import require_bearable
 
 
 def tokenise(
@@ -19,10 +20,12 @@ def tokenise(
     With a separator, a text with a TAB is a pair, and cut where it is longer.
 
     Raises:
-        InputError: so few tokens leave no room for a text.
+        InputError: so few tokens leave no room for a text, or a text is longer than any that is tokenised.
     """
     if not texts:
         return []
+    for number, text in enumerate(texts, 1):
+        require_bearable(text, f"text {number} of {len(texts)}")
     inputs: Any = texts if separator is None else [halves(text) for text in texts]
     encoded: list[list[int]] = tokenizer(inputs, truncation=False, verbose=False)["input_ids"]  # type: ignore[assignment]
     cut = sum(len(tokens) > longest for tokens in encoded)
