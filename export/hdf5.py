@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import h5py
 import numpy as np
+from h5py import h5o
 
 from spikebert.errors import InputError
 from spikebert.files import require_file
@@ -55,7 +56,7 @@ def _check(file: h5py.File, stored: int) -> None:
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                 raise InputError(f"{group.name}: {name!r} is a link to elsewhere")
             item = group[name]
-            if h5py.h5o.get_info(item.id).rc > 1:
+            if h5o.get_info(item.id).rc > 1:
                 raise InputError(f"{group.name}: {name!r} stands in the file under more than one name")
             if isinstance(item, h5py.Group):
                 groups.append((item, depth + 1))
@@ -63,7 +64,7 @@ def _check(file: h5py.File, stored: int) -> None:
                 _check_array(item)
                 size += (item.size or 0) * max(8, item.dtype.itemsize)
                 chunks += _pieces(item)
-                if h5py.check_string_dtype(item.dtype) is not None and item.size * stored > MODEST:
+                if h5py.check_string_dtype(item.dtype) is not None and (item.size or 0) * stored > MODEST:
                     size += _letters(item, LARGEST)
             else:
                 raise InputError(f"{group.name}: {name!r} is neither a group nor an array")

@@ -69,7 +69,8 @@ def _serve(work: Callable[[], Iterable[bytes]], writer: int, seconds: int, memor
             os.dup2(silence, number)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-        resource.setrlimit(resource.RLIMIT_DATA, (_held() + memory,) * 2)
+        most = _held() + memory
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
         for result in work():
             _send(writer, RESULT, result)
         _send(writer, END, b"")

@@ -88,7 +88,7 @@ def retype_one(path: Path, rng: random.Random) -> None:
     """The same numbers in another dtype or shape."""
     with h5py.File(path, "a") as file:
         arrays = [name for name in _places(file) if isinstance(file[name], h5py.Dataset)]
-        name = rng.choice([n for n in arrays if file[n].dtype.kind in "iuf"])
+        name = rng.choice([n for n in arrays if np.asarray(file[n]).dtype.kind in "iuf"])
         values = np.asarray(file[name])
         del file[name]
         if rng.random() < 0.5:
@@ -122,8 +122,8 @@ def alter_metadata(path: Path, rng: random.Random) -> None:
     others = [-1, 0, 4.0, np.nan, np.array([4, 4]), np.array([b"x", b"y"]), b"[1, 2, 3]", b"[null]", b"{}", b"NaN"]
     others += [b'["\\ud800", "b", "c"]', b'{"x": "\\ud800"}', b"[" * 10**4, np.zeros((2, 2), np.uint8), b"1e999"]
     with h5py.File(path, "a") as file:
-        fields = list(file["node/metadata"])
-        name = f"node/metadata/{rng.choice(fields)}"
+        fields = [place for place in _places(file) if place.startswith("node/metadata/")]
+        name = rng.choice(fields)
         del file[name]
         file[name] = rng.choice(others)
 
