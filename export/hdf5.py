@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import h5py
 import numpy as np
-from h5py import h5o
+from h5py import h5o  # type: ignore[attr-defined]  # compiled, and its types say nothing of it
 
 from spikebert.errors import InputError
 from spikebert.files import require_file
