@@ -24,7 +24,7 @@ from simulate.run import Texts, check_labels, describe, simulate, write_run
 from simulate.text import encode
 from spikebert import __version__
 from spikebert.errors import InputError, is_unicode, printable
-from spikebert.files import write_folder_atomically
+from spikebert.files import Kind, names_format, write_folder_atomically
 
 FORMAT, FORMAT_VERSION = "spikebert-bundle", 1
 MANIFEST = "manifest.json"
@@ -34,6 +34,15 @@ REFERENCE_MODEL, REFERENCE_GOLDEN = "reference/model.bin", "reference/golden.bin
 PAGES = {"EQUATIONS.md": "export/NIR.md", "reference/reference.c": "deploy/reference.c"}  # here: from which package
 FORMS = {"nir-stages": "stages", "netx": "netx", "onnx-integer": "model-int.onnx"}  # target: where it goes
 LIMIT = 2**32  # bytes
+FOLDER = Kind(
+    "a bundle of spikebert-deploy",
+    (
+        *(MANIFEST, MODEL, TOKENIZER, GOLDEN, CHIP, "README.md", sums.FILE, FORMS["onnx-integer"]),
+        *(*PAGES, REFERENCE_MODEL, REFERENCE_GOLDEN),
+        *(f"{part}/*" for part in (ENERGY, MAPPING, FORMS["nir-stages"], FORMS["netx"], "with")),
+    ),
+    names_format(FORMAT),
+)
 
 
 def write(
@@ -94,7 +103,7 @@ def write(
         (folder / "README.md").write_text(readme.text(graph, golden, content), "utf-8")
         sums.write(folder)
 
-    write_folder_atomically(out, MANIFEST, fill)
+    write_folder_atomically(out, FOLDER, fill)
 
 
 def estimate(graph: Graph, tokens: int, chip: Chip) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from spikebert.columns import add_columns, columns_of
 from spikebert.errors import InputError
-from spikebert.files import require_file
+from spikebert.files import require_file, require_place
 
 
 def add_bundle(commands) -> None:
@@ -43,9 +43,10 @@ def add_verify(commands) -> None:
 
 
 def bundle(options: argparse.Namespace) -> int:
-    from deploy.bundle import write
+    from deploy.bundle import FOLDER, write
     from simulate.run import read_data
 
+    require_place(options.out, FOLDER, "-o")
     require_file(options.model, "model")
     if options.golden < 1:
         raise InputError(f"--golden {options.golden}: must be at least 1")

@@ -73,10 +73,12 @@ def run(options: argparse.Namespace) -> None:
     from deploy.chip import read_chip
     from deploy.estimate import own_costs
     from deploy.mapping import map_graph
-    from deploy.mapping_report import write
+    from deploy.mapping_report import FOLDER, write
     from export import nir
     from export.early_exit import with_margin
+    from spikebert.files import require_place
 
+    require_place(options.out, FOLDER, "-o")
     chip = read_chip(options.chip)
     graph = with_margin(nir.read(options.model), options.exit_margin)
     record = _run_of(Path(options.counts), Path(options.model), graph) if options.counts else None

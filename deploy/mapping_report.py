@@ -10,10 +10,11 @@ from deploy.estimate import cost_source
 from deploy.floorplan import svg
 from deploy.mapping import Mapping
 from deploy.partition import Cut
-from spikebert.files import sha256, write_folder_atomically
+from spikebert.files import Kind, names_format, sha256, write_folder_atomically
 
 FORMAT = "spikebert-mapping"
 VERSION = 1
+FOLDER = Kind("a mapping of spikebert-deploy", ("mapping.json", "mapping.md", "floorplan.svg"), names_format(FORMAT))
 
 
 def write(mapping: Mapping, out: Path, model: Path) -> None:
@@ -27,7 +28,7 @@ def write(mapping: Mapping, out: Path, model: Path) -> None:
         (folder / "mapping.md").write_text(page + picture, "utf-8")
         (folder / "floorplan.svg").write_text(svg(mapping), "utf-8")
 
-    write_folder_atomically(out, "mapping.json", fill)
+    write_folder_atomically(out, FOLDER, fill)
 
 
 def as_json(mapping: Mapping) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> None:
     if not (options.out or options.draw):
         raise InputError("nothing to write: give -o, or --draw")
     if options.out:
-        require_folder_of(options.out, "-o")
+        TARGETS[options.to].require(options.out, "-o")
     if options.draw:
         from export.draw import require_picture
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from export import nir
 from export.graph import Attention, Graph
 from spikebert import __version__
-from spikebert.files import write_folder_atomically
+from spikebert.errors import InputError
+from spikebert.files import Kind, write_folder_atomically
 
 SCRIPT = Path(__file__).with_name("lava_script.py")
 PAGE = """\
@@ -34,6 +35,16 @@ Should a process raise, Lava's `run()` does not return; the reason stands on the
 """
 
 
+def _is_ours(model: Path) -> bool:
+    try:
+        return not nir.is_stock(model)
+    except InputError:
+        return False
+
+
+FOLDER = Kind("a model with a script for Lava", ("model.nir", "run.py", "README.md"), _is_ours)
+
+
 def write(graph: Graph, folder: str | os.PathLike[str]) -> None:
     """Write `model.nir`, `run.py` and `README.md`; the folder appears whole or not at all."""
     blocks = sum(isinstance(node, Attention) for node in graph)
@@ -51,4 +62,4 @@ def write(graph: Graph, folder: str | os.PathLike[str]) -> None:
         shutil.copyfile(SCRIPT, temporary / "run.py")
         (temporary / "README.md").write_text(page, "utf-8")
 
-    write_folder_atomically(Path(folder), "model.nir", fill)
+    write_folder_atomically(Path(folder), FOLDER, fill)

@@ -30,11 +30,12 @@ from export.ranges import output_bounds
 from export.stock import MANTISSA_MAX, NO_CURRENT_MEMORY, check_stock, stock_threshold
 from spikebert import __version__
 from spikebert.errors import InputError
-from spikebert.files import write_folder_atomically
+from spikebert.files import Kind, names_format, write_folder_atomically
 
 FORMAT = "spikebert-netx"
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
+FOLDER = Kind("networks for netx", (MANIFEST, "[0-9][0-9]*.net"), names_format(FORMAT))
 RESET_OFFSET = 1  # netx resets layer k at the steps RESET_OFFSET + 1 + k modulo T: when its first input arrives
 
 FEEDING = (
@@ -72,7 +73,7 @@ def write(graph: Graph, folder: str | os.PathLike[str]) -> None:
         text = json.dumps(manifest(graph, dict(zip(files, chains, strict=True))), indent=1, ensure_ascii=False)
         (temporary / MANIFEST).write_text(text, "utf-8")
 
-    write_folder_atomically(Path(folder), MANIFEST, fill)
+    write_folder_atomically(Path(folder), FOLDER, fill)
 
 
 def manifest(graph: Graph, nets: dict[str, list[Layer]]) -> dict[str, Any]:

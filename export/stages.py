@@ -31,11 +31,12 @@ from export.npz import write_npz
 from export.ranges import output_bounds
 from spikebert import __version__
 from spikebert.errors import InputError
-from spikebert.files import write_folder_atomically
+from spikebert.files import Kind, names_format, write_folder_atomically
 
 FORMAT = "spikebert-nir-stages"
 FORMAT_VERSION = 1
 MANIFEST, HOST = "manifest.json", "host.npz"
+FOLDER = Kind("stages in NIR", (MANIFEST, HOST, "[0-9][0-9]*.nir"), names_format(FORMAT))
 DT = 1e-4  # seconds of a step: NIR has none, and this is what its readers suppose
 UNIT = 2**INPUT_SHIFT  # state units that one unit of a stage's weights is worth
 
@@ -63,7 +64,7 @@ def write(graph: Graph, folder: str | os.PathLike[str]) -> None:
         text = json.dumps(manifest(graph, stages), indent=1, ensure_ascii=False)
         (temporary / MANIFEST).write_text(text, "utf-8")
 
-    write_folder_atomically(Path(folder), MANIFEST, fill)
+    write_folder_atomically(Path(folder), FOLDER, fill)
 
 
 def check(graph: Graph) -> None:

@@ -146,10 +146,11 @@ def run(options: argparse.Namespace, command: str) -> None:
 
 def _require_out(out: str | None) -> None:
     """An InputError at once, and not after the simulation, if its results could not be written."""
+    from simulate.folder import RUN
     from spikebert.files import require_place
 
     if out:
-        require_place(out, "counts.json", "--out")
+        require_place(out, RUN, "--out")
 
 
 def run_foreign(options: argparse.Namespace) -> None:

@@ -19,6 +19,7 @@ from export.npz import write_npz
 from simulate import trace
 from simulate.batches import Tokens
 from simulate.counts import EXIT_VERSION, FORMAT, VERSION, counts_of, shape_of
+from simulate.folder import RUN
 from simulate.result import SimulationResult
 from simulate.trace import Trace
 from simulate.unlabelled import STANDARD_INPUT, read_texts
@@ -121,7 +122,7 @@ def write_run(
 ) -> None:
     """Write `out/`, whole or not at all: counts.json, predictions.tsv and what was recorded (spikes.npz, trace.npz).
 
-    An earlier run there is replaced; any other folder is left alone.
+    An earlier run there is replaced; other files are left alone.
     """
 
     def write(folder: Path) -> None:
@@ -133,7 +134,7 @@ def write_run(
         if traced is not None:
             traced.write(folder / trace.FILE)
 
-    write_folder_atomically(out, "counts.json", write)
+    write_folder_atomically(out, RUN, write)
 
 
 def scores(graph: Graph, result: SimulationResult) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from spikebert.config import SpikeBertConfig
 from spikebert.errors import InputError, is_unicode
-from spikebert.files import read_json, write_atomically
+from spikebert.files import Kind, names_format, read_json, write_atomically, write_folder_atomically
 from spikebert.model import SpikeBertForSequenceClassification
 from spikebert.tokenizing import require_loadable
 from spikebert.torch_file import read_tensors
@@ -20,6 +20,11 @@ from spikebert.torch_file import read_tensors
 FORMAT = "spikebert-model"
 VERSION = 1
 WEIGHTS, TRAINING_FILE = "model.safetensors", "training.json"
+FOLDER = Kind(
+    "a model of spikebert-train",
+    ("config.json", WEIGHTS, "tokenizer.json", TRAINING_FILE),
+    names_format(SpikeBertConfig.model_type, field="model_type"),
+)
 
 
 @dataclass(frozen=True)
@@ -43,17 +48,34 @@ def save_model(trained: TrainedModel, path: Path) -> None:
         "labels": list(trained.labels),
         "training": trained.training,
     }
-    write_atomically(path, lambda temporary: torch.save(content, temporary))
+    write_tensors(path, content)
 
 
 def save_directory(trained: TrainedModel, folder: Path) -> None:
-    """Write a model directory: config.json, model.safetensors, tokenizer.json, training.json."""
+    """Write a model directory, whole or not at all: config.json, model.safetensors, tokenizer.json, training.json."""
     config = trained.model.config
     config.id2label = dict(enumerate(trained.labels))
     config.label2id = {label: i for i, label in enumerate(trained.labels)}
-    trained.model.save_pretrained(folder)
-    (folder / "tokenizer.json").write_text(trained.tokenizer, "utf-8")
-    (folder / TRAINING_FILE).write_text(json.dumps(trained.training, indent=1, ensure_ascii=False), "utf-8")
+
+    def fill(folder: Path) -> None:
+        trained.model.save_pretrained(folder)
+        (folder / "tokenizer.json").write_text(trained.tokenizer, "utf-8")
+        (folder / TRAINING_FILE).write_text(json.dumps(trained.training, indent=1, ensure_ascii=False), "utf-8")
+
+    write_folder_atomically(folder, FOLDER, fill)
+
+
+def write_tensors(path: Path, content: dict[str, Any]) -> None:
+    """`torch.save`, whole or not at all: plain values and tensors, perhaps in lists and dicts."""
+    write_atomically(path, lambda temporary: torch.save(content, temporary), _size(content))
+
+
+def _size(content: Any) -> int:
+    """Bytes of all tensors in a value."""
+    if isinstance(content, torch.Tensor):
+        return content.numel() * content.element_size()
+    parts = content.values() if isinstance(content, dict) else content if isinstance(content, (list, tuple)) else ()
+    return sum(map(_size, parts))
 
 
 def load_model(path: str | Path) -> TrainedModel:

@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 from spikebert import processes
 from spikebert.allocator import keep_freed_memory
+from spikebert.checkpoint import write_tensors
 from spikebert.device import products
 from spikebert.errors import InputError, RunError
-from spikebert.files import write_atomically
+from spikebert.files import append
 from spikebert.progress import Bar
 from spikebert.torch_file import read_tensors
 
@@ -101,8 +102,7 @@ class Metrics:
     def write(self, **values: object) -> None:
         if not processes.is_main():
             return
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(values) + "\n")
+        append(self.path, json.dumps(values))
 
 
 def train(
@@ -210,7 +210,7 @@ def _save(
         "random": torch.get_rng_state(),
         "gpu_random": torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
     }
-    write_atomically(path, lambda temporary: torch.save(content, temporary))
+    write_tensors(path, content)
 
 
 def _resume(path: Path, identity: str, trained: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, float]:

@@ -8,9 +8,20 @@ from pathlib import Path
 from spikebert.cli import PROGRAM
 from spikebert.columns import add_columns, columns_of
 from spikebert.errors import InputError, exit_cleanly
+from spikebert.files import Kind
 from spikebert.options import require_least, require_seed
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+FOLDER = Kind(
+    "a new teacher",
+    (
+        "config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+    ),
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -28,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--layers", type=int, default=2, help="(default: %(default)s)")
     p.add_argument("--dropout", type=float, default=0.3, help="(default: %(default)s)")
     p.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
-    p.add_argument("--out", required=True, help="the folder; replaced if it holds a model")
+    p.add_argument("--out", required=True, help="the folder; a model that this command wrote there before is replaced")
     return p
 
 
@@ -46,9 +57,10 @@ def run(options: argparse.Namespace) -> None:
     if not 0 <= options.dropout < 1:
         raise InputError(f"--dropout {options.dropout}: must lie in [0, 1)")
     from spikebert.data import load_task
-    from spikebert.files import require_file, write_folder_atomically
+    from spikebert.files import require_file, require_place, write_folder_atomically
     from spikebert.lines import read_lines
 
+    require_place(options.out, FOLDER, "--out")
     texts = [row.text for row in load_task(options.task, columns=columns_of(options)).train]
     if options.corpus:
         texts += [line for _, line in read_lines(require_file(options.corpus, "corpus"))]
@@ -73,7 +85,7 @@ def run(options: argparse.Namespace) -> None:
         tokenizer.save_pretrained(folder)
         print(f"{options.out}: {len(tokenizer)} tokens of {len(texts)} texts, an untrained BERT")
 
-    write_folder_atomically(Path(options.out), "config.json", write)
+    write_folder_atomically(Path(options.out), FOLDER, write)
 
 
 def train_tokenizer(texts: list[str], vocabulary: int):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -14,13 +13,14 @@ from transformers import BertConfig, PreTrainedTokenizerFast
 
 from spikebert import processes, teacher_folder, warm_start
 from spikebert import teacher as teachers
-from spikebert.checkpoint import TrainedModel, save_directory, save_model
+from spikebert.checkpoint import FOLDER, TrainedModel, save_directory, save_model
 from spikebert.config import SpikeBertConfig
 from spikebert.data import Task, digest_of, majority_share, read_corpus
 from spikebert.device import choose
 from spikebert.distill import Student, accuracy, initialise_blocks, initialise_embeddings, stage_one, stage_two
 from spikebert.errors import InputError
 from spikebert.examples import examples_of, separator_of, unlabelled_examples
+from spikebert.files import Kind, require_place, write_folder_atomically
 from spikebert.loop import Batch, Schedule, train
 from spikebert.model import SpikeBertForSequenceClassification
 from spikebert.preparation import prepare
@@ -32,6 +32,7 @@ from spikebert.teacher import Teacher
 from spikebert.vocabulary import prune
 
 TEACHER_TOKENS = 128  # of the longest text, unless more are asked for
+TEACHER = Kind("a fine-tuned teacher", ("config.json", "*.safetensors", "*.json", "vocab.txt"))
 
 
 def computing(settings: Settings) -> dict[str, Any]:
@@ -71,16 +72,17 @@ def _fine_tune(settings: Settings, run: Run, task: Task, finished: Path) -> None
 
 
 def _keep_teacher(run: Run, task: Task, model, tokenizer, longest: int, separator: int | None, finished: Path) -> None:
-    """Measure on dev and write the teacher's folder, whole or not at all."""
+    """Measure on dev and write the teacher's folder."""
     dev = accuracy(model, examples_of(task.dev, task.labels, tokenizer, longest, separator), separator=separator)
     run.metrics.write(stage="teacher", accuracy=dev, majority=majority_share(task.dev))
     print(f"teacher: accuracy {dev:.4f} on {len(task.dev)} dev texts (majority class {majority_share(task.dev):.4f})")
     warn_of("the teacher", dev, task.dev)
-    unfinished = finished.with_name(".model")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    model.save_pretrained(unfinished)
-    tokenizer.save_pretrained(unfinished)
-    unfinished.rename(finished)
+
+    def fill(folder: Path) -> None:
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+
+    write_folder_atomically(finished, TEACHER, fill)
     run.clear()
 
 
@@ -95,6 +97,7 @@ def distil(settings: Settings, task: Task | None = None) -> Path:
     if finished.exists():
         print(f"{finished} is finished; choose another --out to train anew")
         return finished
+    require_place(run.folder / "model", FOLDER, "--out")
     _remember_teachers(settings, run)
     general, tokenizer, fitted = teachers.load(settings.teacher, task.labels)
     student = _new_student(settings, task, tokenizer, general)

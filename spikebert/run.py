@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import shutil
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,9 +11,26 @@ from typing import Any, Protocol
 from spikebert import processes
 from spikebert.data import Task, digest_of, save_rows
 from spikebert.errors import InputError
-from spikebert.files import read_json, write_atomically
+from spikebert.files import Kind, claim, has_fields, read_json, remove_folder, write_atomically
 from spikebert.loop import Metrics
-from spikebert.options import require_folder
+
+BEFORE = ("settings.json", ".lock", "data/train.jsonl", "data/dev.jsonl")  # written before anything is trained
+RUN = Kind(
+    "a training of spikebert-train",
+    (
+        *BEFORE,
+        "metrics.jsonl",
+        "*.checkpoint",
+        "*.kept.json",
+        "*.targets-*",
+        "student.pt",
+        "model.pt",
+        "model/*",
+        "result.json",
+    ),
+    has_fields("task", "seed", "batch_size"),
+)
+KEPT = Kind("a teacher's outputs", ("features.npy", "logits.npy"), lambda path: True, sealed=False)
 
 
 def differ(recorded: dict[str, Any], wanted: dict[str, Any], settings: Any) -> bool:
@@ -45,17 +61,17 @@ class Run:
     def __init__(self, settings: Checked, kind: str):
         settings.check()
         self.folder = Path(settings.out)
-        require_folder(self.folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.stages: set[str] = set()
         self.metrics = Metrics(self.folder / "metrics.jsonl")
         with processes.main_first():
+            claim(self.folder, RUN, "--out")
             if processes.is_main():
                 self._lock()
             self._claim(settings, kind)
 
     def _lock(self) -> None:
         """Held as long as this object lives: two processes that train into one folder would mix their checkpoints."""
-        self.lock = self.lock_file.open("w")
+        self.lock = self.lock_file.open("a")
         try:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -67,8 +83,7 @@ class Run:
         self.settings = {"kind": kind, **{k: v for k, v in asdict(settings).items() if k != "out"}}
         self.inputs: dict[str, str] = {}
         # A run that was refused, for a text or a teacher that is not there, has left nothing that binds the next one.
-        own = (self.lock_file.name, self.record.name, self.data.name)
-        begun = any(path.name not in own for path in self.folder.iterdir())
+        begun = any(any(self.folder.glob(pattern)) for pattern in ("teacher", *RUN.files[len(BEFORE) :]))
         if begun and self.record.exists():
             # Older versions told neither the kind nor the inputs.
             recorded = {"kind": kind, **read_json(self.record, "record of settings")}
@@ -125,6 +140,7 @@ class Run:
         return self.folder / ".lock"
 
     def checkpoint(self, stage: str) -> Path:
+        self.stages.add(stage)
         return self.folder / f"{stage}.checkpoint"
 
     @property
@@ -132,13 +148,16 @@ class Run:
         return self.folder / "model.pt"
 
     def clear(self) -> None:
-        """Checkpoints are large and of no use once the model stands; nor is what a killed run was writing."""
-        for pattern in ("*.checkpoint*", "*.kept.json"):
-            for path in self.folder.glob(pattern):
-                path.unlink()
-        self.clear_targets("")
+        """Checkpoints are large and of no use once the model stands."""
+        for stage in sorted(self.stages):
+            self.checkpoint(stage).unlink(missing_ok=True)
+            self.kept(stage).unlink(missing_ok=True)
+            self.clear_targets(stage)
+
+    def kept(self, stage: str) -> Path:
+        return self.folder / f"{stage}.kept.json"
 
     def clear_targets(self, stage: str) -> None:
-        """Likewise the teacher's outputs of a stage, or of all (`spikebert.targets`)."""
-        for path in self.folder.glob(f"*{stage}.targets-*"):
-            shutil.rmtree(path)
+        """Likewise the teacher's outputs of a stage (`spikebert.targets`)."""
+        for path in self.folder.glob(f"{stage}.targets-*"):
+            remove_folder(path, KEPT)

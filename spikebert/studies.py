@@ -15,12 +15,17 @@ from spikebert import teacher as teachers
 from spikebert.checkpoint import TRAINING_FILE
 from spikebert.data import load_task
 from spikebert.errors import InputError
-from spikebert.files import read_json, write_atomically
+from spikebert.files import Kind, claim, has_fields, read_json, write_atomically
 from spikebert.pipeline import _teacher_settings, distil, fine_tune
 from spikebert.run import differ
 from spikebert.settings import LossWeights, Settings
 
 FIELDS = {"steps": "time_steps", "depth": "blocks", "decay": "beta"}
+STUDY = Kind(
+    "a study of spikebert-train",
+    ("study.json", "results.json", "table.md", "plot.svg"),
+    has_fields("study", "task", "seed"),
+)
 AXES = {"steps": "time steps T", "depth": "blocks", "decay": "decay beta"}
 
 
@@ -100,10 +105,10 @@ def study(kind: str, settings: Settings, seeds: int, values: Sequence[float]) ->
 def _claim(folder: Path, kind: str, settings: Settings) -> None:
     """A folder holds one study; more seeds and more points may be added to it."""
     wanted = {"study": kind, **{k: v for k, v in asdict(settings).items() if k not in ("out", FIELDS.get(kind))}}
-    record = folder / "study.json"
+    claim(folder, STUDY, "--out")
+    record = folder / STUDY.files[0]
     if record.exists() and differ(read_json(record, "record of settings"), wanted, settings):
         raise InputError(f"--out {folder}: holds a study with other settings; choose another folder")
-    folder.mkdir(parents=True, exist_ok=True)
     write_atomically(record, lambda path: path.write_text(json.dumps(wanted, indent=1), "utf-8"))
 
 

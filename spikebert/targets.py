@@ -18,13 +18,13 @@ from spikebert import processes
 from spikebert.files import write_atomically, write_folder_atomically
 from spikebert.loop import Batch, Example
 from spikebert.progress import Bar
-from spikebert.run import Run
+from spikebert.run import KEPT, Run
 from spikebert.teacher import Targets, Teacher
 
 GIGABYTE = 1_000_000_000
 SPARE = GIGABYTE  # of free disk that is left alone
 BATCH = 64
-FEATURES, LOGITS = "features.npy", "logits.npy"
+FEATURES, LOGITS = KEPT.files
 
 
 class Source(Protocol):
@@ -64,7 +64,7 @@ class KeptTeacher:
         with processes.main_first():
             if processes.is_main() and not folder.exists():
                 self.run.clear_targets(self.stage)
-                write_folder_atomically(folder, FEATURES, self._compute)
+                write_folder_atomically(folder, KEPT, self._compute)
         self.features = np.load(folder / FEATURES, mmap_mode="r")
         self.logits = np.load(folder / LOGITS)
 
@@ -129,7 +129,7 @@ def keep(
     if epochs < 2 or not limit:
         return teacher
     kept = KeptTeacher(teacher, layers, examples, run, stage)
-    record = run.folder / f"{stage}.kept.json"
+    record = run.kept(stage)
     with processes.main_first():
         if processes.is_main() and not record.exists():
             begun = run.checkpoint(stage).exists()  # by a version that kept nothing

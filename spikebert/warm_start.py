@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from transformers import PretrainedConfig
 
+from spikebert.checkpoint import write_tensors
 from spikebert.distill import Student
 from spikebert.errors import InputError
-from spikebert.files import write_atomically
 from spikebert.torch_file import read_tensors
 
 FILE = "student.pt"
@@ -43,7 +43,7 @@ def save(student: Student, folder: Path) -> None:
         "shape": _shape(student.model.config),
         "student": {k: v.cpu().contiguous() for k, v in student.state_dict().items()},
     }
-    write_atomically(folder / FILE, lambda temporary: torch.save(content, temporary))
+    write_tensors(folder / FILE, content)
 
 
 def load(student: Student, folder: str) -> None:

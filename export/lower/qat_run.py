@@ -12,10 +12,11 @@ from transformers import PreTrainedTokenizerFast
 
 from export.lower.qat import QuantisedModel
 from export.lower.qat_settings import QatSettings, prepare
-from spikebert.checkpoint import load_model, save_directory, save_model
+from spikebert.checkpoint import FOLDER, load_model, save_directory, save_model
 from spikebert.data import Task, majority_share
 from spikebert.errors import InputError
 from spikebert.examples import examples_of
+from spikebert.files import require_place
 from spikebert.loop import Batch, Example, Schedule, train
 from spikebert.losses import logits_loss
 from spikebert.run import Run
@@ -31,6 +32,7 @@ def fine_tune(settings: QatSettings, task: Task | None = None) -> Path:
     if run.model.exists():
         print(f"{run.model} is finished; choose another --out to train anew")
         return run.model
+    require_place(run.folder / "model", FOLDER, "--out")
     original, trained = load_model(settings.model), load_model(settings.model)
     unknown = {row.label for row in task.train} - set(trained.labels)
     if unknown:

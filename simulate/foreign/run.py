@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from export.foreign.network import Network
 from export.npz import write_npz
+from simulate.folder import RUN
 from simulate.foreign import euler
 from simulate.foreign.agreement import Agreement
 from spikebert.errors import InputError, printable
@@ -170,7 +171,7 @@ def write(out: Path, counts: dict[str, Any], run: ForeignRun) -> None:
         write_npz(folder / "spikes.npz", run.spikes)
         write_npz(folder / "outputs.npz", run.outputs)
 
-    write_folder_atomically(out, "counts.json", fill)
+    write_folder_atomically(out, RUN, fill)
 
 
 def table(counts: dict[str, Any]) -> str:

@@ -15,12 +15,12 @@ from spikebert import processes
 from spikebert import teacher as teachers
 from spikebert.baselines.settings import BaselineSettings
 from spikebert.baselines.textcnn import SpikingTextCNN, TextCNN
-from spikebert.checkpoint import TrainedModel, save_directory, save_model
+from spikebert.checkpoint import FOLDER, TrainedModel, save_directory, save_model
 from spikebert.config import SpikeBertConfig
 from spikebert.data import Task, majority_share
 from spikebert.distill import accuracy, initialise_embeddings
 from spikebert.examples import examples_of
-from spikebert.files import write_atomically
+from spikebert.files import require_place, write_atomically
 from spikebert.loop import Batch, Schedule, train
 from spikebert.model import SpikeBertForSequenceClassification
 from spikebert.pipeline import _shape, computing, prepare
@@ -47,6 +47,7 @@ def fit(settings: BaselineSettings, task: Task | None = None) -> Path:
     if result_file.exists():
         print(f"{result_file} is finished; choose another --out to train anew")
         return result_file
+    require_place(run.folder / "model", FOLDER, "--out")
     source, tokenizer, _ = teachers.load(settings.teacher, task.labels, head=teachers.Head.UNUSED)
     config = SpikeBertConfig(**_shape(settings, task, tokenizer, source.config))
     torch.manual_seed(settings.seed)

@@ -15,6 +15,7 @@ from export import lava_folder
 from simulate.fast import FastSimulator
 from simulate.text import encode
 from spikebert.errors import InputError
+from spikebert.files import LIST
 from tests.random_graph import random_graph
 
 TEXT = "a very good film"
@@ -50,6 +51,7 @@ def test_the_script_prints_the_logits_and_spikes_of_the_fast_simulator_and_leave
     spikes = int(expected.spikes["blocks.0.attention.qkv.lif"].sum())
     assert int(printed["spikes of Q, K and V in block 0"]) == spikes > 0
     assert sorted(p.name for p in (tmp_path / "lava").iterdir() if p.name != "__pycache__") == [
+        LIST,
         "README.md",
         "model.nir",
         "run.py",
@@ -106,6 +108,6 @@ def running(group: int) -> list[str]:
 
 def test_a_folder_with_other_things_is_left_alone(tmp_path, graph):
     (tmp_path / "notes").write_text("mine")
-    with pytest.raises(InputError, match="holds other things"):
+    with pytest.raises(InputError, match="holds notes, which"):
         lava_folder.write(graph, tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["notes"]

@@ -12,6 +12,7 @@ from export import nir
 from simulate.cli import main as simulate
 from simulate.counts import counts_of
 from simulate.fast import FastSimulator
+from spikebert.files import LIST
 from tests.fuzz.originals import tokenizer
 from tests.random_graph import random_graph
 
@@ -42,7 +43,7 @@ def test_without_a_text_to_look_at_no_trace_is_left(model, tmp_path):
 
 
 def test_a_run_folder_holds_counts_predictions_spikes_and_one_text_seen_closely(run):
-    assert sorted(p.name for p in run.iterdir()) == ["counts.json", "predictions.tsv", "spikes.npz", "trace.npz"]
+    assert sorted(p.name for p in run.iterdir()) == [LIST, "counts.json", "predictions.tsv", "spikes.npz", "trace.npz"]
     spikes = np.load(run / "spikes.npz")
     for layer in json.loads((run / "counts.json").read_text())["layers"]:
         assert spikes[layer["name"]].sum() == layer["spikes"]

@@ -17,6 +17,7 @@ from simulate.cli import main as simulate_command
 from simulate.foreign import euler, lava
 from simulate.foreign.agreement import Agreement
 from spikebert.errors import InputError
+from spikebert.files import LIST
 from tests.simulate.naive_foreign import Naive, random_nested
 
 DT = 1e-4
@@ -381,7 +382,7 @@ def test_a_run_shows_each_layer_and_writes_counts_and_spikes(files, capsys, back
     arguments = [str(files / "other.nir"), "--input", str(files / "x.npy"), "--backend", backend]
     assert simulate_command([*arguments, "--out", str(files / "run")]) == 0
     shown = capsys.readouterr().out
-    assert sorted(p.name for p in (files / "run").iterdir()) == ["counts.json", "outputs.npz", "spikes.npz"]
+    assert sorted(p.name for p in (files / "run").iterdir()) == [LIST, "counts.json", "outputs.npz", "spikes.npz"]
     counts = json.loads((files / "run" / "counts.json").read_text())
     (layer,), (output,) = counts["layers"], counts["outputs"]
     spikes = np.load(files / "run" / "spikes.npz")["lif"]

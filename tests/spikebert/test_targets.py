@@ -66,11 +66,11 @@ def test_a_finished_file_is_not_computed_again_and_an_unfinished_or_foreign_one_
     KeptTeacher(bert, LAYERS, EXAMPLES, run, "stage2").prepare()
     (folder,) = run.folder.glob("stage2.targets-*")
     written = (folder / "features.npy").stat().st_mtime_ns
-    (run.folder / ".stage2.targets-killed.tmp").mkdir()
+    (run.folder / ".spikebert-tmp-abcdefgh").mkdir()  # of a killed process
     KeptTeacher(bert, LAYERS, EXAMPLES, run, "stage2").prepare()
     assert (folder / "features.npy").stat().st_mtime_ns == written
     KeptTeacher(bert, LAYERS, EXAMPLES[:-1], run, "stage2").prepare()
-    (other,) = run.folder.glob("*stage2.targets-*")
+    (other,) = run.folder.glob("stage2.targets-*")
     assert other != folder
 
 
@@ -124,7 +124,7 @@ def test_a_training_killed_while_the_outputs_are_there_resumes_to_the_same_model
         child.kill()
         child.wait()
     with contextlib.suppress(StopIteration):  # a torn file is no file
-        next((tmp_path / "killed").glob("stage2.targets-*")).rename(tmp_path / "killed" / ".stage2.targets-torn.x")
+        next((tmp_path / "killed").glob("stage2.targets-*")).rename(tmp_path / "killed" / ".spikebert-tmp-tornfile")
     assert start(tmp_path / "killed").wait() == 0
     whole, killed = (load_model(tmp_path / name / "model.pt").model.state_dict() for name in ("whole", "killed"))
     assert all(torch.equal(whole[name], killed[name]) for name in whole)

@@ -1,0 +1,9 @@
+"""The folder of a run of `spikebert-simulate`, of a model of ours or of another tool's."""
+
+from spikebert.files import Kind, names_format
+
+RUN = Kind(
+    "a run of spikebert-simulate",
+    ("counts.json", "predictions.tsv", "spikes.npz", "trace.npz", "outputs.npz"),
+    names_format("spikebert-counts", "spikebert-foreign-run"),
+)
