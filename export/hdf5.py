@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import h5py
+import nir
 import numpy as np
 from h5py import h5o  # type: ignore[attr-defined]  # compiled, and its types say nothing of it
 
@@ -100,3 +103,10 @@ def _check_array(array: h5py.Dataset) -> None:
         raise InputError(f"{array.name}: holds {array.dtype}, neither numbers nor text")
     if array.is_virtual or array.external:
         raise InputError(f"{array.name}: its content lies in another file")
+
+
+def write_nir(path: Path, graph: nir.NIRGraph) -> None:
+    """Write a NIR file; made in memory, for HDF5 ends the process with a fault where a disk is full."""
+    buffer = io.BytesIO()
+    nir.write(buffer, graph)  # type: ignore[arg-type]  # h5py takes it
+    path.write_bytes(buffer.getbuffer())

@@ -14,6 +14,7 @@ The files hold one token: tokens come one after the other, T steps each; see doc
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from pathlib import Path
@@ -138,7 +139,8 @@ def _check(layer: Layer) -> None:
 
 def _write_net(path: Path, chain: list[Layer]) -> None:
     """One file, its fields named and typed as those that lava-dl writes."""
-    with h5py.File(path, "w") as file:
+    buffer = io.BytesIO()  # HDF5 ends the process with a fault where a disk is full
+    with h5py.File(buffer, "w") as file:
         for number, (linear, lif) in enumerate(chain):
             outputs, inputs = linear.weight.shape
             layer = file.create_group(f"layer/{number}")
@@ -154,6 +156,7 @@ def _write_net(path: Path, chain: list[Layer]) -> None:
             neuron["vThMant"] = stock_threshold(lif)
             neuron["refDelay"] = 1
             neuron["gradedSpike"] = False
+    path.write_bytes(buffer.getbuffer())
 
 
 def _text(value: str) -> np.ndarray:

@@ -16,7 +16,7 @@ import numpy as np
 
 from export.early_exit import margin_of
 from export.graph import NO_MARGIN, Accumulate, Graph, Node
-from export.hdf5 import reading
+from export.hdf5 import reading, write_nir
 from export.nir_nodes import ExtensionNode, register
 from export.validate import validate
 from spikebert import __version__, strict_json
@@ -42,7 +42,8 @@ def write(graph: Graph, path: str | os.PathLike[str]) -> None:
         type_check=False,
     )
     require_folder_of(path, "output file")
-    write_atomically(path, lambda temporary: nir.write(temporary, whole))
+    size = sum(array.nbytes for node in graph for array in node.arrays.values())
+    write_atomically(path, lambda temporary: write_nir(temporary, whole), size)
 
 
 def read(path: str | os.PathLike[str]) -> Graph:

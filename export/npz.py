@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from collections.abc import Mapping
@@ -48,8 +49,16 @@ def read_npz(path: Path, what: str) -> dict[str, NDArray]:
 
 
 def write_npz(target: Path | BinaryIO, arrays: Mapping[str, NDArray]) -> None:
-    """What `np.savez_compressed` writes, to which a name is a keyword, so that none can be `file`."""
-    with ZipFile(target, "w", ZIP_DEFLATED) as archive:
+    """What `np.savez_compressed` writes, to which a name is a keyword, so that none can be `file`.
+
+    Made in memory: an archive on a full disk complains again when it is thrown away.
+    """
+    buffer = io.BytesIO()
+    with ZipFile(buffer, "w", ZIP_DEFLATED) as archive:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
+    if isinstance(target, Path):
+        target.write_bytes(buffer.getbuffer())
+    else:
+        target.write(buffer.getbuffer())

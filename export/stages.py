@@ -26,6 +26,7 @@ from export.arithmetic import STATE_MAX, leaves_no_remainder
 from export.chains import Layer, stock_chains
 from export.early_exit import refuse_margin
 from export.graph import DECAY_BITS, INPUT_SHIFT, LIF, Graph, LayerNorm, Node
+from export.hdf5 import write_nir
 from export.nir import checksum
 from export.npz import write_npz
 from export.ranges import output_bounds
@@ -59,7 +60,7 @@ def write(graph: Graph, folder: str | os.PathLike[str]) -> None:
 
     def fill(temporary: Path) -> None:
         for file, chain in stages.items():
-            nir.write(temporary / file, stage(chain))
+            write_nir(temporary / file, stage(chain))
         (temporary / HOST).write_bytes(_host_arrays(graph, stages))
         text = json.dumps(manifest(graph, stages), indent=1, ensure_ascii=False)
         (temporary / MANIFEST).write_text(text, "utf-8")

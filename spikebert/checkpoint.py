@@ -62,7 +62,7 @@ def save_directory(trained: TrainedModel, folder: Path) -> None:
         (folder / "tokenizer.json").write_text(trained.tokenizer, "utf-8")
         (folder / TRAINING_FILE).write_text(json.dumps(trained.training, indent=1, ensure_ascii=False), "utf-8")
 
-    write_folder_atomically(folder, FOLDER, fill)
+    write_folder_atomically(folder, FOLDER, fill, _size(trained.model.state_dict()))
 
 
 def write_tensors(path: Path, content: dict[str, Any]) -> None:

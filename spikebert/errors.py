@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import io
 import os
 import sys
@@ -63,7 +64,9 @@ def exit_cleanly(program: str, command: Callable[[], int | None]) -> int:
         )
         return 2
     try:
-        return command() or 0
+        code = command() or 0
+        sys.stdout.flush()  # what finds no room is told here, and not by the interpreter as it ends
+        return code
     except InputError as error:
         message = str(error)
     except RunError as error:
@@ -82,7 +85,9 @@ def exit_cleanly(program: str, command: Callable[[], int | None]) -> int:
             raise
         message = f"needs the package {error.name}, which is not installed: pip install 'spikebert[{extra}]'"
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
+        where = f"{error.filename}: " if error.filename else "the output: " if error.errno == errno.ENOSPC else ""
+        if error.errno == errno.ENOSPC and not error.filename:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         message = f"{where}{error.strerror or error}"
     print(f"{program}: error: {message}", file=sys.stderr)
     return 2

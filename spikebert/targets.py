@@ -64,7 +64,7 @@ class KeptTeacher:
         with processes.main_first():
             if processes.is_main() and not folder.exists():
                 self.run.clear_targets(self.stage)
-                write_folder_atomically(folder, KEPT, self._compute)
+                write_folder_atomically(folder, KEPT, self._compute, self.size(self.format.name))
         self.features = np.load(folder / FEATURES, mmap_mode="r")
         self.logits = np.load(folder / LOGITS)
 

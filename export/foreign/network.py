@@ -19,7 +19,7 @@ from nir.serialization import hdf2dict
 from export.foreign.flatten import Edge, NodeDict, flatten, kind_of
 from export.foreign.parameters import POSITIVE, node_of, parameters_of, width_of
 from export.foreign.shapes import check_shapes
-from export.hdf5 import reading
+from export.hdf5 import reading, write_nir
 from spikebert.errors import InputError
 from spikebert.files import require_folder_of, write_atomically
 
@@ -80,7 +80,7 @@ def write(network: Network, path: str | os.PathLike[str]) -> None:
     edges = [(s, name) for reads in (network.inputs, network.feedback) for name in reads for s in reads[name]]
     graph = nir.NIRGraph(network.nodes, edges, type_check=False)
     require_folder_of(path, "output file")
-    write_atomically(path, lambda temporary: nir.write(temporary, graph))
+    write_atomically(path, lambda temporary: write_nir(temporary, graph))
 
 
 def network(graph: NodeDict) -> Network:

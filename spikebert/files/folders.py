@@ -101,12 +101,16 @@ def claim(folder: Path, kind: Kind, what: str) -> None:
     _write_list(target, kind, {})
 
 
-def write_folder_atomically(path: str | os.PathLike[str], kind: Kind, write: Callable[[Path], object]) -> None:
+def write_folder_atomically(
+    path: str | os.PathLike[str], kind: Kind, write: Callable[[Path], object], size: int | None = None
+) -> None:
     """Let `write` fill a new folder, then put what it made in the place of `path`: whole or not at all.
 
     Where a folder is already, the files are renamed into it one by one: it may be a mount point, and may hold other
     files. They are put back if that fails; a killed process leaves the rest of it to the next one that writes there.
 
+    Args:
+        size: bytes that it takes, where that is known, for the line that says that there is no room.
     Raises:
         InputError: names the first file there that is in the way and not this command's own.
         NoRoomError: the disk is full; what was at `path` is there as before.
@@ -118,7 +122,7 @@ def write_folder_atomically(path: str | os.PathLike[str], kind: Kind, write: Cal
     target = place_of(path).absolute()
     there = target.exists()
     target.parent.mkdir(parents=True, exist_ok=True)
-    with workplace(target if there else target.parent, path) as work:
+    with workplace(target if there else target.parent, path, size) as work:
         made = work / "new"
         made.mkdir()
         write(made)

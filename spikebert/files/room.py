@@ -32,7 +32,7 @@ def no_room(error: Exception, path: Path, work: Path, size: int | None) -> NoRoo
     number = _number(error, work)
     if number is None:
         return None
-    takes = _bytes(size) if size else f"more than {_bytes(_written(work))}"
+    takes = f"about {_bytes(size)}" if size else f"more than {_bytes(_written(work))}"
     if number == errno.EFBIG:
         allowed = _bytes(resource.getrlimit(resource.RLIMIT_FSIZE)[0])
         reason = f"takes {takes}, and files of at most {allowed} are allowed here (ulimit -f); raise that"
