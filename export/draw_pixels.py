@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from export.draw import Box, Dot, Line, Shape, Text
+from spikebert.figures import plain
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 DOTS = 192  # to an inch, of which a shape's pixel is 1/96: a PNG has twice the pixels of the page
 # Of each kind of text: its size in pixels, weight, colour and where its place is.
@@ -22,7 +26,17 @@ POINT = 72 / 96  # of a pixel
 
 def save(shapes: Sequence[Shape], width: float, height: float, path: Path, form: str) -> None:
     """Write the shapes on a page of so many pixels as "png" or "pdf"."""
-    os.environ["MPLBACKEND"] = "agg"  # no window is opened, whatever the environment asks for
+    with plain({}):
+        _draw(shapes, width, height).savefig(
+            path,
+            format=form,
+            dpi=DOTS,
+            facecolor="white",
+            metadata={"Software" if form == "png" else "CreationDate": None},
+        )
+
+
+def _draw(shapes: Sequence[Shape], width: float, height: float) -> Figure:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width / 96, height / 96), dpi=DOTS)
@@ -32,9 +46,7 @@ def save(shapes: Sequence[Shape], width: float, height: float, path: Path, form:
     axes.set_ylim(height, 0)
     for layer, shape in enumerate(shapes):
         _put(shape, axes, layer)
-    figure.savefig(
-        path, format=form, dpi=DOTS, facecolor="white", metadata={"Software" if form == "png" else "CreationDate": None}
-    )
+    return figure
 
 
 def _put(shape: Shape, axes, layer: int) -> None:

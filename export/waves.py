@@ -10,15 +10,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-FAILURE = "error.txt"  # in the folder of a run: why it failed
+# In the folder of a run: why it failed, or why it cannot be on this computer.
+FAILURE, REFUSAL = "error.txt", "refusal.txt"
 
 
-def report_failure(folder: Path, message: str, details: str) -> None:
+def report_failure(folder: Path, message: str, details: str, file: str = FAILURE) -> None:
     """Write why a run fails, whole: a line, then a traceback. The first of several reports stays."""
-    own = folder / f"{FAILURE}.{threading.get_native_id()}"
+    own = folder / f"{file}.{threading.get_native_id()}"
     own.write_text(" ".join(message.split()) + "\n" + details, "utf-8")
     with suppress(FileExistsError):
-        (folder / FAILURE).hardlink_to(own)  # unlike a rename, it does not replace
+        (folder / file).hardlink_to(own)  # unlike a rename, it does not replace
 
 
 def spike_file(folder: Path, place: int) -> Path:

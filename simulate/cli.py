@@ -238,10 +238,10 @@ def _simulator(options: argparse.Namespace):
     """What runs the sentences: here, or on workers."""
     from simulate import run, serve
 
-    if options.dask:
+    if options.dask is not None:
         with serve.cluster(options.dask) as client:
             yield partial(serve.simulate, client)
-    elif options.workers:
+    elif options.workers is not None:
         with serve.cores(_workers(options.workers)) as client:
             yield partial(serve.simulate, client)
     else:

@@ -4,6 +4,7 @@ The processes run all steps of a wave; what a sentence with an early exit does b
 
 The child (`simulate.lava_worker`) builds and runs the process graph; results come back through ports into plain files
 in a private folder. Lava hangs where a process model raises or dies: `simulate.watchdog` sees it and ends the run.
+The child finds its modules where this process does, but for the current folder: no file there is any of its business.
 """
 
 from __future__ import annotations
@@ -11,12 +12,11 @@ from __future__ import annotations
 import os
 import pickle
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ from export.stock import check_stock
 from export.waves import spike_file
 from simulate.batches import Tokens, batches
 from simulate.result import SimulationResult
+from simulate.scratch import scratch
 from simulate.watchdog import watch
 from spikebert.errors import InputError
 
@@ -58,21 +59,35 @@ class Job:
         return build(self.graph, self.granularity, self.waves, self.rows, folder, self.record)
 
 
+START = "import sys; sys.path[:] = {path!r}; from simulate.lava_worker import main; main()"
+
+
 def run_job(
-    job: Any, folder: Path, deadline: float | None = None, look: Callable[[], None] = lambda: None
+    packed: bytes, folder: Path, deadline: float | None = None, look: Callable[[], None] = lambda: None
 ) -> tuple[float, float]:
-    """Run what `job.build(folder)` builds in a watched child process, until all of it is done.
+    """Run what a job's `build(folder)` builds in a watched child process, until all of it is done.
 
     Args:
+        packed: the job, pickled: made before there is a folder, so that little can happen between that and the child.
         look: called from time to time.
     Returns:
         (seconds until Lava was ready, seconds of its run)
     """
-    (folder / "job").write_bytes(pickle.dumps(job))
     started = time.monotonic()
-    watch([sys.executable, "-m", "simulate.lava_worker", str(folder), str(os.getpid())], folder, deadline, look)
+    # The name is for those who look at a list of processes.
+    arguments = ["simulate.lava_worker", str(folder), str(os.getpid())]
+    command = [sys.executable, "-c", START.format(path=module_path()), *arguments]
+    watch(command, folder, deadline, look, packed)
     ready, finished = np.loadtxt(folder / "times")
     return float(ready - started), float(finished - ready)
+
+
+def module_path() -> list[str]:
+    """`sys.path` in whole paths, with this package's, but without the current folder where Python itself put it."""
+    own, here = Path(__file__).resolve().parents[1], Path()
+    first, *rest = [Path(entry) for entry in sys.path]
+    foreign = first.exists() and first.samefile(here) and not own.samefile(here)
+    return [str(entry.absolute()) for entry in [*([] if foreign else [first]), *rest, own]]
 
 
 def run(
@@ -108,10 +123,11 @@ def run(
     waves = [(np.concatenate([sentences[i] for i in g]), [len(sentences[i]) for i in g]) for g in groups]
     # No more slots than any wave needs: idle rows cost as much to send as busy ones.
     rows = max(len(tokens) for tokens, _ in waves)
-    with tempfile.TemporaryDirectory(prefix="spikebert-lava-") as folder:
-        job = Job(graph, waves, rows, granularity, record)
-        reader = _Reader(Path(folder), job)
-        startup, seconds = run_job(job, Path(folder), deadline, reader.report(progress))
+    job = Job(graph, waves, rows, granularity, record)
+    packed = pickle.dumps(job)
+    with scratch() as folder:
+        reader = _Reader(folder, job)
+        startup, seconds = run_job(packed, folder, deadline, reader.report(progress))
         return reader.result(startup, seconds, record)
 
 

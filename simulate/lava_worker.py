@@ -1,13 +1,13 @@
-"""The child of `simulate.lava`: builds the process graph of a job, runs it, and says when it is done.
+"""The child of `simulate.lava`: it forks the process that builds and runs a job's process graph, and ends all of it.
 
-    python -m simulate.lava_worker FOLDER PARENT
-
-FOLDER holds `job`; `times` and then `done`, or `error.txt`, come to stand there. It ends when PARENT does.
+It is started with FOLDER and PARENT, the process id of its caller; the job comes in by its standard input. `times` and
+then `done`, or a report of what failed, come to stand in FOLDER. Whatever happens, at whatever moment, nothing outlives
+the caller: each process here is told by the kernel that the one which started it has ended, this one too; it then ends
+the others, and removes FOLDER. Nothing in shared memory has a name, see `simulate.lava_channels`.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import pickle
 import shutil
@@ -16,59 +16,113 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from export.waves import report_failure
+from export.waves import REFUSAL, report_failure
+from spikebert.lifeline import adopt, die_with
 
 if TYPE_CHECKING:
     from lava.magma.core.process.process import AbstractProcess
 
 
-def main(folder: Path, parent: int) -> None:
+def main() -> None:
+    folder, parent, own = Path(sys.argv[-2]), int(sys.argv[-1]), os.getpid()
+    adopt()
+    signal.signal(signal.SIGTERM, _leave)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # not while it is not known yet who is to be ended
+    die_with(parent, signal.SIGTERM)
+    leader = os.fork()
+    if leader == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+        die_with(own)
+        os.setpgid(0, 0)
+        lead(folder)
+    status = signal.SIGKILL
+    try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+        _, status = os.waitpid(leader, 0)
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        _end(leader)
+        if os.getppid() != parent:
+            shutil.rmtree(folder, ignore_errors=True)
+    if os.WIFSIGNALED(status):  # it ends as that one did, and its caller sees how
+        with suppress(OSError):  # SIGKILL has no other way
+            signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
+        os.kill(own, os.WTERMSIG(status))
+    sys.exit(os.WEXITSTATUS(status))
+
+
+def _leave(number: int, frame: object) -> NoReturn:
+    raise SystemExit(1)
+
+
+def _end(leader: int) -> None:
+    """Kill `leader` and its process group, and wait until nothing of it is left."""
+    for kill in (os.kill, os.killpg):  # it may not lead the group yet
+        with suppress(ProcessLookupError):
+            kill(leader, signal.SIGKILL)
+    with suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
+
+
+def lead(folder: Path) -> NoReturn:
+    """Run the job, and go on for ever once it is done: Lava's own shutdown takes seconds, and all results are out."""
     # Lava's processes work beside each other: one core each. To be said before NumPy is imported.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    leader = os.getpid()
-    signal.signal(signal.SIGTERM, lambda number, frame: leave(leader))
-    job = pickle.loads((folder / "job").read_bytes())  # our own parent wrote it, see simulate.lava.run_job
+    own = os.getpid()
+    os.register_at_fork(after_in_child=lambda: die_with(own))
     try:
-        from lava.magma.core.run_conditions import RunSteps
-
-        built = job.build(str(folder))
-        threading.Thread(target=supervise, args=(built.root, folder, parent), daemon=True).start()
-        # Each channel reserves this many messages; Lava's default is 64.
-        built.root.create_runtime(run_cfg=built.configuration, compile_config={"pypy_channel_size": 2})
-        ready = time.monotonic()
-        built.root.run(RunSteps(built.steps), built.configuration)
-        finished = time.monotonic()
-    except Exception as error:
-        report_failure(folder, f"{type(error).__name__}: {error}", traceback.format_exc())
-        leave(leader)  # a Python that ends in the usual way would wait in the destructors of Lava's processes
-    (folder / "times").write_text(f"{ready} {finished}\n", "utf-8")
-    (folder / "done").touch()
-    # Lava's own shutdown takes seconds for a large graph, and all results are out: the watchdog ends us.
-    signal.pause()
+        ready, finished = run(pickle.loads(sys.stdin.buffer.read()), folder)  # our own caller made it
+        (folder / "times").write_text(f"{ready} {finished}\n", "utf-8")
+        (folder / "done").touch()
+        while True:
+            signal.pause()
+    except BaseException as error:
+        report(folder, type(error).__name__, error, traceback.format_exc())
+    finally:
+        os._exit(1)  # a Python that ends in the usual way would wait in the destructors of Lava's processes
 
 
-def leave(leader: int, folder: Path | None = None) -> None:
-    """End the processes that we started, wait for them, remove `folder`, and go at once; what we forked just goes."""
-    if os.getpid() == leader:
-        children = multiprocessing.active_children()
-        for child in children:
-            child.kill()
-        for child in children:
-            child.join()
-        if folder:
-            shutil.rmtree(folder, ignore_errors=True)
-    os._exit(1)
+def run(job, folder: Path) -> tuple[float, float]:
+    """The times at which Lava was ready and had finished."""
+    from simulate import lava_channels, limits
+
+    limits.raise_open_files()
+    lava_channels.install()
+    from lava.magma.core.run_conditions import RunSteps
+
+    built = job.build(str(folder))
+    # Each channel reserves this many messages; Lava's default is 64.
+    executable = built.root.compile(built.configuration, {"pypy_channel_size": 2})
+    limits.require(executable)
+    threading.Thread(target=supervise, args=(built.root, folder), daemon=True).start()
+    built.root.create_runtime(executable=executable)
+    ready = time.monotonic()
+    built.root.run(RunSteps(built.steps), built.configuration)
+    return ready, time.monotonic()
 
 
-def supervise(root: AbstractProcess, folder: Path, parent: int) -> None:
-    """Report one of Lava's OS processes that raised or died: Lava would wait for it for ever. Follow our own parent."""
+def report(folder: Path, where: str, error: BaseException, details: str) -> None:
+    """Write why the run fails: in one line where the computer has too little of something, else with a traceback."""
+    from simulate.limits import shortage
+    from spikebert.errors import InputError
+
+    refused = str(error) if isinstance(error, InputError) else shortage(error)
+    if refused:
+        report_failure(folder, refused, "", REFUSAL)
+    else:
+        report_failure(folder, f"{where}: {error}", details)
+
+
+def supervise(root: AbstractProcess, folder: Path) -> None:
+    """Report one of Lava's OS processes that raised or died: Lava would wait for it for ever."""
     while True:
         time.sleep(0.1)
-        if os.getppid() != parent:
-            leave(os.getpid(), folder)
         runtime = root.runtime
         if runtime is None or runtime._messaging_infrastructure is None or (folder / "done").exists():
             continue
@@ -77,11 +131,7 @@ def supervise(root: AbstractProcess, folder: Path, parent: int) -> None:
             name = names[index] if index < len(names) else "a runtime service"
             if actor.exception:
                 error, details = actor.exception
-                report_failure(folder, f"{name}: {type(error).__name__}: {error}", details)
+                report(folder, f"{name}: {type(error).__name__}", error, details)
             elif not actor.is_alive():
                 reason = f"exit code {actor.exitcode}, perhaps out of memory"
                 report_failure(folder, f"{name}: its process {actor.pid} died ({reason})", "")
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -6,41 +6,72 @@ sum over its sentences: the shards' results, put side by side in order, are the 
 
 from __future__ import annotations
 
+import asyncio
+import os
+import queue
+import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
+from pathlib import Path
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from export.graph import Graph
 from simulate.batches import Tokens, batches
 from simulate.fast import FastSimulator
+from simulate.limits import raise_open_files
 from simulate.result import SimulationResult, joined
+from simulate.scratch import scratch
 from spikebert import __version__
 from spikebert.errors import InputError, RunError
 
 if TYPE_CHECKING:
     from distributed import Client
 
+T = TypeVar("T")
+LOOPBACK = "127.0.0.1"
 SHARD = {"fast": 2048, "lava": 8192}  # tokens of a shard at most: Lava takes a second to start
 SHARDS = 4  # for each thread of a worker, where there are texts enough: what a dead worker did last is done anew
-PATIENCE = 30  # seconds to wait for a cluster, and for its first worker
+PATIENCE = 30  # seconds to wait for a cluster, for its first worker, and for an answer of either later on
+TIMEOUT = (TimeoutError, asyncio.TimeoutError)  # which are one from Python 3.11 on
+LOOK = 1  # seconds between two looks at the cluster
 
 
 @contextmanager
 def cores(workers: int | None = None) -> Iterator[Client]:
-    """Workers of one's own, a process each, as many as this computer lets us use cores unless told otherwise."""
+    """Workers of one's own, a process each, as many as this computer lets us use cores unless told otherwise.
+
+    Nobody else can reach them: they listen on this computer alone. Python gives a new process the current folder to
+    import from, so that it is an empty one meanwhile.
+    """
     distributed = _library("--workers")
     import dask.system
 
+    raise_open_files()
     count = dask.system.CPU_COUNT if workers is None else workers
+    local = {"host": LOOPBACK, "dashboard_address": f"{LOOPBACK}:0", "worker_dashboard_address": f"{LOOPBACK}:0"}
     with (
-        distributed.LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=":0") as cluster,
+        scratch() as folder,
+        _inside(folder),
+        distributed.LocalCluster(n_workers=count, threads_per_worker=1, **local) as cluster,
         distributed.Client(cluster) as client,
     ):
         yield client
+
+
+@contextmanager
+def _inside(folder: Path) -> Iterator[None]:
+    here = os.open(".", os.O_PATH)
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.fchdir(here)
+        os.close(here)
 
 
 @contextmanager
@@ -51,26 +82,60 @@ def cluster(address: str) -> Iterator[Client]:
         InputError: nobody is there, or somebody without it.
     """
     distributed = _library("--dask")
+    if not re.fullmatch(r"(\w+://)?[^/\s]+:\d+", address):
+        raise InputError(f"--dask {address!r}: must be the address of a scheduler, such as tcp://10.0.0.1:8786")
     try:
-        client = distributed.Client(address, timeout=PATIENCE)
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
+        client = _within(PATIENCE, lambda: distributed.Client(address, timeout=PATIENCE / 2))
+    except TIMEOUT:
+        raise InputError(f"--dask {address}: does not answer as a scheduler does within {PATIENCE} seconds") from None
+    except Exception as error:  # of what is no Dask its client raises whatever comes of taking it for one
+        reason = " ".join(str(error).split())[:160]
         raise InputError(f"--dask {address}: no scheduler answers there ({reason})") from None
-    with client:
-        try:
-            client.wait_for_workers(1, timeout=PATIENCE)
-            # By a function of Python's own, which a worker has even if it has nothing of ours.
-            place = f"{__name__}:__version__"
-            found = {"the scheduler": client.run_on_scheduler(resolve_name, place), **client.run(resolve_name, place)}
-        except TimeoutError:
-            raise InputError(f"--dask {address}: has no worker; start one with: dask worker {address}") from None
-        except ImportError as error:
-            needed = f"install spikebert {__version__} for scheduler and workers"
-            raise InputError(f"--dask {address}: {needed} ({error})") from None
-        for worker, its in found.items():
-            if its != __version__:
-                raise InputError(f"--dask {address}: {worker} has spikebert {its}, not {__version__}")
+    try:
+        _require_alike(client, address)
         yield client
+    finally:
+        with suppress(*TIMEOUT, OSError):
+            _within(PATIENCE, client.close)
+
+
+def _require_alike(client: Client, address: str) -> None:
+    def versions() -> dict[str, str]:
+        client.wait_for_workers(1, timeout=PATIENCE)
+        # By a function of Python's own, which a worker has even if it has nothing of ours.
+        place = f"{__name__}:__version__"
+        return {"the scheduler": client.run_on_scheduler(resolve_name, place), **client.run(resolve_name, place)}
+
+    try:
+        found = _within(2 * PATIENCE, versions)
+    except TIMEOUT:
+        raise InputError(f"--dask {address}: has no worker; start one with: dask worker {address}") from None
+    except ImportError as error:
+        needed = f"install spikebert {__version__} for scheduler and workers"
+        raise InputError(f"--dask {address}: {needed} ({error})") from None
+    for worker, its in found.items():
+        if its != __version__:
+            raise InputError(f"--dask {address}: {worker} has spikebert {its}, not {__version__}")
+
+
+def _within(seconds: float, act: Callable[[], T]) -> T:
+    """What `act` gives, or a TimeoutError: Dask itself waits for ever for somebody who listens and says nothing."""
+    done: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            done.put((act(), None))
+        except BaseException as error:
+            done.put((None, error))
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        result, error = done.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeoutError from None
+    if error is not None:
+        raise error
+    return cast(T, result)
 
 
 def _library(option: str) -> Any:
@@ -114,10 +179,9 @@ def simulate(
     """`simulate.run.simulate` on the workers of `client`: the same result in the same order.
 
     Raises:
-        RunError: workers die of one shard again and again, or the cluster goes away.
+        RunError: workers die of one shard again and again, or the cluster no longer answers.
     """
     from dask import config
-    from distributed import KilledWorker, as_completed
 
     started = time.perf_counter()
     threads = sum(worker["nthreads"] for worker in client.scheduler_info()["workers"].values())
@@ -130,18 +194,66 @@ def simulate(
             for group in groups
         ]
     numbers = {future.key: number for number, future in enumerate(futures)}
-    try:
-        for future, result in as_completed(futures, with_results=True):
-            results[numbers[future.key]] = result
-            if progress:
-                progress(len(groups[numbers[future.key]]))
-    except KilledWorker as error:
-        died = error.allowed_failures + 1
-        raise RunError(f"{died} workers died of the same texts, perhaps of too little memory") from None
-    except CancelledError as error:
-        raise RunError(f"the Dask cluster went away: {error}") from None
+    for future, result in _results(client, futures):
+        results[numbers[future.key]] = result
+        if progress:
+            progress(len(groups[numbers[future.key]]))
     seconds = time.perf_counter() - started
     return joined([results[number] for number in range(len(groups))], seconds, startup_seconds=0.0)
+
+
+def _results(client: Client, futures: list[Any]) -> Iterator[tuple[Any, SimulationResult]]:
+    """Each future with its result as it comes, as long as the cluster answers."""
+    from distributed import KilledWorker, wait
+
+    waiting, health = set(futures), _Health(client)
+    while waiting:
+        try:
+            done = wait(waiting, timeout=LOOK, return_when="FIRST_COMPLETED").done
+            found = [(future, _within(10 * PATIENCE, future.result)) for future in done]
+        except KilledWorker as error:
+            died = error.allowed_failures + 1
+            raise RunError(f"{died} workers died of the same texts, perhaps of too little memory") from None
+        except CancelledError as error:
+            raise RunError(f"the Dask cluster went away: {' '.join(str(error).split())}") from None
+        except (*TIMEOUT, OSError):
+            health.require()
+            continue
+        waiting -= done
+        health.alive = time.monotonic()
+        yield from found
+
+
+class _Health:
+    """Whether the scheduler answers and has a worker that does; a worker that does not is given up."""
+
+    def __init__(self, client: Client):
+        self.client, self.alive = client, time.monotonic()
+
+    def require(self) -> None:
+        """A RunError once nothing has been heard for PATIENCE seconds."""
+        with suppress(Exception):  # a client that has lost its scheduler raises many kinds
+            found = _within(PATIENCE, self._look)
+            if found:
+                self.alive = time.monotonic()
+        if time.monotonic() - self.alive > PATIENCE:
+            raise RunError(
+                f"the Dask cluster has had no worker that answers for {PATIENCE} seconds; "
+                "see that its scheduler and its workers run, and repeat the command"
+            )
+
+    def _look(self) -> int:
+        return self.client.run_on_scheduler(_answering, PATIENCE)
+
+
+async def _answering(patience: float, dask_scheduler: Any) -> int:
+    """On the scheduler: the number of workers that answer. Those that do not lose their tasks to them."""
+    workers = dask_scheduler.workers.values()
+    silent = [worker.address for worker in workers if time.time() - worker.last_seen > patience]
+    answering = len(workers) - len(silent)
+    for address in silent if answering else []:
+        await dask_scheduler.remove_worker(address, stimulus_id="silent", close=False)
+    return answering
 
 
 def _run(model: Model, *job: Any) -> SimulationResult:

@@ -1,6 +1,6 @@
 """Training in several processes, on one machine or many, through Hugging Face `accelerate`.
 
-    accelerate launch --multi_gpu --num_processes 2 -m spikebert.cli --task … --out …
+    accelerate launch --multi_gpu --num_processes 2 --no_python spikebert-train --task … --out …
 
 `--multi_gpu` is accelerate's name for "start the processes with torchrun" (its `--cpu` starts one alone, or needs MPI).
 Each computes on a GPU of its own where there are GPUs, else on the CPU. Each takes its part of every batch; one
@@ -23,11 +23,13 @@ import torch
 from torch import Tensor, nn
 
 from spikebert.errors import InputError
+from spikebert.lifeline import die_with
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
 
+LAUNCHED = ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")  # what `accelerate launch` sets beside WORLD_SIZE
 DAY = timedelta(days=1)  # that the others wait for what the main process does alone, however large the data
 
 
@@ -37,8 +39,10 @@ def group() -> Accelerator | None:
 
     All but the main process are silent from here on.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if _launched() == 1:
         return None
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        die_with(os.getppid())  # the launcher: without it the others are not told of one that fails
     try:
         from accelerate import Accelerator, InitProcessGroupKwargs
     except ImportError:
@@ -48,6 +52,20 @@ def group() -> Accelerator | None:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
     print(f"training in {accelerator.num_processes} processes")
     return accelerator
+
+
+def _launched() -> int:
+    """The number of processes that the environment tells of."""
+    told = os.environ.get("WORLD_SIZE", "1")
+    if not (told.isascii() and told.isdecimal() and int(told)):
+        raise InputError(f"the environment's WORLD_SIZE is {told!r}, no number of processes; unset it to train in one")
+    missing = [name for name in LAUNCHED if name not in os.environ]
+    if int(told) > 1 and missing:
+        raise InputError(
+            f"the environment's WORLD_SIZE is {told}, but {missing[0]} is not set: start the {told} processes with "
+            "accelerate launch, or unset WORLD_SIZE to train in one"
+        )
+    return int(told)
 
 
 def is_main() -> bool:

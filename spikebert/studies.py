@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from transformers import BertConfig
 
@@ -15,10 +15,14 @@ from spikebert import teacher as teachers
 from spikebert.checkpoint import TRAINING_FILE
 from spikebert.data import load_task
 from spikebert.errors import InputError
+from spikebert.figures import plain
 from spikebert.files import Kind, claim, has_fields, read_json, write_atomically
 from spikebert.pipeline import _teacher_settings, distil, fine_tune
 from spikebert.run import differ
 from spikebert.settings import LossWeights, Settings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FIELDS = {"steps": "time_steps", "depth": "blocks", "decay": "beta"}
 STUDY = Kind(
@@ -177,7 +181,12 @@ def _percent(share: float | None) -> str:
 
 def draw(kind: str, rows: Sequence[dict[str, Any]], path: Path) -> None:
     """The mean over the seeds with its standard deviation, and each run as a dot, against the value that varies."""
-    import matplotlib
+    # The same results give the same bytes.
+    with plain({"svg.hashsalt": "spikebert"}):
+        _draw(kind, rows).savefig(path, format="svg", metadata={"Date": None})
+
+
+def _draw(kind: str, rows: Sequence[dict[str, Any]]) -> Figure:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4.5, 3.0), layout="constrained")
@@ -192,5 +201,4 @@ def draw(kind: str, rows: Sequence[dict[str, Any]], path: Path) -> None:
     axes.set_xlabel(AXES[kind])
     axes.set_ylabel("accuracy on dev, %")
     axes.set_xticks(x)
-    with matplotlib.rc_context({"svg.hashsalt": "spikebert"}):  # the same results give the same bytes
-        figure.savefig(path, format="svg", metadata={"Date": None})
+    return figure

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from simulate.foreign import euler
 from simulate.foreign.agreement import Agreement
 from simulate.foreign.run import ForeignRun
 from simulate.lava import run_job
+from simulate.scratch import scratch
 from spikebert.errors import InputError
 
 if TYPE_CHECKING:
@@ -61,10 +62,11 @@ def run(
     found: dict[str, NDArray[np.uint8]] = {}
     startup = seconds = 0.0
     for part in whole.parts:
-        with tempfile.TemporaryDirectory(prefix="spikebert-lava-") as folder:
-            times = run_job(ForeignJob(part, x.astype(np.int32)), Path(folder), deadline)
+        packed = pickle.dumps(ForeignJob(part, x.astype(np.int32)))
+        with scratch() as folder:
+            times = run_job(packed, folder, deadline)
             startup, seconds = startup + times[0], seconds + times[1]
-            found |= {p.name: _spikes(Path(folder), i, x.shape, p.size) for i, p in enumerate(part.populations)}
+            found |= {p.name: _spikes(folder, i, x.shape, p.size) for i, p in enumerate(part.populations)}
     spikes = {name: found[name] for name in expected}
     agreement = {name: Agreement.of(expected[name], train) for name, train in spikes.items()}
     outputs = euler.run(network, x, dt, spikes).outputs  # behind the last neurons: the host's part

@@ -5,15 +5,16 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-
-import matplotlib
-from matplotlib.artist import Artist
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from typing import TYPE_CHECKING
 
 from simulate.energy.account import KINDS
 from simulate.report.panel import Plot
+from spikebert.figures import plain
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 WIDE, NARROW = 6.4, 3.7  # inches: beside a table on a desk, and on a phone
 INK, FAINT = "#22262b", "#8a929b"
@@ -58,7 +59,7 @@ STYLE = {
 def svg(plot: Plot, width: float) -> str:
     """The figure as an SVG document."""
     buffer = io.StringIO()
-    with matplotlib.rc_context(STYLE):
+    with plain(STYLE):
         plot.draw(width).savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()
 
@@ -66,16 +67,20 @@ def svg(plot: Plot, width: float) -> str:
 def save(plot: Plot, path: Path, kind: str) -> None:
     """The figure as a file of `kind` svg, pdf or png."""
     dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
-    with matplotlib.rc_context(STYLE):
+    with plain(STYLE):
         plot.draw(WIDE).savefig(path, format=kind, dpi=200, metadata=dates[kind])
 
 
 def new_figure(width: float, height: float) -> Figure:
+    from matplotlib.figure import Figure
+
     return Figure(figsize=(width, height))
 
 
 def kind_legend(figure: Figure, kinds: Iterable[str], columns: int, *others: Artist) -> None:
     """The colours of these kinds of operation, in the order of KINDS, and `others` that bring their own label."""
+    from matplotlib.patches import Patch
+
     patches = [Patch(color=KIND_COLOURS[kind], label=kind) for kind in KINDS if kind in set(kinds)]
     handles = [*patches, *others]
     figure.legend(handles=handles, loc="outside upper center", ncols=columns, handlelength=1, columnspacing=1.2)

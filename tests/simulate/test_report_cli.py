@@ -1,6 +1,9 @@
 """spikebert-report as a user meets it: files by their suffix, whole or not at all, and one line for each fault."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -116,3 +119,19 @@ def test_a_teacher_beyond_all_measure_is_refused(run, tmp_path, capsys, size):
     (tmp_path / "config.json").write_text(json.dumps(sizes), "utf-8")
     line = fault(capsys, run, "--teacher", tmp_path / "config.json", "-o", tmp_path / "r.md")
     assert "must be whole numbers from 1" in line
+
+
+@pytest.mark.parametrize("place", ["current folder", "MATPLOTLIBRC", "MPLCONFIGDIR"])
+@pytest.mark.parametrize("settings", [b"\xff\xfe nonsense", b"backend: nonsense\ntext.usetex: true\nlines.color: 7\n"])
+def test_neither_settings_of_matplotlib_nor_its_environment_change_a_figure(run, tmp_path, place, settings):
+    (tmp_path / "matplotlibrc").write_bytes(settings)
+    environment = {**os.environ, "MPLBACKEND": "nonsense"}
+    if place != "current folder":
+        environment[place] = str(tmp_path)
+    command = [sys.executable, "-m", "simulate.report.cli", str(run.resolve()), "-o", str(tmp_path / "report.html")]
+    environment["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, filter(None, sys.path)))
+    where = tmp_path if place == "current folder" else tmp_path.parent
+    done = subprocess.run(command, cwd=where, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert main([str(run), "-o", str(tmp_path / "expected.html")]) == 0
+    assert (tmp_path / "report.html").read_bytes() == (tmp_path / "expected.html").read_bytes()

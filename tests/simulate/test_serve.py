@@ -3,7 +3,15 @@
 import json
 import os
 import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +20,7 @@ from export import nir
 from simulate import serve
 from simulate.cli import main
 from simulate.fast import FastSimulator
-from spikebert.errors import InputError
+from spikebert.errors import InputError, RunError
 from tests.fuzz.originals import tokenizer
 from tests.random_graph import random_graph
 
@@ -85,7 +93,11 @@ def test_a_run_on_a_dask_cluster_is_the_run_of_one_process(client, tmp_path, cap
         (["--workers", "0"], "--workers 0: must be auto or a number"),
         (["--workers", "many"], "--workers many: must be auto or a number"),
         (["--dask", "tcp://127.0.0.1:1"], "--dask tcp://127.0.0.1:1: no scheduler answers there"),
-        (["--dask", "nonsense://x"], "--dask nonsense://x: no scheduler answers there"),
+        (["--dask", "nonsense://x"], "--dask 'nonsense://x': must be the address of a scheduler"),
+        (["--dask", "nonsense://x:1"], "--dask nonsense://x:1: no scheduler answers there"),
+        (["--dask", "ucx://127.0.0.1:1"], "--dask ucx://127.0.0.1:1: no scheduler answers there"),
+        (["--dask", ""], "--dask '': must be the address of a scheduler"),
+        (["--workers", ""], "--workers : must be auto or a number"),
     ],
 )
 def test_workers_that_cannot_be_are_one_line(tmp_path, capsys, monkeypatch, options, message):
@@ -100,3 +112,62 @@ def test_without_dask_the_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "distributed", None)
     with pytest.raises(InputError, match=r"pip install 'spikebert\[serve\]'"), serve.cores(1):
         pass
+
+
+@pytest.mark.parametrize("said", [None, b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x03" + bytes(7) + b"hello" * 99])
+def test_a_server_that_is_no_dask_is_one_line_within_the_stated_time(monkeypatch, said):
+    monkeypatch.setattr(serve, "PATIENCE", 5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer():
+            while True:
+                connection, _ = server.accept()
+                kept.append(connection)
+                if said:
+                    connection.sendall(said)
+
+        kept = []
+        threading.Thread(target=answer, daemon=True).start()
+        started, address = time.monotonic(), f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(InputError, match=rf"--dask {address}: ") as error, serve.cluster(address):
+            pass
+        assert "\n" not in str(error.value)
+        assert time.monotonic() - started < 60
+
+
+def test_own_workers_listen_on_this_computer_alone(client):
+    pids = {os.getpid(), *client.run(os.getpid).values()}
+    sockets = {str(fd.readlink()) for pid in pids for fd in Path(f"/proc/{pid}/fd").iterdir() if fd.is_symlink()}
+    listening = []
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
+                listening.append(fields[1].split(":")[0])
+    assert len(listening) >= 4
+    assert set(listening) == {"0100007F"}  # 127.0.0.1
+
+
+def test_a_cluster_whose_processes_stop_or_end_is_one_line_after_the_stated_time(monkeypatch):
+    scheduler = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        with tempfile.TemporaryDirectory() as folder:
+            told = Path(folder) / "scheduler.json"
+            ours = [subprocess.Popen([*scheduler, "--no-dashboard", "--scheduler-file", str(told)])]
+            monkeypatch.setattr(serve, "PATIENCE", 60)
+            try:
+                while not told.exists() or not told.read_text():
+                    time.sleep(0.1)
+                address = json.loads(told.read_text())["address"]
+                worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--no-nanny", "--nthreads", "1"]
+                ours.append(subprocess.Popen([*worker, "--no-dashboard", "--local-directory", folder]))
+                with pytest.raises(RunError) as error, serve.cluster(address) as client:
+                    monkeypatch.setattr(serve, "PATIENCE", 4)
+                    started, stop = time.monotonic(), partial(ours[0].send_signal, number)
+                    serve.simulate(client, GRAPH, sentences() * 2000, progress=lambda _, stop=stop: stop())
+                assert "the Dask cluster" in str(error.value) and "\n" not in str(error.value)
+                assert time.monotonic() - started < 90
+            finally:
+                for process in ours:
+                    process.kill()
+                    process.wait()

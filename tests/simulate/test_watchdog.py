@@ -4,9 +4,11 @@ Every process that a test kills was started by that test.
 """
 
 import os
+import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simulate import lava, watchdog
+from simulate import lava, scratch, watchdog
 from simulate.watchdog import SimulationError
 from tests.random_graph import random_graph
 
@@ -25,7 +27,8 @@ import numpy as np
 from simulate import lava
 from tests.random_graph import random_graph
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits that it is ignored
-lava.run(random_graph(blocks=1), [np.arange(9)] * 40000, rows=16, progress=lambda n: n and print("running", flush=True))
+graph = random_graph(blocks=1, norm="batch", reset="zero")
+lava.run(graph, [np.arange(9)] * 40000, rows=16, progress=lambda n: n and print("running", flush=True))
 """
 
 
@@ -43,19 +46,16 @@ def run_processes(caller: int) -> set[int]:
 
 
 class Running:
-    """The processes and the shared memory of a run that has begun to give results."""
+    """The processes of a run that has begun to give results."""
 
     def __init__(self, caller: int):
         self.processes = run_processes(caller)
         self.leader = next(pid for pid in self.processes if os.getsid(pid) == pid)
-        self.processes |= watchdog.session(self.leader)  # the resource tracker too
-        self.segments = watchdog.mapped_segments(self.leader)
         assert len(self.processes) > 6
-        assert len(self.segments) > 10
+        assert watchdog.session(self.leader) == self.processes  # there is no other, such as a resource tracker
 
     def assert_gone(self) -> None:
         assert watchdog.session(self.leader) == set()
-        assert not [segment for segment in self.segments if segment.exists()]
 
 
 def run_and(act) -> tuple[Running, str]:
@@ -95,7 +95,7 @@ def test_a_model_that_raises_ends_the_run_with_its_own_message(granularity):
 
 def test_a_model_that_raises_when_it_is_built_ends_the_run_with_its_own_message():
     with pytest.raises(SimulationError, match="NoneType") as error:
-        lava.run(broken("up.norm", gain=None), ENDLESS[:2], deadline=60)
+        lava.run(broken("up.lif", threshold=None), ENDLESS[:2], deadline=60)
     assert "Traceback" in error.value.details
 
 
@@ -123,25 +123,90 @@ def test_a_killed_leader_is_noticed():
     running.assert_gone()
 
 
-def test_shared_memory_is_removed_even_if_every_process_is_killed():
-    running, message = run_and(lambda running: os.killpg(running.leader, signal.SIGKILL))
+def test_the_process_that_runs_lava_may_be_killed_too():
+    running, message = run_and(lambda running: os.kill(min(running.processes - {running.leader}), signal.SIGKILL))
     assert "killed (signal 9)" in message
     running.assert_gone()
 
 
+def test_no_process_of_a_run_has_shared_memory_with_a_name():
+    found = []
+
+    def look(running):
+        found.extend(Path(f"/proc/{pid}/maps").read_text() for pid in running.processes)
+        os.kill(running.leader, signal.SIGTERM)
+
+    run_and(look)
+    assert found and not any("/dev/shm" in maps for maps in found)
+
+
+@pytest.mark.parametrize(("granularity", "kills"), [("block", 3), ("layer", 3), ("stock", 2)])
+def test_a_run_that_is_killed_at_any_moment_leaves_nothing(tmp_path, monkeypatch, granularity, kills):
+    kill_at_random_moments(tmp_path, monkeypatch, granularity, kills)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("granularity", ["block", "layer", "stock"])
+def test_fifty_runs_that_are_killed_at_any_moment_leave_nothing(tmp_path, monkeypatch, granularity):
+    kill_at_random_moments(tmp_path, monkeypatch, granularity, 50)
+
+
+def kill_at_random_moments(folder, monkeypatch, granularity, kills):
+    """From the first instruction until some time after results come; their temporary files go into `folder`."""
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setenv("TMPDIR", str(folder))
+    moments, script = random.Random(granularity), SCRIPT.replace("rows=16", f"{granularity!r}, rows=16")
+    started, seconds = time.monotonic(), None
+    for number in range(kills):
+        caller = start(script)
+        if seconds is None:
+            assert caller.stdout and "running" in caller.stdout.readline()
+            seconds = time.monotonic() - started
+        else:
+            time.sleep(moments.uniform(0, 1.2) * seconds)
+        caller.kill()
+        caller.wait()
+        wait_until(lambda pid=caller.pid: not run_processes(pid), f"kill {number}")
+    scratch.sweep()  # as the next run does: of a folder that had no process yet
+    wait_until(lambda: not list(folder.iterdir()), "folders")
+
+
+def test_what_runs_left_that_were_killed_with_all_their_processes_is_swept_by_the_next(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    others = [tmp_path / "spikebert-notes", tmp_path / "other"]
+    for folder in [*others, tmp_path / f"{scratch.PREFIX}abc"]:
+        folder.mkdir()
+        (folder / "logits").touch()
+    (tmp_path / f"{scratch.PREFIX}file").touch()
+    (tmp_path / f"{scratch.PREFIX}link").symlink_to(others[0])
+    with scratch.scratch() as first, scratch.scratch() as second:
+        assert first.is_dir() and second.is_dir() and first != second
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"spikebert-notes", "other", f"{scratch.PREFIX}file", f"{scratch.PREFIX}link"}
+    assert (others[0] / "logits").exists()
+
+
+def start(script):
+    return subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+
+
+def wait_until(true, what, seconds=60):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, what
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_run_ends_with_its_caller(number):
-    caller = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
+    caller = start(SCRIPT)
     assert caller.stdout and "running" in caller.stdout.readline()
     running = Running(caller.pid)
     caller.send_signal(number)
     assert caller.wait(15) != 0
-    end = time.monotonic() + 10
-    while watchdog.session(running.leader) and time.monotonic() < end:
-        time.sleep(0.05)
-    running.assert_gone()
+    wait_until(lambda: not watchdog.session(running.leader), "its processes")
 
 
 def test_a_command_that_ends_early_shows_its_last_line(tmp_path):

@@ -1,8 +1,6 @@
 """Training in two processes, as `accelerate launch` starts them."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -12,6 +10,7 @@ import pytest
 import torch
 
 from spikebert.checkpoint import load_model
+from spikebert.cli import main
 from tests.spikebert.test_training import command, task, teacher
 
 __all__ = ["task", "teacher"]  # fixtures
@@ -27,12 +26,14 @@ def start(arguments):
 
 
 def kill(child):
-    """SIGKILL to a process and what it started, which would go on without it."""
+    """SIGKILL to the launcher alone: what it started ends with it."""
     started = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
     assert len(started) == 2
-    for pid in [child.pid, *map(int, started)]:
-        os.kill(pid, signal.SIGKILL)
-    child.communicate()
+    child.kill()
+    child.communicate(timeout=60)  # until nobody can write any more
+    for pid in started:
+        state = Path(f"/proc/{pid}/stat")
+        assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
 def weights(folder):
@@ -70,3 +71,29 @@ def test_two_processes_killed_resume_to_the_same_model(task, teacher, tmp_path):
     assert again.returncode == 0, output
     one, two = weights(tmp_path / "whole"), weights(tmp_path / "killed")
     assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+@pytest.mark.parametrize(
+    ("size", "others", "said"),
+    [
+        ("two", {}, "WORLD_SIZE is 'two', no number of processes"),
+        ("0", {}, "WORLD_SIZE is '0', no number of processes"),
+        ("", {}, "WORLD_SIZE is '', no number of processes"),
+        ("2", {}, "WORLD_SIZE is 2, but RANK is not set"),
+        ("2", {"RANK": "0", "LOCAL_RANK": "0", "MASTER_ADDR": "127.0.0.1"}, "but MASTER_PORT is not set"),
+    ],
+)
+def test_an_environment_of_several_processes_that_is_not_whole_is_one_line(
+    task, teacher, tmp_path, monkeypatch, capsys, size, others, said
+):
+    from spikebert.processes import group
+
+    for name in ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"WORLD_SIZE": size, **others}.items():
+        monkeypatch.setenv(name, value)
+    group.cache_clear()
+    assert main(command(task, teacher, tmp_path / "run")) == 2
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1
+    group.cache_clear()
