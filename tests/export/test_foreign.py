@@ -193,6 +193,10 @@ def damage_circle(content):
     content["node/nodes/n2/nodes/again"] = content["node"]
 
 
+def damage_depth(content):
+    content.create_group("node/nodes/n2/" + "/".join("a" * 200))
+
+
 def damage_size(content):
     del content["node/nodes/n1/weight"]
     content.create_dataset("node/nodes/n1/weight", (10**7, 10**7), chunks=(100, 100), dtype="f8")
@@ -211,7 +215,8 @@ def damage_type(content):
     ("damage", "message"),
     [
         (damage_link, "'weight2' is a link to elsewhere"),
-        (damage_circle, "groups within each other"),
+        (damage_circle, "'node' stands in the file under more than one name"),
+        (damage_depth, "groups within each other"),
         (damage_size, "GiB of numbers"),
         (damage_edges, "its edges must be pairs of node names"),
         (damage_type, "node n1: has no type"),
