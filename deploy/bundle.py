@@ -34,6 +34,16 @@ REFERENCE_MODEL, REFERENCE_GOLDEN = "reference/model.bin", "reference/golden.bin
 PAGES = {"EQUATIONS.md": "export/NIR.md", "reference/reference.c": "deploy/reference.c"}  # here: from which package
 FORMS = {"nir-stages": "stages", "netx": "netx", "onnx-integer": "model-int.onnx"}  # target: where it goes
 LIMIT = 2**32  # bytes
+
+
+def _is_whole(manifest: Path) -> bool:
+    """Whether it is that of a bundle of ours, of which nothing was changed, nor anything added."""
+    try:
+        return names_format(FORMAT)(manifest) and sums.check(manifest.parent) > 0
+    except (InputError, OSError):
+        return False
+
+
 FOLDER = Kind(
     "a bundle of spikebert-deploy",
     (
@@ -41,7 +51,8 @@ FOLDER = Kind(
         *(*PAGES, REFERENCE_MODEL, REFERENCE_GOLDEN),
         *(f"{part}/*" for part in (ENERGY, MAPPING, FORMS["nir-stages"], FORMS["netx"], "with")),
     ),
-    names_format(FORMAT),
+    _is_whole,
+    listed=False,  # its SHA256SUMS is the list
 )
 
 

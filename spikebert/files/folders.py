@@ -44,12 +44,14 @@ class Kind:
     files: patterns of all that it may hold, with / between folders; the first is there whenever the folder is whole.
     proof: whether that first file is of this kind, by itself; for folders of versions that wrote no list.
     sealed: told by their digests, or else, where they are very large, by their sizes.
+    listed: holds the list; without it `proof` must tell whether all files are as they were written.
     """
 
     name: str
     files: tuple[str, ...]
     proof: Callable[[Path], bool] = lambda path: False
     sealed: bool = True
+    listed: bool = True
 
 
 def names_format(*formats: str, field: str = "format") -> Callable[[Path], bool]:
@@ -131,12 +133,16 @@ def write_folder_atomically(
             flush(made / name)
         _write_list(made, kind, {name: _seal(made / name, kind.sealed) for name in names})
         if not there:
+            if not kind.listed:
+                (made / LIST).unlink()
             made.rename(target)
             return
         if not (target / LIST).exists():  # of an older version
             _write_list(target, kind, {name: _seal(target / name, kind.sealed) for name in _own(target, kind, "")})
         (work / READY).touch()
         _move_in(work, target, str(path))
+        if not kind.listed:
+            (target / LIST).unlink()
 
 
 def _part(path: Path, write: Callable[[Path], object]) -> None:

@@ -301,3 +301,19 @@ def test_golden_vectors_do_not_depend_on_what_is_run_at_once(monkeypatch):
         mine, theirs = getattr(together, name), getattr(apart, name)
         assert mine.keys() == theirs.keys()
         assert all(np.array_equal(mine[layer], theirs[layer]) for layer in mine)
+
+
+def test_a_bundle_is_written_again_and_one_with_anything_changed_or_added_is_left_alone(made, tmp_path):
+    def again() -> None:
+        bundle.write(made.parent / "model.nir", TEXTS, tmp_path / "bundle", tell=str)
+
+    again()
+    again()
+    assert files_of(tmp_path / "bundle") == files_of(made)
+    for name in ("thesis", "README.md"):
+        (tmp_path / "bundle" / name).write_text("mine", "utf-8")
+        with pytest.raises(InputError, match=r"holds .*, which this command did not write, or which was changed since"):
+            again()
+        assert (tmp_path / "bundle" / name).read_text("utf-8") == "mine"
+        shutil.rmtree(tmp_path / "bundle")
+        again()
