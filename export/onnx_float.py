@@ -110,6 +110,7 @@ def _(node: FloatBatchNorm, b: FloatBuilder) -> None:
 @_add.register
 def _(node: FloatLIF, b: FloatBuilder) -> None:
     """The recurrence of `spikebert.neuron`, a step after the other."""
+    assert isinstance(node.threshold, float)  # it is an array only where a norm was folded into it
     threshold, beta = b.number(node.threshold), b.number(node.beta)
     membrane, spikes, train = "", "", []
     source = node.inputs[0]

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from export.arithmetic import Array, decided
+from export.arithmetic import decided
 from export.early_exit import margin_of
 from export.graph import LIF, NO_MARGIN, Graph, Node
 from export.kernels import Kernel, make_kernel
@@ -167,7 +167,7 @@ class FastSimulator:
     ) -> Iterator[tuple[Node, list[NDArray], NDArray]]:
         """(node, inputs, output) of each node in order; a value is dropped when its last reader is done."""
         lengths, packed = [len(tokens) for tokens in sentences], np.concatenate(sentences)
-        values: dict[str, Array] = {}
+        values: dict[str, NDArray] = {}
         for node in self.graph:
             inputs = [values[source] for source in node.inputs] or [packed]
             values[node.name] = kernel(node.name)(inputs, lengths)

@@ -99,7 +99,7 @@ def cluster(address: str) -> Iterator[Client]:
             _within(PATIENCE, client.close)
 
 
-def _require_alike(client: Client, address: str) -> None:
+def _require_alike(client: Any, address: str) -> None:
     def versions() -> dict[str, str]:
         client.wait_for_workers(1, timeout=PATIENCE)
         # By a function of Python's own, which a worker has even if it has nothing of ours.
@@ -209,7 +209,7 @@ def _results(client: Client, futures: list[Any]) -> Iterator[tuple[Any, Simulati
     waiting, health = set(futures), _Health(client)
     while waiting:
         try:
-            done = wait(waiting, timeout=LOOK, return_when="FIRST_COMPLETED").done
+            done = wait(waiting, timeout=LOOK, return_when="FIRST_COMPLETED").done  # type: ignore[union-attr]
             found = [(future, _within(10 * PATIENCE, future.result)) for future in done]
         except KilledWorker as error:
             died = error.allowed_failures + 1
@@ -227,7 +227,7 @@ def _results(client: Client, futures: list[Any]) -> Iterator[tuple[Any, Simulati
 class _Health:
     """Whether the scheduler answers and has a worker that does; a worker that does not is given up."""
 
-    def __init__(self, client: Client):
+    def __init__(self, client: Any):
         self.client, self.alive = client, time.monotonic()
 
     def require(self) -> None:
