@@ -98,7 +98,7 @@ def _difference(graph: Graph, stored: Golden, anew: Golden) -> str | None:
     wrong = first_divergence(stored.spikes, anew.spikes, stored.lengths.tolist())
     if wrong:
         return explained(graph, stored.sentences, wrong)
-    if stored.steps is not None and stored.steps.tolist() != ([] if anew.steps is None else anew.steps.tolist()):
+    if stored.steps is not None and (anew.steps is None or not np.array_equal(stored.steps, anew.steps)):
         return "the numbers of steps that the texts took differ"
     for node in graph.neurons:
         if not np.array_equal(stored.neurons[node.name], anew.neurons[node.name]):
