@@ -86,6 +86,7 @@ def compute(graph: Graph, sentences: Sequence[Tokens]) -> Golden:
         spikes=joined("spikes"),
         neurons=parts[0].neurons,
         membranes=joined("membranes"),
+        steps=None if parts[0].steps is None else np.concatenate([part.steps for part in parts]),  # type: ignore[arg-type]
     )
 
 

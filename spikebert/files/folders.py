@@ -123,6 +123,8 @@ def write_folder_atomically(
     require_place(path, kind, "")
     target = place_of(path).absolute()
     there = target.exists()
+    # Of a folder without a list, before anything of ours is made inside of it: its proof may look at all that is there.
+    unlisted = _own(target, kind, "") if there and not (target / LIST).exists() else None
     target.parent.mkdir(parents=True, exist_ok=True)
     with workplace(target if there else target.parent, path, size) as work:
         made = work / "new"
@@ -137,8 +139,8 @@ def write_folder_atomically(
                 (made / LIST).unlink()
             made.rename(target)
             return
-        if not (target / LIST).exists():  # of an older version
-            _write_list(target, kind, {name: _seal(target / name, kind.sealed) for name in _own(target, kind, "")})
+        if unlisted is not None:
+            _write_list(target, kind, {name: _seal(target / name, kind.sealed) for name in unlisted})
         (work / READY).touch()
         _move_in(work, target, str(path))
         if not kind.listed:

@@ -109,7 +109,7 @@ def test_a_study_that_was_refused_binds_nothing(task, teacher, tmp_path, capsys)
 
 
 def test_a_folder_with_another_study_is_refused(task, teacher, tmp_path, capsys):
-    (tmp_path / "study.json").write_text("{}")
+    (tmp_path / "study.json").write_text('{"study": "steps", "task": "another", "seed": 0}')
     assert main(command("decay", task, teacher, tmp_path)) == 2
     assert "holds a study with other settings" in capsys.readouterr().err
 

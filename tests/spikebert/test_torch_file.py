@@ -181,7 +181,7 @@ def test_code_is_refused_by_its_name(tmp_path):
     ids=lambda command: f"{command[0].__module__} {command[1]}",
 )
 def test_every_command_that_reads_tensors_refuses_it(hostile, command, capsys):
-    Path("task.tsv").write_text("a\tgood film\nb\tbad film\n" * 3)
+    Path("task.tsv").write_text("".join(f"{'ab'[i % 2]}\tfilm {i}\n" for i in range(40)))
     Path("student").mkdir()
     Path("student/student.pt").write_bytes(hostile.read_bytes())
     save_model(TrainedModel(small_model(), TOKENIZER, ["a", "b"], {}), Path("model.pt"))
