@@ -112,7 +112,8 @@ FAULTS = {
     "accuracy must be a share": put("accuracy", 1.5),
     "accuracy is 0.5, but": put("accuracy", 0.5),
     "must be given together": put("majority", None),
-    "run.seconds must be a number": put("run", "seconds", float("nan")),
+    "NaN is no number": put("run", "seconds", float("nan")),
+    "run.seconds must be a number": put("run", "seconds", "long"),
     "run.command must be a text": put("run", "command", None),
 }
 
