@@ -17,6 +17,7 @@ from simulate.cli import main as simulate
 from spikebert.checkpoint import TrainedModel, save_model
 from spikebert.cli import main as train
 from spikebert.errors import InputError
+from spikebert.files import LIST
 from spikebert.torch_file import read_tensors
 from tests.fuzz.readers import begin_with, resume
 from tests.spikebert.test_model import TOKENIZER, small_model
@@ -193,7 +194,8 @@ def test_every_command_that_reads_tensors_refuses_it(hostile, command, capsys):
     assert "evil.pt: " in error or "student.pt: " in error
     assert error.splitlines()[-1].count("error: ") == 1 and "Traceback" not in error
     left = [path for path in Path("out").rglob("*")] if Path("out").is_dir() else []
-    assert {path.name for path in left} <= {".lock", "settings.json"}  # which bind no later run
+    data = {"data", "train.jsonl", "dev.jsonl"}  # the task's own
+    assert {path.name for path in left} <= {".lock", "settings.json", LIST, *data}  # which bind no later run
 
 
 def changed(path, change):
