@@ -70,7 +70,8 @@ def test_a_hardware_teams_first_hour_ends_with_the_fault_of_its_machine(tmp_path
     printed = run("sh", "examples/first_hour.sh", str(tmp_path))
     assert "Lava: equal" in printed
     assert "spikes and all logits equal" in printed
-    assert "Likely cause: one step late" in printed.splitlines()[-1]
+    assert "Likely cause: one step late" in printed
+    assert printed.splitlines()[-1] == "1 of 6 checks failed: their blocks.1.mlp.up.lif"
 
 
 def test_a_chip_of_ones_own_is_too_small_until_there_are_two(tmp_path):
