@@ -213,7 +213,7 @@ def _write(graph: Any, path: Path) -> None:
 
     try:
         nir.write(graph, path)
-    except (ValueError, TypeError, IndexError, KeyError, OverflowError):
+    except (ValueError, TypeError, IndexError, KeyError, OverflowError, AssertionError):
         return
 
 
