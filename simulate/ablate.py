@@ -16,12 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from export.arithmetic import Array
 from export.graph import LIF, Accumulate, Add, Attention, Graph, Linear, Node
-from export.kernels import Kernel
 from simulate.batches import Tokens
-from simulate.counts import counts_of
-from simulate.fast import FastSimulator
+from simulate.compare import record
+from simulate.energy import events
+from simulate.fast import Change, FastSimulator
 from simulate.result import SimulationResult
 
 WAYS = ("silenced", "majority", "permuted")
@@ -68,16 +67,18 @@ def ablate(
         seed: of the permutations.
         progress: called with the number of runs done since its last call; there are `1 + runs(graph)`.
     """
-    whole = FastSimulator(graph).run(sentences)
+    simulator = FastSimulator(graph)
+    whole = simulator.run(sentences)
     progress(1)
     accuracy = float((whole.predictions == labels).mean())
-    operations = _operations(graph, whole, [len(tokens) for tokens in sentences])
-    steps = graph.time_steps * sum(map(len, sentences))
+    counted = record(graph, whole, [len(tokens) for tokens in sentences])
+    operations = {term.name: term.operations for term in events.account(counted).terms}
     worths = []
     for part in parts(graph):
         found: dict[str, float | None] = dict.fromkeys(WAYS)
         for way in ways(part, graph):
-            result = _without(graph, part, way, whole, steps, seed).run(sentences)
+            changes = {name: _change(way, graph[name], whole, counted.token_steps, seed) for name in part.replaced}
+            result = simulator.run(sentences, changes=changes)
             found[way] = float((result.predictions == labels).mean())
             progress(1)
         share = sum(operations.get(name, 0) for name in part.nodes) / max(1, sum(operations.values()))
@@ -131,42 +132,8 @@ def _branch(join: Add | Accumulate, graph: Graph) -> Part:
     return Part(join.name, kind, (last,), tuple(nodes))
 
 
-def _operations(graph: Graph, result: SimulationResult, lengths: list[int]) -> dict[str, int]:
-    """Synaptic operations of each node, attention in its cheaper order: as the accounting `events` counts them."""
-    found: dict[str, int] = {}
-    for entry in counts_of(graph, result, lengths)["operations"]:
-        if entry["kind"] == "linear":
-            found[entry["name"]] = entry["synaptic_operations"]
-        elif entry["kind"] == "attention":
-            orders = (("qk_per_step", "qk_v_per_step"), ("kv_per_step", "q_kv_per_step"))
-            found[entry["name"]] = min(sum(sum(entry[key]) for key in order) for order in orders)
-    return found
-
-
-class _Replaced(Kernel):
-    """A node whose output goes through `change`, with the lengths of the sentences."""
-
-    def __init__(self, kernel: Kernel, change: Callable[[Array, list[int]], Array]):
-        self.kernel, self.change, self.in_place = kernel, change, kernel.in_place
-
-    def rest(self) -> None:
-        self.kernel.rest()
-
-    def __call__(self, inputs: Sequence[Array], lengths: list[int]) -> Array:
-        return self.change(self.kernel(inputs, lengths), lengths)
-
-
-def _without(graph: Graph, part: Part, way: str, whole: SimulationResult, steps: int, seed: int) -> FastSimulator:
-    simulator = FastSimulator(graph)
-    for name in part.replaced:
-        change = _change(way, graph[name], whole, steps, seed)
-        simulator.kernels[name] = _Replaced(simulator.kernels[name], change)
-    return simulator
-
-
-def _change(
-    way: str, node: Node, whole: SimulationResult, steps: int, seed: int
-) -> Callable[[Array, list[int]], Array]:
+def _change(way: str, node: Node, whole: SimulationResult, steps: int, seed: int) -> Change:
+    """What takes the place of a node's output; `steps` are those of all tokens of the run `whole`."""
     if way == "silenced":
         return lambda output, lengths: np.zeros_like(output)
     if way == "majority":
@@ -174,7 +141,7 @@ def _change(
         often = 2 * whole.neurons[node.name] > steps  # (D,)
         return lambda output, lengths: np.broadcast_to(often, output.shape).astype(output.dtype)
 
-    def permuted(output: Array, lengths: list[int]) -> Array:
+    def permuted(output: NDArray, lengths: list[int]) -> NDArray:
         starts = np.cumsum([0, *lengths[:-1]])
         shuffle = np.random.default_rng([seed, *lengths])
         order = np.concatenate([start + shuffle.permutation(n) for start, n in zip(starts, lengths, strict=True)])

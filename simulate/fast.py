@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from copy import copy
@@ -26,6 +26,8 @@ from export.ranges import output_bounds
 from export.tally import per_neuron, tally
 from simulate.batches import Tokens, batches
 from simulate.result import SimulationResult
+
+Change = Callable[[NDArray, list[int]], NDArray]  # of a node's output (S, M, D), for sentences of these lengths
 
 ROWS = 256  # tokens per batch: enough for BLAS, few enough that a layer's activity stays small
 
@@ -63,7 +65,11 @@ class FastSimulator:
         self.startup_seconds = time.perf_counter() - started
 
     def run(
-        self, sentences: Sequence[Tokens], record: bool = False, progress: Callable[[int], object] | None = None
+        self,
+        sentences: Sequence[Tokens],
+        record: bool = False,
+        progress: Callable[[int], object] | None = None,
+        changes: Mapping[str, Change] | None = None,
     ) -> SimulationResult:
         """Classify sentences of token ids.
 
@@ -71,6 +77,7 @@ class FastSimulator:
             record: also give every spike; without it nothing but the counts, a few integers each, grows with the
                 number of sentences.
             progress: called with the number of sentences done since its last call.
+            changes: what to put in place of the outputs of some nodes, by their names.
         """
         started = time.perf_counter()
         done: list[_Batch] = []
@@ -79,7 +86,7 @@ class FastSimulator:
         groups = batches(sentences, batch_rows(sum(map(len, sentences)), self.cores))
         with self._side_by_side(len(groups)) as run:
             way = self._batch if self.margin == NO_MARGIN else self._leaving
-            results = run(lambda group: way([sentences[i] for i in group], record), groups)
+            results = run(lambda group: way([sentences[i] for i in group], record, changes or {}), groups)
             for group, batch in zip(groups, results, strict=True):
                 for name, rows in batch.counts.items():  # each into its place: kept once
                     counts.setdefault(name, np.empty((len(sentences), rows.shape[1]), np.int64))[group] = rows
@@ -116,10 +123,10 @@ class FastSimulator:
             finally:
                 pool.shutdown(cancel_futures=True)
 
-    def _batch(self, sentences: list[Tokens], record: bool) -> _Batch:
+    def _batch(self, sentences: list[Tokens], record: bool, changes: Mapping[str, Change]) -> _Batch:
         """All steps of a batch; a copy of a kernel has its own state: no membrane outlives its node."""
         batch, lengths = _Batch(), [len(tokens) for tokens in sentences]
-        for node, inputs, output in self._nodes(lambda name: copy(self.kernels[name]), sentences):
+        for node, inputs, output in self._nodes(lambda name: copy(self.kernels[name]), sentences, changes):
             batch.counts |= tally(node, inputs, output, lengths)
             if isinstance(node, LIF):
                 batch.neurons[node.name] = per_neuron(output)
@@ -128,7 +135,7 @@ class FastSimulator:
             batch.logits = output
         return batch
 
-    def _leaving(self, sentences: list[Tokens], record: bool) -> _Batch:
+    def _leaving(self, sentences: list[Tokens], record: bool, changes: Mapping[str, Change]) -> _Batch:
         """Step after step of a batch, each without the sentences that are done."""
         steps, lengths = self.graph.time_steps, np.array([len(tokens) for tokens in sentences])
         shape, taken = (len(sentences), steps), np.full(len(sentences), steps)
@@ -143,7 +150,7 @@ class FastSimulator:
         for step in range(steps):
             there = lengths[here].tolist()
             logits: NDArray = np.empty(0)
-            for node, inputs, output in self._nodes(kernels.__getitem__, [sentences[i] for i in here]):
+            for node, inputs, output in self._nodes(kernels.__getitem__, [sentences[i] for i in here], changes):
                 for key, counted in tally(node, inputs, output, there).items():
                     batch.counts[key][here, step] = counted[:, 0]
                 if isinstance(node, LIF):
@@ -163,7 +170,7 @@ class FastSimulator:
         return batch
 
     def _nodes(
-        self, kernel: Callable[[str], Kernel], sentences: list[Tokens]
+        self, kernel: Callable[[str], Kernel], sentences: list[Tokens], changes: Mapping[str, Change]
     ) -> Iterator[tuple[Node, list[NDArray], NDArray]]:
         """(node, inputs, output) of each node in order; a value is dropped when its last reader is done."""
         lengths, packed = [len(tokens) for tokens in sentences], np.concatenate(sentences)
@@ -171,6 +178,8 @@ class FastSimulator:
         for node in self.graph:
             inputs = [values[source] for source in node.inputs] or [packed]
             values[node.name] = kernel(node.name)(inputs, lengths)
+            if node.name in changes:
+                values[node.name] = changes[node.name](values[node.name], lengths)
             yield node, inputs, values[node.name]
             for source in set(node.inputs):
                 if self.last_reader[source] == node.name:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from export.early_exit import with_margin
 from simulate.ablate import ablate, parts, runs, table
 from simulate.fast import FastSimulator
 from tests.random_graph import random_graph
@@ -44,3 +45,14 @@ def test_permuting_the_tokens_of_a_text_of_one_token_changes_nothing():
     labels = FastSimulator(graph).run(single).predictions
     for part in ablate(graph, single, labels).parts:
         assert part.accuracy["permuted"] in (None, 1.0)
+
+
+@pytest.mark.parametrize("residual", ["spikes", "membrane"])
+@pytest.mark.parametrize("margin", ["never", "1e5"])
+def test_many_batches_and_texts_that_leave_early_are_each_from_rest(residual, margin):
+    graph = with_margin(random_graph(norm="batch", reset="zero", residual=residual), margin)
+    many = [RNG.integers(0, 50, n) for n in RNG.integers(1, 17, 80)]  # more tokens than a batch holds
+    labels = FastSimulator(graph).run(many).predictions
+    found = ablate(graph, many, labels)
+    assert found.accuracy == 1.0
+    assert all(0 <= share <= 1 for part in found.parts for share in part.accuracy.values() if share is not None)
