@@ -214,8 +214,9 @@ def _results(client: Client, futures: list[Any]) -> Iterator[tuple[Any, Simulati
         except KilledWorker as error:
             died = error.allowed_failures + 1
             raise RunError(f"{died} workers died of the same texts, perhaps of too little memory") from None
-        except CancelledError as error:
-            raise RunError(f"the Dask cluster went away: {' '.join(str(error).split())}") from None
+        except (CancelledError, AssertionError) as error:  # Dask asserts where a scheduler goes away amid its own look
+            reason = " ".join(str(error).split()) or "its scheduler no longer runs"
+            raise RunError(f"the Dask cluster went away: {reason}") from None
         except (*TIMEOUT, OSError):
             health.require()
             continue
