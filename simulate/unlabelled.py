@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -12,7 +11,7 @@ from pathlib import Path
 from spikebert.columns import LABEL_COLUMNS, text_columns
 from spikebert.errors import InputError
 from spikebert.files import require_file
-from spikebert.lines import read_lines
+from spikebert.lines import decoded, read_lines
 from spikebert.rows import joined
 
 STANDARD_INPUT = "-"
@@ -29,7 +28,8 @@ def read_texts(name: str, limit: int | None = None) -> list[str] | None:
         InputError: naming the line that is empty or not UTF-8, or a file without texts.
     """
     if name == STANDARD_INPUT:
-        return _whole("standard input", islice(_standard_input(), limit))
+        where = "standard input"
+        return _whole(where, islice(decoded(where, enumerate(sys.stdin.buffer, 1)), limit))
     path = require_file(name, "data")
     suffix = Path(path.name.lower().removesuffix(".gz")).suffix
     if suffix in LABELLED:
@@ -40,17 +40,8 @@ def read_texts(name: str, limit: int | None = None) -> list[str] | None:
     return None if any("\t" in line for _, line in lines) else _whole(str(path), lines)
 
 
-def _standard_input() -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(sys.stdin.buffer, 1):
-        try:
-            yield number, line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-        except UnicodeDecodeError:
-            raise InputError(f"standard input, line {number}: not UTF-8; convert it to UTF-8") from None
-
-
 def _csv_texts(path: Path, limit: int | None) -> list[str] | None:
-    lines = "\n".join(line for _, line in read_lines(path))
-    reader = csv.DictReader(io.StringIO(lines), strict=True)
+    reader = csv.DictReader((line + "\n" for _, line in read_lines(path)), strict=True)
     try:
         columns = {name.strip().lower(): name for name in reader.fieldnames or []}
         texts = [columns[name] for name in text_columns(columns)]

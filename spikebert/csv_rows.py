@@ -66,8 +66,7 @@ def _records(path: Path, delimiter: str, table: Table) -> Iterator[Record]:
             begins = reader.line_num + 1
     except csv.Error as error:
         raise InputError(f"{path}, line {begins}: not CSV ({_reason(str(error))})") from None
-    if blank:
-        table.notes.append(f"{blank} blank lines left out")
+    table.leave_out_blank(blank)
 
 
 def _reason(error: str) -> str:

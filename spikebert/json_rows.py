@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from spikebert.columns import Columns, layout, missing
-from spikebert.errors import InputError
+from spikebert.errors import InputError, is_unicode
 from spikebert.lines import read_lines
 from spikebert.rows import Row, Table, row_of
 
@@ -39,8 +39,7 @@ def _rows(path: Path, columns: Columns, table: Table) -> Iterator[Row]:
             raise InputError(f"{where}: no field {absent!r}, which earlier lines have")
         label, *texts = fields
         yield row_of(path, number, _label(where, label, row[label]), [_text(where, n, row[n]) for n in texts])
-    if blank:
-        table.notes.append(f"{blank} blank lines left out")
+    table.leave_out_blank(blank)
 
 
 def _object(where: str, line: str) -> dict[str, Any]:
@@ -85,8 +84,6 @@ def _label(where: str, name: str, value: Any) -> str:
 def _text(where: str, name: str, value: Any) -> str:
     if not isinstance(value, str):
         raise InputError(f"{where}: {name!r} must be a text, not {json.dumps(value)[:40]}")
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError:
-        raise InputError(f"{where}: {name!r} holds half of a letter (a lone surrogate); write the whole one") from None
+    if not is_unicode(value):
+        raise InputError(f"{where}: {name!r} holds half of a letter (a lone surrogate); write the whole one")
     return value

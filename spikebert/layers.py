@@ -41,7 +41,10 @@ class RowBatchNorm(nn.BatchNorm1d):
 
     def forward(self, input: Tensor) -> Tensor:
         if self.training:
-            return super().forward(input.flatten(0, -2)).view_as(input)
+            self.num_batches_tracked.add_(1)  # type: ignore[union-attr]
+            statistics, momentum = (self.running_mean, self.running_var), self.momentum or 0.0
+            rows = input.flatten(0, -2)
+            return F.batch_norm(rows, *statistics, self.gain, self.bias, True, momentum, self.eps).view_as(input)
         factor, offset = (value.to(input.dtype) for value in self.folded())
         return input * factor + offset  # two roundings, as in any tool that the weights are exported to
 
@@ -57,16 +60,6 @@ class PositiveBatchNorm(RowBatchNorm):
     def gain(self) -> Tensor:
         return F.softplus(self.weight)
 
-    def forward(self, input: Tensor) -> Tensor:
-        if not self.training:
-            return super().forward(input)
-        rows = input.flatten(0, -2)
-        self.num_batches_tracked.add_(1)  # type: ignore[union-attr]
-        normalised = F.batch_norm(
-            rows, self.running_mean, self.running_var, self.gain, self.bias, True, self.momentum or 0.0, self.eps
-        )
-        return normalised.view_as(input)
-
 
 def make_norm(config: SpikeBertConfig, features: int, groups: int = 1) -> nn.Module:
     return GroupedLayerNorm(features, groups) if config.norm == "layer" else RowBatchNorm(features)
@@ -76,29 +69,27 @@ def make_lif(config: SpikeBertConfig, threshold: float | None = None) -> LIF:
     return LIF(config.beta, threshold or config.threshold, config.surrogate_alpha, config.reset)
 
 
-class SpikingLinear(nn.Module):
-    """Linear → norm → LIF on (T, M, in) → (T, M, out) spikes."""
+class CurrentLinear(nn.Module):
+    """Linear → norm on (T, M, in) spikes → (T, M, out) currents: the end of a branch of a membrane residual."""
 
     def __init__(self, config: SpikeBertConfig, inputs: int, outputs: int, groups: int = 1):
         super().__init__()
         self.linear = nn.Linear(inputs, outputs)
         self.norm = make_norm(config, outputs, groups)
-        self.lif = make_lif(config)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.lif(self.norm(self.linear(x).to(self.norm.weight.dtype)))
-
-
-class CurrentLinear(nn.Module):
-    """Linear → norm on (T, M, in) spikes → (T, M, out) currents: the end of a branch of a membrane residual."""
-
-    def __init__(self, config: SpikeBertConfig, inputs: int, outputs: int):
-        super().__init__()
-        self.linear = nn.Linear(inputs, outputs)
-        self.norm = make_norm(config, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.norm(self.linear(x).to(self.norm.weight.dtype))
+
+
+class SpikingLinear(CurrentLinear):
+    """Linear → norm → LIF on (T, M, in) → (T, M, out) spikes."""
+
+    def __init__(self, config: SpikeBertConfig, inputs: int, outputs: int, groups: int = 1):
+        super().__init__(config, inputs, outputs, groups)
+        self.lif = make_lif(config)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.lif(super().forward(x))
 
 
 class Entrance(nn.Module):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -48,19 +48,24 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     Raises:
         InputError: naming the line that is not UTF-8 or holds a NUL byte, or what the file is that is no text.
     """
-    for number, line in enumerate(_ended(byte_lines(path)), 1):
+    return decoded(str(path), byte_lines(path))
+
+
+def decoded(where: str, lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, str]]:
+    """`read_lines` of what is no file: (line number, line with its end) of `where`, which the errors name."""
+    for number, line in enumerate(_ended(lines), 1):
         if b"\0" in line:
-            reason = "holds a NUL byte; the file is damaged, or in UTF-16: convert it to UTF-8"
-            raise InputError(f"{path}, line {number}: {reason}")
+            reason = "holds a NUL byte; the data are damaged, or in UTF-16: convert them to UTF-8"
+            raise InputError(f"{where}, line {number}: {reason}")
         try:
             text = line.decode("utf-8")
         except UnicodeDecodeError:
-            remedy = "convert the file to UTF-8 (iconv -f LATIN1 -t UTF-8 IN > OUT, if it is Latin-1)"
-            raise InputError(f"{path}, line {number}: not UTF-8; {remedy}") from None
+            remedy = "convert it to UTF-8 (iconv -f LATIN1 -t UTF-8 IN > OUT, if it is Latin-1)"
+            raise InputError(f"{where}, line {number}: not UTF-8; {remedy}") from None
         yield number, text.lstrip(BOM)
 
 
-def _ended(lines: Iterator[tuple[int, bytes]]) -> Iterator[bytes]:
+def _ended(lines: Iterable[tuple[int, bytes]]) -> Iterator[bytes]:
     """The lines without their ends, those of a file with CR alone parted there."""
     for number, line in lines:
         if line.endswith(b"\n"):

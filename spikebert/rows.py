@@ -33,6 +33,11 @@ class Table:
     rows: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def leave_out_blank(self, lines: int) -> None:
+        """The user is told of blank lines that are no rows."""
+        if lines:
+            self.notes.append(f"{lines} blank lines left out")
+
 
 @dataclass(frozen=True)
 class Record:

@@ -47,8 +47,7 @@ def _records(path: Path, table: Table) -> Iterator[Record]:
                 f"{path}, line {number}: no tab; each line is label<TAB>text (texts of several lines: .csv or .jsonl)"
             )
         yield Record(number, cells)
-    if blank:
-        table.notes.append(f"{blank} blank lines left out")
+    table.leave_out_blank(blank)
 
 
 def _layout(path: Path, first: Record, columns: Columns) -> Layout | None:

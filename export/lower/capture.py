@@ -32,7 +32,7 @@ def capture(model: SpikeBertForSequenceClassification) -> FloatGraph:
         nodes.append(node)
         return node.name
 
-    def currents(name: str, source: str, layer: SpikingLinear | CurrentLinear) -> str:
+    def currents(name: str, source: str, layer: CurrentLinear) -> str:
         weight, bias = _array(layer.linear.weight), _array(layer.linear.bias)
         linear = add(FloatLinear(f"{name}.linear", (source,), weight, bias))
         return add(_norm(f"{name}.norm", linear, layer.norm))
@@ -47,10 +47,10 @@ def capture(model: SpikeBertForSequenceClassification) -> FloatGraph:
 
     def joined(branch: str, stream: str, source: str, last: nn.Module, name: str) -> str:
         """The stream behind a branch, whose last layer reads `source`."""
-        if isinstance(last, CurrentLinear):
-            return add(FloatAccumulate(f"{branch}.add", (stream, currents(name, source, last)), size))
-        assert isinstance(last, SpikingLinear)
-        return add(FloatAdd(f"{branch}.add", (stream, spiking_linear(name, source, last)), size))
+        if isinstance(last, SpikingLinear):
+            return add(FloatAdd(f"{branch}.add", (stream, spiking_linear(name, source, last)), size))
+        assert isinstance(last, CurrentLinear)
+        return add(FloatAccumulate(f"{branch}.add", (stream, currents(name, source, last)), size))
 
     size, embeddings = model.config.hidden_size, model.embeddings
     position = None if embeddings.position is None else _array(embeddings.position.weight)
