@@ -23,7 +23,7 @@ from export.early_exit import margin_of, silence
 from export.graph import NO_MARGIN, Embedding, Graph
 from export.npz import read_npz, write_npz
 from export.tally import tally_spikes
-from simulate.batches import Tokens
+from simulate.batches import Tokens, batches
 from simulate.result import SimulationResult
 from simulate.trace import steps
 from spikebert.errors import InputError
@@ -72,7 +72,7 @@ def select(width: int) -> NDArray[np.int64]:
 
 def compute(graph: Graph, sentences: Sequence[Tokens]) -> Golden:
     """Run texts step by step, some at once, and keep what the neurons do."""
-    parts = [_compute(graph, part) for part in _parts(sentences)]
+    parts = [_compute(graph, [sentences[i] for i in group]) for group in batches(sentences, TOGETHER)]
 
     def joined(name: str) -> dict[str, NDArray]:
         """Of all parts {layer: (T, M, …)}."""
@@ -88,16 +88,6 @@ def compute(graph: Graph, sentences: Sequence[Tokens]) -> Golden:
         membranes=joined("membranes"),
         steps=None if parts[0].steps is None else np.concatenate([part.steps for part in parts]),  # type: ignore[arg-type]
     )
-
-
-def _parts(sentences: Sequence[Tokens]) -> list[list[Tokens]]:
-    """Texts in runs of up to TOGETHER tokens."""
-    parts: list[list[Tokens]] = [[]]
-    for tokens in sentences:
-        if parts[-1] and sum(map(len, parts[-1])) + len(tokens) > TOGETHER:
-            parts.append([])
-        parts[-1].append(tokens)
-    return parts
 
 
 def require_memory(graph: Graph, tokens: int, where: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+
+from spikebert.files.locked import left_behind, locked_folder
 
 PREFIX = "spikebert-lava-"
 
@@ -17,7 +18,7 @@ PREFIX = "spikebert-lava-"
 def scratch() -> Iterator[Path]:
     """A folder that is removed at the end; until then, or until this process ends, no other run sweeps it away."""
     sweep()
-    folder, lock = _locked()
+    folder, lock = locked_folder(Path(tempfile.gettempdir()), PREFIX)
     try:
         yield folder
     finally:
@@ -25,27 +26,7 @@ def scratch() -> Iterator[Path]:
         os.close(lock)
 
 
-def _locked() -> tuple[Path, int]:
-    """A new folder and its lock. Before it is locked, another run may sweep it away: then there is another."""
-    while True:
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-        with suppress(FileNotFoundError):
-            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-            with suppress(OSError):  # a file system without locks: nobody sweeps there
-                fcntl.flock(lock, fcntl.LOCK_EX)
-            if folder.exists():
-                return folder, lock
-            os.close(lock)
-
-
 def sweep() -> None:
     """Remove the folders of this user's runs of which no process lives any more."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        with suppress(OSError):  # another's, or one that goes as we look
-            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-            try:
-                if os.fstat(lock).st_uid == os.getuid():
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    shutil.rmtree(folder, ignore_errors=True)
-            finally:
-                os.close(lock)
+    for folder in left_behind(Path(tempfile.gettempdir()), PREFIX):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -280,13 +280,13 @@ def _finish(
 ) -> None:
     """Measure on dev and write the model; `more` are the texts that it learned beside the task's."""
     trained = TrainedModel(model.eval(), tokenizer.backend_tokenizer.to_str(), task.labels, {})
+    dev = of_student = examples_of(task.dev, task.labels, tokenizer, model.config.max_tokens, model.config.separator)
     if settings.vocabulary == "used":
         trained = prune(trained, [*(row.text for row in task.train), *more])
         print(f"vocabulary: {trained.model.config.vocab_size} of {model.config.vocab_size} word pieces are kept")
-    longest = model.config.max_tokens
-    dev = examples_of(task.dev, task.labels, tokenizer, longest, model.config.separator)
-    own = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(trained.tokenizer))
-    of_student = examples_of(task.dev, task.labels, own, longest, trained.model.config.separator)
+        own = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(trained.tokenizer))
+        config = trained.model.config
+        of_student = examples_of(task.dev, task.labels, own, config.max_tokens, config.separator)
     result = {
         "accuracy": accuracy(trained.model, of_student),
         "teacher_accuracy": accuracy(expert.model, dev, separator=expert.separator),

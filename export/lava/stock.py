@@ -125,22 +125,21 @@ def _(node: Attention, inputs: Sequence[Signal], site: Site) -> Signal:
 
 @_place.register
 def _(node: Add, inputs: Sequence[Signal], site: Site) -> Signal:
-    return _joined(node, inputs, max(signal.delay for signal in inputs), site)
+    return _joined(node, inputs, [0] * len(inputs), site)
 
 
 @_place.register
 def _(node: Accumulate, inputs: Sequence[Signal], site: Site) -> Signal:
     """The shift of an input is a factor of the synapses that it passes through to be in time."""
-    shifts = node.shift.tolist()
-    arrivals = [signal.delay + -(-places // SHIFT_MAX) for signal, places in zip(inputs, shifts, strict=True)]
-    return _joined(node, inputs, max(arrivals), site, shifts)
+    return _joined(node, inputs, node.shift.tolist(), site)
 
 
-def _joined(node: Node, inputs: Sequence[Signal], latest: int, site: Site, shifts: Sequence[int] = ()) -> Signal:
+def _joined(node: Node, inputs: Sequence[Signal], shifts: Sequence[int], site: Site) -> Signal:
     """The inputs of a stream, delayed so that they meet by Denses that also shift them to the left."""
     ports: list[OutPort | TransposePort] = []
-    for number, (signal, source) in enumerate(zip(inputs, node.inputs, strict=True)):
-        bound, left = site.frame.bounds[source], shifts[number] if shifts else 0
+    latest = max(signal.delay + -(-left // SHIFT_MAX) for signal, left in zip(inputs, shifts, strict=True))
+    for number, (signal, source, left) in enumerate(zip(inputs, node.inputs, shifts, strict=True)):
+        bound = site.frame.bounds[source]
         for step in range(latest - signal.delay):
             places = min(left, SHIFT_MAX)
             synapses = np.eye(node.width, dtype=np.int32) << places

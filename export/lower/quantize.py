@@ -48,6 +48,9 @@ CLIP_SHARES = np.linspace(1.0, 0.3, 29)  # of the largest weight
 MEAN_BITS = 12  # fraction bits of the readout's mean in the unit of spikes or normalised values
 
 
+Weights = tuple[np.ndarray, np.ndarray, np.ndarray | None]  # int8 weights, (1,) scale, exponents of the outputs
+
+
 @dataclass
 class Quantizer:
     """Walks the float graph; `units` holds what one integer unit of each node's output is worth."""
@@ -59,6 +62,7 @@ class Quantizer:
     weighted: set[str] = field(default_factory=set)  # names of the linear layers
     steps_of_two: set[str] = field(default_factory=set)  # names of the nodes whose unit is to be a power of two
     stream_unit: float = 1.0  # of the streams of currents
+    rounded: dict[str, Weights] = field(default_factory=dict)  # of the Linear nodes, by name
 
     def __call__(self, graph: FloatGraph) -> tuple[Node, ...]:
         self.steps_of_two = {source for n in graph if isinstance(n, FloatAccumulate) for source in n.inputs}
@@ -71,12 +75,14 @@ class Quantizer:
             return power_of_two_scale(node.word, 8)
         return self.weights(node)[1][0] if isinstance(node, FloatLinear) else 1.0
 
-    def weights(self, node: FloatLinear) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """(int8 weights, (1,) scale, exponents of the outputs or None) of a Linear."""
-        even = node.name in self.steps_of_two
-        if self.per_channel:
-            return by_output(node.weight, self.weight_bits, even)
-        return *symmetric(node.weight, self.weight_bits, even), None
+    def weights(self, node: FloatLinear) -> Weights:
+        if node.name not in self.rounded:
+            even = node.name in self.steps_of_two
+            if self.per_channel:
+                self.rounded[node.name] = by_output(node.weight, self.weight_bits, even)
+            else:
+                self.rounded[node.name] = *symmetric(node.weight, self.weight_bits, even), None
+        return self.rounded[node.name]
 
 
 def symmetric(weight: np.ndarray, bits: int, power_of_two: bool = False) -> tuple[np.ndarray, np.ndarray]:

@@ -19,12 +19,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from spikebert.errors import InputError
+from spikebert.files.locked import left_behind
 from spikebert.files.reading import read_json, sha256
 from spikebert.files.writing import (
     LEFT,
+    PREFIX,
     READY,
     flush,
-    left_behind,
     place_of,
     require_writable,
     workplace,
@@ -167,7 +168,7 @@ def remove_folder(folder: Path, kind: Kind) -> None:
 
 def _finish(target: Path) -> None:
     """Do what killed processes left to be done in a folder."""
-    for work in left_behind(target):
+    for work in left_behind(target, PREFIX):
         if (work / READY).exists():
             _move_in(work, target, str(target))
             shutil.rmtree(work)

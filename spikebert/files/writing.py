@@ -7,9 +7,7 @@ is locked while its process lives: the next writer there removes what a killed o
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,10 +15,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from spikebert.errors import InputError
+from spikebert.files.locked import left_behind, locked_folder, names
 from spikebert.files.room import no_room
 
 PREFIX = ".spikebert-tmp-"
-LEFT = re.compile(re.escape(PREFIX) + "[a-z0-9_]{8}")
+LEFT = names(PREFIX)
 READY = "ready"  # in a workplace: all is made, and only to be moved (`spikebert.files.folders`)
 
 
@@ -129,7 +128,7 @@ def workplace(folder: Path, path: Path, size: int | None = None) -> Iterator[Pat
     """
     sweep(folder)
     try:
-        work, lock = _exclusive(folder)
+        work, lock = locked_folder(folder, PREFIX)
     except OSError as error:
         raise no_room(error, path, folder, size) or error from None
     try:
@@ -144,46 +143,9 @@ def workplace(folder: Path, path: Path, size: int | None = None) -> Iterator[Pat
         os.close(lock)
 
 
-def _exclusive(folder: Path) -> tuple[Path, int]:
-    """(a new folder of random name, what holds the lock on it)."""
-    while True:
-        work = Path(tempfile.mkdtemp(dir=folder, prefix=PREFIX))
-        lock = os.open(work, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:  # another's sweep was faster, and removes it
-            os.close(lock)
-            continue
-        except OSError:  # a file system without locks; nobody sweeps there
-            return work, lock
-        if work.exists():
-            return work, lock
-        os.close(lock)
-
-
-def left_behind(folder: Path) -> Iterator[Path]:
-    """The workplaces in `folder` that killed processes of this user left, each locked while it is looked at."""
-    with os.scandir(folder) as entries:
-        names = [entry.name for entry in entries if LEFT.fullmatch(entry.name)]
-    for name in names:
-        work = folder / name
-        try:
-            lock = os.open(work, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        except OSError:
-            continue
-        try:
-            if os.fstat(lock).st_uid == os.geteuid():
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                yield work
-        except OSError:  # its process lives, or there are no locks
-            pass
-        finally:
-            os.close(lock)
-
-
 def sweep(folder: Path) -> None:
     """Remove what killed processes were making in `folder`, but for what is whole (`spikebert.files.folders`)."""
-    for work in left_behind(folder):
+    for work in left_behind(folder, PREFIX):
         if not (work / READY).exists():
             shutil.rmtree(work, ignore_errors=True)
 

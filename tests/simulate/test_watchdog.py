@@ -174,15 +174,15 @@ def kill_at_random_moments(folder, monkeypatch, granularity, kills):
 def test_what_runs_left_that_were_killed_with_all_their_processes_is_swept_by_the_next(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     others = [tmp_path / "spikebert-notes", tmp_path / "other"]
-    for folder in [*others, tmp_path / f"{scratch.PREFIX}abc"]:
+    for folder in [*others, tmp_path / f"{scratch.PREFIX}abcdefgh"]:
         folder.mkdir()
         (folder / "logits").touch()
-    (tmp_path / f"{scratch.PREFIX}file").touch()
-    (tmp_path / f"{scratch.PREFIX}link").symlink_to(others[0])
+    (tmp_path / f"{scratch.PREFIX}filefile").touch()
+    (tmp_path / f"{scratch.PREFIX}linklink").symlink_to(others[0])
     with scratch.scratch() as first, scratch.scratch() as second:
         assert first.is_dir() and second.is_dir() and first != second
     left = {path.name for path in tmp_path.iterdir()}
-    assert left == {"spikebert-notes", "other", f"{scratch.PREFIX}file", f"{scratch.PREFIX}link"}
+    assert left == {"spikebert-notes", "other", f"{scratch.PREFIX}filefile", f"{scratch.PREFIX}linklink"}
     assert (others[0] / "logits").exists()
 
 
