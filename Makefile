@@ -21,7 +21,7 @@ demo-train: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/train.sh
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: setup
 	$(BIN)/ruff check .
