@@ -128,9 +128,9 @@ def add_stages(stages: argparse._ArgumentGroup) -> None:
     )
     stages.add_argument(
         "--warm-start",
-        metavar="RUN",
-        help="begin from the student of that finished run, in place of stage 1: of a run of another task with --epochs "
-        "0, or one with fewer time steps",
+        metavar="MODEL",
+        help="begin from a finished model (model.nir, model.pt), in place of stage 1; the student then has its shape. "
+        "Or the folder of a finished run: begin from its student, with the shape that the options give",
     )
     stages.add_argument(
         "--skip-layers",

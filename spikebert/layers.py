@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -39,6 +40,18 @@ class RowBatchNorm(nn.BatchNorm1d):
         factor = self.gain.double() / (self.running_var.double() + self.eps).sqrt()
         return factor, self.bias.double() - self.running_mean.double() * factor
 
+    @torch.no_grad()
+    def restate(self, factor: Tensor, offset: Tensor, mean: Tensor, variance: Tensor) -> None:
+        """Take (D,) statistics, and in evaluation be `y = factor · x + offset` (both float64) with them."""
+        assert self.running_mean is not None and self.running_var is not None
+        self.running_mean.copy_(mean)
+        self.running_var.copy_(variance)
+        self.set_gain(factor * (self.running_var.double() + self.eps).sqrt())
+        self.bias.copy_(offset + self.running_mean.double() * factor)
+
+    def set_gain(self, gain: Tensor) -> None:
+        self.weight.copy_(gain)
+
     def forward(self, input: Tensor) -> Tensor:
         if self.training:
             self.num_batches_tracked.add_(1)  # type: ignore[union-attr]
@@ -59,6 +72,9 @@ class PositiveBatchNorm(RowBatchNorm):
     @property
     def gain(self) -> Tensor:
         return F.softplus(self.weight)
+
+    def set_gain(self, gain: Tensor) -> None:
+        self.weight.copy_(gain + torch.log(-torch.expm1(-gain)))  # the inverse of softplus
 
 
 def make_norm(config: SpikeBertConfig, features: int, groups: int = 1) -> nn.Module:

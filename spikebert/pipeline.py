@@ -11,8 +11,9 @@ import torch
 from tokenizers import Tokenizer
 from transformers import BertConfig, PreTrainedTokenizerFast
 
-from spikebert import processes, teacher_folder, warm_start
+from spikebert import model_start, processes, teacher_folder, warm_start
 from spikebert import teacher as teachers
+from spikebert.calibration import calibrate
 from spikebert.checkpoint import FOLDER, TrainedModel, save_directory, save_model
 from spikebert.config import SpikeBertConfig
 from spikebert.data import Task, digest_of, majority_share, read_corpus
@@ -21,7 +22,7 @@ from spikebert.distill import Student, accuracy, initialise_blocks, initialise_e
 from spikebert.errors import InputError
 from spikebert.examples import examples_of, separator_of, unlabelled_examples
 from spikebert.files import Kind, require_place, write_folder_atomically
-from spikebert.loop import Batch, Schedule, train
+from spikebert.loop import Batch, Schedule, by_length, train
 from spikebert.model import SpikeBertForSequenceClassification
 from spikebert.preparation import prepare
 from spikebert.run import Run
@@ -31,6 +32,7 @@ from spikebert.targets import KeptTeacher, keep
 from spikebert.teacher import Teacher
 from spikebert.vocabulary import prune
 
+CALIBRATION = 1000  # texts whose statistics the batch norms of a lifted model begin with
 TEACHER_TOKENS = 128  # of the longest text, unless more are asked for
 TEACHER = Kind("a fine-tuned teacher", ("config.json", "*.safetensors", "*.json", "vocab.txt"))
 
@@ -55,7 +57,7 @@ def _fine_tune(settings: Settings, run: Run, task: Task, finished: Path) -> None
     torch.manual_seed(settings.seed)  # a new head is random, and the same in every process and at every start
     model, tokenizer, _ = teachers.load(settings.teacher, task.labels, settings.teacher_pooling, teachers.Head.GOES_ON)
     separator = separator_of(task, tokenizer, model.config)
-    _require_positions(settings, model.config)
+    _require_positions(settings.max_tokens, model.config, settings)
     longest = min(settings.max_tokens or TEACHER_TOKENS, model.config.max_position_embeddings)
     examples = examples_of(task.train, task.labels, tokenizer, longest, separator)
     schedule = Schedule(settings.teacher_epochs, settings.batch_size, settings.teacher_learning_rate, settings.seed)
@@ -100,12 +102,15 @@ def distil(settings: Settings, task: Task | None = None) -> Path:
     require_place(run.folder / "model", FOLDER, "--out")
     _remember_teachers(settings, run)
     general, tokenizer, fitted = teachers.load(settings.teacher, task.labels)
-    student = _new_student(settings, task, tokenizer, general)
+    begin = model_start.read(settings.warm_start) if _begins_from_a_model(settings) else None
+    student = _new_student(settings, task, tokenizer, general, begin)
     separator = student.model.config.separator
     # Read before anything is trained: a corpus that is not there is not to be found out after hours.
     more = _more_texts(settings, run, task, tokenizer) if settings.epochs else []
     others = teachers.load_more(settings.more_teachers or [], task.labels, tokenizer)
-    if settings.warm_start:
+    if begin:
+        model_start.put(student.model, begin, tokenizer, task.labels)
+    elif settings.warm_start:
         warm_start.load(student, settings.warm_start)
     elif settings.stage1_epochs:
         texts = _stage_one_texts(settings, run, task)
@@ -119,7 +124,7 @@ def distil(settings: Settings, task: Task | None = None) -> Path:
             folder = fine_tune(_teacher_settings(settings, general.config), replace(task, cut=False))
             model, tokenizer, _ = teachers.load(str(folder), task.labels)
         expert = Teacher(teachers.MeanOfBerts([model, *others]) if others else model, separator)
-        seconds += _stage_two(settings, run, student, expert, task, more, tokenizer)
+        seconds += _stage_two(settings, run, student, expert, task, more, tokenizer, calibrated=begin is None)
     with processes.main_first():
         if processes.is_main():
             warm_start.save(student, run.folder)  # before model.pt, which says that the run is finished
@@ -130,9 +135,19 @@ def distil(settings: Settings, task: Task | None = None) -> Path:
     return finished
 
 
-def _new_student(settings: Settings, task: Task, tokenizer: PreTrainedTokenizerFast, general) -> Student:
-    """Of the shape that the settings ask for, with the weights of the teacher that they ask for."""
-    config = SpikeBertConfig(**_shape(settings, task, tokenizer, general.config))
+def _begins_from_a_model(settings: Settings) -> bool:
+    return settings.warm_start is not None and model_start.is_model(settings.warm_start)
+
+
+def _new_student(
+    settings: Settings, task: Task, tokenizer: PreTrainedTokenizerFast, general, begin: TrainedModel | None
+) -> Student:
+    """Of the shape that the settings or `begin` ask for, with the weights of the teacher that they ask for."""
+    shape = _shape(settings, task, tokenizer, general.config)
+    if begin:
+        shape |= model_start.shape(begin, settings)
+        _require_positions(shape["max_tokens"], general.config, settings)
+    config = SpikeBertConfig(**shape)
     torch.manual_seed(settings.seed)
     student = Student(SpikeBertForSequenceClassification(config), general.config.hidden_size, settings.skip_layers)
     initialise_embeddings(student.model, Teacher(general))
@@ -141,19 +156,19 @@ def _new_student(settings: Settings, task: Task, tokenizer: PreTrainedTokenizerF
     return student
 
 
-def _require_positions(settings: Settings, teacher: BertConfig) -> None:
+def _require_positions(tokens: int | None, teacher: BertConfig, settings: Settings) -> None:
     """An InputError where the teacher knows fewer positions than texts are to have tokens."""
     longest = teacher.max_position_embeddings
-    if settings.max_tokens and settings.max_tokens > longest:
+    if tokens and tokens > longest:
         raise InputError(
-            f"--max-tokens {settings.max_tokens}: the teacher {settings.teacher} has {longest} positions; give at "
+            f"--max-tokens {tokens}: the teacher {settings.teacher} has {longest} positions; give at "
             f"most {longest}, or a teacher with more"
         )
 
 
 def _longest(settings: Settings, teacher: BertConfig) -> int:
     """Tokens of the student's longest text: the preset's or those asked for, and no more than the teacher reads."""
-    _require_positions(settings, teacher)
+    _require_positions(settings.max_tokens, teacher, settings)
     wanted, longest = settings.sizes["max_tokens"], teacher.max_position_embeddings
     if wanted > longest:
         print(f"the teacher has {longest} positions: the student takes texts of {longest} tokens, not of {wanted}")
@@ -243,10 +258,15 @@ def _stage_one(settings, run: Run, student: Student, teacher: Teacher, texts: li
     return _stage(settings, run, "stage1", student, teacher, examples, schedule)
 
 
-def _stage_two(settings, run: Run, student: Student, expert: Teacher, task: Task, more: list[str], tokenizer) -> float:
+def _stage_two(
+    settings, run: Run, student: Student, expert: Teacher, task: Task, more: list[str], tokenizer, calibrated: bool
+) -> float:
+    """calibrated: whether the student's batch norms have statistics already, or need not, since they are new."""
     longest, separator = student.model.config.max_tokens, student.model.config.separator
     examples = examples_of(task.train, task.labels, tokenizer, longest, separator)
     examples += unlabelled_examples(more, tokenizer, longest, separator)
+    if not calibrated:
+        calibrate(student.model, by_length(examples[:CALIBRATION], settings.batch_size))
     schedule = Schedule(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)
     return _stage(settings, run, "stage2", student, expert, examples, schedule)
 

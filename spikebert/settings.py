@@ -70,7 +70,7 @@ class Settings:
     teacher_learning_rate: float = 5e-5
     teacher_pooling: str = "first"  # what it classifies, see spikebert.teacher; one already fine-tuned keeps its own
     stage1_epochs: int = 1
-    warm_start: str | None = None  # the folder of a run whose student this one begins from, in place of stage 1
+    warm_start: str | None = None  # a model, or the folder of a run, that the student begins from in place of stage 1
     corpus: str | None = None
     corpus_limit: int = 20_000
     unlabelled: int = 0  # lines of the corpus that stage 2 learns from the teacher alone
@@ -136,5 +136,5 @@ class Settings:
             teacher_folder.require(name)
         if self.corpus and not (Path(self.corpus).exists() or hub.is_name(self.corpus)):
             require_file(self.corpus, "corpus")
-        if self.warm_start and not Path(self.warm_start).is_dir():
-            raise InputError(f"--warm-start {self.warm_start}: no such folder; give that of a finished run")
+        if self.warm_start and not Path(self.warm_start).exists():
+            raise InputError(f"--warm-start {self.warm_start}: not there; give a model or the folder of a finished run")

@@ -45,6 +45,7 @@ from spikebert.errors import InputError
 BIAS_MANTISSA_BITS = 13  # a Loihi bias is a signed 13-bit mantissa times a power of two
 SAMPLE = 100_000  # so many weights of an array decide its scale
 CLIP_SHARES = np.linspace(1.0, 0.3, 29)  # of the largest weight
+ROUNDING = 1e-6  # of float32: a bias that has been on the grid of mantissas stays on it
 MEAN_BITS = 12  # fraction bits of the readout's mean in the unit of spikes or normalised values
 
 
@@ -147,7 +148,8 @@ def loihi_bias(bias: np.ndarray, unit: float, name: str, least: int = 0) -> np.n
     """
     state = bias / unit * 2**INPUT_SHIFT
     top = 2 ** (BIAS_MANTISSA_BITS - 1) - 1
-    exponent = max(least, int(np.ceil(np.log2(max(np.abs(state).max() / top, 1.0)))))
+    largest = max(np.abs(state).max() / top, 1.0)
+    exponent = max(least, int(np.ceil(np.log2(largest) - ROUNDING)))
     return round_to(state, 2.0**exponent, np.int16, name, "bias mantissa").astype(np.int32) << exponent
 
 

@@ -1,8 +1,17 @@
 """The student of a finished run as the beginning of another."""
 
+import numpy as np
 import pytest
 import torch
+from tokenizers import Tokenizer
+from tokenizers.models import WordPiece
+from tokenizers.pre_tokenizers import Whitespace
+from transformers import PreTrainedTokenizerFast
 
+from export import nir
+from export.lower.pipeline import lower
+from simulate.fast import FastSimulator
+from spikebert import model_start
 from spikebert.checkpoint import load_model
 from spikebert.cli import main
 from tests.spikebert.test_training import command, task, teacher
@@ -69,3 +78,45 @@ def test_a_folder_without_a_student_and_a_damaged_one_are_refused_in_one_line(tm
         error = capsys.readouterr().err
         assert said in error
         assert error.count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory, task, teacher):
+    """An exported model, as a team passes it on: the file alone."""
+    out = tmp_path_factory.mktemp("runs") / "shipped"
+    options = ["--norm", "batch", "--residual", "membrane", "--time-steps", "1", "--stage1-epochs", "0"]
+    assert main([*command(task, teacher, out), *options]) == 0
+    nir.write(lower(load_model(out / "model.pt")), out / "model.nir")
+    return out / "model.nir"
+
+
+def test_a_student_begins_from_an_exported_model_and_has_its_shape(tmp_path, task, teacher, shipped):
+    few = tmp_path / "few"
+    assert main([*command(task, teacher, few), "--warm-start", str(shipped), "--learning-rate", "1e-30"]) == 0
+    begun, graph = load_model(few / "model.pt"), nir.read(shipped)
+    assert begun.model.config.residual == "membrane" and begun.model.config.time_steps == 1
+    tokens = [np.array([2, 4, 9, 3]), np.array([2, 7, 3])]
+    ours, theirs = (FastSimulator(each).run(tokens, record=True) for each in (lower(begun), graph))
+    agreement = [np.mean(train == theirs.spikes[name]) for name, train in ours.spikes.items()]
+    assert min(agreement) > 0.9  # of an untouched student but for the statistics, which training renews
+
+
+def test_an_option_that_asks_for_another_shape_than_the_models_is_refused(tmp_path, task, teacher, shipped, capsys):
+    arguments = [*command(task, teacher, tmp_path / "out"), "--warm-start", str(shipped), "--time-steps", "3"]
+    assert main(arguments) == 2
+    assert "--time-steps 3" in capsys.readouterr().err
+    assert not (tmp_path / "out/model.pt").exists()
+
+
+def test_word_pieces_that_a_model_does_not_have_begin_as_their_parts():
+    def tokenizer(words):
+        vocabulary = {word: number for number, word in enumerate(["[UNK]", *words])}
+        pieces = Tokenizer(WordPiece(vocabulary, unk_token="[UNK]"))
+        pieces.pre_tokenizer = Whitespace()
+        return pieces
+
+    table = torch.arange(8.0).reshape(4, 2)
+    small = tokenizer(["foot", "##ball", "ball"])
+    whole = PreTrainedTokenizerFast(tokenizer_object=tokenizer(["football", "ball", "foot", "##ball"]))
+    rows = model_start._words(table, small.to_str(), whole)
+    assert rows.tolist() == [[0, 1], [3, 4], [6, 7], [2, 3], [4, 5]]
