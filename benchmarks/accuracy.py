@@ -17,7 +17,7 @@ from typing import Any
 from simulate.energy.accountings import compare
 from simulate.energy.record import read_run
 from simulate.report.panels.accuracy import wilson
-from spikebert.checkpoint import TRAINING_FILE
+from spikebert.model.checkpoint import TRAINING_FILE
 
 
 def result(folder: Path) -> dict[str, Any] | None:

@@ -15,15 +15,15 @@ from pathlib import Path
 
 import torch
 
-from spikebert.checkpoint import load_model
-from spikebert.data import load_task
-from spikebert.errors import exit_cleanly
-from spikebert.examples import examples_of, unlabelled_examples
-from spikebert.files import read_json, require_file
-from spikebert.lines import read_lines
-from spikebert.loop import Example, by_length
-from spikebert.losses import logits_loss
-from spikebert.teacher import MeanOfBerts, load, load_more
+from spikebert.core.errors import exit_cleanly
+from spikebert.core.files import read_json, require_file
+from spikebert.data.lines import read_lines
+from spikebert.data.tasks import load_task
+from spikebert.model.checkpoint import load_model
+from spikebert.training.examples import examples_of, unlabelled_examples
+from spikebert.training.loop import Example, by_length
+from spikebert.training.losses import logits_loss
+from spikebert.training.teacher import MeanOfBerts, load, load_more
 
 
 @torch.no_grad()

@@ -20,10 +20,10 @@ from pathlib import Path
 from imdb_sentences import letters, letters_of, sentences, unseen, write_lines
 from task_sentences import overlap
 
-from spikebert.data import load_task
-from spikebert.errors import InputError, exit_cleanly
-from spikebert.files import require_file
-from spikebert.lines import byte_lines
+from spikebert.core.errors import InputError, exit_cleanly
+from spikebert.core.files import require_file
+from spikebert.data.lines import byte_lines
+from spikebert.data.tasks import load_task
 
 RUN = 25  # letters, some five words
 

@@ -14,8 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from spikebert.errors import InputError, RunError, exit_cleanly
-from spikebert.files import require_file, write_atomically
+from spikebert.core.errors import InputError, RunError, exit_cleanly
+from spikebert.core.files import require_file, write_atomically
 
 ROOT = Path(__file__).parents[1]
 PLACE = re.compile(r"(<!-- \$ (?P<command>[^\n]+?) -->\n).*?(<!-- end -->)", re.DOTALL)

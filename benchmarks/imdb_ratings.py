@@ -19,7 +19,7 @@ from pathlib import Path
 
 from imdb_sentences import letters, letters_of_tasks, reviews, sentences, write_lines
 
-from spikebert.errors import exit_cleanly
+from spikebert.core.errors import exit_cleanly
 
 WORDS = 40  # in a row, at most: about as long as the longest texts of a sentence task
 EACH = 2  # passages of a review for training

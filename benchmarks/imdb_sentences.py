@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-from spikebert.data import Task, load_task
-from spikebert.errors import InputError, exit_cleanly
-from spikebert.files import write_atomically
+from spikebert.core.errors import InputError, exit_cleanly
+from spikebert.core.files import write_atomically
+from spikebert.data.tasks import Task, load_task
 
 PARTS = ("test/neg", "test/pos", "train/neg", "train/pos", "train/unsup")
 WORDS = range(5, 41)  # in a sentence: shorter ones say little, longer ones are mostly several that no full stop parts

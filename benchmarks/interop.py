@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export import nir, stages
+from export.formats import stages
+from export.ir import nir
 from simulate.fast import FastSimulator
 from simulate.text import encode
-from spikebert.data import load_task
-from spikebert.errors import InputError, exit_cleanly
+from spikebert.core.errors import InputError, exit_cleanly
+from spikebert.data.tasks import load_task
 
 ROOT = Path(__file__).parents[1]
 BIN = ROOT / ".venv-interop" / "bin"

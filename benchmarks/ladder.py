@@ -18,9 +18,9 @@ import numpy as np
 from export.lower.pipeline import lower
 from simulate.ladder import Rung, climb, holding
 from simulate.text import encode
-from spikebert.checkpoint import load_model
-from spikebert.data import read_labelled
-from spikebert.errors import exit_cleanly
+from spikebert.core.errors import exit_cleanly
+from spikebert.data.labelled import read_labelled
+from spikebert.model.checkpoint import load_model
 
 HEADER = (
     "| model | norm | reset | bits | float | integer | same predictions | same spikes, least | Lava equal to fast |\n"

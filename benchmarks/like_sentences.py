@@ -21,10 +21,10 @@ from pathlib import Path
 
 from imdb_sentences import write_lines
 
-from spikebert.data import load_task
-from spikebert.errors import InputError, exit_cleanly
-from spikebert.files import require_file
-from spikebert.lines import read_lines
+from spikebert.core.errors import InputError, exit_cleanly
+from spikebert.core.files import require_file
+from spikebert.data.lines import read_lines
+from spikebert.data.tasks import load_task
 
 WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|[^\sa-z]")
 START, END = "<s>", "</s>"

@@ -19,15 +19,16 @@ import onnxruntime
 import torch
 from onnx import helper
 
-from export import onnx_float, onnx_integer
+from export.formats import onnx_integer
+from export.lower import onnx_float
 from export.lower.pipeline import lower
 from simulate.batches import Tokens
 from simulate.fast import FastSimulator
 from simulate.text import encode
-from spikebert.checkpoint import load_model
-from spikebert.data import load_task
-from spikebert.errors import exit_cleanly
-from spikebert.recording import record_spikes
+from spikebert.core.errors import exit_cleanly
+from spikebert.data.tasks import load_task
+from spikebert.model.checkpoint import load_model
+from spikebert.model.recording import record_spikes
 
 Outcome = tuple[np.ndarray, dict[str, np.ndarray]]  # logits (1, labels), spikes {layer: (T, N, D)}
 

@@ -16,7 +16,7 @@ from simulate.report import markdown
 from simulate.report.content import Content, read_content
 from simulate.report.panel import Table
 from simulate.report.panels import energy, references
-from spikebert.errors import exit_cleanly
+from spikebert.core.errors import exit_cleanly
 
 
 def merged(tables: list[Table], names: list[str], first: int) -> Table:

@@ -22,17 +22,17 @@ from typing import Any
 import numpy as np
 import yaml
 
-from deploy.chip import Chip, read_chip
-from deploy.mapping import Mapping, map_graph
-from deploy.populations import summands
-from export import nir
-from export.execute import execute
-from export.graph import DECAY_BITS, INPUT_SHIFT, LIF, Attention, Embedding, Graph, Linear
+from deploy.chips.chip import Chip, read_chip
+from deploy.chips.mapping import Mapping, map_graph
+from deploy.chips.populations import summands
+from export.ir import nir
+from export.ir.graph import DECAY_BITS, INPUT_SHIFT, LIF, Attention, Embedding, Graph, Linear
+from export.runtime.execute import execute
 from simulate.energy.costs import costs
 from simulate.energy.record import read_run
 from simulate.fast import FastSimulator
 from simulate.run import Texts, describe, write_run
-from spikebert.errors import InputError, RunError, exit_cleanly
+from spikebert.core.errors import InputError, RunError, exit_cleanly
 from tests.random_graph import random_graph
 
 ROOT = Path(__file__).parents[1]

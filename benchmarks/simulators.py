@@ -18,15 +18,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from export import nir
-from export.graph import Graph
+from export.ir import nir
+from export.ir.graph import Graph
 from export.lower.pipeline import lower
 from simulate import lava
 from simulate.fast import FastSimulator
-from spikebert.checkpoint import TrainedModel
-from spikebert.config import SpikeBertConfig
-from spikebert.model import SpikeBertForSequenceClassification
-from spikebert.settings import PRESETS
+from spikebert.model.checkpoint import TrainedModel
+from spikebert.model.config import SpikeBertConfig
+from spikebert.model.model import SpikeBertForSequenceClassification
+from spikebert.training.settings import PRESETS
 
 
 def random_model(preset: str, norm: str, reset: str) -> TrainedModel:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from export.foreign.network import read
 from simulate.foreign import euler, lava
-from spikebert.errors import InputError, exit_cleanly
+from spikebert.core.errors import InputError, exit_cleanly
 
 ROOT = Path(__file__).parents[1]
 INTEROP = ROOT / ".venv-interop" / "bin" / "python"

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from imdb_sentences import letters, letters_of, unseen, write_lines
 
-from spikebert.data import load_task
-from spikebert.errors import exit_cleanly
+from spikebert.core.errors import exit_cleanly
+from spikebert.data.tasks import load_task
 
 SHORT = 12  # letters; so few are contained in much without being a piece of it
 

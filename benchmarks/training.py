@@ -35,14 +35,14 @@ import torch.nn.functional as F
 from snntorch import surrogate, utils
 from torch import Tensor, nn
 
-from spikebert import teacher
-from spikebert.allocator import keep_freed_memory
-from spikebert.config import SpikeBertConfig
-from spikebert.data import load_task
-from spikebert.examples import examples_of
-from spikebert.loop import BUCKET, Batch, Example, Schedule
-from spikebert.model import SpikeBertForSequenceClassification
-from spikebert.settings import PRESETS
+from spikebert.data.tasks import load_task
+from spikebert.model.config import SpikeBertConfig
+from spikebert.model.model import SpikeBertForSequenceClassification
+from spikebert.training import teacher
+from spikebert.training.allocator import keep_freed_memory
+from spikebert.training.examples import examples_of
+from spikebert.training.loop import BUCKET, Batch, Example, Schedule
+from spikebert.training.settings import PRESETS
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ def serve(name: str, options: argparse.Namespace, connection: Connection) -> Non
     config = SpikeBertConfig(**values, time_steps=options.time_steps, reset="zero")
     model = ours = SpikeBertForSequenceClassification(config)
     if name == OURS:
-        keep_freed_memory()  # as `spikebert.loop.train` does
+        keep_freed_memory()  # as `spikebert.training.loop.train` does
     else:
         library = LIBRARIES[name]()
         check_equal(library)

@@ -12,9 +12,9 @@ import json
 import sys
 from pathlib import Path
 
-from spikebert.config import NORMS, RESETS, SpikeBertConfig
-from spikebert.errors import exit_cleanly
-from spikebert.settings import PRESETS
+from spikebert.core.errors import exit_cleanly
+from spikebert.model.config import NORMS, RESETS, SpikeBertConfig
+from spikebert.training.settings import PRESETS
 
 VOCABULARY = {"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3}
 TOKENIZER = {
@@ -36,10 +36,10 @@ def main() -> int:
     def run() -> None:
         import torch
 
-        from export import nir
+        from export.ir import nir
         from export.lower.pipeline import lower
-        from spikebert.checkpoint import TrainedModel
-        from spikebert.model import SpikeBertForSequenceClassification
+        from spikebert.model.checkpoint import TrainedModel
+        from spikebert.model.model import SpikeBertForSequenceClassification
 
         torch.manual_seed(0)
         config = SpikeBertConfig(norm=options.norm, reset=options.reset, **PRESETS[options.preset])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from spikebert.columns import add_columns, columns_of
-from spikebert.errors import InputError
-from spikebert.files import require_file, require_place
+from spikebert.core.errors import InputError
+from spikebert.core.files import require_file, require_place
+from spikebert.data.columns import add_columns, columns_of
 
 
 def add_bundle(commands) -> None:
@@ -43,7 +43,7 @@ def add_verify(commands) -> None:
 
 
 def bundle(options: argparse.Namespace) -> int:
-    from deploy.bundle import FOLDER, write
+    from deploy.bundle.bundle import FOLDER, write
     from simulate.run import read_data
 
     require_place(options.out, FOLDER, "-o")
@@ -59,8 +59,8 @@ def bundle(options: argparse.Namespace) -> int:
 
 
 def verify(options: argparse.Namespace) -> int:
-    from deploy.verify import summary
-    from deploy.verify import verify as checks
+    from deploy.bundle.verify import summary
+    from deploy.bundle.verify import verify as checks
 
     done = []
     for check in checks(Path(options.bundle), Path(options.theirs) if options.theirs else None, not options.no_lava):

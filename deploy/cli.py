@@ -7,7 +7,7 @@ import sys
 
 from deploy.bundle_cli import add_bundle, add_verify
 from deploy.map_cli import add_chip, add_map
-from spikebert.errors import exit_cleanly
+from spikebert.core.errors import exit_cleanly
 
 PROGRAM = "spikebert-deploy"
 
@@ -40,8 +40,8 @@ def run(options: argparse.Namespace) -> int | None:
 
 
 def show_resources(options: argparse.Namespace) -> None:
-    from deploy.resources import resources
-    from export import nir
+    from deploy.chips.resources import resources
+    from export.ir import nir
 
     needs = resources(nir.read(options.model))
     print(f"{'layer':<34}{'synapses':>12}{'weight bytes':>14}{'neurons a token':>17}{'state bytes':>13}")

@@ -7,10 +7,10 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from export.exit_option import add_exit_margin
+from export.ir.exit_option import add_exit_margin
 
 if TYPE_CHECKING:
-    from export.graph import Graph
+    from export.ir.graph import Graph
 
 
 def add_map(commands: argparse._SubParsersAction) -> None:
@@ -53,9 +53,9 @@ def add_chip(commands: argparse._SubParsersAction) -> None:
 
 
 def write_chip(options: argparse.Namespace) -> None:
-    from deploy.chip import CHIPS, chip_names
-    from spikebert.errors import InputError
-    from spikebert.files import require_folder_of, write_atomically
+    from deploy.chips.chip import CHIPS, chip_names
+    from spikebert.core.errors import InputError
+    from spikebert.core.files import require_folder_of, write_atomically
 
     name, out = options.like or "template", Path(options.out)
     if options.like and options.like not in chip_names():
@@ -70,13 +70,13 @@ def write_chip(options: argparse.Namespace) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from deploy.chip import read_chip
-    from deploy.estimate import own_costs
-    from deploy.mapping import map_graph
-    from deploy.mapping_report import FOLDER, write
-    from export import nir
-    from export.early_exit import with_margin
-    from spikebert.files import require_place
+    from deploy.chips.chip import read_chip
+    from deploy.chips.estimate import own_costs
+    from deploy.chips.mapping import map_graph
+    from deploy.chips.mapping_report import FOLDER, write
+    from export.ir import nir
+    from export.ir.early_exit import with_margin
+    from spikebert.core.files import require_place
 
     require_place(options.out, FOLDER, "-o")
     chip = read_chip(options.chip)
@@ -95,11 +95,11 @@ def run(options: argparse.Namespace) -> None:
 
 def _run_of(path: Path, model: Path, graph: Graph):
     """The run of a folder or its counts.json; an InputError where it simulated another file."""
-    from export.early_exit import margin_of
-    from export.graph import NO_MARGIN
+    from export.ir.early_exit import margin_of
+    from export.ir.graph import NO_MARGIN
     from simulate.energy.record import FILE, read_run
-    from spikebert.errors import InputError
-    from spikebert.files import sha256
+    from spikebert.core.errors import InputError
+    from spikebert.core.files import sha256
 
     if path.name != FILE and path.is_file():
         raise InputError(f"--counts {path}: must be the --out folder of spikebert-simulate, or the {FILE} in it")

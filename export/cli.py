@@ -7,16 +7,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from export.exit_option import add_exit_margin
-from export.targets import TARGETS, Target
-from spikebert.columns import add_columns, columns_of
-from spikebert.errors import InputError, exit_cleanly
-from spikebert.files import require_folder_of, write_atomically
-from spikebert.options import option
+from export.formats.targets import TARGETS, Target
+from export.ir.exit_option import add_exit_margin
+from spikebert.core.errors import InputError, exit_cleanly
+from spikebert.core.files import require_folder_of, write_atomically
+from spikebert.core.options import option
+from spikebert.data.columns import add_columns, columns_of
 
 if TYPE_CHECKING:
-    from export.graph import Graph
-    from spikebert.checkpoint import TrainedModel
+    from export.ir.graph import Graph
+    from spikebert.model.checkpoint import TrainedModel
 
 PROGRAM = "spikebert-export"
 HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> None:
     if options.out:
         TARGETS[options.to].require(options.out, "-o")
     if options.draw:
-        from export.draw import require_picture
+        from export.formats.draw import require_picture
 
         require_picture(options.draw)
     if options.report:
@@ -90,22 +90,22 @@ def run(options: argparse.Namespace) -> None:
         return _float(options, target)
     trained, graph = (None, _read(options)) if is_hdf5(options.model) else _lower(options)
     if options.threshold_scale is not None:
-        from export.thresholds import scale_thresholds
+        from export.ir.thresholds import scale_thresholds
 
         graph = scale_thresholds(graph, options.threshold_scale)
     if options.exit_margin is not None:
-        from export.early_exit import with_margin
+        from export.ir.early_exit import with_margin
 
         graph = with_margin(graph, options.exit_margin)
     if options.target == "loihi1":
-        from export.stock import check_stock
+        from export.ir.stock import check_stock
 
         check_stock(graph)
     if options.out:
         target.write(graph, options.out)
         print(f"{options.out}: {summary(graph, size(Path(options.out)))}")
     if options.draw:
-        from export import draw
+        from export.formats import draw
 
         draw.write(graph, options.draw)
         print(f"{options.draw}: a picture of {len(graph.nodes)} nodes")
@@ -114,7 +114,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _is_stock(model: str) -> bool:
-    from export import nir
+    from export.ir import nir
 
     return nir.is_stock(model)
 
@@ -142,7 +142,7 @@ def _float(options: argparse.Namespace, target: Target) -> None:
     given = [flag for flag in (*LOWERING, "draw", "threshold_scale", "exit_margin") if getattr(options, flag)]
     if given:
         raise InputError(f"--to {options.to} writes the float model; {option(given[0])} belongs to the integer graph")
-    from spikebert.checkpoint import load_model
+    from spikebert.model.checkpoint import load_model
 
     trained = load_model(options.model)
     target.write(trained, options.out)
@@ -155,7 +155,7 @@ def _float(options: argparse.Namespace, target: Target) -> None:
 
 def _read(options: argparse.Namespace) -> Graph:
     """The graph of an exported file, whose integers are what they are."""
-    from export import nir
+    from export.ir import nir
 
     _refuse_lowering(options, "is quantised already")
     return nir.read(options.model)
@@ -171,7 +171,7 @@ def _refuse_lowering(options: argparse.Namespace, why: str) -> None:
 def _lower(options: argparse.Namespace) -> tuple[TrainedModel, Graph]:
     """A trained model and its integer graph."""
     from export.lower.pipeline import lower
-    from spikebert.checkpoint import load_model
+    from spikebert.model.checkpoint import load_model
 
     trained = load_model(options.model)
     return trained, lower(trained, 8 if options.bits is None else options.bits, options.per_channel, options.target)
@@ -195,8 +195,8 @@ def _compared(options: argparse.Namespace, trained) -> list:
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
-    from spikebert.data import measured
-    from spikebert.examples import examples_of
+    from spikebert.data.tasks import measured
+    from spikebert.training.examples import examples_of
 
     rows = measured(options.compare, columns_of(options), options.limit)
     unknown = {row.label for row in rows} - set(trained.labels)
@@ -222,8 +222,8 @@ def size(path: Path) -> int:
 
 def summary(graph: Graph, file_bytes: int) -> str:
     """One line that tells a person what was exported."""
-    from export.early_exit import in_logits
-    from export.graph import Linear
+    from export.ir.early_exit import in_logits
+    from export.ir.graph import Linear
 
     bits = max((node.bits for node in graph if isinstance(node, Linear)), default=8)
     synapses = sum(n.arrays["weight"].size for n in graph if "weight" in n.arrays)

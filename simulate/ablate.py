@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from export.graph import LIF, Accumulate, Add, Attention, Graph, Linear, Node
+from export.ir.graph import LIF, Accumulate, Add, Attention, Graph, Linear, Node
 from simulate.batches import Tokens
 from simulate.compare import record
 from simulate.energy import events

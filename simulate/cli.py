@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from export.exit_option import add_exit_margin
-from spikebert.columns import add_columns, columns_of
-from spikebert.errors import InputError, exit_cleanly, printable
-from spikebert.options import option
+from export.ir.exit_option import add_exit_margin
+from spikebert.core.errors import InputError, exit_cleanly, printable
+from spikebert.core.options import option
+from spikebert.data.columns import add_columns, columns_of
 
 PROGRAM = "spikebert-simulate"
 GRANULARITIES = ("block", "layer", "stock")
@@ -136,7 +136,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run(options: argparse.Namespace, command: str) -> None:
-    from export import nir
+    from export.ir import nir
 
     if nir.is_stock(options.model):
         run_foreign(options)
@@ -147,7 +147,7 @@ def run(options: argparse.Namespace, command: str) -> None:
 def _require_out(out: str | None) -> None:
     """An InputError at once, and not after the simulation, if its results could not be written."""
     from simulate.folder import RUN
-    from spikebert.files import require_place
+    from spikebert.core.files import require_place
 
     if out:
         require_place(out, RUN, "--out")
@@ -201,11 +201,11 @@ def run_model(options: argparse.Namespace, command: str) -> None:
     if options.trace is not None and not options.out:
         raise InputError("--trace needs --out: a folder to write the trace to")
     _require_out(options.out)
-    from export import nir
-    from export.early_exit import with_margin
+    from export.ir import nir
+    from export.ir.early_exit import with_margin
     from simulate.run import check_labels, describe, write_run
     from simulate.text import encode
-    from spikebert.progress import Bar
+    from spikebert.core.progress import Bar
 
     graph = with_margin(nir.read(options.model), options.exit_margin)
     options.backend, options.granularity = options.backend or "fast", options.granularity or "block"
@@ -260,9 +260,9 @@ def _workers(number: str) -> int | None:
 def verify(options: argparse.Namespace) -> int:
     import numpy as np
 
-    from export import nir
-    from export.early_exit import margin_of, with_margin
-    from export.graph import NO_MARGIN
+    from export.ir import nir
+    from export.ir.early_exit import margin_of, with_margin
+    from export.ir.graph import NO_MARGIN
     from simulate.ladder import climb, holding, table
     from simulate.run import check_labels
     from simulate.text import encode
@@ -287,10 +287,10 @@ def trade(options: argparse.Namespace) -> None:
     """Print the points, and write them where asked to."""
     import json
 
-    from export import nir
+    from export.ir import nir
     from simulate import trade as trades
-    from spikebert.files import require_folder_of, write_atomically
-    from spikebert.progress import Bar
+    from spikebert.core.files import require_folder_of, write_atomically
+    from spikebert.core.progress import Bar
 
     output = Path(options.output) if options.output else None
     if output:
@@ -318,11 +318,11 @@ def ablate(options: argparse.Namespace) -> None:
     import json
     from dataclasses import asdict
 
-    from export import nir
+    from export.ir import nir
     from simulate import ablate as ablation
-    from spikebert.files import require_folder_of, write_atomically
-    from spikebert.options import require_seed
-    from spikebert.progress import Bar
+    from spikebert.core.files import require_folder_of, write_atomically
+    from spikebert.core.options import require_seed
+    from spikebert.core.progress import Bar
 
     require_seed(options.seed)
     output = Path(options.output) if options.output else None

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.graph import Graph
+from export.ir.graph import Graph
 from simulate.batches import Tokens
 from simulate.counts import counts_of, shape_of
 from simulate.energy import accountings

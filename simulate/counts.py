@@ -12,11 +12,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.early_exit import logit_scale, margin_of
-from export.graph import LIF, NO_MARGIN, Accumulate, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
-from export.tally import COINCIDENCES
+from export.ir.early_exit import logit_scale, margin_of
+from export.ir.graph import (
+    LIF,
+    NO_MARGIN,
+    Accumulate,
+    Add,
+    Attention,
+    Embedding,
+    Graph,
+    LayerNorm,
+    Linear,
+    Node,
+    Readout,
+)
+from export.runtime.tally import COINCIDENCES
 from simulate.result import SimulationResult
-from spikebert.errors import InputError
+from spikebert.core.errors import InputError
 
 FORMAT = "spikebert-counts"
 VERSION, EXIT_VERSION = 2, 3  # of a model whose texts take all steps, or of one with an early exit

@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from export.arithmetic import decided
-from export.early_exit import margin_of
-from export.graph import LIF, NO_MARGIN, Graph, Node
-from export.kernels import Kernel, make_kernel
-from export.ranges import output_bounds
-from export.tally import per_neuron, tally
+from export.ir.arithmetic import decided
+from export.ir.early_exit import margin_of
+from export.ir.graph import LIF, NO_MARGIN, Graph, Node
+from export.ir.ranges import output_bounds
+from export.runtime.kernels import Kernel, make_kernel
+from export.runtime.tally import per_neuron, tally
 from simulate.batches import Tokens, batches
 from simulate.result import SimulationResult
 

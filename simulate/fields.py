@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from spikebert import strict_json
-from spikebert.errors import InputError
+from spikebert.core import strict_json
+from spikebert.core.errors import InputError
 
 # What an annotation promises of a number; see CHECKS.
 Count = int  # at least 0

@@ -1,6 +1,6 @@
 """The folder of a run of `spikebert-simulate`, of a model of ours or of another tool's."""
 
-from spikebert.files import Kind, names_format
+from spikebert.core.files import Kind, names_format
 
 RUN = Kind(
     "a run of spikebert-simulate",

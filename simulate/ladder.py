@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from export.graph import Graph
-from export.stock import check_stock
+from export.ir.graph import Graph
+from export.ir.stock import check_stock
 from simulate import lava
 from simulate.batches import Tokens
 from simulate.compare import Spikes, agreement, differences, miscounted
 from simulate.fast import FastSimulator
-from spikebert.errors import InputError
+from spikebert.core.errors import InputError
 
 if TYPE_CHECKING:
-    from spikebert.checkpoint import TrainedModel
+    from spikebert.model.checkpoint import TrainedModel
 
 FLOAT_BATCH = 32
 COMPARED = "spike, count, logit, prediction and accounting of energy"
@@ -91,7 +91,7 @@ def climb(
 
 def float_model(graph: Graph, path: Path) -> TrainedModel:
     """The float model that a graph was exported from; an InputError if it is another's."""
-    from spikebert.checkpoint import load_model
+    from spikebert.model.checkpoint import load_model
 
     trained = load_model(path)
     if tuple(trained.labels) != graph.labels or trained.model.config.time_steps != graph.time_steps:
@@ -103,8 +103,8 @@ def float_run(graph: Graph, sentences: Sequence[Tokens], trained: TrainedModel) 
     """Predictions and spikes of the float model."""
     import torch
 
-    from spikebert.loop import Batch, Example
-    from spikebert.recording import record_spikes
+    from spikebert.model.recording import record_spikes
+    from spikebert.training.loop import Batch, Example
 
     predictions, parts = [], []
     with torch.inference_mode(), record_spikes(trained.model) as spikes:

@@ -21,19 +21,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from export import tally
-from export.arithmetic import steps_taken
-from export.early_exit import awake, margin_of, silence
-from export.graph import LIF, NO_MARGIN, Graph
-from export.ranges import check_messages
-from export.sections import sections
-from export.stock import check_stock
-from export.waves import spike_file
+from export.ir.arithmetic import steps_taken
+from export.ir.early_exit import awake, margin_of, silence
+from export.ir.graph import LIF, NO_MARGIN, Graph
+from export.ir.ranges import check_messages
+from export.ir.sections import sections
+from export.ir.stock import check_stock
+from export.runtime import tally
+from export.runtime.waves import spike_file
 from simulate.batches import Tokens, batches
 from simulate.result import SimulationResult
 from simulate.scratch import scratch
 from simulate.watchdog import watch
-from spikebert.errors import InputError
+from spikebert.core.errors import InputError
 
 if TYPE_CHECKING:
     from export.lava.build import Built

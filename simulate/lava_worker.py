@@ -20,8 +20,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from export.waves import REFUSAL, report_failure
-from spikebert.lifeline import adopt, die_with
+from export.runtime.waves import REFUSAL, report_failure
+from spikebert.core.lifeline import adopt, die_with
 
 if TYPE_CHECKING:
     from lava.magma.core.process.process import AbstractProcess
@@ -110,7 +110,7 @@ def run(job, folder: Path) -> tuple[float, float]:
 def report(folder: Path, where: str, error: BaseException, details: str) -> None:
     """Write why the run fails: in one line where the computer has too little of something, else with a traceback."""
     from simulate.limits import shortage
-    from spikebert.errors import InputError
+    from spikebert.core.errors import InputError
 
     refused = str(error) if isinstance(error, InputError) else shortage(error)
     if refused:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from spikebert.errors import InputError
+from spikebert.core.errors import InputError
 
 if TYPE_CHECKING:
     from lava.magma.compiler.executable import Executable

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 class SimulationResult:
     """A run over B sentences, in the order in which they were given.
 
-    counts: {key: (B, T) int64} for every neuron layer, residual stream and attention; see `export.tally`.
+    counts: {key: (B, T) int64} for every neuron layer, residual stream and attention; see `export.runtime.tally`.
     neurons: {layer: (D,) int64}, how often each neuron fired over all tokens and steps; None where Lava's processes
         were not asked to show their spikes.
     spikes: {layer: (T, M, D) uint8} over the M tokens of all sentences, where recording was asked for.

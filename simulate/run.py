@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.early_exit import logit_scale
-from export.graph import Graph
-from export.npz import write_npz
+from export.ir.early_exit import logit_scale
+from export.ir.graph import Graph
+from export.ir.npz import write_npz
 from simulate import trace
 from simulate.batches import Tokens
 from simulate.counts import EXIT_VERSION, FORMAT, VERSION, counts_of, shape_of
@@ -23,11 +23,11 @@ from simulate.folder import RUN
 from simulate.result import SimulationResult
 from simulate.trace import Trace
 from simulate.unlabelled import STANDARD_INPUT, read_texts
-from spikebert.columns import Columns
-from spikebert.data import measured
-from spikebert.errors import InputError, printable
-from spikebert.files import sha256, write_folder_atomically
-from spikebert.packaged import TASKS
+from spikebert.core.errors import InputError, printable
+from spikebert.core.files import sha256, write_folder_atomically
+from spikebert.data.columns import Columns
+from spikebert.data.packaged import TASKS
+from spikebert.data.tasks import measured
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from spikebert.files.locked import left_behind, locked_folder
+from spikebert.core.files.locked import left_behind, locked_folder
 
 PREFIX = "spikebert-lava-"
 

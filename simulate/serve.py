@@ -20,14 +20,14 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from export.graph import Graph
+from export.ir.graph import Graph
 from simulate.batches import Tokens, batches
 from simulate.fast import FastSimulator
 from simulate.limits import raise_open_files
 from simulate.result import SimulationResult, joined
 from simulate.scratch import scratch
 from spikebert import __version__
-from spikebert.errors import InputError, RunError
+from spikebert.core.errors import InputError, RunError
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from export.graph import Embedding, Graph
+from export.ir.graph import Embedding, Graph
 from simulate.batches import Tokens
-from spikebert.data import halves
-from spikebert.errors import InputError, is_unicode
-from spikebert.tokenizing import require_bearable, token_ids
+from spikebert.core.errors import InputError, is_unicode
+from spikebert.data.tasks import halves
+from spikebert.data.tokenizing import require_bearable, token_ids
 
 
 def encode(graph: Graph, texts: Sequence[str], where: str, truncate: bool = False) -> list[Tokens]:

@@ -23,12 +23,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from export import arithmetic
-from export.arithmetic import Array
-from export.graph import LIF, Attention, Embedding, Graph, Node
-from export.kernels import ReadoutKernel, make_kernel
-from export.ranges import output_bounds
-from export.tally import tally
+from export.ir import arithmetic
+from export.ir.arithmetic import Array
+from export.ir.graph import LIF, Attention, Embedding, Graph, Node
+from export.ir.ranges import output_bounds
+from export.runtime.kernels import ReadoutKernel, make_kernel
+from export.runtime.tally import tally
 from simulate.batches import Tokens
 from simulate.result import SimulationResult
 

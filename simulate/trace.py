@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from export.arithmetic import decided
-from export.early_exit import margin_of
-from export.graph import NO_MARGIN, Graph
-from export.kernels import LIFKernel, make_kernel
-from export.npz import read_npz, write_npz
-from export.ranges import output_bounds
+from export.ir.arithmetic import decided
+from export.ir.early_exit import margin_of
+from export.ir.graph import NO_MARGIN, Graph
+from export.ir.npz import read_npz, write_npz
+from export.ir.ranges import output_bounds
+from export.runtime.kernels import LIFKernel, make_kernel
 from simulate.batches import Tokens
-from spikebert.errors import InputError
+from spikebert.core.errors import InputError
 
 FILE = "trace.npz"
 

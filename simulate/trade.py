@@ -1,7 +1,7 @@
 """Energy against accuracy, without training: higher thresholds, and texts that leave before the last step.
 
-A text leaves after the first step at which its best logit is ahead of the next by a margin (`export.early_exit`); from
-then on it costs nothing. Energy is that of the accounting `events`.
+A text leaves after the first step at which its best logit is ahead of the next by a margin (`export.ir.early_exit`);
+from then on it costs nothing. Energy is that of the accounting `events`.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.arithmetic import steps_taken
-from export.early_exit import awake, logit_scale, units
-from export.graph import LIF, NO_MARGIN, Add, Attention, Graph, Linear
-from export.kernels import make_kernel
-from export.ranges import output_bounds
-from export.tally import tally
-from export.thresholds import scale_thresholds
+from export.ir.arithmetic import steps_taken
+from export.ir.early_exit import awake, logit_scale, units
+from export.ir.graph import LIF, NO_MARGIN, Add, Attention, Graph, Linear
+from export.ir.ranges import output_bounds
+from export.ir.thresholds import scale_thresholds
+from export.runtime.kernels import make_kernel
+from export.runtime.tally import tally
 from simulate.batches import Tokens, batches
 from simulate.energy.costs import costs
 

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from spikebert.columns import LABEL_COLUMNS, text_columns
-from spikebert.errors import InputError
-from spikebert.files import require_file
-from spikebert.lines import decoded, read_lines
-from spikebert.rows import joined
+from spikebert.core.errors import InputError
+from spikebert.core.files import require_file
+from spikebert.data.columns import LABEL_COLUMNS, text_columns
+from spikebert.data.lines import decoded, read_lines
+from spikebert.data.rows import joined
 
 STANDARD_INPUT = "-"
 LABELLED = (".tsv", ".json", ".jsonl", ".ndjson")  # files whose names say that each row has more than a text

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from export.waves import FAILURE, REFUSAL
-from spikebert.errors import InputError, RunError
+from export.runtime.waves import FAILURE, REFUSAL
+from spikebert.core.errors import InputError, RunError
 
 LOOK = 0.05  # seconds between two looks at the child
 GRACE = 5.0  # seconds that processes get to end by themselves before they are killed

@@ -8,11 +8,11 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
-from spikebert.columns import add_columns
-from spikebert.errors import exit_cleanly
+from spikebert.core.errors import exit_cleanly
+from spikebert.data.columns import add_columns
 
 if TYPE_CHECKING:
-    from spikebert.settings import Settings
+    from spikebert.training.settings import Settings
 
 PROGRAM = "spikebert-train"
 COMMANDS = {
@@ -225,22 +225,22 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run_teacher(options: argparse.Namespace) -> None:
-    from spikebert.preparation import prepare
-    from spikebert.settings import Settings
+    from spikebert.training.preparation import prepare
+    from spikebert.training.settings import Settings
 
     settings = Settings(**vars(options))
     task = prepare(settings)  # before torch is loaded, which takes long
-    from spikebert.pipeline import fine_tune
+    from spikebert.training.pipeline import fine_tune
 
     fine_tune(settings, task)
 
 
 def run_student(options: argparse.Namespace) -> None:
-    from spikebert.preparation import prepare
+    from spikebert.training.preparation import prepare
 
     settings = settings_of(options)
     task = prepare(settings)  # before torch is loaded, which takes long
-    from spikebert.pipeline import distil
+    from spikebert.training.pipeline import distil
 
     distil(settings, task)
 
@@ -255,7 +255,7 @@ def shaped(options: argparse.Namespace) -> dict[str, Any]:
 
 def settings_of(options: argparse.Namespace) -> Settings:
     """The options of `student_parser`."""
-    from spikebert.settings import LossWeights, Settings
+    from spikebert.training.settings import LossWeights, Settings
 
     values = shaped(options)
     terms = ("feature", "embedding", "logits", "cross_entropy", "spikes", "operations")

@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 
 from spikebert.cli import PROGRAM
-from spikebert.columns import add_columns, columns_of
-from spikebert.errors import InputError, exit_cleanly
-from spikebert.files import Kind
-from spikebert.options import require_least, require_seed
+from spikebert.core.errors import InputError, exit_cleanly
+from spikebert.core.files import Kind
+from spikebert.core.options import require_least, require_seed
+from spikebert.data.columns import add_columns, columns_of
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 FOLDER = Kind(
@@ -56,9 +56,9 @@ def run(options: argparse.Namespace) -> None:
         raise InputError(f"--width {options.width}: must be a multiple of 64, the width of an attention head")
     if not 0 <= options.dropout < 1:
         raise InputError(f"--dropout {options.dropout}: must lie in [0, 1)")
-    from spikebert.data import load_task
-    from spikebert.files import require_file, require_place, write_folder_atomically
-    from spikebert.lines import read_lines
+    from spikebert.core.files import require_file, require_place, write_folder_atomically
+    from spikebert.data.lines import read_lines
+    from spikebert.data.tasks import load_task
 
     require_place(options.out, FOLDER, "--out")
     texts = [row.text for row in load_task(options.task, columns=columns_of(options)).train]

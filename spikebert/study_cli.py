@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from spikebert.cli import PROGRAM, add_data, add_shape, add_stages, add_teaching, settings_of
-from spikebert.errors import InputError, exit_cleanly
+from spikebert.core.errors import InputError, exit_cleanly
 
 VALUES: dict[str, list[float]] = {"steps": [1, 2, 4, 8], "depth": [1, 2, 4, 6], "decay": [0.5, 0.75, 0.9, 1.0]}
 
@@ -48,6 +48,6 @@ def run(options: argparse.Namespace) -> None:
     settings = settings_of(options)
     settings.check()  # before torch is loaded, which takes long
     settings.require_inputs()
-    from spikebert.studies import study
+    from spikebert.training.studies import study
 
     study(kind, settings, seeds, values or VALUES.get(kind, []))

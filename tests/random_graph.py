@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from export.graph import LIF, Accumulate, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
+from export.ir.graph import LIF, Accumulate, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
 
 ONE = np.ones(1)
 

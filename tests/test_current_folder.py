@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from export import nir
-from spikebert.checkpoint import TrainedModel, save_model
+from export.ir import nir
+from spikebert.model.checkpoint import TrainedModel, save_model
 from tests.fuzz.originals import tokenizer
 from tests.random_graph import random_graph
-from tests.spikebert.test_model import small_model
+from tests.spikebert.model.test_model import small_model
 
 ROOT = Path(__file__).parents[1]
 # fmt: off

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from export import nir
+from export.ir import nir
 from simulate.fast import FastSimulator
 from simulate.text import encode
 

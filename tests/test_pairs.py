@@ -5,23 +5,25 @@ import pytest
 import torch
 from transformers import BertForSequenceClassification
 
-from export import nir
 from export.cli import main as export
+from export.ir import nir
 from simulate.cli import main as simulate
 from simulate.fast import FastSimulator
 from simulate.text import encode
-from spikebert.augment import Augmenter
-from spikebert.checkpoint import load_model
 from spikebert.cli import main
-from spikebert.data import Row, load_task, read_labelled
-from spikebert.distill import initialise_embeddings
-from spikebert.errors import InputError
-from spikebert.examples import tokenise
-from spikebert.loop import Batch, Example
-from spikebert.packing import Packing, segments
-from spikebert.teacher import Teacher
-from tests.spikebert.test_model import small_model
-from tests.spikebert.test_training import WORDS, command, teacher, tokenizer_of_words
+from spikebert.core.errors import InputError
+from spikebert.data.labelled import read_labelled
+from spikebert.data.rows import Row
+from spikebert.data.tasks import load_task
+from spikebert.model.checkpoint import load_model
+from spikebert.model.packing import Packing, segments
+from spikebert.training.augment import Augmenter
+from spikebert.training.distill import initialise_embeddings
+from spikebert.training.examples import tokenise
+from spikebert.training.loop import Batch, Example
+from spikebert.training.teacher import Teacher
+from tests.spikebert.model.test_model import small_model
+from tests.spikebert.training.test_training import WORDS, command, teacher, tokenizer_of_words
 
 __all__ = ["teacher"]  # a fixture
 SEP = WORDS.index("[SEP]")

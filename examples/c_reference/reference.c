@@ -1,1 +1,1 @@
-../../deploy/reference.c
+../../deploy/bundle/reference.c

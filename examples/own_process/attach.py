@@ -26,11 +26,11 @@ from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from tokenizers import Tokenizer
 
-from export import nir
-from export.graph import Attention
+from export.ir import nir
+from export.ir.graph import Attention
 from export.lava.build import build
 from simulate.text import encode
-from spikebert.errors import exit_cleanly
+from spikebert.core.errors import exit_cleanly
 
 
 class Listener(AbstractProcess):

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from spikebert.errors import InputError
+from spikebert.core.errors import InputError
 
 UNIT = 4096  # a decay d takes d / 4096 of the membrane a step
 TOLERANCE = 0.05  # of a time constant: a departure beyond it is told

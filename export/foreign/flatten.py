@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from spikebert.errors import InputError
+from spikebert.core.errors import InputError
 
 NodeDict = dict[str, Any]
 Edge = tuple[str, str]

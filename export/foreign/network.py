@@ -19,9 +19,9 @@ from nir.serialization import hdf2dict
 from export.foreign.flatten import Edge, NodeDict, flatten, kind_of
 from export.foreign.parameters import POSITIVE, node_of, parameters_of, width_of
 from export.foreign.shapes import check_shapes
-from export.hdf5 import reading, write_nir
-from spikebert.errors import InputError
-from spikebert.files import require_folder_of, write_atomically
+from export.ir.hdf5 import reading, write_nir
+from spikebert.core.errors import InputError
+from spikebert.core.files import require_folder_of, write_atomically
 
 STATEFUL = ("I", "IF", "LI", "LIF", "CubaLI", "CubaLIF", "Delay")
 LINEAR = (nir.Affine, nir.Linear, nir.Scale, nir.Output)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.foreign.flatten import NodeDict
-from spikebert.errors import InputError
+from spikebert.core.errors import InputError
 
 Parameters = dict[str, NDArray[np.float64]]
 

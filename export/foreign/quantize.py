@@ -30,9 +30,9 @@ from numpy.typing import NDArray
 from export.foreign.decay import UNIT as DECAY_UNIT
 from export.foreign.decay import leak_note, rounded_decay
 from export.foreign.network import LINEAR, Network
-from export.graph import INPUT_SHIFT
-from export.stock import CURRENT_MAX, DECAY_MAX, THRESHOLD_MAX
-from spikebert.errors import InputError
+from export.ir.graph import INPUT_SHIFT
+from export.ir.stock import CURRENT_MAX, DECAY_MAX, THRESHOLD_MAX
+from spikebert.core.errors import InputError
 
 Array = NDArray[np.float64]
 WEIGHT_MAX = 127

@@ -8,7 +8,7 @@ import numpy as np
 
 from export.foreign.flatten import NodeDict, Port
 from export.foreign.parameters import OPTIONAL, REQUIRED, shape_of
-from spikebert.errors import InputError
+from spikebert.core.errors import InputError
 
 Shape = tuple[int, ...]
 

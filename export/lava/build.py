@@ -7,13 +7,13 @@ from typing import NamedTuple
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.run_configs import Loihi2SimCfg, RunConfig
 
-from export.graph import Graph
+from export.ir.graph import Graph
+from export.ir.ranges import output_bounds
+from export.ir.sections import neurons, sections
 from export.lava.processes import LEVEL_PORTS, SPIKE_PORTS, Block, Collector, Embeddings, Head, Probe
 from export.lava.stock import build_stock
-from export.ranges import output_bounds
-from export.sections import neurons, sections
-from export.tally import keys
-from export.waves import Frame
+from export.runtime.tally import keys
+from export.runtime.waves import Frame
 
 
 class Built(NamedTuple):

@@ -18,7 +18,7 @@ from lava.proc.lif.process import LIF
 from export.foreign.quantize import PAYLOAD_BASE, Plan, Population, Projection
 from export.lava.build import Built
 from export.lava.processes import Probe, Synapses
-from export.waves import Frame
+from export.runtime.waves import Frame
 
 Port = OutPort | TransposePort
 

@@ -1,4 +1,4 @@
-"""How the processes run on a CPU: each node through its kernel, so that the arithmetic is that of `export.arithmetic`.
+"""How the processes run on a CPU: each node through its kernel, with the arithmetic of `export.ir.arithmetic`.
 
 Block, Embeddings and Head have two models each: one OS process for the whole (coarse), and a SubProcessModel of one
 leaf process a node, which is what a chip would hold. The run configuration chooses; the spikes are the same.
@@ -23,9 +23,9 @@ from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from lava.proc.dense.models import AbstractPyDenseModelBitAcc
 
-from export.arithmetic import Array
-from export.graph import Accumulate, Add, Embedding, Node
-from export.kernels import make_kernel
+from export.ir.arithmetic import Array
+from export.ir.graph import Accumulate, Add, Embedding, Node
+from export.ir.sections import neurons
 from export.lava.processes import (
     LEAVES,
     LEVEL_PORTS,
@@ -44,9 +44,9 @@ from export.lava.processes import (
     Synapses,
     Weights,
 )
-from export.sections import neurons
-from export.tally import keys, tally
-from export.waves import Frame, report_failure
+from export.runtime.kernels import make_kernel
+from export.runtime.tally import keys, tally
+from export.runtime.waves import Frame, report_failure
 
 # Spikes travel as int16, counts and logits as int64, everything else as int32; `ranges.check_messages` refuses what
 # does not fit.

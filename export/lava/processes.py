@@ -18,8 +18,8 @@ A process receives, computes and sends within one time step, but for two: a Bloc
 step before, so that all Blocks work side by side, each on another step; and so does Lava's Dense. The `delay` of a
 process tells how many steps after their entry the data of a wave reach it.
 
-`counts` (K, S) has a row for each count of `export.tally` over the whole graph: a process fills the rows of its own
-nodes and leaves the others 0, and the Collector's port adds up what all of them send.
+`counts` (K, S) has a row for each count of `export.runtime.tally` over the whole graph: a process fills the rows of its
+own nodes and leaves the others 0, and the Collector's port adds up what all of them send.
 
 What is stock and what is ours: `Synapses` (Lava's Dense) and LIFReset are stock and mappable to any Loihi. The others
 are our own, run as CPU models: Weights stands for synapses, Neurons, Normalisation and Stream for programmable neurons
@@ -37,9 +37,10 @@ from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
 from lava.proc.dense.process import Dense
 
-from export.graph import LIF, Accumulate, Add, Attention, Embedding, LayerNorm, Linear, Node, Readout
-from export.sections import LEVELS_MAX, neurons
-from export.waves import Frame
+from export.ir.graph import LIF, Accumulate, Add, Attention, Embedding, LayerNorm, Linear, Node, Readout
+from export.ir.sections import neurons
+from export.runtime.waves import Frame
+from spikebert.model.limits import LEVELS_MAX
 
 
 class Embeddings(AbstractProcess):
@@ -136,7 +137,7 @@ class Normalisation(_Leaf):
 
 
 class _CountingLeaf(_Leaf):
-    """A leaf that counts what `export.tally` says of its node."""
+    """A leaf that counts what `export.runtime.tally` says of its node."""
 
     def __init__(self, frame: Frame, node: Node, inputs: int, name: str, delay: int = 0):
         super().__init__(frame, node, inputs, name, delay)

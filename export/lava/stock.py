@@ -20,10 +20,10 @@ from lava.magma.core.process.ports.ports import InPort, OutPort, TransposePort
 from lava.magma.core.process.process import AbstractProcess
 from lava.proc.lif.process import LIFReset
 
-from export.graph import LIF, Accumulate, Add, Attention, Embedding, Graph, Linear, Node, Readout
+from export.ir.graph import LIF, Accumulate, Add, Attention, Embedding, Graph, Linear, Node, Readout
+from export.ir.stock import NO_CURRENT_MEMORY, stock_bias, stock_neurons, stock_threshold
 from export.lava.processes import Coincidences, Collector, Decision, Lookup, Neurons, Probe, Synapses
-from export.stock import NO_CURRENT_MEMORY, stock_bias, stock_neurons, stock_threshold
-from export.waves import Frame
+from export.runtime.waves import Frame
 
 SHIFT_MAX = 6  # of one Dense: its weights have 8 bits
 
@@ -65,7 +65,7 @@ class Site:
 
 
 def build_stock(graph: Graph, waves: list, frame: Frame) -> tuple[AbstractProcess, int]:
-    """Create and connect all processes of a graph that `export.stock.check_stock` has passed.
+    """Create and connect all processes of a graph that `export.ir.stock.check_stock` has passed.
 
     Every neuron layer has a Probe, since stock neurons cannot count.
 

@@ -19,9 +19,16 @@ from export.lower.float_graph import (
     FloatNode,
     FloatReadout,
 )
-from spikebert.layers import CurrentLinear, Entrance, GroupedLayerNorm, PositiveBatchNorm, RowBatchNorm, SpikingLinear
-from spikebert.model import SpikeBertForSequenceClassification
-from spikebert.neuron import LIF
+from spikebert.model.layers import (
+    CurrentLinear,
+    Entrance,
+    GroupedLayerNorm,
+    PositiveBatchNorm,
+    RowBatchNorm,
+    SpikingLinear,
+)
+from spikebert.model.model import SpikeBertForSequenceClassification
+from spikebert.model.neuron import LIF
 
 
 def capture(model: SpikeBertForSequenceClassification) -> FloatGraph:

@@ -1,6 +1,6 @@
 """The float graph: the trained network as NumPy arrays, the form that the lowering passes rewrite.
 
-Its nodes mirror those of `export.graph`, before quantisation: weights in float64, thresholds in the paper's units.
+Its nodes mirror those of `export.ir.graph`, before quantisation: weights in float64, thresholds in the paper's units.
 """
 
 from __future__ import annotations

@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from export import nir
-from export.arithmetic import GAIN_BITS, NORM_BITS
-from export.graph import (
+from export.ir import nir
+from export.ir.arithmetic import GAIN_BITS, NORM_BITS
+from export.ir.graph import (
     DECAY_BITS,
     INPUT_SHIFT,
     LIF,
@@ -28,12 +28,12 @@ from export.graph import (
     Node,
     Readout,
 )
-from export.stock import entrances
-from spikebert.checkpoint import TrainedModel
-from spikebert.config import SpikeBertConfig
-from spikebert.errors import InputError
-from spikebert.layers import GroupedLayerNorm, PositiveBatchNorm, RowBatchNorm
-from spikebert.model import SpikeBertForSequenceClassification
+from export.ir.stock import entrances
+from spikebert.core.errors import InputError
+from spikebert.model.checkpoint import TrainedModel
+from spikebert.model.config import SpikeBertConfig
+from spikebert.model.layers import GroupedLayerNorm, PositiveBatchNorm, RowBatchNorm
+from spikebert.model.model import SpikeBertForSequenceClassification
 
 TAU = 0.125  # the paper's factor of attention: the integers hold its threshold divided by it alone
 
@@ -42,7 +42,7 @@ def lift(graph: Graph) -> TrainedModel:
     """The float model of an integer graph that `lower` wrote.
 
     Its batch norms have no statistics of any text: a running mean of 0 and a running variance of 1. Before it is
-    trained, `spikebert.calibration.calibrate` gives them those of the texts to come, with the same outputs.
+    trained, `spikebert.training.calibration.calibrate` gives them those of the texts to come, with the same outputs.
 
     Raises:
         InputError: the graph is no SpikeBERT of one decay, one reset and one attention threshold.

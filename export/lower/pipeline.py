@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from export.graph import Accumulate, Graph
+from export.ir.graph import Accumulate, Graph
+from export.ir.ranges import check_ranges
+from export.ir.stock import check_stock
 from export.lower.capture import capture
 from export.lower.float_graph import FloatGraph
 from export.lower.fold import carry_biases, fold_attention_scales, fold_batch_norms, fold_entrances, move_biases
 from export.lower.quantize import Quantizer
-from export.ranges import check_ranges
-from export.stock import check_stock
-from spikebert.checkpoint import TrainedModel
-from spikebert.errors import InputError
+from spikebert.core.errors import InputError
+from spikebert.model.checkpoint import TrainedModel
 
 TARGETS = ("loihi2", "loihi1")
 

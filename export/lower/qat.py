@@ -14,12 +14,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from export.execute import execute
-from export.graph import Graph, Linear, Readout
+from export.ir.graph import Graph, Linear, Readout
 from export.lower.pipeline import lower
-from spikebert.checkpoint import TrainedModel
-from spikebert.model import SpikeBertOutput
-from spikebert.neuron import LIF
+from export.runtime.execute import execute
+from spikebert.model.checkpoint import TrainedModel
+from spikebert.model.model import SpikeBertOutput
+from spikebert.model.neuron import LIF
 
 
 class StraightThrough(nn.Module):

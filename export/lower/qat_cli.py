@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from spikebert.columns import add_columns
-from spikebert.errors import exit_cleanly
+from spikebert.core.errors import exit_cleanly
+from spikebert.data.columns import add_columns
 
 PROGRAM = "spikebert-train qat"
 

@@ -12,15 +12,15 @@ from transformers import PreTrainedTokenizerFast
 
 from export.lower.qat import QuantisedModel
 from export.lower.qat_settings import QatSettings, prepare
-from spikebert.checkpoint import FOLDER, load_model, save_directory, save_model
-from spikebert.data import Task, majority_share
-from spikebert.errors import InputError
-from spikebert.examples import examples_of
-from spikebert.files import require_place
-from spikebert.loop import Batch, Example, Schedule, train
-from spikebert.losses import logits_loss
-from spikebert.run import Run
-from spikebert.summary import warn_of
+from spikebert.core.errors import InputError
+from spikebert.core.files import require_place
+from spikebert.data.summary import warn_of
+from spikebert.data.tasks import Task, majority_share
+from spikebert.model.checkpoint import FOLDER, load_model, save_directory, save_model
+from spikebert.training.examples import examples_of
+from spikebert.training.loop import Batch, Example, Schedule, train
+from spikebert.training.losses import logits_loss
+from spikebert.training.run import Run
 
 CROSS_ENTROPY = 0.1  # beside the float model's logits, as in eq. 8
 

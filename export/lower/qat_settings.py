@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from spikebert.columns import Columns
-from spikebert.data import Task, load_task
-from spikebert.errors import InputError
-from spikebert.options import require_folder, require_least, require_positive, require_seed
-from spikebert.preparation import limited
-from spikebert.summary import announce
+from spikebert.core.errors import InputError
+from spikebert.core.options import require_folder, require_least, require_positive, require_seed
+from spikebert.data.columns import Columns
+from spikebert.data.summary import announce
+from spikebert.data.tasks import Task, load_task
+from spikebert.training.preparation import limited
 
 
 @dataclass(frozen=True)

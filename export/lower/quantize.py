@@ -13,8 +13,8 @@ from functools import singledispatch
 
 import numpy as np
 
-from export.arithmetic import GAIN_BITS, NORM_BITS, STATE_MAX, leaves_no_remainder
-from export.graph import (
+from export.ir.arithmetic import GAIN_BITS, NORM_BITS, STATE_MAX, leaves_no_remainder
+from export.ir.graph import (
     DECAY_BITS,
     EXPONENT_MAX,
     INPUT_SHIFT,
@@ -40,7 +40,7 @@ from export.lower.float_graph import (
     FloatNode,
     FloatReadout,
 )
-from spikebert.errors import InputError
+from spikebert.core.errors import InputError
 
 BIAS_MANTISSA_BITS = 13  # a Loihi bias is a signed 13-bit mantissa times a power of two
 SAMPLE = 100_000  # so many weights of an array decide its scale

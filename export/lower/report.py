@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from export.execute import execute
-from export.graph import LIF, Embedding, Graph, LayerNorm, Linear, Readout
+from export.ir.graph import LIF, Embedding, Graph, LayerNorm, Linear, Readout
+from export.ir.ranges import output_bounds
 from export.lower.capture import capture
 from export.lower.float_graph import FloatEmbedding, FloatLIF, FloatLinear, FloatReadout
 from export.lower.pipeline import fold
-from export.ranges import output_bounds
-from spikebert.checkpoint import TrainedModel
-from spikebert.loop import Batch, Example
-from spikebert.recording import record_spikes
+from export.runtime.execute import execute
+from spikebert.model.checkpoint import TrainedModel
+from spikebert.model.recording import record_spikes
+from spikebert.training.loop import Batch, Example
 
 BATCH = 32
 

@@ -20,8 +20,8 @@ from typing import Any
 from simulate.energy.account import Account, Term
 from simulate.energy.costs import Cost, costs
 from simulate.energy.record import RunRecord
-from spikebert import strict_json
-from spikebert.errors import InputError
+from spikebert.core import strict_json
+from spikebert.core.errors import InputError
 
 MOST_BLOCKS, WIDEST = 1000, 2**24  # far beyond any BERT; each block is a few terms of an account
 

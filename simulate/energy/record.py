@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from simulate.fields import Count, Share, Size, read_json, record_of
-from spikebert.errors import InputError
+from spikebert.core.errors import InputError
 
 FORMAT = "spikebert-counts"
 VERSION, EXIT_VERSION = 2, 3  # the latter of a model with an early exit
@@ -113,7 +113,7 @@ class AttentionCount:
     """The inputs are the spikes of Q, K and V; `dense_macs` is Q Kᵀ and its product with V of every text, one step.
 
     qk and qk_v are the accumulations of (Q Kᵀ) V, kv and q_kv those of Q (Kᵀ V), triples what both sum up to; see
-    `export.tally`.
+    `export.runtime.tally`.
     """
 
     name: str

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.foreign.network import Network
-from spikebert.errors import InputError
+from spikebert.core.errors import InputError
 
 Array = NDArray[np.float64]
 State = tuple[Array, ...]

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from export.foreign.network import Network
 from export.foreign.quantize import Plan, plan
-from export.waves import spike_file
+from export.runtime.waves import spike_file
 from simulate.foreign import euler
 from simulate.foreign.agreement import Agreement
 from simulate.foreign.run import ForeignRun
 from simulate.lava import run_job
 from simulate.scratch import scratch
-from spikebert.errors import InputError
+from spikebert.core.errors import InputError
 
 if TYPE_CHECKING:
     from export.lava.build import Built

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.foreign.network import Network
-from export.npz import write_npz
+from export.ir.npz import write_npz
 from simulate.folder import RUN
 from simulate.foreign import euler
 from simulate.foreign.agreement import Agreement
-from spikebert.errors import InputError, printable
-from spikebert.files import require_file, write_folder_atomically
+from spikebert.core.errors import InputError, printable
+from spikebert.core.files import require_file, write_folder_atomically
 
 FORMAT = "spikebert-foreign-run"
 VERSION = 2

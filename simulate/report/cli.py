@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spikebert.errors import InputError, exit_cleanly
-from spikebert.files import write_atomically
+from spikebert.core.errors import InputError, exit_cleanly
+from spikebert.core.files import write_atomically
 
 if TYPE_CHECKING:
     from simulate.report.report import Report
@@ -102,8 +102,8 @@ def run(options: argparse.Namespace) -> None:
 
 def _require_margin(choice: str, report: Report) -> None:
     """An InputError if the run was simulated at another margin: its spikes would be others."""
-    from export.early_exit import number, units
-    from export.exit_option import NEVER
+    from export.ir.early_exit import number, units
+    from export.ir.exit_option import NEVER
 
     run = report.content.run
     found, scale = run.model.exit_margin, run.model.logit_scale

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from export.thresholds import scale_of
+from export.ir.thresholds import scale_of
 from simulate.energy.accountings import compare
 from simulate.energy.record import RunRecord, read_run
 from simulate.report import data, forms, markdown

@@ -8,7 +8,7 @@ from typing import Any
 
 from simulate.energy.record import RunRecord
 from simulate.fields import Count, Size, read_json, record_of
-from spikebert.errors import InputError
+from spikebert.core.errors import InputError
 
 FORMAT = "spikebert-mapping"
 VERSION = 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from simulate.energy.account import KINDS
 from simulate.report.panel import Plot
-from spikebert.figures import plain
+from spikebert.core.figures import plain
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

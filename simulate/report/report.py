@@ -9,7 +9,7 @@ from pathlib import Path
 from simulate.report.content import Content, read_content
 from simulate.report.panel import Card, Panel
 from simulate.report.panels import CARDS, PANELS
-from spikebert.errors import InputError
+from spikebert.core.errors import InputError
 
 PROGRAM = "spikebert-report"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from spikebert.cli import PROGRAM, add_data, add_shape, shaped
-from spikebert.errors import exit_cleanly
+from spikebert.core.errors import exit_cleanly
 
 NAMES = ("textcnn", "snn-textcnn", "spikformer")
 LEARNING_RATE = 5e-4
@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
 
 def run(options: argparse.Namespace) -> None:
     from spikebert.baselines.settings import BaselineSettings
-    from spikebert.preparation import prepare
+    from spikebert.training.preparation import prepare
 
     settings = BaselineSettings(**shaped(options))
     task = prepare(settings)

@@ -11,22 +11,23 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from spikebert import processes
-from spikebert import teacher as teachers
 from spikebert.baselines.settings import BaselineSettings
 from spikebert.baselines.textcnn import SpikingTextCNN, TextCNN
-from spikebert.checkpoint import FOLDER, TrainedModel, save_directory, save_model
-from spikebert.config import SpikeBertConfig
-from spikebert.data import Task, majority_share
-from spikebert.distill import accuracy, initialise_embeddings
-from spikebert.examples import examples_of
-from spikebert.files import require_place, write_atomically
-from spikebert.loop import Batch, Schedule, train
-from spikebert.model import SpikeBertForSequenceClassification
-from spikebert.pipeline import _shape, computing, prepare
-from spikebert.run import Run
-from spikebert.summary import warn_of
-from spikebert.teacher import Teacher
+from spikebert.core.files import require_place, write_atomically
+from spikebert.data.summary import warn_of
+from spikebert.data.tasks import Task, majority_share
+from spikebert.model.checkpoint import FOLDER, TrainedModel, save_directory, save_model
+from spikebert.model.config import SpikeBertConfig
+from spikebert.model.model import SpikeBertForSequenceClassification
+from spikebert.training import processes
+from spikebert.training import teacher as teachers
+from spikebert.training.distill import accuracy, initialise_embeddings
+from spikebert.training.examples import examples_of
+from spikebert.training.loop import Batch, Schedule, train
+from spikebert.training.pipeline import _shape, computing
+from spikebert.training.preparation import prepare
+from spikebert.training.run import Run
+from spikebert.training.teacher import Teacher
 
 MODELS: dict[str, Callable[[SpikeBertConfig], nn.Module]] = {
     "textcnn": TextCNN,

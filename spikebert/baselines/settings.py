@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spikebert.errors import InputError
-from spikebert.settings import Settings
+from spikebert.core.errors import InputError
+from spikebert.training.settings import Settings
 
 
 @dataclass(frozen=True)

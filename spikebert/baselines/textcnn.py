@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spikebert.config import SpikeBertConfig
-from spikebert.layers import make_lif, make_norm
-from spikebert.model import Embeddings, SpikeBertOutput
-from spikebert.packing import Packing
+from spikebert.model.config import SpikeBertConfig
+from spikebert.model.layers import make_lif, make_norm
+from spikebert.model.model import Embeddings, SpikeBertOutput
+from spikebert.model.packing import Packing
 
 WIDTHS = (3, 4, 5)  # tokens that a filter sees
 FILTERS = 100  # of each width

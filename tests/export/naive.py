@@ -1,7 +1,8 @@
 """A second implementation of the integer semantics: plain Python integers and loops, written from the equations alone.
 
-It shares nothing with `export.arithmetic` and `export.kernels`, so that agreement with it is not agreement with
-oneself. It knows no batches and no constant inputs: one sentence, and every node computes anew in each of the T steps.
+It shares nothing with `export.ir.arithmetic` and `export.runtime.kernels`, so that agreement with it is not agreement
+with oneself. It knows no batches and no constant inputs: one sentence, and every node computes anew in each of the T
+steps.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from functools import singledispatch
 from math import isqrt
 from typing import Any
 
-from export.graph import LIF, Accumulate, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
+from export.ir.graph import LIF, Accumulate, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
 
 Vector = list[int]
 Matrix = list[list[int]]  # [token][feature]

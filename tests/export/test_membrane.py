@@ -7,17 +7,19 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from export import arithmetic, draw, netx, nir, onnx_float, onnx_integer, stages
-from export.graph import LIF, Accumulate, Embedding, Linear
+from export.formats import draw, netx, onnx_integer, stages
+from export.ir import arithmetic, nir
+from export.ir.graph import LIF, Accumulate, Embedding, Linear
+from export.ir.stock import check_stock, entrances
+from export.ir.validate import validate
+from export.lower import onnx_float
 from export.lower.pipeline import lower
-from export.stock import check_stock, entrances
-from export.validate import validate
 from simulate.fast import FastSimulator
-from spikebert.errors import InputError
-from spikebert.recording import record_spikes
+from spikebert.core.errors import InputError
+from spikebert.model.recording import record_spikes
 from tests.export import naive
-from tests.export.test_lower import model_with_character
-from tests.export.test_onnx import assert_equal
+from tests.export.formats.test_onnx import assert_equal
+from tests.export.lower.test_lower import model_with_character
 from tests.random_graph import random_graph
 
 MEMBRANE = dict(norm="batch", reset="zero", residual="membrane")

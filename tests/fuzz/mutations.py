@@ -133,7 +133,7 @@ def alter_metadata(path: Path, rng: random.Random) -> None:
 
 def alter_field(path: Path, rng: random.Random) -> None:
     """Another value in one field of one node."""
-    from export import nir
+    from export.ir import nir
 
     graph = nir.read(path)
     node = rng.choice(graph.nodes)
@@ -145,7 +145,7 @@ def alter_field(path: Path, rng: random.Random) -> None:
 
 def alter_order(path: Path, rng: random.Random) -> None:
     """Nodes left out, doubled or moved."""
-    from export import nir
+    from export.ir import nir
 
     graph = nir.read(path)
     nodes = list(graph.nodes)
@@ -174,7 +174,7 @@ NAMES = [
 
 def rename_node(path: Path, rng: random.Random) -> None:
     """A node called like a keyword, a formula, markup or a path."""
-    from export import nir
+    from export.ir import nir
 
     graph, new = nir.read(path), rng.choice(NAMES)
     old = rng.choice(graph.nodes).name
@@ -188,7 +188,7 @@ def rename_node(path: Path, rng: random.Random) -> None:
 
 
 def alter_whole(path: Path, rng: random.Random) -> None:
-    from export import nir
+    from export.ir import nir
 
     graph = nir.read(path)
     key = rng.choice(["time_steps", "max_tokens", "labels", "tokenizer"])
@@ -209,7 +209,7 @@ def _other(value: Any, rng: random.Random) -> Any:
 
 def _write(graph: Any, path: Path) -> None:
     """Write what may not be a graph at all; where it cannot even be written, the file stays as it is."""
-    from export import nir
+    from export.ir import nir
 
     try:
         nir.write(graph, path)
@@ -268,7 +268,7 @@ def multiply(path: Path, rng: random.Random) -> None:
 
 def alter_tokenizer(path: Path, rng: random.Random) -> None:
     """Of a model.nir, whose checksum is right again."""
-    from export import nir
+    from export.ir import nir
 
     graph = nir.read(path)
     document = json.loads(graph.tokenizer)
@@ -278,7 +278,7 @@ def alter_tokenizer(path: Path, rng: random.Random) -> None:
 
 def hostile_tokenizer(path: Path, rng: random.Random) -> None:
     """Of a model.nir: one that panics, backtracks, or grows a text beyond all measure."""
-    from export import nir
+    from export.ir import nir
 
     def sequence(kind: str, step: dict[str, Any], times: int) -> dict[str, Any]:
         return {"type": "Sequence", kind: [step] * times}
@@ -390,7 +390,7 @@ def resummed(mutation: Mutation) -> Mutation:
     """The mutation of a file in a bundle, whose list of checksums is then right again."""
 
     def both(path: Path, rng: random.Random) -> None:
-        from deploy import sums
+        from deploy.bundle import sums
 
         mutation(path, rng)
         sums.write(next(folder for folder in path.parents if (folder / sums.FILE).exists()))

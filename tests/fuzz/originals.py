@@ -26,7 +26,7 @@ def tokenizer() -> str:
 
 def write_originals(folder: Path) -> None:
     """A model in all its forms, texts, runs and a bundle of it on them; a network of another tool, its input."""
-    from export import nir
+    from export.ir import nir
 
     folder.mkdir()
     nir.write(replace(random_graph(blocks=1), tokenizer=tokenizer()), folder / "model.nir")
@@ -41,10 +41,10 @@ def write_originals(folder: Path) -> None:
 
 def write_trained(folder: Path) -> None:
     """model.pt, the same as a folder; the checkpoint, the settings and the student of a training."""
-    from spikebert import warm_start
-    from spikebert.checkpoint import TrainedModel, save_directory, save_model
+    from spikebert.model.checkpoint import TrainedModel, save_directory, save_model
+    from spikebert.training import warm_start
     from tests.fuzz.readers import settings, tiny_student, tiny_training
-    from tests.spikebert.test_model import small_model
+    from tests.spikebert.model.test_model import small_model
 
     model = small_model(num_hidden_layers=1)
     labels = [f"label{i}" for i in range(model.config.num_labels)]
@@ -80,10 +80,10 @@ def write_texts(folder: Path) -> None:
 
 def write_runs(folder: Path) -> None:
     """run/, bundle/, map/ and theirs.npz of model.nir on texts.tsv; chip.yaml."""
-    from deploy import golden
-    from deploy.chip import CHIPS
+    from deploy.bundle import golden
+    from deploy.chips.chip import CHIPS
     from deploy.cli import main as deploy
-    from export import nir
+    from export.ir import nir
     from simulate.cli import main as simulate
 
     model, texts = str(folder / "model.nir"), str(folder / "texts.tsv")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from spikebert.errors import exit_cleanly
+from spikebert.core.errors import exit_cleanly
 from tests.fuzz import mutations as m
 
 
@@ -137,7 +137,7 @@ def tiny_training(checkpoint: Path) -> None:
     """Two steps of a layer of two weights, with a checkpoint behind them."""
     import torch
 
-    from spikebert.loop import Example, Metrics, Schedule, train
+    from spikebert.training.loop import Example, Metrics, Schedule, train
 
     layer, schedule = torch.nn.Linear(1, 1), Schedule(epochs=2, batch_size=1, learning_rate=0.1, seed=0)
     metrics = Metrics(checkpoint.with_name("metrics.jsonl"))
@@ -148,21 +148,21 @@ def tiny_training(checkpoint: Path) -> None:
 
 def begin_with(arguments: list[str]) -> int:
     """Training that begins from the student of another."""
-    from spikebert import warm_start
+    from spikebert.training import warm_start
 
     return exit_cleanly("warm start", lambda: warm_start.load(tiny_student(), arguments[0]))
 
 
 def tiny_student():
-    from spikebert.distill import Student
-    from tests.spikebert.test_model import small_model
+    from spikebert.training.distill import Student
+    from tests.spikebert.model.test_model import small_model
 
     return Student(small_model(num_hidden_layers=1), teacher_width=4)
 
 
 def claim(arguments: list[str]) -> int:
     """A folder that holds a training already, as it was begun by `Run(settings(folder))`."""
-    from spikebert.run import Run
+    from spikebert.training.run import Run
 
     return exit_cleanly("claim", lambda: (Run(settings(arguments[0]), "student"), None)[1])
 
@@ -174,6 +174,6 @@ def settings(out: str):
 
 
 def load_teacher(arguments: list[str]) -> int:
-    from spikebert import teacher
+    from spikebert.training import teacher
 
     return exit_cleanly("teacher", lambda: (teacher.load(arguments[0], ["a", "b"]), None)[1])

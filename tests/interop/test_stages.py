@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.interop import BIN, TOOLS, comparisons
-from tests.export.test_stages import SHIPPED
+from tests.export.formats.test_stages import SHIPPED
 
 pytestmark = pytest.mark.skipif(not BIN.exists(), reason="no .venv-interop here; `make interop` builds it")
 

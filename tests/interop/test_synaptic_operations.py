@@ -10,7 +10,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from export.graph import Attention, Linear
+from export.ir.graph import Attention, Linear
 from simulate.counts import counts_of
 from simulate.fast import FastSimulator
 from tests.interop.test_stock_tools import PYTHON, ROOT

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from export import nir
+from export.ir import nir
 from simulate.cli import main as simulate
 from tests.random_graph import random_graph
 

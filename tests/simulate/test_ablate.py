@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from export.early_exit import with_margin
+from export.ir.early_exit import with_margin
 from simulate.ablate import ablate, parts, runs, table
 from simulate.fast import FastSimulator
 from tests.random_graph import random_graph

@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from export import nir
+from export.ir import nir
 from simulate.cli import main as simulate
 from simulate.counts import counts_of
 from simulate.fast import FastSimulator
-from spikebert.files import LIST
+from spikebert.core.files import LIST
 from tests.fuzz.originals import tokenizer
 from tests.random_graph import random_graph
 
@@ -139,7 +139,7 @@ def test_long_texts_can_be_cut(model, capsys):
 def test_the_simulator_and_the_report_need_no_torch():
     code = (
         "import sys; import simulate.run, simulate.text, simulate.fast, simulate.lava, simulate.lava_worker, "
-        "simulate.report.cli, export.nir, export.lava.build, deploy.cli, deploy.resources; "
+        "simulate.report.cli, export.ir.nir, export.lava.build, deploy.cli, deploy.chips.resources; "
         "assert not {'torch', 'transformers'} & set(sys.modules), 'loaded'"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

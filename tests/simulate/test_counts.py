@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.arithmetic import attention
+from export.ir.arithmetic import attention
 from simulate import lava
 from simulate.counts import counts_of, shape_of
 from simulate.energy.record import read_run

@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy import binary, golden
+from deploy.bundle import binary, golden
 from deploy.cli import main as deploy
-from export import netx, nir, onnx_integer, stages
-from export.arithmetic import steps_taken
 from export.cli import main as export
-from export.early_exit import in_logits, margin_of, units, with_margin
-from export.graph import NO_MARGIN
+from export.formats import netx, onnx_integer, stages
+from export.ir import nir
+from export.ir.arithmetic import steps_taken
+from export.ir.early_exit import in_logits, margin_of, units, with_margin
+from export.ir.graph import NO_MARGIN
 from simulate import lava, trade
 from simulate.cli import main as simulate
 from simulate.counts import counts_of
@@ -26,11 +27,11 @@ from simulate.energy.record import read_run
 from simulate.fast import FastSimulator
 from simulate.report.cli import main as report
 from simulate.trace import trace
-from spikebert.errors import InputError
+from spikebert.core.errors import InputError
 from tests.random_graph import random_graph
 from tests.simulate.example_run import example_run
 
-SOURCE = Path(__file__).parents[2] / "deploy" / "reference.c"
+SOURCE = Path(__file__).parents[2] / "deploy" / "bundle" / "reference.c"
 MARGIN = "90000"
 STOCK = {"norm": "batch", "reset": "zero"}
 CURRENTS = {**STOCK, "residual": "membrane"}

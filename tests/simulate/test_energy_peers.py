@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from export.graph import Linear
+from export.ir.graph import Linear
 from simulate.counts import counts_of
 from simulate.fast import FastSimulator
 from tests.random_graph import random_graph

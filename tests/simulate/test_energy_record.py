@@ -8,7 +8,7 @@ import pytest
 from simulate.counts import EXIT_VERSION, FORMAT, VERSION
 from simulate.energy import record
 from simulate.energy.record import read_run
-from spikebert.errors import InputError
+from spikebert.core.errors import InputError
 from tests.simulate.example_run import example_run
 
 

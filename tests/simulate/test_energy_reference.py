@@ -6,7 +6,7 @@ import pytest
 
 from simulate.energy import published
 from simulate.energy.bert import BertShape, macs
-from spikebert.errors import InputError
+from spikebert.core.errors import InputError
 
 
 @pytest.mark.parametrize(("blocks", "hidden", "intermediate", "length"), [(1, 32, 64, 5), (3, 64, 100, 17)])

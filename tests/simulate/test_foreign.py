@@ -16,8 +16,8 @@ from export.foreign.network import network, read
 from simulate.cli import main as simulate_command
 from simulate.foreign import euler, lava
 from simulate.foreign.agreement import Agreement
-from spikebert.errors import InputError
-from spikebert.files import LIST
+from spikebert.core.errors import InputError
+from spikebert.core.files import LIST
 from tests.simulate.naive_foreign import Naive, random_nested
 
 DT = 1e-4

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from export import nir
-from export.execute import execute
-from export.graph import LIF, Readout
-from export.tally import tally
+from export.ir import nir
+from export.ir.graph import LIF, Readout
+from export.runtime.execute import execute
+from export.runtime.tally import tally
 from simulate import lava
 from simulate.cli import main as simulate
 from simulate.compare import first_divergence

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from export.graph import Add
+from export.ir.graph import Add
 from simulate import lava
 from simulate.fast import FastSimulator
-from spikebert.errors import InputError
+from spikebert.core.errors import InputError
 from tests.random_graph import pairs_of_texts, random_graph
 
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from export import nir
+from export.ir import nir
 from simulate import lava, limits
-from spikebert.errors import InputError
+from spikebert.core.errors import InputError
 from tests.fuzz.originals import tokenizer
 from tests.random_graph import random_graph
 

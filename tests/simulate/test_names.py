@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from deploy.cli import main as deploy
-from export import nir
 from export.cli import main as export
+from export.ir import nir
 from simulate.cli import main as simulate
 from simulate.report.cli import main as report
 from simulate.trace import Trace
-from tests.export.test_nir import renamed
+from tests.export.ir.test_nir import renamed
 from tests.fuzz.originals import tokenizer
 from tests.random_graph import random_graph
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from simulate.report.cli import main
-from spikebert.files import write_atomically
+from spikebert.core.files import write_atomically
 from tests.simulate.example_run import example_run
 
 

@@ -9,7 +9,7 @@ import pytest
 from deploy.cli import main as deploy
 from simulate.report import data, markdown, page
 from simulate.report.report import read_report
-from spikebert.errors import InputError
+from spikebert.core.errors import InputError
 from tests.simulate.example_run import example_run
 
 

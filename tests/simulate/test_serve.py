@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export import nir
+from export.ir import nir
 from simulate import serve
 from simulate.cli import main
 from simulate.fast import FastSimulator
-from spikebert.errors import InputError, RunError
+from spikebert.core.errors import InputError, RunError
 from tests.fuzz.originals import tokenizer
 from tests.random_graph import random_graph
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from export import arithmetic
+from export.ir import arithmetic
 from simulate.fast import FastSimulator
 from simulate.token_serial import TokenSerialSimulator, passes
 from tests.random_graph import pairs_of_texts, random_graph

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from export import nir
+from export.ir import nir
 from simulate.fast import FastSimulator
 from simulate.report.panels.trace import attention_map
 from simulate.trace import Trace, trace
-from spikebert.errors import InputError
+from spikebert.core.errors import InputError
 from tests.simulate.example_run import example_run
 
 TOKENS = np.array([4, 1, 3])  # "a good film" in the example's words

@@ -29,7 +29,7 @@ def test_the_last_step_is_the_whole_run(norm):
 
 def test_energy_without_leaving_is_the_reports(tmp_path):
     folder = example_run(tmp_path)
-    from export.nir import read
+    from export.ir.nir import read
     from simulate.text import encode
 
     graph = read(tmp_path / "model.nir")

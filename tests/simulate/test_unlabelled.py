@@ -11,7 +11,7 @@ import pytest
 from deploy.cli import main as deploy
 from simulate.cli import main as simulate
 from simulate.unlabelled import read_texts
-from spikebert.errors import InputError
+from spikebert.core.errors import InputError
 from tests.simulate.example_run import example_run
 
 TEXTS = ["a good film", "a very bad film", "bad"]

@@ -12,15 +12,15 @@ import torch
 
 from spikebert.baselines.run import MODELS
 from spikebert.baselines.textcnn import SpikingTextCNN, TextCNN
-from spikebert.checkpoint import load_model
 from spikebert.cli import main
-from spikebert.config import SpikeBertConfig
-from spikebert.distill import initialise_embeddings
-from spikebert.loop import Batch, Example, Metrics, Schedule, train
-from spikebert.recording import record_spikes
-from spikebert.teacher import Teacher, load
-from tests.spikebert.test_model import batch
-from tests.spikebert.test_training import Interrupted, task, teacher
+from spikebert.model.checkpoint import load_model
+from spikebert.model.config import SpikeBertConfig
+from spikebert.model.recording import record_spikes
+from spikebert.training.distill import initialise_embeddings
+from spikebert.training.loop import Batch, Example, Metrics, Schedule, train
+from spikebert.training.teacher import Teacher, load
+from tests.spikebert.model.test_model import batch
+from tests.spikebert.training.test_training import Interrupted, task, teacher
 
 __all__ = ["task", "teacher"]  # fixtures
 

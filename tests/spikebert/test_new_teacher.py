@@ -5,8 +5,8 @@ import json
 import pytest
 from transformers import AutoTokenizer
 
-from spikebert.checkpoint import load_model
 from spikebert.cli import main
+from spikebert.model.checkpoint import load_model
 
 GOOD, BAD = ["味道很好吃", "送餐很快", "非常满意"], ["味道很难吃", "送餐太慢", "非常失望"]
 

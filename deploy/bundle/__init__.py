@@ -1,0 +1,1 @@
+"""The bundle for the hardware team: model, golden vectors, mapping, and the check of what comes back."""

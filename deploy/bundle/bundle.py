@@ -1,0 +1,234 @@
+"""The bundle: one folder from which a hardware team runs a model and proves that its chip computes the same.
+
+Made of the exported file and some texts alone, the same bytes each time; docs/bundle.md tells what is in it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from deploy.bundle import binary, readme, sums
+from deploy.bundle.golden import Golden, compute, require_memory
+from deploy.chips import mapping, mapping_report
+from deploy.chips.chip import Chip, chip_file, read_chip
+from export.formats.targets import TARGETS
+from export.ir import nir
+from export.ir.graph import Graph
+from simulate.energy.record import read_run
+from simulate.run import Texts, check_labels, describe, simulate, write_run
+from simulate.text import encode
+from spikebert import __version__
+from spikebert.core.errors import InputError, is_unicode, printable
+from spikebert.core.files import Kind, names_format, write_folder_atomically
+
+FORMAT, FORMAT_VERSION = "spikebert-bundle", 1
+MANIFEST = "manifest.json"
+MODEL, TOKENIZER, GOLDEN, ENERGY = "model.nir", "tokenizer.json", "golden.npz", "energy"
+CHIP, MAPPING = "chip.yaml", "mapping"
+REFERENCE_MODEL, REFERENCE_GOLDEN = "reference/model.bin", "reference/golden.bin"
+# here: (from which package, which file of it)
+PAGES = {"EQUATIONS.md": ("export", "NIR.md"), "reference/reference.c": ("deploy.bundle", "reference.c")}
+FORMS = {"nir-stages": "stages", "netx": "netx", "onnx-integer": "model-int.onnx"}  # target: where it goes
+LIMIT = 2**32  # bytes
+
+
+def _is_whole(manifest: Path) -> bool:
+    """Whether it is that of a bundle of ours, of which nothing was changed, nor anything added."""
+    try:
+        return names_format(FORMAT)(manifest) and sums.check(manifest.parent) > 0
+    except (InputError, OSError):
+        return False
+
+
+FOLDER = Kind(
+    "a bundle of spikebert-deploy",
+    (
+        *(MANIFEST, MODEL, TOKENIZER, GOLDEN, CHIP, "README.md", sums.FILE, FORMS["onnx-integer"]),
+        *(*PAGES, REFERENCE_MODEL, REFERENCE_GOLDEN),
+        *(f"{part}/*" for part in (ENERGY, MAPPING, FORMS["nir-stages"], FORMS["netx"], "with")),
+    ),
+    _is_whole,
+    listed=False,  # its SHA256SUMS is the list
+)
+
+
+def write(
+    model: Path,
+    texts: Texts,
+    out: Path,
+    chip: str = "loihi2",
+    licence: str = "not stated",
+    extras: Sequence[Path] = (),
+    truncate: bool = False,
+    tell: Callable[[str], object] = print,
+) -> None:
+    """Write the bundle of `model` with golden vectors of all `texts`; the folder appears whole or not at all.
+
+    Args:
+        chip: the one that the model is mapped to, by its name or its file.
+        licence: of the model, for its receiver.
+        extras: files and folders to put in as they are, such as another mapping.
+    Raises:
+        InputError: for texts that the model cannot take, an extra that is not there, or a bundle beyond LIMIT.
+    """
+    if not is_unicode(licence):
+        raise InputError("--licence: not UTF-8")
+    graph, target = nir.read(model), read_chip(chip)
+    check_labels(graph, texts)
+    sentences = encode(graph, texts.texts, f"{texts.source}: text", truncate)
+    names = [extra.resolve().name for extra in extras]
+    for extra, name in zip(extras, names, strict=True):
+        _require_plain(extra)
+        if names.count(name) > 1:
+            raise InputError(f"--with {extra}: another one is called {name}, too; rename one of them")
+    size = estimate(graph, sum(map(len, sentences)), target)
+    tell(f"{out}: {len(sentences)} golden texts, {sum(map(len, sentences))} tokens; at most {size / 1e6:,.0f} MB")
+    if size > LIMIT:
+        raise InputError(f"{out}: could take {size:,} bytes, beyond {LIMIT:,}; give fewer golden texts")
+    require_memory(graph, sum(map(len, sentences)), out)
+
+    def fill(folder: Path) -> None:
+        shutil.copyfile(model, folder / MODEL)
+        (folder / TOKENIZER).write_text(graph.tokenizer, "utf-8")
+        golden = compute(graph, sentences)
+        golden.write(folder / GOLDEN)
+        (folder / REFERENCE_MODEL).parent.mkdir()
+        (folder / REFERENCE_MODEL).write_bytes(binary.model_bytes(graph))
+        (folder / REFERENCE_GOLDEN).write_bytes(binary.golden_bytes(graph, golden))
+        for name, (package, page) in PAGES.items():
+            (folder / name).write_bytes((files(package) / page).read_bytes())
+        left_out = _other_forms(graph, folder)
+        _energy(graph, texts, golden, folder)
+        shutil.copyfile(chip_file(chip), folder / CHIP)
+        left_out |= _map(graph, target, folder)
+        _report(folder, MAPPING not in left_out)
+        for extra, name in zip(extras, names, strict=True):
+            _include(extra, folder / "with" / name)
+        content = manifest(graph, golden, licence, target.name, left_out)
+        (folder / MANIFEST).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        (folder / "README.md").write_text(readme.text(graph, golden, content), "utf-8")
+        sums.write(folder)
+
+    write_folder_atomically(out, FOLDER, fill)
+
+
+def estimate(graph: Graph, tokens: int, chip: Chip) -> int:
+    """An upper bound of the bundle's bytes, known before anything is run; without extras."""
+    try:
+        cores = sum(cut.count for cut in mapping.choose(graph, chip, None, mapping.AUTO, graph.max_tokens)[2])
+    except InputError:
+        cores = 0  # it will be left out
+    integers = sum(array.nbytes for node in graph for array in node.arrays.values())
+    weights = sum(node.arrays["weight"].size for node in graph if "weight" in node.arrays)
+    spikes = sum(-(-node.size // 8) for node in graph.neurons) * graph.time_steps * tokens
+    # The file, its plain form, ONNX (int8), netx (int8), stages (float32); golden spikes twice, membranes of 8 neurons.
+    membranes = 32 * len(graph.neurons) * graph.time_steps * tokens
+    return 4 * integers + 4 * weights + 2 * spikes + membranes + 1024 * cores + 2**22
+
+
+def _other_forms(graph: Graph, folder: Path) -> dict[str, str]:
+    """Write what other tools read; gives {target: why it could not be}."""
+    left_out = {}
+    for target, place in FORMS.items():
+        try:
+            TARGETS[target].write(graph, folder / place)
+        except InputError as error:
+            left_out[target] = str(error)
+    return left_out
+
+
+def _energy(graph: Graph, texts: Texts, golden: Golden, folder: Path) -> None:
+    """The counts of the golden texts; times are no part of a reproducible bundle."""
+    result = replace(simulate(graph, golden.sentences), seconds=0.0, startup_seconds=0.0)
+    lengths = [int(n) for n in golden.lengths]
+    shown = Texts("golden texts", [f"text {i}" for i in range(len(lengths))], texts.labels)
+    counts = describe(graph, result, shown, lengths, folder / MODEL, "fast", "spikebert-deploy bundle")
+    write_run(folder / ENERGY, counts, graph, result, shown, lengths)
+
+
+def _map(graph: Graph, chip: Chip, folder: Path) -> dict[str, str]:
+    """Place the model on the smallest system that holds it, with the spikes of the golden texts as its traffic."""
+    try:
+        found = mapping.map_graph(graph, chip, run=read_run(folder / ENERGY))
+        mapping_report.write(found, folder / MAPPING, folder / MODEL)
+    except InputError as error:
+        return {MAPPING: str(error)}
+    return {}
+
+
+def _report(folder: Path, mapped: bool) -> None:
+    """The report on the golden texts, with the mapping; its commands are those of a reader in the bundle."""
+    from simulate.report.markdown import render
+    from simulate.report.report import read_report
+
+    report = read_report(folder / ENERGY, mapping=folder / MAPPING if mapped else None)
+    here = replace(report.content, run=replace(report.content.run, folder=Path(ENERGY)))
+    options = ("--mapping", MAPPING) if mapped else ()
+    text = render(replace(report, content=here, options=options))
+    (folder / ENERGY / "report.md").write_text(text, "utf-8")
+
+
+def _require_plain(extra: Path) -> None:
+    """An InputError unless it is a file, or a folder of nothing but files."""
+    if not extra.exists():
+        raise InputError(f"--with {extra}: no such file or folder")
+    if not (extra.is_file() or extra.is_dir()):
+        raise InputError(f"--with {extra}: is neither a file nor a folder")
+    try:
+        found = sums.plain_files(extra) if extra.is_dir() else [extra]
+    except InputError as error:
+        raise InputError(f"--with {error}") from None
+    if not found:
+        raise InputError(f"--with {extra}: is an empty folder")
+    for path in found:
+        if not str(path).isprintable():
+            raise InputError(f"--with {printable(str(path))!r}: {sums.FILE} cannot hold such a name; rename it")
+
+
+def _include(source: Path, target: Path) -> None:
+    target.parent.mkdir(exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target)
+    else:
+        shutil.copyfile(source, target)
+
+
+def manifest(graph: Graph, golden: Golden, licence: str, chip: str, left_out: dict[str, str]) -> dict[str, Any]:
+    """What a program wants to know of the bundle, as plain JSON values."""
+    return {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "writer": f"spikebert {__version__}",
+        "integer_semantics": nir.FORMAT_VERSION,
+        "licence": licence,
+        **described(graph),
+        "chip": chip,
+        "golden": counted(golden),
+        "left_out": left_out,
+    }
+
+
+def counted(golden: Golden) -> dict[str, int]:
+    """What a manifest says of the golden texts."""
+    return {"texts": len(golden.lengths), "tokens": int(golden.lengths.sum())}
+
+
+def described(graph: Graph) -> dict[str, Any]:
+    """What a manifest says of the model."""
+    return {
+        "graph_checksum": nir.checksum(graph),
+        "time_steps": graph.time_steps,
+        "max_tokens": graph.max_tokens,
+        "labels": list(graph.labels),
+        "logit_scale": float(graph.nodes[-1].arrays["scale"][0]),
+        "layers": [
+            {"name": n.name, "neurons": n.size, "decay": n.decay, "reset": n.reset, "input": n.inputs[0]}
+            for n in graph.neurons
+        ],
+    }

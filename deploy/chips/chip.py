@@ -1,0 +1,181 @@
+"""Chips and systems as data: `*.yaml` beside this file, each number with its public source, checked at the door."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import reprlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spikebert.core.errors import InputError
+from spikebert.core.files import require_file
+
+CHIPS = Path(__file__).parent
+SYSTEMS = CHIPS / "systems.yaml"
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One chip; None is a number that is not public: no limit, and for a cost that of Loihi 1.
+
+    memory_per_core holds everything; synapse_memory_per_core is the part for weights where that is a memory apart.
+    Memory is in bytes; *_pj are the picojoules and *_ns the time of one operation; a hop is a spike from tile to tile.
+    """
+
+    name: str
+    title: str
+    cores: int
+    cores_per_tile: int | None
+    tile_columns: int | None
+    neurons_per_core: int
+    memory_per_core: int
+    synapse_memory_per_core: int | None
+    input_axons_per_core: int | None
+    output_axons_per_core: int | None
+    weight_bits: int
+    state_bits: int
+    graded_bits: int
+    programmable_neurons: bool
+    hop_x_pj: float | None
+    hop_y_pj: float | None
+    synapse_ns: float | None
+    neuron_ns: float | None
+    barrier_ns: float | None
+    sources: dict[str, str]
+    synapse_pj: float | None = None
+    neuron_pj: float | None = None
+    spike_pj: float | None = None
+
+
+@dataclass(frozen=True)
+class System:
+    """Chips of one kind in a grid as square as may be; `cores` of each can be used."""
+
+    name: str
+    chip: Chip
+    chips: int
+    cores: int
+
+
+FIELDS = {f.name: str(f.type) for f in dataclasses.fields(Chip) if f.name not in ("name", "title", "sources")}
+MOST_CORES = 4096  # whose placement takes time and memory with their square; a chip of more is none of Loihi's class
+COSTS = ("hop_x_pj", "hop_y_pj", "synapse_pj", "neuron_pj", "spike_pj", "synapse_ns", "neuron_ns", "barrier_ns")
+MAY_BE_ZERO = ("graded_bits", *COSTS)
+MAY_BE_ABSENT = ("synapse_pj", "neuron_pj", "spike_pj")  # files from before these had a place
+
+
+def read_chip(name: str) -> Chip:
+    """A chip by its name in `chips/`, or from a YAML file of one's own (a path that ends in .yaml)."""
+    path = chip_file(name)
+    data = _load(path, "chip")
+    texts = {key: _text(path, data, key) for key in ("name", "title")}
+    unknown = data.keys() - FIELDS.keys() - {"kind", "name", "title"}
+    if unknown:
+        raise InputError(f"{path}: {sorted(unknown, key=str)[0]}: no such field; see spikebert-deploy chip")
+    entries = {
+        key: _entry(path, data, key, kind) for key, kind in FIELDS.items() if key in data or key not in MAY_BE_ABSENT
+    }
+    values: dict[str, Any] = {key: value for key, (value, _) in entries.items()}
+    chip = Chip(**texts, **values, sources={key: source for key, (_, source) in entries.items()})
+    if chip.cores > MOST_CORES:
+        raise InputError(f"{path}: cores: must be at most {MOST_CORES}, not {chip.cores}")
+    if (chip.synapse_memory_per_core or 0) > chip.memory_per_core:
+        raise InputError(f"{path}: synapse_memory_per_core: is more than memory_per_core")
+    return chip
+
+
+def chip_file(name: str) -> Path:
+    """The file of a chip: one that comes with the package, or a path that ends in .yaml."""
+    if name.endswith((".yaml", ".yml")):
+        return Path(name)
+    if name not in chip_names():
+        raise InputError(f"--chip {name}: not one of {', '.join(chip_names())}; or give a .yaml file of your own")
+    return CHIPS / f"{name}.yaml"
+
+
+def chip_names() -> list[str]:
+    """The chips that come with the package."""
+    return sorted(p.stem for p in CHIPS.glob("*.yaml") if p.stem not in ("systems", "template"))
+
+
+def systems_of(chip: Chip) -> list[System]:
+    """The known systems of a chip, smallest first; the single chip alone where none is known.
+
+    A chip of one's own that keeps the name of one of the package's, but not its numbers, is in none of its systems.
+    """
+    alone = [System(f"{chip.name}-chip", chip, 1, chip.cores)]
+    if chip.name in chip_names() and chip != read_chip(chip.name):
+        return alone
+    found = []
+    for name, data in _load(SYSTEMS, "systems").items():
+        if name == "kind" or data["chip"] != chip.name:
+            continue
+        chips, _ = _entry(SYSTEMS, data, "chips", "int")
+        cores = _entry(SYSTEMS, data, "cores_per_chip", "int")[0] if "cores_per_chip" in data else chip.cores
+        found.append(System(name, chip, chips, cores))
+    return sorted(found, key=lambda s: s.chips) or alone
+
+
+def find_system(chip: Chip, name: str) -> System:
+    """A known system by its name, or `N` chips by a number."""
+    if name.isascii() and name.isdigit() and 0 < int(name) <= 10**6:
+        return System(f"{int(name)} × {chip.name}", chip, int(name), chip.cores)
+    known = systems_of(chip)
+    for system in known:
+        if system.name == name:
+            return system
+    raise InputError(
+        f"--system {name}: not one of {', '.join(s.name for s in known)} (systems of {chip.name}); or give a number "
+        "of chips"
+    )
+
+
+def _load(path: Path, kind: str) -> dict[str, Any]:
+    import yaml
+
+    try:
+        data = yaml.safe_load(require_file(path, kind).read_text("utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise InputError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
+    if not isinstance(data, dict) or data.get("kind") != kind:
+        raise InputError(f"{path}: kind: must be {kind}; start from what spikebert-deploy chip writes")
+    return data
+
+
+def _text(path: Path, data: dict[str, Any], field: str) -> str:
+    if not isinstance(data.get(field), str) or not data[field].strip():
+        raise InputError(f"{path}: {field}: must be a text")
+    return data[field]
+
+
+def _entry(path: Path, data: dict[str, Any], field: str, kind: str) -> tuple[Any, str]:
+    """The value and the source of a field; `kind` is its annotation in `Chip`."""
+    entry = data.get(field)
+    if entry is None:
+        raise InputError(f"{path}: {field}: is missing; give {{value: …, source: …}}, with null for what is not known")
+    if not isinstance(entry, dict) or entry.keys() != {"value", "source"} or not isinstance(entry["source"], str):
+        raise InputError(f"{path}: {field}: must be {{value: …, source: a text}}")
+    value: Any = entry["value"]
+    wanted, _, optional = kind.partition(" | ")
+    if value is None and optional:
+        return None, entry["source"]
+    if wanted == "bool":
+        if type(value) is not bool:
+            raise InputError(f"{path}: {field}: must be true or false, not {reprlib.repr(value)}")
+        return value, entry["source"]
+    least = 0 if field in MAY_BE_ZERO else 1
+    if not _in_range(value, wanted == "float", least):
+        number = "a number" if wanted == "float" else "a whole number"
+        raise InputError(
+            f"{path}: {field}: must be {number} of at least {least}{' or null' if optional else ''}, not "
+            f"{reprlib.repr(value)}"
+        )
+    return value, entry["source"]
+
+
+def _in_range(value: Any, real: bool, least: int) -> bool:
+    if type(value) is not int and not (real and type(value) is float and math.isfinite(value)):
+        return False
+    return least <= value < 2**53

@@ -1,0 +1,167 @@
+"""A graph onto a system of chips: strategy and system chosen, cut, placed, estimated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deploy.chips.chip import Chip, System, find_system, systems_of
+from deploy.chips.estimate import Estimate, costing, estimate
+from deploy.chips.partition import Core, Cut, partition
+from deploy.chips.placement import Placement, place
+from deploy.chips.populations import STRATEGIES, populations
+from deploy.chips.traffic import Activity, Traffic, largest, measured, traffic
+from export.ir.early_exit import margin_of
+from export.ir.graph import NO_MARGIN, Attention, Embedding, Graph, Linear, Readout
+from simulate.energy.record import RunRecord
+from spikebert.core.errors import InputError
+
+MOST_CORES = 2**18  # in all; Hala Point, the largest known system, has 147,456
+AUTO = "auto"  # on the smallest system that holds one of them: unrolled if that fits, for it takes fewer steps
+
+
+@dataclass(frozen=True)
+class Mapping:
+    graph: Graph
+    system: System
+    strategy: str
+    tokens: int  # the longest text
+    cuts: list[Cut]
+    cores: list[Core]
+    placement: Placement
+    activity: Activity
+    traffic: Traffic
+    estimate: Estimate
+
+    @property
+    def title(self) -> str:
+        """How it is laid out, where, and on how much."""
+        chips = f"{self.placement.chips} chip{'s' if self.placement.chips > 1 else ''}"
+        return f"{self.strategy} on {self.system.name}: {len(self.cores):,} cores, {chips}"
+
+    @property
+    def host_layers(self) -> list[str]:
+        """The nodes that the host computes, since no core does."""
+        placed = {cut.population.name for cut in self.cuts}
+        host = [n.name for n in self.graph if isinstance(n, (Embedding, Readout))]
+        attentions = {n.name for n in self.graph if isinstance(n, Attention)}
+        for lif in self.graph.neurons:
+            if lif.name not in placed:
+                host += [name for name in lif.inputs if name in attentions] + [lif.name]
+        last = self.graph[self.graph.nodes[-1].inputs[0]]
+        return host + ([last.name] if last.name.endswith(".norm") else [])
+
+
+def map_graph(
+    graph: Graph,
+    chip: Chip,
+    system: str | None = None,
+    strategy: str = AUTO,
+    run: RunRecord | None = None,
+    tokens: int | None = None,
+) -> Mapping:
+    """Map a graph.
+
+    Args:
+        system: a name or a number of chips; without one the smallest known system that holds the model.
+        run: a simulated run, whose spikes are the traffic; without one, all neurons fire in every step.
+        tokens: the longest text, where it shall be shorter than the model's.
+
+    Raises:
+        InputError: it does not fit; the message names the layer, the limit and the nearest change.
+    """
+    tokens = graph.max_tokens if tokens is None else tokens
+    if run and max(run.lengths) > tokens:
+        raise InputError(
+            f"--tokens {tokens}: the run {run.folder} has a text of {max(run.lengths)}; map for that many, or run "
+            "shorter texts"
+        )
+    system_found, name, cuts = choose(graph, chip, system, strategy, tokens)
+    return _mapped(graph, system_found, name, tokens, cuts, run)
+
+
+def choose(graph: Graph, chip: Chip, system: str | None, strategy: str, tokens: int) -> tuple[System, str, list[Cut]]:
+    """The system, the strategy and the cuts of `map_graph`, before anything is placed."""
+    if not 1 <= tokens <= graph.max_tokens:
+        raise InputError(f"--tokens {tokens}: the model takes 1 to {graph.max_tokens}")
+    systems = [find_system(chip, system)] if system else systems_of(chip)
+    tried = list(STRATEGIES) if strategy == AUTO else [strategy]
+    if margin_of(graph) != NO_MARGIN:
+        tried = [_early(chip, strategy)]
+    cuts, refused = {}, None
+    for each in tried:
+        try:
+            cuts[each] = partition(populations(graph, chip, each, tokens), chip)
+        except InputError as error:  # another strategy may still do
+            refused = error
+    if not cuts:
+        assert refused
+        raise refused
+    for candidate in systems:
+        for name, found in cuts.items():
+            count = sum(cut.count for cut in found)
+            if count > MOST_CORES and count <= candidate.chips * candidate.cores:
+                raise InputError(
+                    f"{name} needs {count:,} cores, and no more than {MOST_CORES:,} are placed; map for shorter texts "
+                    "(--tokens), or a smaller model"
+                )
+            if count <= candidate.chips * candidate.cores:
+                return candidate, name, found
+    raise InputError(_too_large(graph, chip, systems[-1], list(cuts)[-1], tokens))
+
+
+def _early(chip: Chip, strategy: str) -> str:
+    """The strategy for a model with an early exit; an InputError where texts could not be done early."""
+    waits = STRATEGIES[0]
+    if not chip.programmable_neurons:
+        raise InputError(
+            f"--exit-margin: membranes would have to wait until the logits of a step are out, and the neurons of "
+            f"{chip.name} cannot: they leak in every step; map with --exit-margin never"
+        )
+    if strategy not in (AUTO, waits):
+        raise InputError(
+            f"--exit-margin: {strategy} runs all steps of a token before the next token comes, so that no text can be "
+            f"done early; map with --strategy {waits}, or with --exit-margin never"
+        )
+    return waits
+
+
+def _mapped(
+    graph: Graph, system: System, strategy: str, tokens: int, cuts: list[Cut], run: RunRecord | None
+) -> Mapping:
+    cores = [core for cut in cuts for core in cut.cores()]
+    activity = measured(graph, run) if run else largest(graph, tokens)
+    flows = traffic(graph, cores, activity)
+    placement = place(cores, flows, system)
+    serial = strategy == STRATEGIES[1]
+    found = estimate(graph, cores, placement, flows, activity, serial, costing(system.chip))
+    return Mapping(graph, system, strategy, tokens, cuts, cores, placement, activity, flows, found)
+
+
+def _too_large(graph: Graph, chip: Chip, system: System, strategy: str, tokens: int) -> str:
+    """What does not fit, and each single change that would make it fit."""
+
+    def needed(strategy: str = strategy, tokens: int = tokens, bits: int | None = None) -> int:
+        return sum(cut.count for cut in partition(populations(graph, chip, strategy, tokens, bits), chip))
+
+    room = system.chips * system.cores
+    cuts = partition(populations(graph, chip, strategy, tokens), chip)
+    most = max(cuts, key=lambda cut: cut.count)
+    total = sum(cut.count for cut in cuts)
+    changes = [f"--system {-(-total // system.cores)}"]
+    if strategy == "unrolled" and needed(strategy=STRATEGIES[1]) <= room:
+        never = "" if margin_of(graph) == NO_MARGIN else " --exit-margin never"
+        changes.append(f"--strategy token-serial{never}")
+    low, high = 0, tokens
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if needed(tokens=middle) <= room else (low, middle)
+    if low:
+        changes.append(f"texts of at most {low} tokens (--tokens {low})")
+    widest = max(n.bits for n in graph if isinstance(n, Linear))
+    fewer = next((b for b in range(widest - 1, 1, -1) if needed(bits=b) <= room), None)
+    if fewer:
+        changes.append(f"weights of {fewer} bits (of its model.pt: spikebert-export --bits {fewer})")
+    return (
+        f"{strategy} needs {total:,} cores, and {system.name} has {room:,}: layer {most.population.layer} alone needs "
+        f"{most.count:,}, by the limit {most.limit} of {chip.name}; it would fit with {', or '.join(changes)}"
+    )

@@ -1,0 +1,34 @@
+"""What each layer of an exported model asks of a chip, before any mapping: synapses, weight memory, neurons, state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from export.ir.graph import LIF, STATE_BITS, Embedding, Graph, Linear, Readout
+
+
+@dataclass(frozen=True)
+class Need:
+    """The need of one node; neurons and state are those of one token."""
+
+    layer: str
+    synapses: int
+    weight_bytes: int
+    neurons: int
+    state_bytes: int
+
+
+def resources(graph: Graph) -> list[Need]:
+    """The nodes that hold weights or state, in order. Weights are packed at their own width; tables at 8 bits."""
+    needs = []
+    for node in graph:
+        if isinstance(node, Embedding):
+            position = 0 if node.position is None else node.position.nbytes
+            needs.append(Need(node.name, 0, node.word.nbytes + position, 0, 0))
+        elif isinstance(node, Linear):
+            needs.append(Need(node.name, node.weight.size, -(-node.weight.size * node.bits // 8), 0, 0))
+        elif isinstance(node, Readout):
+            needs.append(Need(node.name, node.weight.size, node.weight.nbytes, 0, 0))
+        elif isinstance(node, LIF):
+            needs.append(Need(node.name, 0, 0, node.size, node.size * STATE_BITS // 8))
+    return needs

@@ -1,0 +1,1 @@
+"""The files that other tools read, and pictures: one module a format, `write(graph, path)`. No torch here."""

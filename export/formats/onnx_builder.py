@@ -1,0 +1,139 @@
+"""What both ONNX exports share: a graph that is built value by value, and the model around it.
+
+Inside, activity is (T, B, N, D), padded: token by token everything is computed on padding, too, and masked where tokens
+meet (keys and values of attention, the mean of the readout). So no padding changes what comes out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from spikebert import __version__
+from spikebert.core.errors import InputError
+from spikebert.core.files import write_atomically
+
+OPSET, IR_VERSION = 17, 8  # LayerNormalization came with 17
+LIMIT = 2**31  # bytes of a protobuf message
+
+
+class Builder:
+    """An ONNX graph in the making. Values are known by their names."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps  # T
+        self.still: set[str] = set()  # values that are the same in all steps, and have no axis T
+        self.nodes: list[onnx.NodeProto] = []
+        self.initializers: dict[str, onnx.TensorProto] = {}
+
+    def __call__(self, operator: str, *inputs: str, name: str | None = None, **attributes: Any) -> str:
+        """Add a node of one output, called `name`; gives that name."""
+        name = name or f"{operator}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
+        return name
+
+    def by_step(self, value: str) -> list[str]:
+        """A current as T values (1, B, N, D)."""
+        if value in self.still:
+            return [self("Unsqueeze", value, self.ints(0))] * self.steps
+        outputs = [f"{value}[{t}]_{len(self.nodes)}" for t in range(self.steps)]
+        self.nodes.append(helper.make_node("Split", [value], outputs, axis=0))
+        return outputs
+
+    def rows(self, value: str, *last: int) -> str:
+        """(…, D) → (…, *last): the leading axes, of which a still value has two and another three, stay."""
+        return self("Reshape", value, self.ints(*[0] * (2 if value in self.still else 3), *last))
+
+    def passes_on(self, node: str, source: str) -> None:
+        """What is computed of a still value is still."""
+        if source in self.still:
+            self.still.add(node)
+
+    def constant(self, value: Any, dtype: Any, name: str | None = None) -> str:
+        """An array that is part of the model; small ones need no name, and equal ones are stored once."""
+        array = np.ascontiguousarray(np.asarray(value, dtype).reshape(np.shape(value)))
+        name = name or f"{array.dtype}:{array.tolist()}"
+        if name not in self.initializers:
+            self.initializers[name] = numpy_helper.from_array(array, name)
+        return name
+
+    def ints(self, *values: int) -> str:
+        """An int64 vector, as shapes and axes are."""
+        return self.constant(values, np.int64)
+
+    def cast(self, value: str, dtype: int, name: str | None = None) -> str:
+        return self("Cast", value, to=dtype, name=name)
+
+    def model(self, logits: str, doc: str, notes: dict[str, Any]) -> onnx.ModelProto:
+        """The whole, with inputs `input_ids` and `attention_mask` (B, N) int64 and the output `logits`, checked."""
+        inputs = [
+            helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"])
+            for name in ("input_ids", "attention_mask")
+        ]
+        output = helper.make_empty_tensor_value_info(logits)
+        graph = helper.make_graph(self.nodes, "spikebert", inputs, [output], list(self.initializers.values()))
+        model = helper.make_model(
+            graph,
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=IR_VERSION,
+            producer_name="spikebert",
+            producer_version=__version__,
+            doc_string=doc,
+        )
+        helper.set_model_props(model, {k: v if isinstance(v, str) else json.dumps(v) for k, v in notes.items()})
+        size = model.ByteSize()
+        if size >= LIMIT:
+            raise InputError(f"the ONNX model would take {size:,} bytes; a file holds {LIMIT:,}. Use --to nir")
+        try:
+            model = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
+            onnx.checker.check_model(model, full_check=True)
+        except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError) as error:
+            # Names of nodes come from the file, and may be those of an input or of the output here.
+            raise InputError(f"no valid ONNX model comes of these nodes: {str(error).splitlines()[0]}") from None
+        return model
+
+
+def save(model: onnx.ModelProto, path: Any) -> None:
+    write_atomically(Path(path), lambda temporary: temporary.write_bytes(model.SerializeToString()))
+
+
+def embed(b: Builder, word: str, position: str | None, dtype: int, name: str, rows: int, separator: int) -> str:
+    """`word[token] + position[place]`, (B, N) ids → (B, N, D), in the type `dtype`; see `arithmetic.places`.
+
+    Args:
+        rows: of the position table.
+        separator: the token between two texts, or -1.
+    """
+    b.still.add(name)
+    if position is None:
+        return b.cast(b("Gather", word, "input_ids", axis=0), dtype, name=name)
+    tokens = b("Shape", "input_ids", start=1, end=2)
+    places = b("Slice", position, b.ints(0), tokens, b.ints(0))
+    if separator >= 0:
+        half = b.ints(rows // 2)
+        later = b.cast(b("Slice", position, half, b("Add", half, tokens), b.ints(0)), dtype)
+        found = b.cast(b("Equal", "input_ids", b.ints(separator)), TensorProto.INT64)
+        before = b("CumSum", found, b.ints(1), exclusive=1)  # (B, N): separators before each token
+        places = b("Where", b("Unsqueeze", b("Greater", before, b.ints(0)), b.ints(2)), later, b.cast(places, dtype))
+    return b("Add", b.cast(b("Gather", word, "input_ids", axis=0), dtype), b.cast(places, dtype), name=name)
+
+
+def heads_of(b: Builder, qkv: str, heads: int, width: int) -> Sequence[str]:
+    """(T, B, N, 3 D) → Q, K, V, each (T, B, heads, N, D / heads)."""
+    split = b("Reshape", qkv, b.ints(0, 0, 0, 3 * heads, width // heads))
+    by_head = b("Transpose", split, perm=[0, 1, 3, 2, 4])
+    return [b("Slice", by_head, b.ints(i * heads), b.ints((i + 1) * heads), b.ints(2)) for i in range(3)]
+
+
+def coincidences(b: Builder, qkv: str, heads: int, width: int, name: str) -> str:
+    """`Q (Kᵀ V)`, (T, B, N, 3 D), nothing on padding → (T, B, N, D), in the type of its input."""
+    q, k, v = heads_of(b, qkv, heads, width)
+    counts = b("MatMul", q, b("MatMul", b("Transpose", k, perm=[0, 1, 2, 4, 3]), v))
+    tokens_first = b("Transpose", counts, perm=[0, 1, 3, 2, 4])
+    return b("Reshape", tokens_first, b.ints(0, 0, 0, width), name=name)

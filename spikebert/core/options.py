@@ -1,0 +1,42 @@
+"""What options must be: one line names the one that is not. No torch here."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+from spikebert.core.errors import InputError
+
+SEEDS = 2**63  # what torch takes
+
+
+def option(name: str) -> str:
+    """The option that sets a field: `batch_size` → `--batch-size`."""
+    return "--" + name.replace("_", "-")
+
+
+def require_least(least: float, **values: float | None) -> None:
+    """An InputError for the first value that is below `least` or not finite; None means that none was given."""
+    for name, value in values.items():
+        if value is not None and not (value >= least and math.isfinite(value)):
+            limit = f"be at least {least:g}" if least else "not be negative"
+            raise InputError(f"{option(name)} {value}: must {limit}{'' if math.isfinite(value) else ', and finite'}")
+
+
+def require_positive(**values: float) -> None:
+    """Likewise for a value that is not above 0, such as a learning rate."""
+    for name, value in values.items():
+        if not (value > 0 and math.isfinite(value)):
+            raise InputError(f"{option(name)} {value}: must be above 0 and finite")
+
+
+def require_seed(seed: int) -> None:
+    if not 0 <= seed < SEEDS:
+        raise InputError(f"--seed {seed}: must lie in 0 to {SEEDS - 1}")
+
+
+def require_folder(out: str | os.PathLike[str]) -> None:
+    """An InputError for an `--out` that is there and no folder."""
+    if Path(out).exists() and not Path(out).is_dir():
+        raise InputError(f"--out {out}: is a file; give a folder")

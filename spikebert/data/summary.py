@@ -1,0 +1,98 @@
+"""What a person is told of a task before it is trained on, and of a result that cannot be right. No torch here."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+
+from spikebert.data.rows import Row
+from spikebert.data.tasks import Task, majority_share
+
+MOST = 12  # classes that are listed
+FAR = 0.1  # of accuracy, by which no student is above its teacher
+WARNING = "warning: "
+
+
+def announce(task: Task) -> None:
+    """Print the task: rows, classes with counts, what was left out and why, what stands there twice, the longest."""
+    for note in task.notes:
+        print(note)
+    texts = "pairs of texts" if task.pairs else "texts"
+    print(f"{task.name}: {len(task.train)} training and {len(task.dev)} dev {texts}, labels {', '.join(task.labels)}")
+    for part, rows in (("training", task.train), ("dev", task.dev)):
+        print(f"{part}: {_classes(rows)}; {_repeated(rows)}longest text {max(len(r.text) for r in rows)} characters")
+    for doubt in doubts(task):
+        print(WARNING + doubt)
+
+
+def _classes(rows: Sequence[Row]) -> str:
+    counts = Counter(row.label for row in rows).most_common()
+    listed = ", ".join(f"{label} {count}" for label, count in counts[:MOST])
+    return f"{listed} and {len(counts) - MOST} more labels" if len(counts) > MOST else listed
+
+
+def _repeated(rows: Sequence[Row]) -> str:
+    repeated = len(rows) - len({row.text for row in rows})
+    return f"{repeated} texts repeated; " if repeated else ""
+
+
+def doubts(task: Task) -> Iterator[str]:
+    """What makes a task's accuracy mean less than it seems."""
+    known = {row.text for row in task.train}
+    shared = sum(row.text in known for row in task.dev)
+    if shared:
+        yield f"{shared} of {len(task.dev)} dev texts are training texts, too; the accuracy tells little of new ones"
+    labels = defaultdict(set)
+    for row in task.train:
+        labels[row.text].add(row.label)
+    torn = [text for text, own in labels.items() if len(own) > 1]
+    if torn:
+        yield f"{len(torn)} training texts have more than one label, such as {torn[0][:60]!r}"
+    counts = Counter(row.label for row in task.train)
+    lost = [label for label in task.labels if not counts[label]]
+    if lost:
+        yield f"no training text that was drawn has the label {_listed(lost)}; give a higher --limit"
+    single = [label for label in task.labels if counts[label] == 1]
+    if single:
+        yield f"one training text alone has the label {_listed(single)}"
+    absent = sorted(set(task.labels) - {row.label for row in task.dev})
+    if absent:
+        yield f"no dev text has the label {_listed(absent)}; its accuracy is not measured"
+    for alike in look_alikes(task.labels):
+        yield f"the labels {_listed(alike)} look alike and count as different ones"
+
+
+def _listed(labels: Sequence[str]) -> str:
+    return ", ".join(map(repr, labels[:MOST])) + (f" and {len(labels) - MOST} more" if len(labels) > MOST else "")
+
+
+def look_alikes(labels: Sequence[str]) -> list[list[str]]:
+    """Groups of labels that differ in case, in spaces, in how a number is written or in invisible letters alone."""
+    groups: dict[object, list[str]] = defaultdict(list)
+    for label in labels:
+        groups[_plain(label)].append(label)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _plain(label: str) -> object:
+    try:
+        return float(label)
+    except ValueError:
+        kept = (c for c in unicodedata.normalize("NFKC", label) if unicodedata.category(c) != "Cf")
+        return " ".join("".join(kept).split()).casefold()
+
+
+def warn_of(what: str, accuracy: float, rows: Sequence[Row], teacher: float | None = None) -> None:
+    """Print a warning for an accuracy on `rows` that is below the majority class, or far above the teacher's."""
+    majority = majority_share(rows)
+    if accuracy < majority:
+        print(
+            f"{WARNING}{what} is right less often ({accuracy:.4f}) than the most frequent label ({majority:.4f}); "
+            "train longer, or look whether texts and labels belong together"
+        )
+    if teacher is not None and accuracy > teacher + FAR:
+        print(
+            f"{WARNING}{what} is far above its teacher ({accuracy:.4f}, {teacher:.4f}); look at the teacher's labels, "
+            "and whether dev texts are training texts"
+        )

@@ -1,0 +1,148 @@
+"""Two-stage distillation of a BERT teacher into SpikeBERT (paper, section 3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from spikebert.core.errors import InputError
+from spikebert.model.model import SpikeBertForSequenceClassification
+from spikebert.model.operations import record_operations
+from spikebert.model.packing import segments
+from spikebert.model.recording import record_spikes
+from spikebert.training.loop import NO_LABEL, Batch, Example, by_length
+from spikebert.training.losses import Alignment, aligned_layers, firing_rate, logits_loss
+from spikebert.training.settings import LossWeights
+from spikebert.training.targets import Source
+from spikebert.training.teacher import Teacher
+
+
+class Student(nn.Module):
+    """The student with its alignment maps: what a stage trains and a checkpoint holds.
+
+    skip: how many blocks from the front are not aligned.
+    """
+
+    def __init__(self, model: SpikeBertForSequenceClassification, teacher_width: int, skip: int = 0):
+        super().__init__()
+        self.model, self.skip = model, skip
+        self.alignment = Alignment(model.config.hidden_size, teacher_width, model.config.num_hidden_layers - skip)
+
+    def layers(self, teacher_layers: int) -> list[int]:
+        """The teacher's layers (from 1) that the blocks follow."""
+        return aligned_layers(self.model.config.num_hidden_layers, teacher_layers, self.skip)
+
+
+def stage_one(student: Student, teacher: Source, batch: Batch) -> dict[str, Tensor]:
+    """Stage 1, on text without labels: embeddings and features are aligned with a general teacher's."""
+    output = student.model(batch.tokens, batch.mask)
+    target = teacher.targets(batch, student.layers(teacher.layers))
+    feature = student.alignment.feature_loss(output, target.features)
+    embedding = student.alignment.embedding_loss(output, target.embeddings)
+    return {"loss": feature + embedding, "feature": feature, "embedding": embedding}
+
+
+def stage_two(
+    student: Student, teacher: Source, batch: Batch, weights: LossWeights, operations_target: float | None = None
+) -> dict[str, Tensor]:
+    """Stage 2 (eq. 8): a fine-tuned teacher's features, embeddings and logits, the labels, and the price of spikes.
+
+    operations_target: synaptic operations per multiply-accumulate of a BERT that cost nothing; None prices none.
+    """
+    with (
+        record_spikes(student.model, attached=True) if weights.spikes else nullcontext({}) as spikes,
+        nullcontext() if operations_target is None else record_operations(student.model) as operations,
+    ):
+        output = student.model(batch.tokens, batch.mask)
+    target = teacher.targets(batch, student.layers(teacher.layers))
+    terms = {
+        "feature": student.alignment.feature_loss(output, target.features),
+        "embedding": student.alignment.embedding_loss(output, target.embeddings),
+        "logits": logits_loss(output.logits, target.logits),
+        "cross_entropy": labelled_cross_entropy(output.logits, batch.labels),
+    }
+    if spikes:
+        terms["spikes"] = firing_rate(spikes.values())
+    if operations is not None and operations_target is not None:
+        per_mac = operations.per_mac(student.model, batch.mask)
+        terms["operations"] = (per_mac - operations_target).clamp(min=0).float()
+    total = sum(getattr(weights, name) * term for name, term in terms.items())
+    return {"loss": total, **terms}  # type: ignore[dict-item]
+
+
+def labelled_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """The mean over the texts that have a label; 0 where none has."""
+    total = F.cross_entropy(logits, labels, ignore_index=NO_LABEL, reduction="sum")
+    return total / (labels != NO_LABEL).sum().clamp(min=1)
+
+
+@torch.no_grad()
+def initialise_embeddings(model: SpikeBertForSequenceClassification, teacher: Teacher) -> None:
+    """Start from the teacher's word and position tables: copied, or their principal components where narrower.
+
+    A wider student begins at random, which is said.
+    """
+    embeddings = teacher.model.bert.embeddings
+    word = embeddings.word_embeddings.weight
+    types = embeddings.token_type_embeddings.weight
+    position, second = embeddings.position_embeddings.weight + types[0], types[-1] - types[0]
+    width = model.config.hidden_size
+    if width > word.shape[1]:
+        print(f"the student is wider than its teacher ({width}, {word.shape[1]}): its embeddings begin at random")
+        return
+    if width < word.shape[1]:
+        centred = word - word.mean(0)
+        axes = torch.linalg.eigh(centred.T @ centred).eigenvectors[:, -width:]  # eigenvalues ascend
+        word, position, second = centred @ axes, (position + word.mean(0)) @ axes, second @ axes
+    rows = min(len(word), model.config.vocab_size)
+    model.embeddings.word.weight[:rows] = word[:rows]
+    if model.embeddings.position is not None:
+        longest = model.config.max_tokens
+        rows = min(len(position), longest)
+        model.embeddings.position.weight[:rows] = position[:rows]
+        if model.config.separator is not None:
+            model.embeddings.position.weight[longest : longest + rows] = position[:rows] + second
+
+
+@torch.no_grad()
+def initialise_blocks(model: SpikeBertForSequenceClassification, teacher: Teacher) -> None:
+    """Start each block from the teacher's layer that it is to follow: the products' weights and biases.
+
+    Raises:
+        InputError: the two are not of one width, or of one width inside of their MLPs.
+    """
+    for field in ("hidden_size", "intermediate_size"):
+        own, theirs = getattr(model.config, field), getattr(teacher.model.config, field)
+        if own != theirs:
+            raise InputError(f"--init blocks: the student's {field} must be its teacher's, {theirs}, not {own}")
+    for block, number in zip(model.blocks, aligned_layers(len(model.blocks), teacher.layers), strict=True):
+        layer = teacher.model.bert.encoder.layer[number - 1]
+        attention = layer.attention.self
+        pairs = (
+            (block.attention.qkv, (attention.query, attention.key, attention.value)),
+            (block.attention.output, (layer.attention.output.dense,)),
+            (block.mlp.up, (layer.intermediate.dense,)),
+            (block.mlp.down, (layer.output.dense,)),
+        )
+        for own, theirs in pairs:
+            own.linear.weight.copy_(torch.cat([linear.weight for linear in theirs]))
+            own.linear.bias.copy_(torch.cat([linear.bias for linear in theirs]))
+
+
+@torch.no_grad()
+def accuracy(
+    model: nn.Module, examples: Sequence[Example], batch_size: int = 64, separator: int | None = None
+) -> float:
+    """The share of examples whose largest logit is their label's; `separator` is a BERT's, for sentence pairs."""
+    model.eval()
+    device = next(model.parameters()).device
+    right = 0
+    for batch in (batch.to(device) for batch in by_length(examples, batch_size)):
+        types = {} if separator is None else {"token_type_ids": segments(batch.tokens, separator)}
+        logits = model(input_ids=batch.tokens, attention_mask=batch.mask, **types).logits
+        right += int((logits.argmax(-1) == batch.labels).sum())
+    return right / len(examples)

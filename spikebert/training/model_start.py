@@ -1,0 +1,112 @@
+"""A finished model as the beginning of a student: `--warm-start model.nir`, a `model.pt`, or a model's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast
+
+from spikebert.core.errors import InputError
+from spikebert.model.checkpoint import TrainedModel, load_model
+from spikebert.model.model import SpikeBertForSequenceClassification
+from spikebert.training.settings import Settings
+
+LIFTED = ".nir"
+SHAPE = {  # an option, and the field of the config that it decides
+    "blocks": "num_hidden_layers",
+    "width": "hidden_size",
+    "heads": "num_attention_heads",
+    "norm": "norm",
+    "reset": "reset",
+    "residual": "residual",
+    "time_steps": "time_steps",
+    "beta": "beta",
+    "levels": "embedding_levels",
+    "max_tokens": "max_tokens",
+}
+KEPT = ("intermediate_size", "threshold", "attention_threshold", "attention_scale", "position_embeddings")
+
+
+def is_model(path: str) -> bool:
+    """Whether it names a model, and not the folder of a run."""
+    return Path(path).is_file() or (Path(path) / "config.json").is_file()
+
+
+def read(path: str) -> TrainedModel:
+    """A model of any kind; one of integers becomes a float model again (the command of an upper layer does that)."""
+    if Path(path).suffix != LIFTED:
+        return load_model(path)
+    found = [each for each in entry_points(group="spikebert.models") if f".{each.name}" == LIFTED]
+    if not found:
+        raise InputError(f"--warm-start {path}: cannot be read; install spikebert anew, with its exporter")
+    return found[0].load()(path)
+
+
+def shape(begin: TrainedModel, settings: Settings) -> dict[str, Any]:
+    """What the student's config takes from the model that it begins from.
+
+    Raises:
+        InputError: naming the option that asks for another shape.
+    """
+    config = begin.model.config
+    defaults = {field.name: field.default for field in fields(Settings)}
+    for option, name in SHAPE.items():
+        wanted, has = getattr(settings, option), getattr(config, name)
+        if wanted != defaults[option] and wanted != has:
+            given = f"--{option.replace('_', '-')} {wanted}"
+            raise InputError(f"{given}: {settings.warm_start} has {has}, and the student begins from it; leave it out")
+    return {name: getattr(config, name) for name in (*SHAPE.values(), *KEPT)}
+
+
+@torch.no_grad()
+def put(
+    student: SpikeBertForSequenceClassification,
+    begin: TrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    labels: Sequence[str],
+) -> None:
+    """Put the model's weights into `student`, in place; its words by their pieces, its head by the names of the labels.
+
+    A word piece that only the student has begins as the mean of those that the model's tokenizer cuts it into.
+    """
+    if (student.config.separator is None) != (begin.model.config.separator is None):
+        one, two = ("pairs", "single texts") if student.config.separator is None else ("single texts", "pairs")
+        raise InputError(f"--warm-start: its model is for {one}, the task has {two}; give a model for {two}")
+    state = dict(begin.model.state_dict())
+    state["embeddings.word.weight"] = _words(state["embeddings.word.weight"], begin.tokenizer, tokenizer)
+    head = ("readout.head.weight", "readout.head.bias")
+    if sorted(begin.labels) == sorted(labels):
+        order = [begin.labels.index(label) for label in labels]
+        state |= {name: state[name][order] for name in head}
+    else:
+        own = student.state_dict()
+        state |= {name: own[name] for name in head}
+        print(f"the head begins at random: the model's labels are {', '.join(begin.labels)}")
+    student.load_state_dict(state)
+
+
+def _words(table: Tensor, text: str, tokenizer: PreTrainedTokenizerFast) -> Tensor:
+    """(V, D) of the student's tokenizer, from the model's table (V', D)."""
+    theirs, own = Tokenizer.from_str(text), tokenizer.get_vocab()
+    theirs.no_truncation()
+    theirs.no_padding()
+    known = theirs.get_vocab()
+    if known == own:
+        return table
+    rows = torch.zeros(max(own.values()) + 1, table.shape[1])
+    new = sorted(token for token in own if token not in known)
+    cut = theirs.encode_batch([token.removeprefix("##") for token in new], add_special_tokens=False)
+    pieces = {token: encoding.ids for token, encoding in zip(new, cut, strict=True)}
+    for token, number in own.items():
+        found = [known[token]] if token in known else pieces[token]
+        if found:
+            rows[number] = table[found].mean(0)
+    print(f"{len(new)} of {len(own)} word pieces are not in the model, and begin as the mean of their parts")
+    return rows

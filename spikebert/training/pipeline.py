@@ -1,0 +1,339 @@
+"""From a task and a teacher to a trained model on disk: the stages of `spikebert-train`, each resumable."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from transformers import BertConfig, PreTrainedTokenizerFast
+
+from spikebert.core.errors import InputError
+from spikebert.core.files import Kind, require_place, write_folder_atomically
+from spikebert.data.summary import warn_of
+from spikebert.data.tasks import Task, digest_of, majority_share, read_corpus
+from spikebert.model.checkpoint import FOLDER, TrainedModel, save_directory, save_model
+from spikebert.model.config import SpikeBertConfig
+from spikebert.model.model import SpikeBertForSequenceClassification
+from spikebert.training import model_start, processes, teacher_folder, warm_start
+from spikebert.training import teacher as teachers
+from spikebert.training.calibration import calibrate
+from spikebert.training.device import choose
+from spikebert.training.distill import Student, accuracy, initialise_blocks, initialise_embeddings, stage_one, stage_two
+from spikebert.training.examples import examples_of, separator_of, unlabelled_examples
+from spikebert.training.loop import Batch, Schedule, by_length, train
+from spikebert.training.preparation import prepare
+from spikebert.training.run import Run
+from spikebert.training.settings import Settings
+from spikebert.training.targets import KeptTeacher, keep
+from spikebert.training.teacher import Teacher
+from spikebert.training.vocabulary import prune
+
+CALIBRATION = 1000  # texts whose statistics the batch norms of a lifted model begin with
+TEACHER_TOKENS = 128  # of the longest text, unless more are asked for
+TEACHER = Kind("a fine-tuned teacher", ("config.json", "*.safetensors", "*.json", "vocab.txt"))
+
+
+def computing(settings: Settings) -> dict[str, Any]:
+    """Where and how `train` computes."""
+    return {"device": choose(settings.device), "precision": settings.precision}
+
+
+def fine_tune(settings: Settings, task: Task | None = None) -> Path:
+    """`spikebert-train teacher`: fine-tune a BERT for a task. Gives the folder of the finished teacher."""
+    run, task = Run(settings, "teacher"), task or prepare(settings)
+    run.keep_task(task, settings.task)
+    finished = run.folder / "model"
+    if not finished.exists():
+        _fine_tune(settings, run, task, finished)
+    print(f"teacher in {finished}")
+    return finished
+
+
+def _fine_tune(settings: Settings, run: Run, task: Task, finished: Path) -> None:
+    torch.manual_seed(settings.seed)  # a new head is random, and the same in every process and at every start
+    model, tokenizer, _ = teachers.load(settings.teacher, task.labels, settings.teacher_pooling, teachers.Head.GOES_ON)
+    separator = separator_of(task, tokenizer, model.config)
+    _require_positions(settings.max_tokens, model.config, settings)
+    longest = min(settings.max_tokens or TEACHER_TOKENS, model.config.max_position_embeddings)
+    examples = examples_of(task.train, task.labels, tokenizer, longest, separator)
+    schedule = Schedule(settings.teacher_epochs, settings.batch_size, settings.teacher_learning_rate, settings.seed)
+
+    def loss(batch):
+        types = teachers.token_types(batch.tokens, separator)
+        output = model(input_ids=batch.tokens, attention_mask=batch.mask, token_type_ids=types, labels=batch.labels)
+        return {"loss": output.loss}
+
+    train("teacher", model, loss, examples, schedule, run.checkpoint("teacher"), run.metrics, **computing(settings))
+    with processes.main_first():
+        if processes.is_main():
+            _keep_teacher(run, task, model, tokenizer, longest, separator, finished)
+
+
+def _keep_teacher(run: Run, task: Task, model, tokenizer, longest: int, separator: int | None, finished: Path) -> None:
+    """Measure on dev and write the teacher's folder."""
+    dev = accuracy(model, examples_of(task.dev, task.labels, tokenizer, longest, separator), separator=separator)
+    run.metrics.write(stage="teacher", accuracy=dev, majority=majority_share(task.dev))
+    print(f"teacher: accuracy {dev:.4f} on {len(task.dev)} dev texts (majority class {majority_share(task.dev):.4f})")
+    warn_of("the teacher", dev, task.dev)
+
+    def fill(folder: Path) -> None:
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+
+    write_folder_atomically(finished, TEACHER, fill)
+    run.clear()
+
+
+def distil(settings: Settings, task: Task | None = None) -> Path:
+    """`spikebert-train`: both stages. Gives the path of `model.pt`, beside which the model directory stands.
+
+    With `epochs` 0 it ends after stage 1, and gives the path of the student that other runs may begin from.
+    """
+    run, task, seconds = Run(settings, "student"), task or prepare(settings), 0.0
+    run.keep_task(task, settings.task)
+    finished = run.model if settings.epochs else run.folder / warm_start.FILE
+    if finished.exists():
+        print(f"{finished} is finished; choose another --out to train anew")
+        return finished
+    require_place(run.folder / "model", FOLDER, "--out")
+    _remember_teachers(settings, run)
+    general, tokenizer, fitted = teachers.load(settings.teacher, task.labels)
+    begin = model_start.read(settings.warm_start) if _begins_from_a_model(settings) else None
+    student = _new_student(settings, task, tokenizer, general, begin)
+    separator = student.model.config.separator
+    # Read before anything is trained: a corpus that is not there is not to be found out after hours.
+    more = _more_texts(settings, run, task, tokenizer) if settings.epochs else []
+    others = teachers.load_more(settings.more_teachers or [], task.labels, tokenizer)
+    if begin:
+        model_start.put(student.model, begin, tokenizer, task.labels)
+    elif settings.warm_start:
+        warm_start.load(student, settings.warm_start)
+    elif settings.stage1_epochs:
+        texts = _stage_one_texts(settings, run, task)
+        seconds += _stage_one(settings, run, student, Teacher(general, separator), texts, tokenizer)
+    expert = Teacher(general, separator)
+    if settings.epochs:
+        model = general
+        if fitted:
+            print(f"teacher: {settings.teacher} is fine-tuned for these labels, and used as it is")
+        else:
+            folder = fine_tune(_teacher_settings(settings, general.config), replace(task, cut=False))
+            model, tokenizer, _ = teachers.load(str(folder), task.labels)
+        expert = Teacher(teachers.MeanOfBerts([model, *others]) if others else model, separator)
+        seconds += _stage_two(settings, run, student, expert, task, more, tokenizer, calibrated=begin is None)
+    with processes.main_first():
+        if processes.is_main():
+            warm_start.save(student, run.folder)  # before model.pt, which says that the run is finished
+            if settings.epochs:
+                _finish(settings, run, task, student.model, expert, tokenizer, more, seconds)
+            run.clear()
+    print(f"the student, for --warm-start {run.folder}, is in {run.folder / warm_start.FILE}")
+    return finished
+
+
+def _begins_from_a_model(settings: Settings) -> bool:
+    return settings.warm_start is not None and model_start.is_model(settings.warm_start)
+
+
+def _new_student(
+    settings: Settings, task: Task, tokenizer: PreTrainedTokenizerFast, general, begin: TrainedModel | None
+) -> Student:
+    """Of the shape that the settings or `begin` ask for, with the weights of the teacher that they ask for."""
+    shape = _shape(settings, task, tokenizer, general.config)
+    if begin:
+        shape |= model_start.shape(begin, settings)
+        _require_positions(shape["max_tokens"], general.config, settings)
+    config = SpikeBertConfig(**shape)
+    torch.manual_seed(settings.seed)
+    student = Student(SpikeBertForSequenceClassification(config), general.config.hidden_size, settings.skip_layers)
+    initialise_embeddings(student.model, Teacher(general))
+    if settings.init == "blocks":
+        initialise_blocks(student.model, Teacher(general))
+    return student
+
+
+def _require_positions(tokens: int | None, teacher: BertConfig, settings: Settings) -> None:
+    """An InputError where the teacher knows fewer positions than texts are to have tokens."""
+    longest = teacher.max_position_embeddings
+    if tokens and tokens > longest:
+        raise InputError(
+            f"--max-tokens {tokens}: the teacher {settings.teacher} has {longest} positions; give at "
+            f"most {longest}, or a teacher with more"
+        )
+
+
+def _longest(settings: Settings, teacher: BertConfig) -> int:
+    """Tokens of the student's longest text: the preset's or those asked for, and no more than the teacher reads."""
+    _require_positions(settings.max_tokens, teacher, settings)
+    wanted, longest = settings.sizes["max_tokens"], teacher.max_position_embeddings
+    if wanted > longest:
+        print(f"the teacher has {longest} positions: the student takes texts of {longest} tokens, not of {wanted}")
+    return min(wanted, longest)
+
+
+def _shape(settings: Settings, task: Task, tokenizer: PreTrainedTokenizerFast, teacher: BertConfig) -> dict[str, Any]:
+    return {
+        **settings.sizes,
+        "vocab_size": teachers.vocabulary(tokenizer),
+        "num_labels": len(task.labels),
+        "separator": separator_of(task, tokenizer, teacher),
+        "norm": settings.norm,
+        "reset": settings.reset,
+        "residual": settings.residual,
+        "time_steps": settings.time_steps,
+        "beta": settings.beta,
+        "embedding_levels": settings.levels,
+        "max_tokens": _longest(settings, teacher),
+    }
+
+
+def _teacher_settings(settings: Settings, teacher: BertConfig) -> Settings:
+    """The teacher of a run is a run of its own, in a folder inside; what shapes the student alone is left out."""
+    longest = min(settings.sizes["max_tokens"], teacher.max_position_embeddings)
+    return Settings(
+        task=settings.task,
+        out=str(Path(settings.out) / "teacher"),
+        teacher=settings.teacher,
+        dev=settings.dev,
+        label_column=settings.label_column,
+        text_column=settings.text_column,
+        limit=settings.limit,
+        seed=settings.seed,
+        batch_size=settings.batch_size,
+        max_tokens=longest if longest > TEACHER_TOKENS else None,
+        teacher_epochs=settings.teacher_epochs,
+        teacher_learning_rate=settings.teacher_learning_rate,
+        teacher_pooling=settings.teacher_pooling,
+        device=settings.device,
+        precision=settings.precision,
+    )
+
+
+def _remember_teachers(settings: Settings, run: Run) -> None:
+    for name in (settings.teacher, *(settings.more_teachers or ())):
+        if digest := teacher_folder.digest(name):
+            run.remember(f"teacher {name}", f"--teacher {name}", digest)
+
+
+def _corpus(settings: Settings, run: Run, count: int) -> list[str]:
+    assert settings.corpus
+    texts = read_corpus(settings.corpus, count, settings.seed)
+    run.remember(f"corpus {count}", f"--corpus {settings.corpus}", digest_of(texts))
+    return texts
+
+
+def _stage_one_texts(settings: Settings, run: Run, task: Task) -> list[str]:
+    """The text of stage 1: `--corpus`, one text a line, or else the task's own without its labels."""
+    if settings.corpus:
+        return _corpus(settings, run, settings.corpus_limit)
+    return [row.text for row in task.train]
+
+
+def _more_texts(settings: Settings, run: Run, task: Task, tokenizer: PreTrainedTokenizerFast) -> list[str]:
+    """What stage 2 learns beside the task, from the teacher alone: lines of the corpus, and augmented texts."""
+    texts: list[str] = []
+    if settings.corpus and settings.unlabelled:
+        texts = _corpus(settings, run, settings.unlabelled)
+    if settings.augment:
+        from spikebert.training.augment import Augmenter
+
+        augmenter = Augmenter(
+            (row.text for row in task.train), str(tokenizer.mask_token or ""), settings.seed, task.pairs
+        )
+        texts += augmenter.texts(settings.augment)
+    if texts:
+        print(f"{len(texts)} more texts without labels")
+    return texts
+
+
+def _stage_one(settings, run: Run, student: Student, teacher: Teacher, texts: list[str], tokenizer) -> float:
+    config = student.model.config
+    examples = unlabelled_examples(texts, tokenizer, config.max_tokens, config.separator)
+    schedule = Schedule(settings.stage1_epochs, settings.batch_size, settings.learning_rate, settings.seed)
+    # Stage 1 has no logits: the head keeps its initial weights and gets no gradient.
+    return _stage(settings, run, "stage1", student, teacher, examples, schedule)
+
+
+def _stage_two(
+    settings, run: Run, student: Student, expert: Teacher, task: Task, more: list[str], tokenizer, calibrated: bool
+) -> float:
+    """calibrated: whether the student's batch norms have statistics already, or need not, since they are new."""
+    longest, separator = student.model.config.max_tokens, student.model.config.separator
+    examples = examples_of(task.train, task.labels, tokenizer, longest, separator)
+    examples += unlabelled_examples(more, tokenizer, longest, separator)
+    if not calibrated:
+        calibrate(student.model, by_length(examples[:CALIBRATION], settings.batch_size))
+    schedule = Schedule(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)
+    return _stage(settings, run, "stage2", student, expert, examples, schedule)
+
+
+def _stage(settings, run: Run, stage: str, student: Student, teacher: Teacher, examples, schedule: Schedule) -> float:
+    """Train the student in "stage1" or "stage2", with the teacher's outputs kept on disk where that is of use.
+
+    Gives the seconds of training, also of processes that were killed.
+    """
+    where = computing(settings)
+    teacher = teacher.to(where["device"])
+    source = keep(teacher, student.layers(teacher.layers), examples, run, stage, schedule.epochs, settings.cache_limit)
+
+    def loss(batch: Batch) -> dict[str, torch.Tensor]:
+        if stage == "stage1":
+            return stage_one(student, source, batch)
+        return stage_two(student, source, batch, settings.weights, settings.operations_target)
+
+    prepare = source.prepare if isinstance(source, KeptTeacher) else None
+    name = f"stage {stage[-1]}"
+    checkpoint = run.checkpoint(stage)
+    seconds = train(name, student, loss, examples, schedule, checkpoint, run.metrics, prepare=prepare, **where)
+    processes.wait()
+    if processes.is_main():
+        run.clear_targets(stage)
+    return seconds
+
+
+def _finish(
+    settings: Settings, run: Run, task: Task, model, expert: Teacher, tokenizer, more: list[str], seconds: float
+) -> None:
+    """Measure on dev and write the model; `more` are the texts that it learned beside the task's."""
+    trained = TrainedModel(model.eval(), tokenizer.backend_tokenizer.to_str(), task.labels, {})
+    dev = of_student = examples_of(task.dev, task.labels, tokenizer, model.config.max_tokens, model.config.separator)
+    if settings.vocabulary == "used":
+        trained = prune(trained, [*(row.text for row in task.train), *more])
+        print(f"vocabulary: {trained.model.config.vocab_size} of {model.config.vocab_size} word pieces are kept")
+        own = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(trained.tokenizer))
+        config = trained.model.config
+        of_student = examples_of(task.dev, task.labels, own, config.max_tokens, config.separator)
+    result = {
+        "accuracy": accuracy(trained.model, of_student),
+        "teacher_accuracy": accuracy(expert.model, dev, separator=expert.separator),
+        "majority": majority_share(task.dev),
+        "dev_texts": len(dev),
+    }
+    run.metrics.write(stage="finished", seconds=round(seconds, 1), **result)
+    training = {
+        **trained.training,
+        **{k: v for k, v in asdict(settings).items() if k not in ("out", "dev", "corpus", "cache_limit", "warm_start")},
+        "task": task.name,
+        "teacher": Path(settings.teacher).name,
+        "more_teachers": [Path(name).name for name in settings.more_teachers or []],
+        "teacher_shape": expert.shape,  # energy reports price it
+        "corpus": Path(settings.corpus).name if settings.corpus else None,
+        "warm_start": Path(settings.warm_start).name if settings.warm_start else None,
+        "max_tokens": model.config.max_tokens,
+        "train_texts": len(task.train),
+        **result,
+        "versions": {name: version(name) for name in ("spikebert", "torch", "transformers")},
+    }
+    trained = replace(trained, training=training)
+    save_directory(trained, run.folder / "model")
+    save_model(trained, run.model)
+    print(
+        f"SpikeBERT: accuracy {result['accuracy']:.4f} on {len(dev)} dev texts "
+        f"(teacher {result['teacher_accuracy']:.4f}, majority class {result['majority']:.4f}); "
+        f"{run.model} and {run.folder / 'model'}"
+    )
+    warn_of("SpikeBERT", result["accuracy"], task.dev, result["teacher_accuracy"])

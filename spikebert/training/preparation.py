@@ -1,0 +1,30 @@
+"""What comes before a training: all that can be wrong with its arguments and its data is told here. No torch."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from spikebert.data.summary import announce
+from spikebert.data.tasks import Task, load_task
+from spikebert.training.settings import Settings
+
+
+def prepare(settings: Settings) -> Task:
+    """The task that the settings ask for, which is shown.
+
+    Raises:
+        InputError: a value that cannot be, a file or a teacher that is not there, data that cannot be read for sure.
+    """
+    settings.check()
+    settings.require_inputs()
+    task = limited(load_task(settings.task, settings.dev, settings.columns), settings.limit, settings.seed)
+    announce(task)
+    return task
+
+
+def limited(task: Task, limit: int | None, seed: int) -> Task:
+    """The task with `limit` training rows: a sample, not the head, since files are often sorted by label."""
+    if not limit or limit >= len(task.train):
+        return task
+    return replace(task, train=random.Random(seed).sample(task.train, limit))

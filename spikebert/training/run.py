@@ -1,0 +1,163 @@
+"""The folder of a training run: what it may be resumed with, and that one process at a time trains into it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from dataclasses import MISSING, asdict, fields
+from pathlib import Path
+from typing import Any, Protocol
+
+from spikebert.core.errors import InputError
+from spikebert.core.files import Kind, claim, has_fields, read_json, remove_folder, write_atomically
+from spikebert.data.tasks import Task, digest_of, save_rows
+from spikebert.training import processes
+from spikebert.training.loop import Metrics
+
+BEFORE = ("settings.json", ".lock", "data/train.jsonl", "data/dev.jsonl")  # written before anything is trained
+RUN = Kind(
+    "a training of spikebert-train",
+    (
+        *BEFORE,
+        "metrics.jsonl",
+        "*.checkpoint",
+        "*.kept.json",
+        "*.targets-*",
+        "student.pt",
+        "model.pt",
+        "model/*",
+        "result.json",
+    ),
+    has_fields("task", "seed", "batch_size"),
+)
+KEPT = Kind("a teacher's outputs", ("features.npy", "logits.npy"), lambda path: True, sealed=False)
+
+
+def differ(recorded: dict[str, Any], wanted: dict[str, Any], settings: Any) -> bool:
+    """Whether a record of settings, perhaps of an older version, is of another run.
+
+    What an older version had no setting for, it did as the default does.
+    """
+    defaults = {f.name: f.default for f in fields(settings) if f.default is not MISSING}
+    unlike = [name for name, value in wanted.items() if recorded.get(name, defaults.get(name)) != value]
+    return bool(unlike or set(recorded) - set(wanted))
+
+
+class Checked(Protocol):
+    """Settings of any kind of run: a dataclass with a folder, which knows what it may not hold."""
+
+    @property
+    def out(self) -> str: ...
+
+    def check(self) -> None: ...
+
+
+class Run:
+    """The folder of a run: its log, its checkpoints, and the settings that it may be resumed with.
+
+    kind: the command that it is of; two commands' settings may be alike where their runs are not.
+    """
+
+    def __init__(self, settings: Checked, kind: str):
+        settings.check()
+        self.folder = Path(settings.out)
+        self.stages: set[str] = set()
+        self.metrics = Metrics(self.folder / "metrics.jsonl")
+        with processes.main_first():
+            claim(self.folder, RUN, "--out")
+            if processes.is_main():
+                self._lock()
+            self._claim(settings, kind)
+
+    def _lock(self) -> None:
+        """Held as long as this object lives: two processes that train into one folder would mix their checkpoints."""
+        self.lock = self.lock_file.open("a")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                f"--out {self.folder}: another process is training into it; wait for it, or end it"
+            ) from None
+
+    def _claim(self, settings: Any, kind: str) -> None:
+        self.settings = {"kind": kind, **{k: v for k, v in asdict(settings).items() if k != "out"}}
+        self.inputs: dict[str, str] = {}
+        # A run that was refused, for a text or a teacher that is not there, has left nothing that binds the next one.
+        begun = any(any(self.folder.glob(pattern)) for pattern in ("teacher", *RUN.files[len(BEFORE) :]))
+        if begun and self.record.exists():
+            # Older versions told neither the kind nor the inputs.
+            recorded = {"kind": kind, **read_json(self.record, "record of settings")}
+            inputs = recorded.pop("inputs", None)
+            self.inputs = inputs if isinstance(inputs, dict) else {}
+            other = f"of another kind ({recorded['kind']})" if recorded["kind"] != kind else "with other settings"
+            if differ(recorded, self.settings, settings):
+                raise InputError(
+                    f"--out {self.folder}: holds a run {other}; repeat that run's command to go on with it, "
+                    "or choose another folder"
+                )
+        self._write_record()
+
+    def _write_record(self) -> None:
+        text = json.dumps({**self.settings, "inputs": self.inputs}, indent=1)
+        write_atomically(self.record, lambda path: path.write_text(text, "utf-8"))
+
+    def remember(self, key: str, shown: str, digest: str) -> None:
+        """Keep what an input of the run holds; to be called before anything is made of it.
+
+        Raises:
+            InputError: it held something else when the run began; `shown` is how the user knows it.
+        """
+        if self.inputs.get(key, digest) != digest:
+            raise InputError(
+                f"{shown}: holds something else than when the run in {self.folder} began; bring that back to go on "
+                "with the run, or choose another --out"
+            )
+        if key not in self.inputs:
+            self.inputs[key] = digest
+            if processes.is_main():
+                self._write_record()
+
+    def keep_task(self, task: Task, name: str) -> None:
+        """Remember a task; write both parts of one whose dev part was held out here, so that others measure on it."""
+        parts = [[[row.label, row.text] for row in rows] for rows in (task.train, task.dev)]
+        self.remember("task", f"--task {name}", digest_of(parts))
+        if task.cut and processes.is_main():
+            self.data.mkdir(exist_ok=True)
+            for part, rows in (("train", task.train), ("dev", task.dev)):
+                save_rows(rows, task.pairs, self.data / f"{part}.jsonl")
+            print(f"dev is a tenth that was held out of {task.name}: {self.data / 'dev.jsonl'}")
+
+    @property
+    def record(self) -> Path:
+        return self.folder / "settings.json"
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.folder / ".lock"
+
+    def checkpoint(self, stage: str) -> Path:
+        self.stages.add(stage)
+        return self.folder / f"{stage}.checkpoint"
+
+    @property
+    def model(self) -> Path:
+        return self.folder / "model.pt"
+
+    def clear(self) -> None:
+        """Checkpoints are large and of no use once the model stands."""
+        for stage in sorted(self.stages):
+            self.checkpoint(stage).unlink(missing_ok=True)
+            self.kept(stage).unlink(missing_ok=True)
+            self.clear_targets(stage)
+
+    def kept(self, stage: str) -> Path:
+        return self.folder / f"{stage}.kept.json"
+
+    def clear_targets(self, stage: str) -> None:
+        """Likewise the teacher's outputs of a stage (`spikebert.training.targets`)."""
+        for path in self.folder.glob(f"{stage}.targets-*"):
+            remove_folder(path, KEPT)

@@ -1,0 +1,114 @@
+"""What a teacher's folder holds and lacks, told before torch is loaded. No torch here."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from spikebert.core.errors import InputError
+from spikebert.core.files import read_json, sha256
+from spikebert.data import packaged
+
+NAMES = {"minilm": packaged.minilm}
+CONFIG, WEIGHTS, PICKLED = "config.json", "model.safetensors", "pytorch_model.bin"
+TOKENIZERS = ("tokenizer.json", "vocab.txt")
+OTHERS = {  # weights of other frameworks, what they are and how transformers is told of them
+    "tf_model.h5": ("TensorFlow", "from_tf=True"),
+    "flax_model.msgpack": ("Flax", "from_flax=True"),
+}
+CONVERT = (
+    'python -c "from transformers import BertForSequenceClassification as B; '
+    "B.from_pretrained('{folder}'{how}).save_pretrained('{folder}')\""
+)
+
+
+def locate(name: str) -> str:
+    """A folder, or the name of a hub model where the hub may be asked."""
+    if name in NAMES:
+        return str(NAMES[name]())
+    path = Path(name)
+    if path.is_dir():
+        if not (path / CONFIG).is_file():
+            raise InputError(f"--teacher {name}: the folder holds no config.json; it is not a model directory")
+        return name
+    if path.exists():
+        raise InputError(
+            f"--teacher {name}: is a file; give the folder of a BERT model (config.json, weights, tokenizer)"
+        )
+    if not name or name.startswith((".", "/")) or name.count("/") > 1:
+        raise InputError(f"--teacher {name}: no such folder")
+    return name
+
+
+def require(name: str) -> str:
+    """`locate`, and an InputError for a folder that is no BERT, or lacks its weights or its tokenizer."""
+    source = locate(name)
+    folder = Path(source)
+    if not folder.is_dir():
+        return source
+    require_bert(name, read_json(folder / CONFIG, "config"))
+    _require_weights(name, folder)
+    if not any((folder / file).is_file() for file in TOKENIZERS):
+        raise InputError(
+            f"--teacher {name}: the folder holds no tokenizer ({' or '.join(TOKENIZERS)}); copy it from the model that "
+            "this one was made of"
+        )
+    return source
+
+
+def require_bert(name: str, config: dict[str, Any]) -> None:
+    """By the config's model type, or where it tells none by its architecture."""
+    kind = config.get("model_type")
+    if kind is None:
+        architectures = config.get("architectures")
+        known = [a for a in architectures if is_bert(a)] if isinstance(architectures, list) else []
+        if not known:
+            raise InputError(
+                f'--teacher {name}: its config.json tells no model_type; if it is a BERT, add "model_type": "bert"'
+            )
+    elif kind != "bert":
+        raise InputError(f"--teacher {name}: is a {kind} model; the teacher must be of the BERT architecture")
+
+
+def is_bert(architecture: Any) -> bool:
+    """Whether a class of that name, of transformers or ours, is a BERT."""
+    return isinstance(architecture, str) and (
+        architecture in ("BertModel", "BertLMHeadModel", "BertOfMeans") or architecture.startswith("BertFor")
+    )
+
+
+def _require_weights(name: str, folder: Path) -> None:
+    if has_safetensors(folder) or (folder / PICKLED).is_file():
+        return
+    if (folder / f"{PICKLED}.index.json").is_file():
+        raise InputError(
+            f"--teacher {name}: its weights are {PICKLED} in several parts, which are not read; write them as "
+            f"{WEIGHTS}: {CONVERT.format(folder=name, how='')}"
+        )
+    for file, (framework, how) in OTHERS.items():
+        if (folder / file).is_file():
+            raise InputError(
+                f"--teacher {name}: holds {framework} weights alone ({file}); write them as {WEIGHTS}, where "
+                f"{framework} is installed: {CONVERT.format(folder=name, how=f', {how}')}"
+            )
+    if checkpoint := next(iter(sorted(folder.glob("*.ckpt*"))), None):
+        raise InputError(
+            f"--teacher {name}: holds a TensorFlow checkpoint alone ({checkpoint.name}); transformers-cli convert "
+            f"--model_type bert writes PyTorch weights of it"
+        )
+    raise InputError(f"--teacher {name}: the folder holds no weights ({WEIGHTS}); copy them beside its config.json")
+
+
+def has_safetensors(folder: Path) -> bool:
+    return (folder / WEIGHTS).is_file() or (folder / f"{WEIGHTS}.index.json").is_file()
+
+
+def digest(name: str) -> str | None:
+    """Of a folder's config, weights and tokenizer; None for a model of the hub."""
+    folder = Path(locate(name))
+    if not folder.is_dir():
+        return None
+    whole = (CONFIG, PICKLED, *TOKENIZERS)
+    files = sorted(f for f in folder.iterdir() if f.name in whole or f.suffix == ".safetensors")
+    return hashlib.sha256(" ".join(map(sha256, files)).encode()).hexdigest()

@@ -1,0 +1,91 @@
+"""A smaller vocabulary for a trained model: the word pieces that its training texts use.
+
+WordPiece takes the longest piece that it knows at each place. A text whose pieces are all kept is therefore cut into
+the same pieces as before. A word whose own piece is gone is cut into shorter ones that are there.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from string import printable
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+
+from spikebert.core.errors import InputError
+from spikebert.model.checkpoint import TrainedModel
+from spikebert.model.config import SpikeBertConfig
+from spikebert.model.model import SpikeBertForSequenceClassification
+
+BATCH = 1000  # texts that are tokenised at once
+
+
+def prune(trained: TrainedModel, texts: Iterable[str]) -> TrainedModel:
+    """The model with the pieces that `texts` use, single printable ASCII characters and special tokens alone.
+
+    Logits of texts whose pieces are all kept are the same as before. A TAB parts the texts of a pair.
+
+    Raises:
+        InputError: the tokenizer is no WordPiece.
+    """
+    tokenizer = json.loads(trained.tokenizer)
+    kept = _kept(tokenizer, trained.tokenizer, texts)
+    smaller = renumbered(tokenizer, kept)
+    config = SpikeBertConfig.from_dict(trained.model.config.to_dict())
+    config.vocab_size = len(kept)
+    if config.separator is not None:
+        config.separator = kept.index(config.separator)
+    model = SpikeBertForSequenceClassification(config)
+    state = dict(trained.model.state_dict())
+    state["embeddings.word.weight"] = state["embeddings.word.weight"][torch.tensor(kept)]
+    model.load_state_dict(state)
+    training = {**trained.training, "word_pieces": {"kept": len(kept), "of": trained.model.config.vocab_size}}
+    return replace(trained, model=model.eval(), tokenizer=json.dumps(smaller, ensure_ascii=False), training=training)
+
+
+def _kept(tokenizer: dict[str, Any], text: str, texts: Iterable[str]) -> list[int]:
+    """The ids to keep, ascending."""
+    if tokenizer["model"].get("type") != "WordPiece":
+        raise InputError(
+            f"the tokenizer is a {tokenizer['model'].get('type')}: only the vocabulary of a WordPiece can be made "
+            "smaller; leave --vocabulary out"
+        )
+    vocabulary: dict[str, int] = tokenizer["model"]["vocab"]
+    prefix = tokenizer["model"].get("continuing_subword_prefix", "##")
+    characters = [c for c in printable if not c.isspace()]
+    found = {vocabulary[t] for c in characters for t in (c, prefix + c) if t in vocabulary}
+    found |= {token["id"] for token in tokenizer["added_tokens"]}
+    found.add(vocabulary[tokenizer["model"]["unk_token"]])
+    found |= _used(text, texts)
+    return sorted(found)
+
+
+def _used(tokenizer: str, texts: Iterable[str]) -> set[int]:
+    encoder = Tokenizer.from_str(tokenizer)
+    encoder.no_truncation()
+    parts = [part for text in texts for part in text.split("\t")]
+    batches = (parts[start : start + BATCH] for start in range(0, len(parts), BATCH))
+    return {i for batch in batches for encoding in encoder.encode_batch(batch) for i in encoding.ids}
+
+
+def renumbered(tokenizer: dict[str, Any], kept: Sequence[int]) -> dict[str, Any]:
+    """A WordPiece tokenizer (the JSON of `tokenizers`) with the tokens of the ids `kept` alone, numbered from 0."""
+    new = {old: number for number, old in enumerate(kept)}
+    smaller = copy.deepcopy(tokenizer)
+    vocabulary = sorted(tokenizer["model"]["vocab"].items(), key=lambda item: item[1])
+    smaller["model"]["vocab"] = {token: new[i] for token, i in vocabulary if i in new}
+    for token in smaller["added_tokens"]:
+        token["id"] = new[token["id"]]
+    processor = smaller.get("post_processor") or {}
+    for name in ("sep", "cls"):  # BertProcessing and RobertaProcessing
+        if name in processor:
+            processor[name][1] = new[processor[name][1]]
+    for token in processor.get("special_tokens", {}).values():  # TemplateProcessing
+        token["ids"] = [new[i] for i in token["ids"]]
+    if smaller.get("padding"):
+        smaller["padding"]["pad_id"] = new[smaller["padding"]["pad_id"]]
+    return smaller

@@ -1,0 +1,89 @@
+"""The student of a finished run as the beginning of another: one stage 1 for many tasks, few time steps before many."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PretrainedConfig
+
+from spikebert.core.errors import InputError
+from spikebert.model.checkpoint import write_tensors
+from spikebert.model.torch_file import read_tensors
+from spikebert.training.distill import Student
+
+FILE = "student.pt"
+HEAD = "model.readout.head."  # belongs to a task
+SHAPE = (  # not the time steps: no weight depends on them
+    "vocab_size",
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "max_tokens",
+    "norm",
+    "reset",
+    "residual",
+    "beta",
+    "threshold",
+    "attention_threshold",
+    "attention_scale",
+    "position_embeddings",
+    "embedding_levels",
+    "separator",
+)
+ABSENT = {"embedding_levels": 1, "residual": "spikes"}  # what the students of older versions have without saying so
+
+
+def save(student: Student, folder: Path) -> None:
+    """Write `student.pt`: the student with its alignment maps."""
+    content = {
+        "shape": _shape(student.model.config),
+        "student": {k: v.cpu().contiguous() for k, v in student.state_dict().items()},
+    }
+    write_tensors(folder / FILE, content)
+
+
+def load(student: Student, folder: str) -> None:
+    """Put the weights of another run's student into `student`, in place; the head, too, if it has as many labels.
+
+    Raises:
+        InputError: the folder holds no student, or one of another shape, which is named.
+    """
+    path = Path(folder) / FILE
+    if not path.is_file():
+        raise InputError(f"--warm-start {folder}: holds no {FILE}; give the folder of a finished run")
+    content = read_tensors(path, "student")
+    found = _dict_of(content.get("student"), torch.Tensor)
+    shape = _dict_of(content.get("shape"), (int, float, str, type(None)))
+    wanted = _shape(student.model.config)
+    if found is None or shape is None:
+        raise InputError(f"{path}: not a student of spikebert-train; give the folder of a finished run")
+    for name, value in wanted.items():
+        theirs = shape.get(name, ABSENT.get(name))
+        if theirs != value:
+            raise InputError(
+                f"--warm-start {folder}: its student has {name} = {theirs}, this one {value}; both must have the same "
+                "shape and tokenizer"
+            )
+    own = student.state_dict()
+    heads = {k: v for k, v in own.items() if k.startswith(HEAD) and (k not in found or v.shape != found[k].shape)}
+    try:
+        student.load_state_dict({**found, **heads})
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(
+            f"--warm-start {folder}: does not fit; did both have the same --skip-layers? ({reason})"
+        ) from None
+
+
+def _dict_of(values: Any, kind: type | tuple[type, ...]) -> dict[str, Any] | None:
+    """`values`, if it is a dict of names and values of that kind."""
+    fits = isinstance(values, dict) and all(isinstance(k, str) and isinstance(v, kind) for k, v in values.items())
+    return values if fits else None
+
+
+def _shape(config: PretrainedConfig) -> dict[str, Any]:
+    return json.loads(json.dumps({name: getattr(config, name) for name in SHAPE}))

@@ -1,0 +1,112 @@
+"""Chip files are checked at the door: what is wrong is named by file and field."""
+
+import pytest
+import yaml
+
+from deploy.chips.chip import CHIPS, FIELDS, chip_names, find_system, read_chip, systems_of
+from deploy.cli import main
+from simulate.energy.costs import costs
+from spikebert.core.errors import InputError
+
+
+def test_every_number_of_a_shipped_chip_has_a_source():
+    for name in chip_names():
+        chip = read_chip(name)
+        assert chip.name == name
+        assert all(chip.sources[field].strip() for field in FIELDS), name
+
+
+def test_loihi1_costs_here_what_the_energy_accounts_say():
+    chip, names = read_chip("loihi1"), ("EAST_WEST", "NORTH_SOUTH", "SYNOP", "ACTIVE", "SPIKE")
+    found = [chip.hop_x_pj, chip.hop_y_pj, chip.synapse_pj, chip.neuron_pj, chip.spike_pj]
+    assert found == [costs()[f"E_LOIHI_{name}"].picojoules for name in names]
+
+
+def test_each_chip_has_a_single_chip_a_board_of_eight_and_a_rack():
+    for name in chip_names():
+        sizes = [system.chips for system in systems_of(read_chip(name))]
+        assert sizes[:2] == [1, 8]
+        assert sizes[2] > 500
+
+
+def test_a_system_may_be_a_number_of_chips():
+    assert find_system(read_chip("loihi2"), "20").chips == 20
+    with pytest.raises(InputError, match=r"--system nahuku-8: not one of loihi2-chip, kapoho-point, hala-point"):
+        find_system(read_chip("loihi2"), "nahuku-8")
+
+
+def test_a_changed_chip_that_keeps_its_name_is_in_none_of_the_systems_of_that_name(tmp_path):
+    data = yaml.safe_load((CHIPS / "loihi2.yaml").read_text("utf-8"))
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(data), "utf-8")
+    assert systems_of(read_chip(str(path))) == systems_of(read_chip("loihi2"))
+    data["cores"]["value"] //= 2
+    path.write_text(yaml.safe_dump(data), "utf-8")
+    assert [(s.name, s.chips) for s in systems_of(read_chip(str(path)))] == [("loihi2-chip", 1)]
+
+
+def own_chip(tmp_path, **changes):
+    data = yaml.safe_load((CHIPS / "template.yaml").read_text("utf-8")) | changes
+    path = tmp_path / "own.yaml"
+    path.write_text(yaml.safe_dump({k: v for k, v in data.items() if v is not None}), "utf-8")
+    return str(path)
+
+
+def test_the_template_is_a_chip(tmp_path):
+    assert read_chip(own_chip(tmp_path)).cores == 64
+
+
+def test_a_file_from_before_operations_had_prices_is_still_a_chip(tmp_path):
+    chip = read_chip(own_chip(tmp_path, synapse_pj=None, neuron_pj=None, spike_pj=None))
+    assert (chip.synapse_pj, chip.neuron_pj, chip.spike_pj) == (None, None, None)
+
+
+def test_a_command_writes_the_form_for_a_chip_and_never_over_a_file(tmp_path, capsys):
+    path = tmp_path / "mine.yaml"
+    assert main(["chip", "-o", str(path)]) == 0
+    assert read_chip(str(path)) == read_chip(str(CHIPS / "template.yaml"))
+    path.write_text("mine", "utf-8")
+    assert main(["chip", "-o", str(path)]) == 2
+    assert path.read_text("utf-8") == "mine"
+    assert main(["chip", "--like", "loihi1", "-o", str(tmp_path / "like.yaml")]) == 0
+    assert read_chip(str(tmp_path / "like.yaml")) == read_chip("loihi1")
+    assert main(["chip", "--like", "../systems", "-o", str(tmp_path / "x.yaml")]) == 2
+    assert main(["chip", "-o", str(tmp_path / "x.txt")]) == 2
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["like.yaml", "mine.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"cores": {"value": 0, "source": ""}}, "cores: must be a whole number of at least 1, not 0"),
+        ({"cores": {"value": None, "source": ""}}, "cores: must be a whole number of at least 1, not None"),
+        ({"cores": {"value": True, "source": ""}}, "cores: must be a whole number"),
+        ({"cores": {"value": 10**6, "source": ""}}, "cores: must be at most 4096, not 1000000"),
+        ({"cores": 64}, "cores: must be {value: …, source: a text}"),
+        ({"cores": None}, "cores: is missing"),
+        ({"graded_bits": {"value": 1.5, "source": ""}}, "graded_bits: must be a whole number of at least 0"),
+        ({"hop_x_pj": {"value": float("inf"), "source": ""}}, "hop_x_pj: must be a number of at least 0 or null"),
+        ({"programmable_neurons": {"value": 1, "source": ""}}, "programmable_neurons: must be true or false, not 1"),
+        ({"core": {"value": 1, "source": ""}}, "core: no such field"),
+        ({"name": 3}, "name: must be a text"),
+        ({"kind": "board"}, "kind: must be chip"),
+    ],
+)
+def test_a_wrong_field_is_named(tmp_path, changes, message):
+    path = own_chip(tmp_path, **changes)
+    with pytest.raises(InputError) as error:
+        read_chip(path)
+    assert str(error.value).startswith(f"{path}: ")
+    assert message in str(error.value)
+
+
+def test_what_is_no_yaml_is_refused(tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text("cores: {value", "utf-8")
+    with pytest.raises(InputError, match="not a YAML file"):
+        read_chip(str(path))
+
+
+def test_an_unknown_chip_is_refused_with_the_names_that_are_known():
+    with pytest.raises(InputError, match="--chip loihi3: not one of loihi1, loihi2"):
+        read_chip("loihi3")

@@ -1,0 +1,148 @@
+"""What `export/NIR.md` says suffices to read a file: here with h5py, json and hashlib alone."""
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from export.ir import nir
+from export.ir.early_exit import with_margin
+from export.ir.graph import NODE_TYPES, Graph
+from simulate.fast import FastSimulator
+from tests.export import naive
+from tests.random_graph import random_graph
+
+PAGE = (Path(nir.__file__).parents[1] / "NIR.md").read_text("utf-8")
+OPTIONAL = {"Embedding": ["position"], "Linear": ["bias", "exponent"]}
+
+
+def text(dataset) -> str:
+    return dataset[()].decode()
+
+
+def value(dataset):
+    if dataset.shape:
+        return dataset[()]
+    return text(dataset) if h5py.check_string_dtype(dataset.dtype) else int(dataset[()])
+
+
+def read_as_the_page_says(path):
+    """(metadata, {node: (type, inputs, fields)})"""
+    with h5py.File(path) as file:
+        meta = {name: value(dataset) for name, dataset in file["node/metadata"].items()}
+        nodes = {}
+        for name in json.loads(meta["order"]):
+            fields = {key: value(dataset) for key, dataset in file["node/nodes"][name].items()}
+            kind, inputs = fields.pop("type").removeprefix("SpikeBert"), fields.pop("inputs")
+            nodes[name] = kind, inputs.split("\n") if inputs else [], fields
+    return meta, nodes
+
+
+def checksum_as_the_page_says(meta, nodes):
+    tokenizer = bytes(meta["tokenizer"]).decode()
+    digest = hashlib.sha256()
+    fixed = [meta["time_steps"], meta["max_tokens"], json.loads(meta["labels"]), tokenizer]
+    digest.update(json.dumps(fixed).encode())
+    for name, (kind, inputs, fields) in nodes.items():
+        digest.update(json.dumps([kind, name, inputs]).encode())
+        for key, field in sorted({**dict.fromkeys(OPTIONAL.get(kind, [])), **fields}.items()):
+            if isinstance(field, np.ndarray):
+                digest.update(f"{key} {field.dtype} {field.shape}".encode() + field.tobytes())
+            else:
+                digest.update(f"{key} {field!r}".encode())
+    return digest.hexdigest()
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [{"norm": "layer"}, {"norm": "batch", "reset": "zero"}, {"exponents": True}, {"separator": 7}, {"levels": 2}],
+)
+def test_a_reader_of_the_page_alone_finds_every_number_and_the_checksum(tmp_path, shape):
+    graph = random_graph(**shape)
+    nir.write(graph, tmp_path / "model.nir")
+    meta, nodes = read_as_the_page_says(tmp_path / "model.nir")
+    assert checksum_as_the_page_says(meta, nodes) == meta["checksum"]
+    for node in graph:
+        kind, inputs, fields = nodes[node.name]
+        assert (kind, inputs) == (type(node).__name__, list(node.inputs))
+        expected = node.stored
+        assert fields.keys() == expected.keys()
+        for key, field in expected.items():
+            assert np.array_equal(fields[key], field)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [{"norm": "layer"}, {"norm": "batch", "reset": "zero"}, {"exponents": True}, {"separator": 4}, {"levels": 3}],
+)
+def test_that_reader_with_the_equations_in_plain_integers_gives_every_spike_and_logit(tmp_path, shape):
+    graph, tokens = random_graph(width=8, blocks=1, **shape), np.array([3, 1, 4, 1, 5])
+    nir.write(graph, tmp_path / "model.nir")
+    meta, nodes = read_as_the_page_says(tmp_path / "model.nir")
+    made = tuple(
+        NODE_TYPES[kind](name, tuple(inputs), **{**dict.fromkeys(OPTIONAL.get(kind, [])), **fields})
+        for name, (kind, inputs, fields) in nodes.items()
+    )
+    labels = tuple(json.loads(meta["labels"]))
+    again = Graph(made, meta["time_steps"], meta["max_tokens"], labels, tokenizer="", metadata={})
+    logits, outputs = naive.run(again, tokens.tolist())
+    expected = FastSimulator(graph).run([tokens], record=True)
+    assert logits == expected.logits[0].tolist()
+    for name, train in (expected.spikes or {}).items():
+        assert np.array_equal(outputs[name], train)
+
+
+VECTORS = json.loads((Path(__file__).parents[1] / "data" / "vectors.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["file"])
+def test_the_pages_test_vectors_are_what_its_reader_and_the_simulator_compute(vector):
+    path = Path(__file__).parents[1] / "data" / vector["file"]
+    assert vector["file"] in PAGE
+    meta, nodes = read_as_the_page_says(path)
+    assert checksum_as_the_page_says(meta, nodes) == meta["checksum"]
+    graph = nir.read(path)
+    for text in vector["texts"]:
+        logits, outputs = naive.run(graph, text["tokens"])
+        assert (logits, len(next(iter(outputs.values())))) == (text["logits"], text["steps"])
+        found = FastSimulator(graph).run([np.array(text["tokens"])], record=True)
+        assert found.logits[0].tolist() == text["logits"]
+        for name, train in (found.spikes or {}).items():
+            assert np.argwhere(train).tolist() == np.argwhere(np.array(outputs[name])).tolist() == text["spikes"][name]
+
+
+def test_an_early_exit_is_what_the_page_says(tmp_path):
+    graph, tokens = random_graph(width=8, blocks=1), np.array([3, 1, 4, 1, 5])
+    whole, _ = naive.run(graph, tokens.tolist())
+    first, _ = naive.run(replace(graph, time_steps=1), tokens.tolist())
+    ahead = [sorted(logits)[-1] - sorted(logits)[-2] for logits in (first, whole)]
+    nir.write(with_margin(graph, str(ahead[0])), tmp_path / "model.nir")
+    meta, nodes = read_as_the_page_says(tmp_path / "model.nir")
+    assert (meta["format_version"], nodes["readout"][2]["margin"]) == (4, ahead[0])
+    assert checksum_as_the_page_says(meta, nodes) == meta["checksum"]
+    early = nir.read(tmp_path / "model.nir")
+    logits, outputs = naive.run(early, tokens.tolist())
+    found = FastSimulator(early).run([tokens])
+    assert (logits, len(outputs["embeddings.lif"])) == (first, 1)
+    assert (found.logits[0].tolist(), found.steps.tolist()) == (first, [1])
+
+
+def test_the_page_names_every_node_type_and_field():
+    for name, node_type in NODE_TYPES.items():
+        section = PAGE.split(f"### `SpikeBert{name}`")[1].split("###")[0]
+        fields = set(node_type.__dataclass_fields__) - {"name", "inputs"}
+        assert {line.split("`")[1] for line in section.splitlines() if line.startswith("| `")} == fields
+
+
+def test_the_page_tells_the_version_that_is_written():
+    assert f"Format version {nir.FORMAT_VERSION}." in PAGE
+
+
+def test_a_file_of_format_1_still_reads_and_gives_the_same_graph():
+    assert nir.read(Path(__file__).parents[1] / "data" / "format-1.nir") == random_graph(
+        blocks=1, width=4, vocabulary=5
+    )

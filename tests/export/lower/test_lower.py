@@ -1,0 +1,145 @@
+"""Lowering: the integer graph computes what the float model computes, as far as its integers can."""
+
+import numpy as np
+import pytest
+import torch
+
+from export.ir.graph import LayerNorm, Linear
+from export.lower.capture import capture
+from export.lower.fold import fold_batch_norms
+from export.lower.pipeline import lower
+from export.lower.quantize import by_output, loihi_bias, symmetric
+from export.lower.report import report, table
+from simulate.fast import FastSimulator
+from spikebert.core.errors import InputError
+from spikebert.model.checkpoint import TrainedModel
+from spikebert.model.recording import record_spikes
+from spikebert.training.loop import Example
+from tests.spikebert.model.test_model import TOKENIZER, small_model
+
+
+def model_with_character(**values):
+    """An untrained model whose norms, biases and embeddings are not the trivial ones that they start as."""
+    model = small_model(hidden_size=48, **values)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "norm" in name:
+                parameter.add_(torch.randn_like(parameter) * 0.2)
+            elif "embeddings" in name or name.endswith("bias"):
+                parameter.normal_(std=0.3)
+        for name, buffer in model.named_buffers():
+            if name.endswith("running_mean"):
+                buffer.normal_(std=0.1)
+            elif name.endswith("running_var"):
+                buffer.uniform_(0.01, 0.1)
+    return TrainedModel(model, TOKENIZER, ["a", "b"], {})
+
+
+@pytest.mark.parametrize("norm", ["layer", "batch"])
+@pytest.mark.parametrize(("reset", "levels"), [("subtract", 1), ("zero", 1), ("zero", 3)])
+def test_eight_bits_agree_with_the_float_model_in_nearly_every_spike(norm, reset, levels):
+    trained = model_with_character(norm=norm, reset=reset, embedding_levels=levels)
+    graph = lower(trained)
+    tokens = torch.randint(0, 40, (6, 20))
+    with torch.no_grad(), record_spikes(trained.model) as spikes:
+        logits = trained.model(tokens).logits.numpy()
+    result = FastSimulator(graph).run(list(tokens.numpy()), record=True)
+    for name in [name for name in spikes if name.startswith("embeddings")]:
+        assert (spikes[name].numpy() == result.spikes[name]).mean() > 0.98, name
+    for name, train in spikes.items():
+        assert (train.numpy() == result.spikes[name]).mean() > 0.85, name  # disagreements add up with depth
+    assert np.corrcoef(logits.ravel(), (result.logits * graph.nodes[-1].scale).ravel())[0, 1] > 0.9
+
+
+def test_a_folded_graph_has_no_norm_left_and_a_layer_norm_graph_keeps_them():
+    folded, kept = (lower(model_with_character(norm=n)) for n in ("batch", "layer"))
+    assert not any(isinstance(n, LayerNorm) for n in folded)
+    assert sum(isinstance(n, LayerNorm) for n in kept) == 1 + 2 * 4 + 1
+
+
+def test_the_zero_reset_of_a_folded_graph_has_thresholds_that_stock_loihi_neurons_can_hold():
+    graph = lower(model_with_character(norm="batch", reset="zero"))
+    for node in graph.neurons:
+        if isinstance(graph[node.inputs[0]], Linear):
+            assert node.threshold[0] % 64 == 1, node.name
+
+
+def test_folding_does_not_change_what_the_float_graph_computes():
+    nodes = {n.name: n for n in capture(model_with_character(norm="batch").model)}
+    folded = {n.name: n for n in fold_batch_norms(tuple(nodes.values()))}
+    x = np.random.default_rng(0).normal(size=48)
+    name = "blocks.0.attention.qkv"
+    linear, norm, after = nodes[f"{name}.linear"], nodes[f"{name}.norm"], folded[f"{name}.linear"]
+    before = (linear.weight @ x + linear.bias) * norm.factor + norm.offset
+    assert np.allclose(after.weight @ x + after.bias, before)
+    assert folded[f"{name}.lif"].inputs == (f"{name}.linear",)
+
+
+@pytest.mark.parametrize("bits", range(2, 9))
+def test_weights_stay_within_their_bits_and_err_no_more_than_with_the_largest_as_full_scale(bits):
+    weight, top = np.random.default_rng(0).normal(size=(20, 30)), 2 ** (bits - 1) - 1
+    integers, scale = symmetric(weight, bits)
+    plain = np.abs(weight).max() / top
+    assert np.abs(integers).max() == top
+    error = np.square(integers * scale - weight).sum()
+    assert error <= np.square(np.rint(weight / plain) * plain - weight).sum()
+    inside = np.abs(weight) <= top * scale  # what is not cut off lies within half a step
+    assert np.abs(integers * scale - weight)[inside].max() <= scale / 2 * 1.0001
+
+
+def test_outputs_of_different_size_keep_their_precision_with_a_power_of_two_each():
+    weight = np.random.default_rng(0).normal(size=(8, 200)) * 2.0 ** np.repeat([0, -1, -2, -3], 2)[:, None]
+    integers, scale, exponent = by_output(weight, 4)
+    assert sorted(set(exponent.tolist())) == [0, 1, 2, 3]
+    together, one_scale = symmetric(weight, 4)
+    errors = [
+        np.square(w - weight)[-1].sum() for w in (integers * 2.0 ** exponent[:, None] * scale, together * one_scale)
+    ]
+    assert errors[0] < errors[1] / 10
+
+
+@pytest.mark.parametrize("values", [dict(norm="layer"), dict(norm="batch", reset="subtract")])
+def test_loihi1_refuses_by_name_what_its_neurons_cannot_do(values):
+    with pytest.raises(InputError, match=r"layer embeddings\.(norm|lif): .*(layer norm|resets to zero)"):
+        lower(model_with_character(**values), target="loihi1")
+
+
+def test_loihi1_takes_a_folded_model_with_the_zero_reset():
+    assert lower(model_with_character(norm="batch", reset="zero"), target="loihi1").metadata["target"] == "loihi1"
+
+
+def test_the_export_report_tells_what_quantisation_did():
+    trained = model_with_character(norm="batch")
+    graph = lower(trained, 8)
+    examples = [Example([2, 3, 4], 0), Example([5, 6, 7, 8], 1)]
+    content = report(trained, graph, examples)
+    layers = {layer["name"]: layer for layer in content["layers"]}
+    assert layers["blocks.0.mlp.up.linear"]["weight_snr_db"] > 30
+    assert abs(layers["blocks.0.mlp.up.lif"]["threshold_error"]) < 0.001
+    found = content["comparison"]
+    assert found["texts"] == 2
+    assert found["spike_agreement"]["embeddings.lif"] > 0.95
+    for name, largest in found["largest_accumulator"].items():
+        assert largest <= layers[name]["worst_case"]
+    assert "accuracy float" in table(content)
+
+
+def test_a_bias_is_a_13_bit_mantissa_times_one_power_of_two():
+    bias = np.random.default_rng(0).normal(size=100) * 50
+    integers = loihi_bias(bias, 0.01, "layer")
+    exponent = int(np.gcd.reduce(integers)).bit_length() - 1
+    assert np.abs(integers >> exponent).max() < 2**12
+    assert np.abs(integers - bias * 6400).max() <= 2**exponent
+
+
+def test_zero_reset_neurons_behind_weights_have_biases_of_whole_weight_units_and_no_others():
+    graph = lower(model_with_character(norm="batch", reset="zero"))
+    behind_weights = [n for n in graph.neurons if isinstance(graph[n.inputs[0]], Linear)]
+    assert all((n.bias % 64 == 0).all() and n.bias.any() for n in behind_weights)
+    assert (graph["embeddings.lif"].arrays["bias"] % 64).any()
+
+
+@pytest.mark.parametrize("bits", [1, 9])
+def test_weight_bits_out_of_range_are_refused(bits):
+    with pytest.raises(InputError, match="2 to 8 bits"):
+        lower(model_with_character(), weight_bits=bits)

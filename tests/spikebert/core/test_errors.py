@@ -1,0 +1,51 @@
+"""How a command line ends: on every terminal, and never without the checks of the libraries that it uses."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from spikebert.core.errors import is_unicode, printable
+
+PROGRAM = """
+import sys
+from spikebert.core.errors import InputError, exit_cleanly
+def command():
+    print("41 µJ → 日本 \\udcff")
+    raise InputError("Größe × 2 – 日本")
+sys.exit(exit_cleanly("p", command))
+"""
+
+
+def run(*flags, **environment):
+    command = [sys.executable, *flags, "-c", PROGRAM]
+    return subprocess.run(command, capture_output=True, env={**os.environ, **environment}, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown", "told"),
+    [
+        ("utf-8", "41 µJ → 日本 \\udcff", "Größe × 2 – 日本"),
+        ("latin-1", "41 µJ -> \\u65e5\\u672c \\udcff", "Größe × 2 - \\u65e5\\u672c"),
+        ("ascii", "41 uJ -> \\u65e5\\u672c \\udcff", "Gr\\xf6\\xdfe x 2 - \\u65e5\\u672c"),
+    ],
+)
+def test_what_a_terminal_cannot_show_is_written_plainly(encoding, shown, told):
+    done = run(PYTHONIOENCODING=encoding, PYTHONUTF8="0")
+    assert done.returncode == 2
+    assert done.stdout.decode(encoding).rstrip("\n") == shown
+    assert done.stderr.decode(encoding).rstrip("\n") == f"p: error: {told}"
+
+
+@pytest.mark.parametrize("flag", ["-O", "-OO"])
+def test_python_without_assertions_is_refused_in_one_line(flag):
+    done = run(flag)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_half_characters_become_escapes():
+    assert printable("a\udcff日") == "a\\udcff日"
+    assert not is_unicode("\ud800")
+    assert is_unicode("日")

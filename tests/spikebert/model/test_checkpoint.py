@@ -1,0 +1,109 @@
+"""Model files: what is refused, and that nothing foreign is ever executed."""
+
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from spikebert.core.errors import InputError
+from spikebert.model.checkpoint import TrainedModel, load_model, save_directory, save_model
+from tests.spikebert.model.test_model import TOKENIZER, batch, small_model
+
+
+@pytest.fixture
+def file(tmp_path):
+    save_model(TrainedModel(small_model(), TOKENIZER, ["a", "b"], {"task": "t"}), tmp_path / "model.pt")
+    return tmp_path / "model.pt"
+
+
+def test_a_model_comes_back_equal(file):
+    trained = load_model(file)
+    with torch.no_grad():
+        assert torch.equal(trained.model(*batch()).logits, small_model()(*batch()).logits)
+    assert (trained.labels, trained.training) == (["a", "b"], {"task": "t"})
+
+
+class Malicious:
+    def __reduce__(self):
+        return os.system, ("touch executed",)
+
+
+def test_a_foreign_pickle_is_refused_and_not_executed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"format": Malicious()}, "evil.pt")
+    Path("plain.pt").write_bytes(pickle.dumps(Malicious()))
+    for name in ("evil.pt", "plain.pt"):
+        with pytest.raises(InputError, match=name):
+            load_model(name)
+    assert not Path("executed").exists()
+
+
+@pytest.mark.parametrize("keep", [0, 1, 100, 5000])
+def test_a_truncated_file_is_one_clear_line(file, keep):
+    file.write_bytes(file.read_bytes()[:keep])
+    with pytest.raises(InputError) as error:
+        load_model(file)
+    assert "\n" not in str(error.value)
+
+
+def test_weights_that_do_not_fit_the_config_are_refused(file):
+    content = torch.load(file, weights_only=True)
+    content["config"]["hidden_size"] = 48
+    torch.save(content, file)
+    with pytest.raises(InputError, match="do not fit the config"):
+        load_model(file)
+
+
+def test_a_state_dict_without_its_config_is_refused(tmp_path):
+    torch.save(small_model().state_dict(), tmp_path / "other.pt")
+    with pytest.raises(InputError, match="not a model that spikebert-train wrote"):
+        load_model(tmp_path / "other.pt")
+
+
+def test_an_empty_folder_is_no_model(tmp_path):
+    with pytest.raises(InputError, match=r"config\.json is missing"):
+        load_model(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("version", "1", "not a model that spikebert-train wrote"),
+        ("version", 2, "format version 2 is newer"),
+        ("tokenizer", 3, "the field 'tokenizer' is missing or damaged"),
+        ("tokenizer", "{}", "the tokenizer cannot be read"),
+        ("labels", ["a"], "must name 2 labels"),
+        ("training", {"accuracy": torch.ones(1)}, "the field 'training' is damaged"),
+        ("config", {"hidden_size": 12 * 2**14, "num_hidden_layers": 2}, "do not fit the config"),  # a terabyte
+        ("config", {"num_hidden_layers": 2**40}, "do not fit the config"),
+    ],
+)
+def test_a_damaged_field_is_named_before_memory_is_taken(file, field, value, message):
+    content = torch.load(file, weights_only=True)
+    torch.save({**content, field: value}, file)
+    with pytest.raises(InputError, match=message):
+        load_model(file)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    save_directory(TrainedModel(small_model(), TOKENIZER, ["a", "b"], {"task": "t"}), tmp_path / "model")
+    return tmp_path / "model"
+
+
+def test_a_model_folder_gives_the_model_of_the_file(file, folder):
+    one, other = load_model(file), load_model(folder)
+    with torch.no_grad():
+        assert torch.equal(one.model(*batch()).logits, other.model(*batch()).logits)
+    assert (one.tokenizer, one.labels, one.training) == (other.tokenizer, other.labels, other.training)
+
+
+def test_a_folder_that_lacks_a_weight_is_refused_and_not_filled_with_random_numbers(folder):
+    weights = load_file(folder / "model.safetensors")
+    del weights["readout.head.weight"]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(InputError, match=r"readout\.head\.weight is missing, not \(2, 24\)"):
+        load_model(folder)

@@ -1,0 +1,99 @@
+"""Training in two processes, as `accelerate launch` starts them."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from spikebert.cli import main
+from spikebert.model.checkpoint import load_model
+from tests.spikebert.training.test_training import command, task, teacher
+
+__all__ = ["task", "teacher"]  # fixtures
+pytest.importorskip("accelerate", reason="accelerate is not installed: pip install 'spikebert[distributed]'")
+
+
+def start(arguments):
+    """Two processes, one thread each, on a free port."""
+    options = "--multi_gpu --num_processes 2 --num_machines 1 --main_process_port 0 --num_cpu_threads_per_process 1"
+    launch = [sys.executable, "-m", "accelerate.commands.launch", *options.split()]
+    whole = [*launch, "--mixed_precision", "no", "--dynamo_backend", "no", "-m", "spikebert.cli", *arguments]
+    return subprocess.Popen(whole, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def kill(child):
+    """SIGKILL to the launcher alone: what it started ends with it."""
+    started = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
+    assert len(started) == 2
+    child.kill()
+    child.communicate(timeout=60)  # until nobody can write any more
+    for pid in started:
+        state = Path(f"/proc/{pid}/stat")
+        assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def weights(folder):
+    return load_model(folder / "model.pt").model.state_dict()
+
+
+def test_two_processes_learn_what_one_learns(task, teacher, tmp_path):
+    """Without a batch norm or dropout, the sum of two parts of a batch is the batch, within rounding."""
+    arguments = ["baseline", "spikformer", "--task", str(task), "--teacher", str(teacher), "--preset", "tiny"]
+    arguments += ["--epochs", "1", "--batch-size", "16", "--limit", "40", "--learning-rate", "1e-4"]
+    two = start([*arguments, "--out", str(tmp_path / "two")])
+    output, _ = two.communicate(timeout=240)
+    assert two.returncode == 0, output
+    assert output.count("training in 2 processes") == output.count("spikformer: accuracy") == 1
+    subprocess.run([sys.executable, "-m", "spikebert.cli", *arguments, "--out", str(tmp_path / "one")], check=True)
+    one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
+    assert all(torch.allclose(one[name], two[name], atol=1e-5) for name in one)
+
+
+def test_two_processes_killed_resume_to_the_same_model(task, teacher, tmp_path):
+    def run(out):
+        return start(command(task, teacher, out, "--epochs", "2", "--stage1-epochs", "1", "--norm", "batch"))
+
+    whole = run(tmp_path / "whole")
+    output, _ = whole.communicate(timeout=240)
+    assert whole.returncode == 0, output
+    last = json.loads((tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()[-1])
+    assert last["stage"] == "finished"
+    child = run(tmp_path / "killed")
+    while not (tmp_path / "killed" / "stage2.checkpoint").exists() and child.poll() is None:
+        time.sleep(0.01)
+    kill(child)
+    again = run(tmp_path / "killed")
+    output, _ = again.communicate(timeout=240)
+    assert again.returncode == 0, output
+    one, two = weights(tmp_path / "whole"), weights(tmp_path / "killed")
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+@pytest.mark.parametrize(
+    ("size", "others", "said"),
+    [
+        ("two", {}, "WORLD_SIZE is 'two', no number of processes"),
+        ("0", {}, "WORLD_SIZE is '0', no number of processes"),
+        ("", {}, "WORLD_SIZE is '', no number of processes"),
+        ("2", {}, "WORLD_SIZE is 2, but RANK is not set"),
+        ("2", {"RANK": "0", "LOCAL_RANK": "0", "MASTER_ADDR": "127.0.0.1"}, "but MASTER_PORT is not set"),
+    ],
+)
+def test_an_environment_of_several_processes_that_is_not_whole_is_one_line(
+    task, teacher, tmp_path, monkeypatch, capsys, size, others, said
+):
+    from spikebert.training.processes import group
+
+    for name in ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"WORLD_SIZE": size, **others}.items():
+        monkeypatch.setenv(name, value)
+    group.cache_clear()
+    assert main(command(task, teacher, tmp_path / "run")) == 2
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1
+    group.cache_clear()

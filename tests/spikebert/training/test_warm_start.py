@@ -1,0 +1,122 @@
+"""The student of a finished run as the beginning of another."""
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer
+from tokenizers.models import WordPiece
+from tokenizers.pre_tokenizers import Whitespace
+from transformers import PreTrainedTokenizerFast
+
+from export.ir import nir
+from export.lower.pipeline import lower
+from simulate.fast import FastSimulator
+from spikebert.cli import main
+from spikebert.model.checkpoint import load_model
+from spikebert.training import model_start
+from tests.spikebert.training.test_training import command, task, teacher
+
+__all__ = ["task", "teacher"]  # fixtures
+
+
+@pytest.fixture(scope="module")
+def general(tmp_path_factory, task, teacher):
+    """A run of stage 1 alone."""
+    folder = tmp_path_factory.mktemp("runs") / "general"
+    assert main([*command(task, teacher, folder), "--epochs", "0"]) == 0
+    return folder
+
+
+def values(run):
+    return load_model(run / "model.pt").model.state_dict().values()
+
+
+def test_a_run_from_another_ones_stage_1_ends_like_one_that_did_it_itself(tmp_path, task, teacher, general):
+    whole, rest = tmp_path / "whole", tmp_path / "rest"
+    assert main(command(task, teacher, whole)) == 0
+    assert main([*command(task, teacher, rest), "--warm-start", str(general)]) == 0
+    assert all(torch.equal(a, b) for a, b in zip(values(whole), values(rest), strict=True))
+
+
+def test_stage_1_alone_gives_no_model(general, capsys, task, teacher):
+    assert not (general / "model.pt").exists()
+    assert main([*command(task, teacher, general), "--epochs", "0"]) == 0
+    assert "is finished" in capsys.readouterr().out
+
+
+def test_a_run_may_have_more_time_steps_than_the_one_it_begins_from(tmp_path, task, teacher, general):
+    out = tmp_path / "out"
+    assert main([*command(task, teacher, out), "--warm-start", str(general), "--time-steps", "2", "--epochs", "1"]) == 0
+    assert load_model(out / "model.pt").model.config.time_steps == 2
+
+
+def test_a_task_with_more_labels_has_a_head_of_its_own(tmp_path, teacher, general):
+    rows = [f"{'abc'[i % 3]}\tw{i % 3} good w{i % 5}" for i in range(60)]
+    (tmp_path / "three.tsv").write_text("\n".join(rows))
+    arguments = command(tmp_path / "three.tsv", teacher, tmp_path / "out")
+    assert main([*arguments, "--warm-start", str(general), "--epochs", "1"]) == 0
+    assert load_model(tmp_path / "out/model.pt").labels == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--blocks", "3"], "num_hidden_layers = 2, this one 3"),
+        (["--skip-layers", "1"], "--skip-layers"),
+    ],
+)
+def test_another_shape_is_refused_by_name(tmp_path, task, teacher, general, capsys, options, said):
+    assert main([*command(task, teacher, tmp_path / "a"), *options, "--warm-start", str(general)]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_folder_without_a_student_and_a_damaged_one_are_refused_in_one_line(tmp_path, task, teacher, capsys):
+    for content, said in ((None, "holds no student.pt"), (b"no tensors", "not a readable student")):
+        if content:
+            (tmp_path / "student.pt").write_bytes(content)
+        assert main([*command(task, teacher, tmp_path / "a"), "--warm-start", str(tmp_path)]) == 2
+        error = capsys.readouterr().err
+        assert said in error
+        assert error.count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory, task, teacher):
+    """An exported model, as a team passes it on: the file alone."""
+    out = tmp_path_factory.mktemp("runs") / "shipped"
+    options = ["--norm", "batch", "--residual", "membrane", "--time-steps", "1", "--stage1-epochs", "0"]
+    assert main([*command(task, teacher, out), *options]) == 0
+    nir.write(lower(load_model(out / "model.pt")), out / "model.nir")
+    return out / "model.nir"
+
+
+def test_a_student_begins_from_an_exported_model_and_has_its_shape(tmp_path, task, teacher, shipped):
+    few = tmp_path / "few"
+    assert main([*command(task, teacher, few), "--warm-start", str(shipped), "--learning-rate", "1e-30"]) == 0
+    begun, graph = load_model(few / "model.pt"), nir.read(shipped)
+    assert begun.model.config.residual == "membrane" and begun.model.config.time_steps == 1
+    tokens = [np.array([2, 4, 9, 3]), np.array([2, 7, 3])]
+    ours, theirs = (FastSimulator(each).run(tokens, record=True) for each in (lower(begun), graph))
+    agreement = [np.mean(train == theirs.spikes[name]) for name, train in ours.spikes.items()]
+    assert min(agreement) > 0.9  # of an untouched student but for the statistics, which training renews
+
+
+def test_an_option_that_asks_for_another_shape_than_the_models_is_refused(tmp_path, task, teacher, shipped, capsys):
+    arguments = [*command(task, teacher, tmp_path / "out"), "--warm-start", str(shipped), "--time-steps", "3"]
+    assert main(arguments) == 2
+    assert "--time-steps 3" in capsys.readouterr().err
+    assert not (tmp_path / "out/model.pt").exists()
+
+
+def test_word_pieces_that_a_model_does_not_have_begin_as_their_parts():
+    def tokenizer(words):
+        vocabulary = {word: number for number, word in enumerate(["[UNK]", *words])}
+        pieces = Tokenizer(WordPiece(vocabulary, unk_token="[UNK]"))
+        pieces.pre_tokenizer = Whitespace()
+        return pieces
+
+    table = torch.arange(8.0).reshape(4, 2)
+    small = tokenizer(["foot", "##ball", "ball"])
+    whole = PreTrainedTokenizerFast(tokenizer_object=tokenizer(["football", "ball", "foot", "##ball"]))
+    rows = model_start._words(table, small.to_str(), whole)
+    assert rows.tolist() == [[0, 1], [3, 4], [6, 7], [2, 3], [4, 5]]
