@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from simulate.energy import events
 from simulate.fast import Change, FastSimulator
 from simulate.result import SimulationResult
 
+FORMAT, VERSION = "spikebert-ablation", 1
 WAYS = ("silenced", "majority", "permuted")
 
 
@@ -148,6 +150,23 @@ def _change(way: str, node: Node, whole: SimulationResult, steps: int, seed: int
         return output[:, order]
 
     return permuted
+
+
+def as_json(ablation: Ablation, model_sha256: str, data: str, seed: int) -> dict[str, Any]:
+    """What the file of `spikebert-simulate ablate -o` holds."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "model_sha256": model_sha256,
+        "data": data,
+        "seed": seed,
+        "texts": ablation.texts,
+        "accuracy": ablation.accuracy,
+        "parts": [
+            {"part": part.name, "kind": part.kind, "operations": part.operations, **part.accuracy}
+            for part in ablation.parts
+        ],
+    }
 
 
 def table(ablation: Ablation) -> str:

@@ -118,6 +118,7 @@ def ablate_parser() -> argparse.ArgumentParser:
     )
     _common(p)
     p.add_argument("--data", required=True, help=DATA_HELP)
+    add_columns(p)
     p.add_argument("--seed", type=int, default=0, help="of the permutations (default: %(default)s)")
     p.add_argument("-o", "--output", metavar="FILE.json", help="a file for the table as JSON")
     return p
@@ -316,11 +317,10 @@ def trade(options: argparse.Namespace) -> None:
 def ablate(options: argparse.Namespace) -> None:
     """Print what each part is worth, and write it where asked to."""
     import json
-    from dataclasses import asdict
 
     from export.ir import nir
     from simulate import ablate as ablation
-    from spikebert.core.files import require_folder_of, write_atomically
+    from spikebert.core.files import require_folder_of, sha256, write_atomically
     from spikebert.core.options import require_seed
     from spikebert.core.progress import Bar
 
@@ -336,7 +336,8 @@ def ablate(options: argparse.Namespace) -> None:
         found = ablation.ablate(graph, sentences, labels, options.seed, bar.update)
     print(ablation.table(found))
     if output:
-        text = json.dumps(asdict(found), indent=1, ensure_ascii=False)
+        content = ablation.as_json(found, sha256(Path(options.model)), Path(options.data).name, options.seed)
+        text = json.dumps(content, indent=1, ensure_ascii=False)
         write_atomically(output, lambda path: path.write_text(text, "utf-8"))
 
 

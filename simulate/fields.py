@@ -52,6 +52,7 @@ CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "Count": (_is_count, "a whole number of at least 0"),
     "Size": (_is_size, "a whole number of at least 1"),
     "Count | None": (lambda value: value is None or _is_count(value), "a whole number of at least 0, or null"),
+    "Share": (lambda value: _is_number(value) and value <= 1, "a share from 0 to 1"),
     "Share | None": (lambda value: value is None or (_is_number(value) and value <= 1), "a share from 0 to 1, or null"),
     "list[str]": (_each(_is_text), "a list of texts"),
     "list[Count]": (_each(_is_count), "a list of whole numbers of at least 0"),

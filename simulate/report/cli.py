@@ -48,6 +48,11 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--mapping", metavar="PATH", help="mapping.json of spikebert-deploy map, or its folder: the chips")
     p.add_argument(
+        "--ablation",
+        metavar="FILE",
+        help="the .json of spikebert-simulate ablate: what each part of the model is worth",
+    )
+    p.add_argument(
         "--figure", metavar="NAME", help="write one figure alone, as .svg, .pdf or .png: energy, firing, ..."
     )
     return p
@@ -91,8 +96,8 @@ def run(options: argparse.Namespace) -> None:
             raise InputError(f"-o {path}: is what the report is made from; choose another name")
     from simulate.report.report import read_report
 
-    teacher, mapping = (Path(path) if path else None for path in (options.teacher, options.mapping))
-    report = read_report(Path(options.run), teacher, mapping)
+    more = (Path(path) if path else None for path in (options.teacher, options.mapping, options.ablation))
+    report = read_report(Path(options.run), *more)
     if options.exit_margin is not None:
         _require_margin(options.exit_margin, report)
     for path in outputs:

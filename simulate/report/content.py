@@ -11,6 +11,7 @@ from simulate.energy.account import Account, Comparison
 from simulate.energy.accountings import compare
 from simulate.energy.bert import BertShape
 from simulate.energy.record import RunRecord, read_run
+from simulate.report.ablation import Ablation, read_ablation
 from simulate.report.mapping import Mapping, read_mapping
 from simulate.trace import Trace
 
@@ -25,18 +26,22 @@ class Content:
     teacher: tuple[BertShape, Account] | None = None
     trace: Trace | None = None
     mapping: Mapping | None = None
+    ablation: Ablation | None = None
 
     def per_text(self, total: float) -> float:
         return total / self.run.samples
 
 
-def read_content(folder: Path, teacher: Path | None = None, mapping: Path | None = None) -> Content:
+def read_content(
+    folder: Path, teacher: Path | None = None, mapping: Path | None = None, ablation: Path | None = None
+) -> Content:
     """The content of a report on the run in a folder of spikebert-simulate; an InputError tells what is wrong there.
 
     Args:
         teacher: the folder of a BERT, or its config.json, to price on the same texts instead of the teacher that the
             exported file notes.
         mapping: mapping.json of spikebert-deploy, or its folder.
+        ablation: the .json of spikebert-simulate ablate.
     """
     run = read_run(folder)
     shape = BertShape.of_teacher(run) if teacher is None else BertShape.read(teacher)
@@ -48,4 +53,5 @@ def read_content(folder: Path, teacher: Path | None = None, mapping: Path | None
         None if shape is None else (shape, bert.account(run, shape)),
         Trace.read(path) if path.exists() else None,
         None if mapping is None else read_mapping(mapping, run),
+        None if ablation is None else read_ablation(ablation, run),
     )

@@ -56,6 +56,11 @@ def percent(values: Sequence[float]) -> list[str]:
     return [f"{100 * value:.1f} %" for value in values]
 
 
+def points(values: Sequence[float | None]) -> list[str]:
+    """Shares in percent with two digits, where there are any."""
+    return ["–" if value is None else f"{100 * value:.2f} %" for value in values]
+
+
 def ratio(values: Sequence[float | None]) -> list[str]:
     return _fixed(values, 3)
 

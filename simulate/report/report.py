@@ -50,10 +50,12 @@ class Report:
         return panels[key]
 
 
-def read_report(folder: Path, teacher: Path | None = None, mapping: Path | None = None) -> Report:
+def read_report(
+    folder: Path, teacher: Path | None = None, mapping: Path | None = None, ablation: Path | None = None
+) -> Report:
     """The report on the run in a folder of spikebert-simulate; see `read_content`."""
-    content = read_content(folder, teacher, mapping)
-    options = [("--teacher", teacher), ("--mapping", mapping)]
+    content = read_content(folder, teacher, mapping, ablation)
+    options = [("--teacher", teacher), ("--mapping", mapping), ("--ablation", ablation)]
     return Report(
         content,
         cards=tuple(make(content) for make in CARDS),

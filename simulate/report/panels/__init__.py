@@ -16,6 +16,7 @@ from simulate.report.panels import (
     streams,
     terms,
     trace,
+    worth,
 )
 
 CARDS = (accuracy.card, energy.card, firing.card, chips.card)
@@ -26,6 +27,7 @@ PANELS = (
     references.panel,
     firing.panel,
     operations.panel,
+    worth.panel,
     samples.panel,
     streams.panel,
     trace.raster,
