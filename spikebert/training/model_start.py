@@ -34,13 +34,16 @@ SHAPE = {  # an option, and the field of the config that it decides
 KEPT = ("intermediate_size", "threshold", "attention_threshold", "attention_scale", "position_embeddings")
 
 
-def is_model(path: str) -> bool:
-    """Whether it names a model, and not the folder of a run."""
-    return Path(path).is_file() or (Path(path) / "config.json").is_file()
+def beginning(settings: Settings) -> TrainedModel | None:
+    """The model that `--warm-start` names; None where it names the folder of a run, or nothing."""
+    path = settings.warm_start
+    if path is None or not (Path(path).is_file() or (Path(path) / "config.json").is_file()):
+        return None
+    return read(path)
 
 
 def read(path: str) -> TrainedModel:
-    """A model of any kind; one of integers becomes a float model again (the command of an upper layer does that)."""
+    """A model of any kind; one of integers becomes a float model again (a module of an upper layer does that)."""
     if Path(path).suffix != LIFTED:
         return load_model(path)
     found = [each for each in entry_points(group="spikebert.models") if f".{each.name}" == LIFTED]

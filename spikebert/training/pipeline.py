@@ -102,7 +102,7 @@ def distil(settings: Settings, task: Task | None = None) -> Path:
     require_place(run.folder / "model", FOLDER, "--out")
     _remember_teachers(settings, run)
     general, tokenizer, fitted = teachers.load(settings.teacher, task.labels)
-    begin = model_start.read(settings.warm_start) if _begins_from_a_model(settings) else None
+    begin = model_start.beginning(settings)
     student = _new_student(settings, task, tokenizer, general, begin)
     separator = student.model.config.separator
     # Read before anything is trained: a corpus that is not there is not to be found out after hours.
@@ -133,10 +133,6 @@ def distil(settings: Settings, task: Task | None = None) -> Path:
             run.clear()
     print(f"the student, for --warm-start {run.folder}, is in {run.folder / warm_start.FILE}")
     return finished
-
-
-def _begins_from_a_model(settings: Settings) -> bool:
-    return settings.warm_start is not None and model_start.is_model(settings.warm_start)
 
 
 def _new_student(
