@@ -44,6 +44,7 @@ interop: setup .venv-interop/installed
 
 docs: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" python benchmarks/fill.py docs/cli.md
+	$(BIN)/python benchmarks/api.py > docs/api.md.new && mv docs/api.md.new docs/api.md
 
 clean:
 	rm -rf .venv .venv-interop .venv-sanafe demo

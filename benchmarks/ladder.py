@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from export.lower.pipeline import lower
 from simulate.ladder import Rung, climb, holding
 from simulate.text import encode
 from spikebert.core.errors import exit_cleanly
+from spikebert.core.log import shown
 from spikebert.data.labelled import read_labelled
 from spikebert.model.checkpoint import load_model
 
@@ -35,9 +35,9 @@ def row(path: Path, data: str, limit: int, bits: int) -> str:
     rows = read_labelled(data)
     sentences = encode(graph, [r.text for r in rows], f"{data}: text", truncate=True)
     labels = np.array([graph.labels.index(r.label) for r in rows])
-    tell = partial(print, file=sys.stderr)
-    floats, fast = climb(graph, sentences, [], path, tell)
-    _, *lava = climb(graph, sentences[:limit], holding(graph, tell), tell=tell)
+    with shown(sys.stderr):
+        floats, fast = climb(graph, sentences, [], path)
+        _, *lava = climb(graph, sentences[:limit], holding(graph))
     config = trained.model.config
     cells = [
         f"{path.parent.name}: {config.num_hidden_layers} × {config.hidden_size}",

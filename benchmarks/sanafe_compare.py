@@ -29,9 +29,9 @@ from export.ir import nir
 from export.ir.graph import DECAY_BITS, INPUT_SHIFT, LIF, Attention, Embedding, Graph, Linear
 from export.runtime.execute import execute
 from simulate.energy.costs import costs
-from simulate.energy.record import read_run
 from simulate.fast import FastSimulator
-from simulate.run import Texts, describe, write_run
+from simulate.run import ModelFile, Run
+from simulate.text import Texts
 from spikebert.core.errors import InputError, RunError, exit_cleanly
 from tests.random_graph import random_graph
 
@@ -54,10 +54,9 @@ def model(width: int, tokens: int) -> Graph:
 def mapped(graph: Graph, chip: Chip, text: np.ndarray, folder: Path) -> Mapping:
     """The mapping whose traffic is that of this one text."""
     nir.write(graph, folder / "model.nir")
-    result, shown = FastSimulator(graph).run([text]), Texts("random", ["random"], None)
-    counts = describe(graph, result, shown, [len(text)], folder / "model.nir", "fast", "")
-    write_run(folder / "run", counts, graph, result, shown, [len(text)])
-    return map_graph(graph, chip, "1", "unrolled", read_run(folder / "run"), len(text))
+    model, shown = ModelFile.of(folder / "model.nir"), Texts("random", ["random"], None)
+    run = Run(graph, model, shown, [text], FastSimulator(graph).run([text]))
+    return map_graph(graph, chip, "1", "unrolled", run.record, len(text))
 
 
 def starts(graph: Graph) -> dict[str, int]:

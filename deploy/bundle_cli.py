@@ -7,18 +7,17 @@ from pathlib import Path
 
 from spikebert.core.errors import InputError
 from spikebert.core.files import require_file, require_place
-from spikebert.data.columns import add_columns, columns_of
+from spikebert.data.columns import add_columns, add_labels, columns_of, labels_of
 
 
-def add_bundle(commands) -> None:
-    p = commands.add_parser(
-        "bundle",
-        help="the folder that a hardware team receives",
-        description="The folder that a hardware team receives.",
+def bundle_parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="spikebert-deploy bundle", description="Write the folder that a hardware team receives."
     )
     p.add_argument("model", help="model.nir of spikebert-export")
     p.add_argument("--data", required=True, help="texts, with labels or alone, as spikebert-simulate takes them")
     add_columns(p)
+    add_labels(p)
     p.add_argument("--golden", type=int, default=32, metavar="N", help="its first N texts (default: %(default)s)")
     p.add_argument("--truncate", action="store_true", help="cut texts that are too long")
     p.add_argument("--chip", default="loihi2", help="to map to: loihi1, loihi2 or a .yaml file (default: %(default)s)")
@@ -27,30 +26,28 @@ def add_bundle(commands) -> None:
         "--with", nargs="+", default=[], dest="extras", metavar="PATH", help="more to put in: another mapping, a page"
     )
     p.add_argument("-o", "--out", required=True, help="the folder to write")
-    p.set_defaults(run=bundle)
+    return p
 
 
-def add_verify(commands) -> None:
-    p = commands.add_parser(
-        "verify",
-        help="check a bundle, and a team's own traces against it",
-        description="Check a bundle, and a team's own traces against it.",
+def verify_parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="spikebert-deploy verify", description="Check a bundle, and a team's own traces against it."
     )
     p.add_argument("bundle", help="a folder of spikebert-deploy bundle")
     p.add_argument("--theirs", metavar="NPZ", help="their spikes: arrays (T, M, D) of 0 and 1 named like the layers")
     p.add_argument("--no-lava", action="store_true", help="leave out the run on Lava")
-    p.set_defaults(run=verify)
+    return p
 
 
 def bundle(options: argparse.Namespace) -> int:
     from deploy.bundle.bundle import FOLDER, write
-    from simulate.run import read_data
+    from simulate.text import read_data
 
     require_place(options.out, FOLDER, "-o")
     require_file(options.model, "model")
     if options.golden < 1:
         raise InputError(f"--golden {options.golden}: must be at least 1")
-    texts = read_data(options.data, columns_of(options), options.golden)
+    texts = read_data(options.data, columns_of(options), options.golden, labels_of(options))
     extras = [Path(extra) for extra in options.extras]
     write(Path(options.model), texts, Path(options.out), options.chip, options.licence, extras, options.truncate)
     files = [path for path in Path(options.out).rglob("*") if path.is_file()]

@@ -5,38 +5,26 @@ from __future__ import annotations
 import argparse
 import sys
 
-from deploy.bundle_cli import add_bundle, add_verify
-from deploy.map_cli import add_chip, add_map
-from spikebert.core.errors import exit_cleanly
+from deploy.bundle_cli import bundle, bundle_parser, verify, verify_parser
+from deploy.map_cli import chip_parser, map_parser, run_map, write_chip
+from spikebert.core.commands import Command, tree_script
 
 PROGRAM = "spikebert-deploy"
 
 
-def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
-        prog=PROGRAM, description="Tell what an exported SpikeBERT needs of a Loihi-class system, and place it there."
-    )
-    commands = p.add_subparsers(dest="command", required=True)
-    resources = commands.add_parser(
-        "resources",
-        help="synapses, weight memory, neurons and state of each layer",
-        description="Synapses, weight memory, neurons and state of each layer.",
-    )
-    resources.add_argument("model", help="model.nir of spikebert-export")
-    resources.set_defaults(run=show_resources)
-    add_map(commands)
-    add_chip(commands)
-    add_bundle(commands)
-    add_verify(commands)
-    return p
+DESCRIPTION = "Tell what an exported SpikeBERT needs of a Loihi-class system, and place it there."
 
 
 def main(arguments: list[str] | None = None) -> int:
-    return exit_cleanly(PROGRAM, lambda: run(parser().parse_args(arguments)))
+    return tree_script(PROGRAM, DESCRIPTION, COMMANDS, arguments)
 
 
-def run(options: argparse.Namespace) -> int | None:
-    return options.run(options)
+def resources_parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog=f"{PROGRAM} resources", description="Synapses, weight memory, neurons and state of each layer."
+    )
+    p.add_argument("model", help="model.nir of spikebert-export")
+    return p
 
 
 def show_resources(options: argparse.Namespace) -> None:
@@ -49,6 +37,15 @@ def show_resources(options: argparse.Namespace) -> None:
         print(f"{need.layer:<34}{need.synapses:>12,}{need.weight_bytes:>14,}{need.neurons:>17,}{need.state_bytes:>13,}")
     totals = [sum(getattr(n, f) for n in needs) for f in ("synapses", "weight_bytes", "neurons", "state_bytes")]
     print(f"{'total':<34}{totals[0]:>12,}{totals[1]:>14,}{totals[2]:>17,}{totals[3]:>13,}")
+
+
+COMMANDS = {
+    "resources": Command(resources_parser, show_resources),
+    "map": Command(map_parser, run_map),
+    "chip": Command(chip_parser, write_chip),
+    "bundle": Command(bundle_parser, bundle),
+    "verify": Command(verify_parser, verify),
+}
 
 
 if __name__ == "__main__":

@@ -5,18 +5,13 @@ from __future__ import annotations
 import argparse
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from export.ir.exit_option import add_exit_margin
 
-if TYPE_CHECKING:
-    from export.ir.graph import Graph
 
-
-def add_map(commands: argparse._SubParsersAction) -> None:
-    p = commands.add_parser(
-        "map",
-        help="place a model on the cores of a chip: cores, chips, steps, traffic, energy",
+def map_parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="spikebert-deploy map",
         description="Place a model on the cores of a chip: cores, chips, steps, traffic, energy.",
     )
     p.add_argument("model", help="model.nir of spikebert-export")
@@ -38,18 +33,17 @@ def add_map(commands: argparse._SubParsersAction) -> None:
     )
     add_exit_margin(p)
     p.add_argument("-o", "--out", required=True, help="the folder for mapping.json, mapping.md and floorplan.svg")
-    p.set_defaults(run=run)
+    return p
 
 
-def add_chip(commands: argparse._SubParsersAction) -> None:
-    p = commands.add_parser(
-        "chip",
-        help="the description of a chip, to start one of your own from",
+def chip_parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="spikebert-deploy chip",
         description="Write the description of a chip: a form to fill in, and to give to --chip.",
     )
     p.add_argument("--like", metavar="NAME", help="start from a known chip, loihi1 or loihi2 (default: an empty form)")
     p.add_argument("-o", "--out", metavar="FILE", required=True, help="the .yaml file to write; must not exist yet")
-    p.set_defaults(run=write_chip)
+    return p
 
 
 def write_chip(options: argparse.Namespace) -> None:
@@ -69,43 +63,36 @@ def write_chip(options: argparse.Namespace) -> None:
     print(f"{out}: fill it in, then: spikebert-deploy map MODEL --chip {shlex.quote(str(out))} -o FOLDER")
 
 
-def run(options: argparse.Namespace) -> None:
-    from deploy.chips.chip import read_chip
+def run_map(options: argparse.Namespace) -> None:
     from deploy.chips.estimate import own_costs
-    from deploy.chips.mapping import map_graph
-    from deploy.chips.mapping_report import FOLDER, write
+    from deploy.chips.mapping import map_model
+    from deploy.chips.mapping_report import FOLDER
     from export.ir import nir
     from export.ir.early_exit import with_margin
-    from spikebert.core.files import require_place
+    from simulate.energy.record import read_run
+    from spikebert.core.files import require_place, sha256
 
     require_place(options.out, FOLDER, "-o")
-    chip = read_chip(options.chip)
     graph = with_margin(nir.read(options.model), options.exit_margin)
-    record = _run_of(Path(options.counts), Path(options.model), graph) if options.counts else None
-    mapping = map_graph(graph, chip, options.system, options.strategy, record, options.tokens)
+    run = read_run(_folder_of(Path(options.counts))) if options.counts else None
+    mapping = map_model(
+        graph, sha256(Path(options.model)), options.chip, options.system, options.strategy, run, options.tokens
+    )
+    mapping.save(options.out)
     found = mapping.estimate
-    write(mapping, Path(options.out), Path(options.model))
-    costs = "its own and Loihi 1's numbers" if own_costs(chip) else "Loihi 1's numbers"
-    case = "" if record else "worst case (give --counts for a run's spikes), "
+    costs = "its own and Loihi 1's numbers" if own_costs(mapping.system.chip) else "Loihi 1's numbers"
+    case = "" if run else "worst case (give --counts for a run's spikes), "
     print(
         f"{options.out}: {mapping.title}, {found.steps:,} steps a sample; {case}estimated with {costs}: "
         f"{found.latency_microseconds / 1000:,.2f} ms, {found.total_picojoules / 1e6:,.1f} µJ"
     )
 
 
-def _run_of(path: Path, model: Path, graph: Graph):
-    """The run of a folder or its counts.json; an InputError where it simulated another file."""
-    from export.ir.early_exit import margin_of
-    from export.ir.graph import NO_MARGIN
-    from simulate.energy.record import FILE, read_run
+def _folder_of(path: Path) -> Path:
+    """The folder of a run, which may be given by its counts.json."""
+    from simulate.energy.record import FILE
     from spikebert.core.errors import InputError
-    from spikebert.core.files import sha256
 
     if path.name != FILE and path.is_file():
         raise InputError(f"--counts {path}: must be the --out folder of spikebert-simulate, or the {FILE} in it")
-    record = read_run(path.parent if path.name == FILE and not path.is_dir() else path)
-    if record.model.sha256 != sha256(model):
-        raise InputError(f"{path}: counts of another model ({record.model.file}); simulate {model}")
-    if record.model.exit_margin != (None if margin_of(graph) == NO_MARGIN else margin_of(graph)):
-        raise InputError(f"{path}: counts at another --exit-margin; give the one that was simulated, or simulate anew")
-    return record
+    return path.parent if path.name == FILE and not path.is_dir() else path

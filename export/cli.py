@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.formats.targets import TARGETS, Target
 from export.ir.exit_option import add_exit_margin
-from spikebert.core.errors import InputError, exit_cleanly
+from spikebert.core.commands import Command, script
+from spikebert.core.errors import InputError
 from spikebert.core.files import require_folder_of, write_atomically
 from spikebert.core.options import option
-from spikebert.data.columns import add_columns, columns_of
+from spikebert.data.columns import add_columns, add_labels, columns_of, labels_of
 
 if TYPE_CHECKING:
     from export.ir.graph import Graph
@@ -50,22 +52,24 @@ def parser() -> argparse.ArgumentParser:
     )
     add_exit_margin(p)
     p.add_argument(
-        "--target",
+        "--chip",
         choices=["loihi2", "loihi1"],
         default="loihi2",
-        help="loihi1 has no programmable neurons: refuses layer norms and the subtract reset (default: %(default)s)",
+        help="the chip to export for; loihi1 has no programmable neurons: refuses layer norms and the subtract reset "
+        "(default: %(default)s)",
     )
     p.add_argument(
         "--compare", metavar="DATA", help="labelled text on which to compare spikes and accuracy with the float model"
     )
     add_columns(p)
+    add_labels(p)
     p.add_argument("--limit", type=int, default=200, help="texts of --compare (default: %(default)s)")
     p.add_argument("--report", metavar="FILE", help="write the export report there, as JSON")
     return p
 
 
 def main(arguments: list[str] | None = None) -> int:
-    return exit_cleanly(PROGRAM, lambda: run(parser().parse_args(arguments)))
+    return script(PROGRAM, COMMANDS, "export", arguments)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -97,7 +101,7 @@ def run(options: argparse.Namespace) -> None:
         from export.ir.early_exit import with_margin
 
         graph = with_margin(graph, options.exit_margin)
-    if options.target == "loihi1":
+    if options.chip == "loihi1":
         from export.ir.stock import check_stock
 
         check_stock(graph)
@@ -174,7 +178,7 @@ def _lower(options: argparse.Namespace) -> tuple[TrainedModel, Graph]:
     from spikebert.model.checkpoint import load_model
 
     trained = load_model(options.model)
-    return trained, lower(trained, 8 if options.bits is None else options.bits, options.per_channel, options.target)
+    return trained, lower(trained, 8 if options.bits is None else options.bits, options.per_channel, options.chip)
 
 
 def _report(options: argparse.Namespace, trained, graph) -> None:
@@ -198,10 +202,17 @@ def _compared(options: argparse.Namespace, trained) -> list:
     from spikebert.data.tasks import measured
     from spikebert.training.examples import examples_of
 
-    rows = measured(options.compare, columns_of(options), options.limit)
+    called = labels_of(options)
+    rows = [
+        replace(row, label=called.get(row.label, row.label))
+        for row in measured(options.compare, columns_of(options), options.limit)
+    ]
     unknown = {row.label for row in rows} - set(trained.labels)
     if unknown:
-        raise InputError(f"{options.compare}: the model does not know the label {sorted(unknown)[0]!r}")
+        raise InputError(
+            f"{options.compare}: the model does not know the label {sorted(unknown)[0]!r}; it knows "
+            f"{', '.join(trained.labels)}; give the data's own names with --labels"
+        )
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(trained.tokenizer))
     config = trained.model.config
     return examples_of(rows, trained.labels, tokenizer, config.max_tokens, config.separator)
@@ -235,6 +246,9 @@ def summary(graph: Graph, file_bytes: int) -> str:
         f"{neurons:,} neurons a token, T = {graph.time_steps}, up to {graph.max_tokens} tokens, "
         f"labels {', '.join(graph.labels)}{exits}; {file_bytes / 1e6:.1f} MB"
     )
+
+
+COMMANDS = {"export": Command(parser, run)}
 
 
 if __name__ == "__main__":

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from export.ir.exit_option import add_exit_margin
-from spikebert.core.errors import InputError, exit_cleanly, printable
+from spikebert.core.commands import Command, script
+from spikebert.core.errors import InputError
 from spikebert.core.options import option
-from spikebert.data.columns import add_columns, columns_of
+from spikebert.data.columns import add_columns, add_labels, columns_of, labels_of
+
+if TYPE_CHECKING:
+    from simulate.run import Run
+    from simulate.text import Texts
 
 PROGRAM = "spikebert-simulate"
 GRANULARITIES = ("block", "layer", "stock")
@@ -46,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     )
     source.add_argument("--data", help=ALONE_HELP)
     add_columns(p)
+    add_labels(p)
     source.add_argument("--input", help="for a NIR file of another tool: its input (T, B, D) or (T, D) as .npy")
     p.add_argument("--dt", type=float, help="seconds a time step of a NIR file of another tool (default: 1e-4)")
     p.add_argument(
@@ -59,7 +64,14 @@ def parser() -> argparse.ArgumentParser:
         help="on Lava: one process a transformer block, one a node of the graph, or Lava's own Dense and LIF "
         "wherever they can stand (default: block)",
     )
-    p.add_argument("--out", help="the folder for counts.json, predictions.tsv, trace.npz and spikes.npz")
+    p.add_argument(
+        "--format",
+        choices=["table", "tsv", "jsonl"],
+        default="table",
+        help="what is printed: a table of predictions and firing rates for people, or the predictions alone, as "
+        "tab-separated values with a header or as JSON lines (default: %(default)s)",
+    )
+    p.add_argument("-o", "--out", help="the folder for counts.json, predictions.tsv, trace.npz and spikes.npz")
     p.add_argument("--spikes", action="store_true", help="record every spike into spikes.npz")
     p.add_argument(
         "--trace",
@@ -86,6 +98,7 @@ def verify_parser() -> argparse.ArgumentParser:
     p.add_argument("--data", required=True, help=ALONE_HELP)
     add_exit_margin(p)
     add_columns(p)
+    add_labels(p)
     p.add_argument("--against", help="the model.pt that was exported: adds the float model to the comparison")
     p.add_argument(
         "--granularity", action="append", choices=GRANULARITIES, help="of Lava (default: all that can hold the model)"
@@ -103,9 +116,10 @@ def trade_parser() -> argparse.ArgumentParser:
     _common(p)
     p.add_argument("--data", required=True, help=DATA_HELP)
     add_columns(p)
+    add_labels(p)
     p.add_argument("--factors", type=float, nargs="+", default=[1.0, 1.1, 1.2, 1.3, 1.5], help="of the thresholds")
     p.add_argument("--margins", type=float, nargs="*", default=[0.5, 1.0, 2.0, 3.0], help="between the best two logits")
-    p.add_argument("-o", "--output", metavar="FILE", help="a figure .svg, .pdf or .png, or the points as .json")
+    p.add_argument("-o", "--out", metavar="FILE", help="a figure .svg, .pdf or .png, or the points as .json")
     return p
 
 
@@ -119,30 +133,23 @@ def ablate_parser() -> argparse.ArgumentParser:
     _common(p)
     p.add_argument("--data", required=True, help=DATA_HELP)
     add_columns(p)
+    add_labels(p)
     p.add_argument("--seed", type=int, default=0, help="of the permutations (default: %(default)s)")
-    p.add_argument("-o", "--output", metavar="FILE.json", help="a file for the table as JSON")
+    p.add_argument("-o", "--out", metavar="FILE.json", help="a file for the table as JSON")
     return p
 
 
 def main(arguments: list[str] | None = None) -> int:
-    arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments[:1] == ["trade"]:
-        return exit_cleanly(PROGRAM, lambda: trade(trade_parser().parse_args(arguments[1:])))
-    if arguments[:1] == ["ablate"]:
-        return exit_cleanly(PROGRAM, lambda: ablate(ablate_parser().parse_args(arguments[1:])))
-    if arguments[:1] == ["verify"]:
-        return exit_cleanly(PROGRAM, lambda: verify(verify_parser().parse_args(arguments[1:])))
-    command = printable(shlex.join([PROGRAM, *arguments]))
-    return exit_cleanly(PROGRAM, lambda: run(parser().parse_args(arguments), command))
+    return script(PROGRAM, COMMANDS, "simulate", arguments)
 
 
-def run(options: argparse.Namespace, command: str) -> None:
+def run(options: argparse.Namespace) -> None:
     from export.ir import nir
 
     if nir.is_stock(options.model):
         run_foreign(options)
     else:
-        run_model(options, command)
+        run_model(options)
 
 
 def _require_out(out: str | None) -> None:
@@ -186,8 +193,39 @@ def run_foreign(options: argparse.Namespace) -> None:
         print(f"\ncounts, spikes and outputs in {options.out}")
 
 
-def run_model(options: argparse.Namespace, command: str) -> None:
+def run_model(options: argparse.Namespace) -> None:
     """A model of spikebert-export, on text."""
+    _check(options)
+    _require_out(options.out)
+    from export.ir import nir
+    from export.ir.early_exit import with_margin
+    from simulate.run import ModelFile, run_texts
+
+    graph = with_margin(nir.read(options.model), options.exit_margin)
+    if options.text_pair:
+        if not nir.pairs(graph):
+            raise InputError(f"--text-pair: {options.model} takes single texts; it was not trained on pairs")
+        options.text = [f"{a}\t{b}" for a, b in zip(options.text, options.text_pair, strict=True)]
+    found = run_texts(
+        graph,
+        ModelFile.of(Path(options.model)),
+        _texts(options),
+        options.backend or "fast",
+        options.granularity or "block",
+        options.spikes,
+        (1 if options.trace is None else options.trace) if options.out else 0,
+        options.truncate,
+        options.workers,
+        options.dask,
+        options.line,
+    )
+    if options.out:
+        found.save(options.out)
+    _show(options, found)
+
+
+def _check(options: argparse.Namespace) -> None:
+    """An InputError for options that do not go together."""
     if options.input or options.dt is not None or options.backend == "float":
         flag = "--input" if options.input else "--dt" if options.dt is not None else "--backend float"
         raise InputError(f"{flag} is for NIR files of other tools; {options.model} is a SpikeBERT, and takes text")
@@ -201,87 +239,18 @@ def run_model(options: argparse.Namespace, command: str) -> None:
         raise InputError("--text-pair needs a --text for each: the first of the two texts")
     if options.trace is not None and not options.out:
         raise InputError("--trace needs --out: a folder to write the trace to")
-    _require_out(options.out)
-    from export.ir import nir
-    from export.ir.early_exit import with_margin
-    from simulate.run import check_labels, describe, write_run
-    from simulate.text import encode
-    from spikebert.core.progress import Bar
-
-    graph = with_margin(nir.read(options.model), options.exit_margin)
-    options.backend, options.granularity = options.backend or "fast", options.granularity or "block"
-    if options.text_pair:
-        if not nir.pairs(graph):
-            raise InputError(f"--text-pair: {options.model} takes single texts; it was not trained on pairs")
-        options.text = [f"{a}\t{b}" for a, b in zip(options.text, options.text_pair, strict=True)]
-    texts = _texts(options)
-    check_labels(graph, texts)
-    sentences = encode(graph, texts.texts, f"{texts.source}: text", options.truncate)
-    number, traced = 1 if options.trace is None else options.trace, None
-    if not 0 <= number <= len(sentences):
-        raise InputError(f"--trace {number}: the texts are numbered from 1 to {len(sentences)}")
-    if options.out and number:
-        from simulate.trace import trace
-
-        traced = trace(graph, sentences[number - 1], number)
-    with _simulator(options) as simulate, Bar(total=len(sentences), unit="text", disable=None, leave=False) as bar:
-        result = simulate(graph, sentences, options.backend, options.granularity, options.spikes, bar.update)
-    lengths = [len(tokens) for tokens in sentences]
-    backend = options.backend if options.backend == "fast" else f"lava-{options.granularity}"
-    counts = describe(graph, result, texts, lengths, Path(options.model), backend, command)
-    if options.out:
-        write_run(Path(options.out), counts, graph, result, texts, lengths, traced)
-    _show(options, graph, counts, result, texts)
-
-
-@contextmanager
-def _simulator(options: argparse.Namespace):
-    """What runs the sentences: here, or on workers."""
-    from simulate import run, serve
-
-    if options.dask is not None:
-        with serve.cluster(options.dask) as client:
-            yield partial(serve.simulate, client)
-    elif options.workers is not None:
-        with serve.cores(_workers(options.workers)) as client:
-            yield partial(serve.simulate, client)
-    else:
-        yield run.simulate
-
-
-def _workers(number: str) -> int | None:
-    """None for auto."""
-    if number == "auto":
-        return None
-    if not (number.isascii() and number.isdigit() and 0 < int(number) <= 1024):
-        raise InputError(f"--workers {number}: must be auto or a number from 1 to 1024")
-    return int(number)
 
 
 def verify(options: argparse.Namespace) -> int:
-    import numpy as np
-
     from export.ir import nir
-    from export.ir.early_exit import margin_of, with_margin
-    from export.ir.graph import NO_MARGIN
-    from simulate.ladder import climb, holding, table
-    from simulate.run import check_labels
-    from simulate.text import encode
+    from export.ir.early_exit import with_margin
+    from simulate import ladder
 
-    if options.against and not Path(options.against).exists():
-        raise InputError(f"--against {options.against}: no such model file or folder")
     graph = with_margin(nir.read(options.model), options.exit_margin)
-    if options.against and margin_of(graph) != NO_MARGIN:
-        raise InputError(f"--against {options.against}: the float model takes all its steps; add --exit-margin never")
     texts = _texts(options)
-    check_labels(graph, texts)
-    sentences = encode(graph, texts.texts, f"{texts.source}: text", options.truncate)
-    tell = partial(print, file=sys.stderr)
-    granularities = options.granularity or holding(graph, tell)
-    rungs = climb(graph, sentences, granularities, Path(options.against) if options.against else None, tell)
-    labels = np.array([graph.labels.index(label) for label in texts.labels or []])
-    print(table(rungs, labels if texts.labels else None))
-    return 0 if all(r.equal for r in rungs if r.exact) else 1
+    found = ladder.verify(graph, texts, options.granularity, options.against, options.truncate)
+    print(found)
+    return 0 if found.equal else 1
 
 
 def trade(options: argparse.Namespace) -> None:
@@ -293,7 +262,7 @@ def trade(options: argparse.Namespace) -> None:
     from spikebert.core.files import require_folder_of, write_atomically
     from spikebert.core.progress import Bar
 
-    output = Path(options.output) if options.output else None
+    output = Path(options.out) if options.out else None
     if output:
         require_folder_of(output, "-o")
         if output.suffix not in (".svg", ".pdf", ".png", ".json"):
@@ -325,7 +294,7 @@ def ablate(options: argparse.Namespace) -> None:
     from spikebert.core.progress import Bar
 
     require_seed(options.seed)
-    output = Path(options.output) if options.output else None
+    output = Path(options.out) if options.out else None
     if output:
         require_folder_of(output, "-o")
         if output.suffix != ".json":
@@ -345,8 +314,7 @@ def _labelled(options: argparse.Namespace, graph):
     """(token ids of each text, the index of each text's label) of --data."""
     import numpy as np
 
-    from simulate.run import check_labels
-    from simulate.text import encode
+    from simulate.text import check_labels, encode
 
     texts = _texts(options)
     if texts.labels is None:
@@ -356,28 +324,32 @@ def _labelled(options: argparse.Namespace, graph):
     return sentences, np.array([graph.labels.index(label) for label in texts.labels])
 
 
-def _texts(options: argparse.Namespace):
-    from simulate.run import Texts, read_data
+def _texts(options: argparse.Namespace) -> Texts:
+    from simulate.text import Texts, read_data
 
     if getattr(options, "text", None):
         return Texts("command line", options.text, None)
     if options.limit is not None and options.limit < 1:
         raise InputError(f"--limit {options.limit}: must be at least 1")
-    return read_data(options.data, columns_of(options), options.limit)
+    return read_data(options.data, columns_of(options), options.limit, labels_of(options))
 
 
-def _show(options: argparse.Namespace, graph, counts: dict, result, texts) -> None:
+def _show(options: argparse.Namespace, run: Run) -> None:
     """Predictions of texts without labels, with their scores, or the accuracy; then spikes a layer."""
-    from simulate.run import classified
+    from simulate.predictions import FORMATS, as_lines
 
-    if texts.labels is None:
+    if options.format != "table":
+        print(FORMATS[options.format](run.graph, run.result, run.texts), end="")
+        return
+    counts, result = run.counts, run.result
+    if run.texts.labels is None:
         if options.text or not options.out:  # of many texts they stand in predictions.tsv
-            print(classified(graph, result, texts))
+            print(as_lines(run.graph, result, run.texts))
         if not options.text:
-            print(f"{counts['samples']} texts on {counts['run']['backend']}, without labels")
+            print(f"{counts['samples']} texts on {run.backend}, without labels")
     else:
         print(
-            f"{counts['samples']} texts on {counts['run']['backend']}: accuracy {counts['accuracy']:.4f} "
+            f"{counts['samples']} texts on {run.backend}: accuracy {counts['accuracy']:.4f} "
             f"({counts['correct']} right), majority class {counts['majority']:.4f}"
         )
     print(f"\n{'layer':<34}{'neurons':>8}{'spikes a text':>15}{'firing rate':>13}")
@@ -386,9 +358,17 @@ def _show(options: argparse.Namespace, graph, counts: dict, result, texts) -> No
             f"{layer['name']:<34}{layer['width']:>8}{layer['spikes'] / counts['samples']:>15.1f}{layer['rate']:>13.4f}"
         )
     if result.steps is not None:
-        print(f"\nsteps a text: {result.steps.mean():.2f} of {graph.time_steps}, by the early exit")
+        print(f"\nsteps a text: {result.steps.mean():.2f} of {run.graph.time_steps}, by the early exit")
     print(f"\nstart-up {result.startup_seconds:.2f} s, simulation {result.seconds:.2f} s", end="")
     print(f"; counts and predictions in {options.out}" if options.out else "")
+
+
+COMMANDS = {
+    "simulate": Command(parser, run, tells_its_line=True, messages="stderr"),
+    "verify": Command(verify_parser, verify, messages="stderr"),
+    "trade": Command(trade_parser, trade, messages="stderr"),
+    "ablate": Command(ablate_parser, ablate, messages="stderr"),
+}
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ float rung shows what quantisation costs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,13 +15,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from export.ir.graph import Graph
+from export.ir.early_exit import margin_of
+from export.ir.graph import NO_MARGIN, Graph
 from export.ir.stock import check_stock
-from simulate import lava
+from simulate import lava, lava_installed
 from simulate.batches import Tokens
 from simulate.compare import Spikes, agreement, differences, miscounted
 from simulate.fast import FastSimulator
+from simulate.text import Texts, check_labels, encode
 from spikebert.core.errors import InputError
+from spikebert.core.log import say
 
 if TYPE_CHECKING:
     from spikebert.model.checkpoint import TrainedModel
@@ -44,12 +48,63 @@ class Rung:
         return not self.differences
 
 
-def holding(graph: Graph, tell: Callable[[str], object] = print) -> list[str]:
-    """The granularities of Lava that can hold a graph; why stock Lava cannot is told."""
+@dataclass(frozen=True)
+class Verification:
+    """All rungs on the same texts; `print` it for the table and the verdict.
+
+    labels: (B,) the true class of each text, or None where it is not known.
+    """
+
+    rungs: list[Rung]
+    labels: NDArray[np.integer] | None
+
+    @property
+    def equal(self) -> bool:
+        """Whether all integer simulators agree in every spike, count, logit, prediction and accounting of energy."""
+        return all(rung.equal for rung in self.rungs if rung.exact)
+
+    def __str__(self) -> str:
+        return table(self.rungs, self.labels)
+
+
+def verify(
+    graph: Graph,
+    texts: Texts,
+    granularities: Sequence[str] | None = None,
+    against: str | os.PathLike[str] | None = None,
+    truncate: bool = False,
+) -> Verification:
+    """Run fast, the granularities of Lava and, with `against`, the float model on the same texts, and compare them.
+
+    Args:
+        granularities: of Lava: "block", "layer", "stock"; all that can hold the model where None.
+        against: the model.pt that was exported.
+        truncate: cut texts that are longer than the model takes.
+    Raises:
+        InputError: a text that the model cannot take, a float model that is another's, or one to compare with although
+            the texts may be done early.
+    """
+    if against and not Path(against).exists():
+        raise InputError(f"{against}: no such model file or folder", field="against")
+    if against and margin_of(graph) != NO_MARGIN:
+        raise InputError(f"{against}: the float model takes all its steps; add --exit-margin never", field="against")
+    check_labels(graph, texts)
+    sentences = encode(graph, texts.texts, f"{texts.source}: text", truncate)
+    chosen = holding(graph) if granularities is None else granularities
+    rungs = climb(graph, sentences, chosen, Path(against) if against else None)
+    labels = None if texts.labels is None else np.array([graph.labels.index(label) for label in texts.labels])
+    return Verification(rungs, labels)
+
+
+def holding(graph: Graph) -> list[str]:
+    """The granularities of Lava that can hold a graph, none where it is not installed; what is left out is told."""
+    if not lava_installed.is_installed():
+        say(f"lava: left out: {lava_installed.MISSING}")
+        return []
     try:
         check_stock(graph)
     except InputError as error:
-        tell(f"lava-stock: left out: {error}")
+        say(f"lava-stock: left out: {error}")
         return ["block", "layer"]
     return ["block", "layer", "stock"]
 
@@ -59,22 +114,21 @@ def climb(
     sentences: Sequence[Tokens],
     granularities: Sequence[str],
     against: Path | None = None,
-    tell: Callable[[str], object] = print,
 ) -> list[Rung]:
     """Run all rungs; the first is the fast simulator, the reference."""
     lengths = [len(tokens) for tokens in sentences]
     trained = None if against is None else float_model(graph, against)  # at once: it may be the wrong one
-    tell("fast: running")
+    say("fast: running")
     reference = FastSimulator(graph).run(sentences, record=True)
     assert reference.spikes is not None
     own = tuple(miscounted(reference, lengths))
     rungs = [Rung("fast", True, reference.predictions, dict.fromkeys(reference.spikes, 1.0), own)]
     if trained is not None:
-        tell("float: running")
+        say("float: running")
         predictions, spikes = float_run(graph, sentences, trained)
         rungs.insert(0, Rung("float", False, predictions, agreement(reference.spikes, spikes)))
     for granularity in granularities:
-        tell(f"lava-{granularity}: running")
+        say(f"lava-{granularity}: running")
         result = lava.run(graph, sentences, granularity, record=True)
         assert result.spikes is not None
         rungs.append(
@@ -137,6 +191,8 @@ def table(rungs: list[Rung], labels: NDArray[np.integer] | None) -> str:
         lines.append(f"DIFFERENT: {', '.join(differing)}, of {', '.join(rung.name for rung in exact)}")
     else:
         lines.append(f"equal in every {COMPARED}: " + ", ".join(rung.name for rung in exact))
+    if not any(rung.name.startswith("lava-") for rung in rungs):
+        lines.append("compared without Lava")
     return "\n".join(lines)
 
 

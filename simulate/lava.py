@@ -29,6 +29,7 @@ from export.ir.sections import sections
 from export.ir.stock import check_stock
 from export.runtime import tally
 from export.runtime.waves import spike_file
+from simulate import lava_installed
 from simulate.batches import Tokens, batches
 from simulate.result import SimulationResult
 from simulate.scratch import scratch
@@ -73,6 +74,7 @@ def run_job(
     Returns:
         (seconds until Lava was ready, seconds of its run)
     """
+    lava_installed.require()
     started = time.monotonic()
     # The name is for those who look at a list of processes.
     arguments = ["simulate.lava_worker", str(folder), str(os.getpid())]

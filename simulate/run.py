@@ -1,52 +1,212 @@
-"""A whole simulation: texts in, the folder `run/` out."""
+"""A whole simulation: texts in, a `Run` out, which knows its counts, its energy, its report and the folder `run/`."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from export.ir.early_exit import logit_scale
 from export.ir.graph import Graph
 from export.ir.npz import write_npz
-from simulate import trace
+from simulate import trace as traces
 from simulate.batches import Tokens
 from simulate.counts import EXIT_VERSION, FORMAT, VERSION, counts_of, shape_of
+from simulate.energy import accountings
+from simulate.energy.account import Comparison
+from simulate.energy.record import RunRecord, record_from
 from simulate.folder import RUN
+from simulate.predictions import as_tsv, probabilities
 from simulate.result import SimulationResult
+from simulate.text import Texts, check_labels, encode
 from simulate.trace import Trace
-from simulate.unlabelled import STANDARD_INPUT, read_texts
 from spikebert.core.errors import InputError, printable
 from spikebert.core.files import sha256, write_folder_atomically
-from spikebert.data.columns import Columns
-from spikebert.data.packaged import TASKS
-from spikebert.data.tasks import measured
+from spikebert.core.progress import Bar
+from spikebert.core.versions import versions
+
+if TYPE_CHECKING:
+    from simulate.report.report import Report
+
+BACKENDS = ("fast", "lava")
+GRANULARITIES = ("block", "layer", "stock")
+NOT_SAVED = "RUN"  # how a report calls the folder of a run that has none
 
 
 @dataclass(frozen=True)
-class Texts:
-    """What is classified; `labels` is None where the truth is not known."""
+class ModelFile:
+    """What a run says of the model that it ran: the name of its file and the digest of the bytes in it."""
 
-    source: str  # a file, or "command line"
-    texts: list[str]
-    labels: list[str] | None
+    name: str
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> ModelFile:
+        return cls(path.name, sha256(path))
 
 
-def read_data(name: str, columns: Columns, limit: int | None) -> Texts:
-    """The first `limit` texts of a file, of standard input or of the dev part of a packaged task, with their labels
-    where they have some."""
-    alone = None if name in TASKS or columns.given else read_texts(name, limit)
-    if alone is not None:
-        return Texts("standard input" if name == STANDARD_INPUT else name, alone, None)
-    rows = measured(name, columns, limit)
-    return Texts(name, [row.text for row in rows], [row.label for row in rows])
+class Run:
+    """What came of B texts on a simulator.
+
+    labels and predictions are texts; `accuracy` is None where the texts have no labels. Everything else is computed
+    when it is asked for.
+
+    Attributes:
+        graph: the integer model that ran.
+        model: the file that holds it.
+        texts: the texts, with labels where they have some.
+        sentences: their token ids, (N,) each.
+        result: logits (B, labels) int64, counts and times, as the simulator gave them.
+        backend: "fast", "lava-block", "lava-layer" or "lava-stock".
+        command: what the run says that it was made by.
+        trace: one text seen closely, or None.
+        folder: where it was saved, or None.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        model: ModelFile,
+        texts: Texts,
+        sentences: Sequence[Tokens],
+        result: SimulationResult,
+        backend: str = "fast",
+        command: str = "",
+        trace: Trace | None = None,
+    ):
+        self.graph, self.model, self.texts, self.sentences = graph, model, texts, sentences
+        self.result, self.backend, self.command, self.trace = result, backend, command, trace
+        self.folder: Path | None = None
+
+    def __repr__(self) -> str:
+        told = "without labels" if self.accuracy is None else f"accuracy {self.accuracy:.4f}"
+        return f"Run({len(self.texts.texts)} texts on {self.backend}, {told})"
+
+    @property
+    def predictions(self) -> list[str]:
+        """The label of each text."""
+        return [self.graph.labels[i] for i in self.result.predictions]
+
+    @property
+    def probabilities(self) -> NDArray[np.float64]:
+        """(B, labels): the softmax of the logits, in the unit of the float model's."""
+        return probabilities(self.graph, self.result)
+
+    @property
+    def accuracy(self) -> float | None:
+        """The share of texts whose label is predicted."""
+        return self.counts["accuracy"]
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """Spikes a neuron and step of each layer of neurons, in network order."""
+        return {layer["name"]: layer["rate"] for layer in self.counts["layers"]}
+
+    @cached_property
+    def spikes(self) -> Mapping[str, NDArray[np.uint8]]:
+        """{layer: (T, M, D) of 0 and 1} over the M tokens of all texts, one text after the other.
+
+        Where the run did not record them, the texts are run again on the same simulator, which is exact.
+        """
+        if self.result.spikes is not None:
+            return self.result.spikes
+        backend, _, granularity = self.backend.partition("-")
+        again = simulate(self.graph, self.sentences, backend, granularity or "block", record=True)
+        assert again.spikes is not None
+        return again.spikes
+
+    @cached_property
+    def counts(self) -> dict[str, Any]:
+        """The whole of counts.json, as docs/counts.md tells."""
+        labels, predicted = self.texts.labels, self.predictions
+        correct = None if labels is None else sum(a == b for a, b in zip(predicted, labels, strict=True))
+        majority = None if labels is None else Counter(labels).most_common(1)[0][1] / len(labels)
+        return {
+            "format": FORMAT,
+            "version": VERSION if self.result.steps is None else EXIT_VERSION,
+            "model": {"file": printable(self.model.name), "sha256": self.model.sha256, **shape_of(self.graph)},
+            "run": {
+                "backend": self.backend,
+                "data": printable(self.texts.source),
+                "command": self.command,
+                "seconds": self.result.seconds,
+                "startup_seconds": self.result.startup_seconds,
+                "versions": versions("spikebert", "numpy", "nir", "lava-nc"),
+            },
+            "accuracy": None if correct is None else correct / len(self.texts.texts),
+            "correct": correct,
+            "majority": majority,
+            **counts_of(self.graph, self.result, [len(tokens) for tokens in self.sentences]),
+        }
+
+    @property
+    def record(self) -> RunRecord:
+        """The counts as the energy accountings, the mapping and the report take them."""
+        return record_from(self.counts, self.folder or Path(NOT_SAVED))
+
+    def energy(self, accounting: str = "events") -> Comparison:
+        """What the run costs under one accounting, in picojoules, beside a BERT of the same shape.
+
+        Args:
+            accounting: "paper", "events", "graded", "matched", "memory" or "loihi1"; docs/energy.md tells them apart.
+        """
+        found = {each.spiking.name: each for each in accountings.compare(self.record)}
+        if accounting not in found:
+            raise InputError(f"{accounting}: must be one of {', '.join(found)}", field="accounting")
+        return found[accounting]
+
+    def report(
+        self,
+        *outputs: str | Path,
+        teacher: str | Path | None = None,
+        mapping: str | Path | None = None,
+        ablation: str | Path | None = None,
+    ) -> Report:
+        """Write the report as .html, .md or .json, by the suffix of each file; gives the Report.
+
+        Args:
+            teacher: the folder or config.json of a BERT to price on the same texts.
+            mapping: a folder that a mapping was saved into, or its mapping.json.
+            ablation: the .json of `spikebert ablate`.
+        """
+        from simulate.report.content import content_of
+        from simulate.report.report import report_on
+        from simulate.report.write import require_document, write
+
+        paths = [require_document(path) for path in outputs]
+        sources = [Path(path) if path else None for path in (teacher, mapping, ablation)]
+        report = report_on(content_of(self.record, self.trace, *sources), *sources)
+        for path in paths:
+            write(report, path)
+        return report
+
+    def save(self, folder: str | Path) -> None:
+        """Write the folder, whole or not at all: counts.json, predictions.tsv, and spikes.npz and trace.npz where they
+        were recorded.
+
+        An earlier run there is replaced; other files are left alone.
+        """
+
+        def fill(out: Path) -> None:
+            (out / "counts.json").write_text(json.dumps(self.counts, indent=1, ensure_ascii=False), "utf-8")
+            (out / "predictions.tsv").write_text(as_tsv(self.graph, self.result, self.texts), "utf-8")
+            if self.result.spikes is not None:
+                lengths = np.array([len(tokens) for tokens in self.sentences])
+                # A layer may have the name "lengths".
+                trains = {"spikes/lengths" if n == "lengths" else n: t for n, t in self.result.spikes.items()}
+                write_npz(out / "spikes.npz", {"lengths": lengths, **trains})
+            if self.trace is not None:
+                self.trace.write(out / traces.FILE)
+
+        write_folder_atomically(Path(folder), RUN, fill)
+        self.folder = Path(folder)
 
 
 def simulate(
@@ -67,97 +227,68 @@ def simulate(
     return lava.run(graph, sentences, granularity=granularity, record=record, progress=progress)
 
 
-def check_labels(graph: Graph, texts: Texts) -> None:
-    """An InputError names the first label that the model does not know."""
-    for number, label in enumerate(texts.labels or [], 1):
-        if label not in graph.labels:
-            known = ", ".join(graph.labels)
-            raise InputError(f"{texts.source}: text {number} has the label {label!r}; the model knows {known}")
-
-
-def describe(
+def run_texts(
     graph: Graph,
-    result: SimulationResult,
+    model: ModelFile,
     texts: Texts,
-    lengths: list[int],
-    model_file: Path,
-    backend: str,
-    command: str,
-) -> dict[str, Any]:
-    """The whole of counts.json."""
-    predicted = [graph.labels[i] for i in result.predictions]
-    correct = None if texts.labels is None else sum(a == b for a, b in zip(predicted, texts.labels, strict=True))
-    majority = None if texts.labels is None else Counter(texts.labels).most_common(1)[0][1] / len(texts.labels)
-    return {
-        "format": FORMAT,
-        "version": VERSION if result.steps is None else EXIT_VERSION,
-        "model": {
-            "file": printable(model_file.name),
-            "sha256": sha256(model_file),
-            **shape_of(graph),
-        },
-        "run": {
-            "backend": backend,
-            "data": printable(texts.source),
-            "command": command,
-            "seconds": result.seconds,
-            "startup_seconds": result.startup_seconds,
-            "versions": {name: version(name) for name in ("spikebert", "numpy", "nir", "lava-nc")},
-        },
-        "accuracy": None if correct is None else correct / len(texts.texts),
-        "correct": correct,
-        "majority": majority,
-        **counts_of(graph, result, lengths),
-    }
+    backend: str = "fast",
+    granularity: str = "block",
+    spikes: bool = False,
+    trace: int = 0,
+    truncate: bool = False,
+    workers: int | str | None = None,
+    dask: str | None = None,
+    command: str = "",
+) -> Run:
+    """Run texts; a bar shows the progress where standard error is a terminal.
 
-
-def write_run(
-    out: Path,
-    counts: dict[str, Any],
-    graph: Graph,
-    result: SimulationResult,
-    texts: Texts,
-    lengths: list[int],
-    traced: Trace | None = None,
-) -> None:
-    """Write `out/`, whole or not at all: counts.json, predictions.tsv and what was recorded (spikes.npz, trace.npz).
-
-    An earlier run there is replaced; other files are left alone.
+    Args:
+        backend: "fast" (NumPy) or "lava" (Lava's runtime on this computer): equal in every spike.
+        granularity: of Lava: one process a transformer "block", one a node ("layer"), or Lava's "stock" processes.
+        spikes: whether to record all of them.
+        trace: the text, from 1, that is seen closely; 0: none.
+        truncate: cut texts that are longer than the model takes.
+        workers: share the texts among so many processes, or "auto": one a core.
+        dask: share them among the workers of a Dask cluster, by the address of its scheduler.
+    Raises:
+        InputError: a text or a label that the model cannot take, or an argument that cannot be.
+        RunError: Lava failed.
     """
-
-    def write(folder: Path) -> None:
-        (folder / "counts.json").write_text(json.dumps(counts, indent=1, ensure_ascii=False), "utf-8")
-        (folder / "predictions.tsv").write_text(_predictions(graph, result, texts), "utf-8")
-        if result.spikes is not None:
-            named = {"spikes/lengths" if name == "lengths" else name: train for name, train in result.spikes.items()}
-            write_npz(folder / "spikes.npz", {"lengths": np.array(lengths), **named})
-        if traced is not None:
-            traced.write(folder / trace.FILE)
-
-    write_folder_atomically(out, RUN, write)
-
-
-def scores(graph: Graph, result: SimulationResult) -> NDArray[np.float64]:
-    """(B,) the probability of each prediction: the softmax of the logits as the float model would give them."""
-    logits = result.logits * logit_scale(graph)
-    powers = np.exp(logits - logits.max(1, keepdims=True))
-    return powers.max(1) / powers.sum(1)
+    _require(backend=(backend, BACKENDS), granularity=(granularity, GRANULARITIES))
+    check_labels(graph, texts)
+    sentences = encode(graph, texts.texts, f"{texts.source}: text", truncate)
+    if not 0 <= trace <= len(sentences):
+        raise InputError(f"{trace}: the texts are numbered from 1 to {len(sentences)}", field="trace")
+    traced = traces.trace(graph, sentences[trace - 1], trace) if trace else None
+    with _simulator(workers, dask) as run, Bar(total=len(sentences), unit="text", disable=None, leave=False) as bar:
+        result = run(graph, sentences, backend, granularity, spikes, bar.update)
+    name = backend if backend == "fast" else f"lava-{granularity}"
+    return Run(graph, model, texts, sentences, result, name, command, traced)
 
 
-def classified(graph: Graph, result: SimulationResult, texts: Texts) -> str:
-    """A line a text: its label, the score of it, the text."""
-    found = zip(result.predictions, scores(graph, result), texts.texts, strict=True)
-    rows = ((graph.labels[i], f"{score:.4f}", text) for i, score, text in found)
-    return "\n".join("\t".join(" ".join(cell.split()) for cell in row) for row in rows)
+def _require(**choices: tuple[str, Sequence[str]]) -> None:
+    for field, (value, known) in choices.items():
+        if value not in known:
+            raise InputError(f"{value}: must be one of {', '.join(known)}", field=field)
 
 
-def _predictions(graph: Graph, result: SimulationResult, texts: Texts) -> str:
-    """A header, then a line a text: label (empty where unknown), prediction, its score, integer logits, text."""
-    names = [" ".join(label.split()) for label in graph.labels]  # a line break in a label would part the line
-    lines = ["\t".join(["label", "predicted", "score", *(f"logit_{name}" for name in names), "text"])]
-    labels = texts.labels or [""] * len(texts.texts)
-    found = zip(labels, result.predictions, scores(graph, result), result.logits, texts.texts, strict=True)
-    for label, index, score, logits, text in found:
-        row = [label, graph.labels[index], f"{score:.6f}", *map(str, logits), text]
-        lines.append("\t".join(" ".join(cell.split()) for cell in row))
-    return "\n".join(lines) + "\n"
+@contextmanager
+def _simulator(workers: int | str | None, dask: str | None) -> Iterator[Callable[..., SimulationResult]]:
+    """What runs the sentences: here, or on workers."""
+    if dask is None and workers is None:
+        yield simulate
+        return
+    from simulate import serve
+
+    with serve.cluster(dask) if dask is not None else serve.cores(_count(workers)) as client:
+        yield partial(serve.simulate, client)
+
+
+def _count(workers: int | str | None) -> int | None:
+    """None for "auto"."""
+    number = str(workers)
+    if number == "auto":
+        return None
+    if not (number.isascii() and number.isdigit() and 0 < int(number) <= 1024):
+        raise InputError(f"{number}: must be auto or a number from 1 to 1024", field="workers")
+    return int(number)

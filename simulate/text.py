@@ -1,14 +1,52 @@
-"""From text to token ids, with the tokenizer that the exported file carries."""
+"""Texts and their labels from files, and from text to token ids with the tokenizer that the exported file carries."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from export.ir.graph import Embedding, Graph
 from simulate.batches import Tokens
+from simulate.unlabelled import STANDARD_INPUT, read_texts
 from spikebert.core.errors import InputError, is_unicode
-from spikebert.data.tasks import halves
+from spikebert.data.columns import Columns
+from spikebert.data.packaged import TASKS
+from spikebert.data.tasks import halves, measured
 from spikebert.data.tokenizing import require_bearable, token_ids
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What is classified; `labels` is None where the truth is not known."""
+
+    source: str  # a file, or "command line"
+    texts: list[str]
+    labels: list[str] | None
+
+
+def read_data(name: str, columns: Columns, limit: int | None, labels: Mapping[str, str] | None = None) -> Texts:
+    """The first `limit` texts of a file, of standard input or of the dev part of a packaged task, with their labels
+    where they have some.
+
+    Args:
+        labels: what the model calls the labels of the data; one that is not in it stays as it is.
+    """
+    alone = None if name in TASKS or columns.given else read_texts(name, limit)
+    if alone is not None:
+        return Texts("standard input" if name == STANDARD_INPUT else name, alone, None)
+    rows, called = measured(name, columns, limit), labels or {}
+    return Texts(name, [row.text for row in rows], [called.get(row.label, row.label) for row in rows])
+
+
+def check_labels(graph: Graph, texts: Texts) -> None:
+    """An InputError names the first label that the model does not know."""
+    for number, label in enumerate(texts.labels or [], 1):
+        if label not in graph.labels:
+            pairs = ",".join(f"{i}={name}" for i, name in enumerate(graph.labels))
+            raise InputError(
+                f"{texts.source}: text {number} has the label {label!r}; the model knows {', '.join(graph.labels)}; "
+                f"give the data's own names with --labels, such as --labels {pairs}"
+            )
 
 
 def encode(graph: Graph, texts: Sequence[str], where: str, truncate: bool = False) -> list[Tokens]:

@@ -1,13 +1,62 @@
-"""SpikeBERT: a spiking transformer for text, distilled from BERT (Lv et al., arXiv 2308.15122).
+"""SpikeBERT: a spiking transformer for text, distilled from BERT (Lv et al., arXiv 2308.15122), down to a chip.
 
-Importing this package costs nothing: torch and transformers are loaded by the modules that need them.
+    import spikebert
+    model = spikebert.load("model.nir")                       # the integer model; no torch
+    model.predict(["what a lovely morning"])
+    run = model.simulate(["what a lovely morning"])           # rates, counts, spikes, energy
+
+Importing this package costs nothing: what a name needs is loaded when the name is used, torch among it.
 """
 
 import sys
 from pathlib import Path
 
-__version__ = "0.1.0"
-
 # `python -m` puts the current folder first, where a file may have the name of a module: json.py, random.py, numpy.py.
 if sys.argv[:1] == ["-m"] and sys.path and Path(sys.path[0]).resolve() != Path(__file__).resolve().parents[1]:
     del sys.path[0]
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from spikebert.model import registry
+
+if TYPE_CHECKING:
+    from simulate.run import Run as Run
+    from spikebert.core.errors import InputError as InputError
+    from spikebert.core.errors import RunError as RunError
+    from workbench.doors import Pipeline as Pipeline
+    from workbench.doors import load as load
+    from workbench.doors import pipeline as pipeline
+    from workbench.doors import train as train
+    from workbench.inspection.inspect import inspect as inspect
+    from workbench.model import Model as Model
+    from workbench.trained import Trained as Trained
+
+__version__ = "0.1.0"
+
+PUBLIC = {  # each name and where it is
+    "load": "workbench.doors",
+    "train": "workbench.doors",
+    "pipeline": "workbench.doors",
+    "inspect": "workbench.inspection.inspect",
+    "Model": "workbench.model",
+    "Trained": "workbench.trained",
+    "Pipeline": "workbench.doors",
+    "Run": "simulate.run",
+    "InputError": "spikebert.core.errors",
+    "RunError": "spikebert.core.errors",
+}
+__all__ = ["__version__", *PUBLIC]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in PUBLIC:
+        raise AttributeError(f"module 'spikebert' has no attribute {name!r}; it has {', '.join(PUBLIC)}")
+    return getattr(import_module(PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *PUBLIC})
+
+
+registry.install()  # transformers knows the model once it is imported, before or after

@@ -4,22 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from importlib import import_module
-from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any
 
-from spikebert.core.errors import exit_cleanly
+from spikebert.core.commands import Command, of_module, script
 from spikebert.data.columns import add_columns
 
-if TYPE_CHECKING:
-    from spikebert.training.settings import Settings
-
 PROGRAM = "spikebert-train"
-COMMANDS = {
-    "baseline": "spikebert.baselines.cli",
-    "new-teacher": "spikebert.new_teacher",
-    "study": "spikebert.study_cli",
-}
 
 
 def add_data(p: argparse.ArgumentParser) -> None:
@@ -43,7 +32,7 @@ def add_data(p: argparse.ArgumentParser) -> None:
         help="minilm (packaged), a folder or a hub name; one whose labels are the task's is fine-tuned for it already, "
         "and used as it is (default: %(default)s)",
     )
-    p.add_argument("--out", required=True, help="the folder for the model; the same command resumes a killed run")
+    p.add_argument("-o", "--out", required=True, help="the folder for the model; the same command resumes a killed run")
     p.add_argument("--limit", type=int, help="use only LIMIT training rows, drawn by the seed")
     p.add_argument("--batch-size", type=int, default=32, help="(default: %(default)s)")
     p.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
@@ -212,16 +201,7 @@ def teacher_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments[:1] == ["teacher"]:
-        return exit_cleanly(PROGRAM, lambda: run_teacher(teacher_parser().parse_args(arguments[1:])))
-    if arguments[:1] and arguments[0] in COMMANDS:
-        return import_module(COMMANDS[arguments[0]]).main(arguments[1:])
-    # Upper layers add commands of their own: quantisation-aware training needs the integer graph.
-    added = [e for e in entry_points(group="spikebert.train") if arguments[:1] == [e.name]]
-    if added:
-        return added[0].load()(arguments[1:])
-    return exit_cleanly(PROGRAM, lambda: run_student(student_parser().parse_args(arguments)))
+    return script(PROGRAM, COMMANDS, "train", arguments)
 
 
 def run_teacher(options: argparse.Namespace) -> None:
@@ -237,30 +217,22 @@ def run_teacher(options: argparse.Namespace) -> None:
 
 def run_student(options: argparse.Namespace) -> None:
     from spikebert.training.preparation import prepare
+    from spikebert.training.settings import settings_of
 
-    settings = settings_of(options)
+    settings = settings_of(**vars(options))
     task = prepare(settings)  # before torch is loaded, which takes long
     from spikebert.training.pipeline import distil
 
     distil(settings, task)
 
 
-def shaped(options: argparse.Namespace) -> dict[str, Any]:
-    """The options of a parser with `add_shape`, the levels among them."""
-    values = vars(options)
-    if values["levels"] is None:
-        values["levels"] = 0 if values["residual"] == "membrane" else 1
-    return values
-
-
-def settings_of(options: argparse.Namespace) -> Settings:
-    """The options of `student_parser`."""
-    from spikebert.training.settings import LossWeights, Settings
-
-    values = shaped(options)
-    terms = ("feature", "embedding", "logits", "cross_entropy", "spikes", "operations")
-    weights = {name: values.pop(f"{name}_weight") for name in terms}
-    return Settings(**values, weights=LossWeights(**weights))
+COMMANDS = {
+    "train": Command(student_parser, run_student),
+    "teacher": Command(teacher_parser, run_teacher),
+    "new-teacher": of_module("spikebert.new_teacher"),
+    "baseline": of_module("spikebert.baselines.cli"),
+    "study": of_module("spikebert.study_cli"),
+}
 
 
 if __name__ == "__main__":

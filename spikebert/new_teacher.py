@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from spikebert.cli import PROGRAM
-from spikebert.core.errors import InputError, exit_cleanly
+from spikebert.core.errors import InputError
 from spikebert.core.files import Kind
 from spikebert.core.options import require_least, require_seed
 from spikebert.data.columns import add_columns, columns_of
@@ -39,12 +39,10 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--layers", type=int, default=2, help="(default: %(default)s)")
     p.add_argument("--dropout", type=float, default=0.3, help="(default: %(default)s)")
     p.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
-    p.add_argument("--out", required=True, help="the folder; a model that this command wrote there before is replaced")
+    p.add_argument(
+        "-o", "--out", required=True, help="the folder; a model that this command wrote there before is replaced"
+    )
     return p
-
-
-def main(arguments: list[str]) -> int:
-    return exit_cleanly(f"{PROGRAM} new-teacher", lambda: run(parser().parse_args(arguments)))
 
 
 def run(options: argparse.Namespace) -> None:

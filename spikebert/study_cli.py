@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from spikebert.cli import PROGRAM, add_data, add_shape, add_stages, add_teaching, settings_of
-from spikebert.core.errors import InputError, exit_cleanly
+from spikebert.cli import PROGRAM, add_data, add_shape, add_stages, add_teaching
+from spikebert.core.errors import InputError
 
 VALUES: dict[str, list[float]] = {"steps": [1, 2, 4, 8], "depth": [1, 2, 4, 6], "decay": [0.5, 0.75, 0.9, 1.0]}
 
@@ -29,10 +29,6 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
-def main(arguments: list[str]) -> int:
-    return exit_cleanly(f"{PROGRAM} study", lambda: run(parser().parse_args(arguments)))
-
-
 def run(options: argparse.Namespace) -> None:
     kind, seeds, values = options.kind, options.seeds, options.values
     if seeds < 1:
@@ -45,7 +41,9 @@ def run(options: argparse.Namespace) -> None:
         raise InputError("--values: a decay lies in [0, 1]")
     for name in ("kind", "seeds", "values"):
         delattr(options, name)
-    settings = settings_of(options)
+    from spikebert.training.settings import settings_of
+
+    settings = settings_of(**vars(options))
     settings.check()  # before torch is loaded, which takes long
     settings.require_inputs()
     from spikebert.training.studies import study

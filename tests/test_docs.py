@@ -23,6 +23,11 @@ def test_every_relative_link_leads_to_a_file(page):
     assert not missing
 
 
+def test_the_page_of_the_api_says_what_the_docstrings_say():
+    made = subprocess.run([sys.executable, ROOT / "benchmarks/api.py"], cwd=ROOT, capture_output=True, text=True)
+    assert made.stdout == (ROOT / "docs/api.md").read_text("utf-8"), made.stderr
+
+
 def sections():
     return [m.group("command", "output") for m in HELP.finditer((ROOT / "docs/cli.md").read_text("utf-8"))]
 

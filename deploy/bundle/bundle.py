@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -15,17 +15,17 @@ from typing import Any
 
 from deploy.bundle import binary, readme, sums
 from deploy.bundle.golden import Golden, compute, require_memory
-from deploy.chips import mapping, mapping_report
+from deploy.chips import mapping
 from deploy.chips.chip import Chip, chip_file, read_chip
 from export.formats.targets import TARGETS
 from export.ir import nir
 from export.ir.graph import Graph
-from simulate.energy.record import read_run
-from simulate.run import Texts, check_labels, describe, simulate, write_run
-from simulate.text import encode
+from simulate.run import ModelFile, Run, simulate
+from simulate.text import Texts, check_labels, encode
 from spikebert import __version__
 from spikebert.core.errors import InputError, is_unicode, printable
-from spikebert.core.files import Kind, names_format, write_folder_atomically
+from spikebert.core.files import Kind, names_format, sha256, write_folder_atomically
+from spikebert.core.log import say
 
 FORMAT, FORMAT_VERSION = "spikebert-bundle", 1
 MANIFEST = "manifest.json"
@@ -66,7 +66,6 @@ def write(
     licence: str = "not stated",
     extras: Sequence[Path] = (),
     truncate: bool = False,
-    tell: Callable[[str], object] = print,
 ) -> None:
     """Write the bundle of `model` with golden vectors of all `texts`; the folder appears whole or not at all.
 
@@ -88,7 +87,7 @@ def write(
         if names.count(name) > 1:
             raise InputError(f"--with {extra}: another one is called {name}, too; rename one of them")
     size = estimate(graph, sum(map(len, sentences)), target)
-    tell(f"{out}: {len(sentences)} golden texts, {sum(map(len, sentences))} tokens; at most {size / 1e6:,.0f} MB")
+    say(f"{out}: {len(sentences)} golden texts, {sum(map(len, sentences))} tokens; at most {size / 1e6:,.0f} MB")
     if size > LIMIT:
         raise InputError(f"{out}: could take {size:,} bytes, beyond {LIMIT:,}; give fewer golden texts")
     require_memory(graph, sum(map(len, sentences)), out)
@@ -104,9 +103,9 @@ def write(
         for name, (package, page) in PAGES.items():
             (folder / name).write_bytes((files(package) / page).read_bytes())
         left_out = _other_forms(graph, folder)
-        _energy(graph, texts, golden, folder)
+        run = _energy(graph, ModelFile(MODEL, sha256(model)), texts, golden, folder)
         shutil.copyfile(chip_file(chip), folder / CHIP)
-        left_out |= _map(graph, target, folder)
+        left_out |= _map(run, chip, folder)
         _report(folder, MAPPING not in left_out)
         for extra, name in zip(extras, names, strict=True):
             _include(extra, folder / "with" / name)
@@ -143,20 +142,19 @@ def _other_forms(graph: Graph, folder: Path) -> dict[str, str]:
     return left_out
 
 
-def _energy(graph: Graph, texts: Texts, golden: Golden, folder: Path) -> None:
-    """The counts of the golden texts; times are no part of a reproducible bundle."""
+def _energy(graph: Graph, model: ModelFile, texts: Texts, golden: Golden, folder: Path) -> Run:
+    """The run of the golden texts, in its folder; times are no part of a reproducible bundle."""
     result = replace(simulate(graph, golden.sentences), seconds=0.0, startup_seconds=0.0)
-    lengths = [int(n) for n in golden.lengths]
-    shown = Texts("golden texts", [f"text {i}" for i in range(len(lengths))], texts.labels)
-    counts = describe(graph, result, shown, lengths, folder / MODEL, "fast", "spikebert-deploy bundle")
-    write_run(folder / ENERGY, counts, graph, result, shown, lengths)
+    shown = Texts("golden texts", [f"text {i}" for i in range(len(golden.lengths))], texts.labels)
+    run = Run(graph, model, shown, golden.sentences, result, command="spikebert-deploy bundle")
+    run.save(folder / ENERGY)
+    return run
 
 
-def _map(graph: Graph, chip: Chip, folder: Path) -> dict[str, str]:
+def _map(run: Run, chip: str, folder: Path) -> dict[str, str]:
     """Place the model on the smallest system that holds it, with the spikes of the golden texts as its traffic."""
     try:
-        found = mapping.map_graph(graph, chip, run=read_run(folder / ENERGY))
-        mapping_report.write(found, folder / MAPPING, folder / MODEL)
+        mapping.map_model(run.graph, run.model.sha256, chip, run=run.record).save(folder / MAPPING)
     except InputError as error:
         return {MAPPING: str(error)}
     return {}

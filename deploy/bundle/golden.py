@@ -138,6 +138,8 @@ def read(path: Path, graph: Graph) -> Golden:
         golden = Golden(arrays["tokens"], arrays["lengths"], arrays["logits"], spikes, neurons, membranes)
         if margin_of(graph) != NO_MARGIN:
             golden = replace(golden, steps=arrays["steps"])
+    except InputError:
+        raise
     except (KeyError, ValueError, TypeError) as error:
         raise InputError(f"{path}: not the golden vectors of this model ({' '.join(str(error).split())})") from None
     _check(golden, graph, path)

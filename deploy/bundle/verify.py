@@ -26,11 +26,12 @@ from deploy.bundle.diagnosis import likely_cause
 from deploy.bundle.golden import Golden, Trains
 from export.ir import nir
 from export.ir.graph import Graph
-from simulate import lava
+from simulate import lava, lava_installed
 from simulate.compare import Divergence, differences, explained, first_divergence, miscounted, of
 from simulate.fast import FastSimulator
 from spikebert.core.errors import InputError
 from spikebert.core.files import read_json, require_file
+from spikebert.core.log import say
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,9 @@ def verify(folder: Path, theirs: Path | None = None, on_lava: bool = True) -> It
     yield Check("plain binary form", _binary_difference(folder, graph, stored))
     lengths, expected = stored.lengths.tolist(), stored.result(graph)
     runs = [("fast simulator", lambda: FastSimulator(graph).run(stored.sentences, record=True))]
-    if on_lava:
+    if on_lava and not lava_installed.is_installed():
+        say(f"Lava: left out: {lava_installed.MISSING}")
+    elif on_lava:
         runs.append(("Lava", lambda: lava.run(graph, stored.sentences, "block", record=True)))
     for name, run in runs:
         result = run()

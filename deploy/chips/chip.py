@@ -135,8 +135,9 @@ def find_system(chip: Chip, name: str) -> System:
 def _load(path: Path, kind: str) -> dict[str, Any]:
     import yaml
 
+    path = require_file(path, kind)
     try:
-        data = yaml.safe_load(require_file(path, kind).read_text("utf-8"))
+        data = yaml.safe_load(path.read_text("utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise InputError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
     if not isinstance(data, dict) or data.get("kind") != kind:

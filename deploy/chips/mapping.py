@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from deploy.chips.chip import Chip, System, find_system, systems_of
+from deploy.chips.chip import Chip, System, find_system, read_chip, systems_of
 from deploy.chips.estimate import Estimate, costing, estimate
 from deploy.chips.partition import Core, Cut, partition
 from deploy.chips.placement import Placement, place
@@ -31,6 +33,13 @@ class Mapping:
     activity: Activity
     traffic: Traffic
     estimate: Estimate
+    model_sha256: str = ""  # of the file that was mapped
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write mapping.json, mapping.md and floorplan.svg into a folder, all or none; see docs/mapping.md."""
+        from deploy.chips.mapping_report import write
+
+        write(self, Path(folder))
 
     @property
     def title(self) -> str:
@@ -49,6 +58,30 @@ class Mapping:
                 host += [name for name in lif.inputs if name in attentions] + [lif.name]
         last = self.graph[self.graph.nodes[-1].inputs[0]]
         return host + ([last.name] if last.name.endswith(".norm") else [])
+
+
+def map_model(
+    graph: Graph,
+    model_sha256: str,
+    chip: str = "loihi2",
+    system: str | None = None,
+    strategy: str = AUTO,
+    run: RunRecord | None = None,
+    tokens: int | None = None,
+) -> Mapping:
+    """Map the graph of a file that has this digest; `chip` is a known name or a .yaml file. See `map_graph`.
+
+    Raises:
+        InputError: it does not fit, or the run is of another model or another margin of an early exit.
+    """
+    if run and run.model.sha256 != model_sha256:
+        raise InputError(f"{run.folder}: counts of another model ({run.model.file}); simulate the one that is mapped")
+    if run and run.model.exit_margin != (None if margin_of(graph) == NO_MARGIN else margin_of(graph)):
+        raise InputError(
+            f"{run.folder}: counts at another --exit-margin; give the one that was simulated, or simulate anew"
+        )
+    found = map_graph(graph, read_chip(chip), system, strategy, run, tokens)
+    return replace(found, model_sha256=model_sha256)
 
 
 def map_graph(

@@ -10,16 +10,16 @@ from deploy.chips.estimate import cost_source
 from deploy.chips.floorplan import svg
 from deploy.chips.mapping import Mapping
 from deploy.chips.partition import Cut
-from spikebert.core.files import Kind, names_format, sha256, write_folder_atomically
+from spikebert.core.files import Kind, names_format, write_folder_atomically
 
 FORMAT = "spikebert-mapping"
 VERSION = 1
 FOLDER = Kind("a mapping of spikebert-deploy", ("mapping.json", "mapping.md", "floorplan.svg"), names_format(FORMAT))
 
 
-def write(mapping: Mapping, out: Path, model: Path) -> None:
-    """`out`/mapping.json, mapping.md and floorplan.svg, all or none; `model` is the file that was mapped."""
-    content, chip = {**as_json(mapping), "model_sha256": sha256(model)}, mapping.system.chip
+def write(mapping: Mapping, out: Path) -> None:
+    """`out`/mapping.json, mapping.md and floorplan.svg, all or none."""
+    content, chip = {**as_json(mapping), "model_sha256": mapping.model_sha256}, mapping.system.chip
     picture = "\n![floorplan](floorplan.svg)\n"
 
     def fill(folder: Path) -> None:

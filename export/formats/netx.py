@@ -61,11 +61,7 @@ def write(graph: Graph, folder: str | os.PathLike[str]) -> None:
     Raises:
         InputError: names the first node that stock Lava, or netx, cannot compute exactly.
     """
-    refuse_margin(graph, "netx")
-    check_stock(graph)
-    chains = stock_chains(graph)
-    for layer in (layer for chain in chains for layer in chain):
-        _check(layer)
+    chains = check(graph)
     files = [f"{number:02d}.net" for number in range(len(chains))]  # a node's name is no safe path
 
     def fill(temporary: Path) -> None:
@@ -75,6 +71,16 @@ def write(graph: Graph, folder: str | os.PathLike[str]) -> None:
         (temporary / MANIFEST).write_text(text, "utf-8")
 
     write_folder_atomically(Path(folder), FOLDER, fill)
+
+
+def check(graph: Graph) -> list[list[Layer]]:
+    """The chains of a graph; an InputError as of `write`."""
+    refuse_margin(graph, "netx")
+    check_stock(graph)
+    chains = stock_chains(graph)
+    for layer in (layer for chain in chains for layer in chain):
+        _check(layer)
+    return chains
 
 
 def manifest(graph: Graph, nets: dict[str, list[Layer]]) -> dict[str, Any]:

@@ -64,13 +64,7 @@ def write(graph: Graph, path: str | os.PathLike[str]) -> None:
         InputError: for a stream beyond 7 bits, which not every processor's 8-bit products can take, or logits so large
             that their difference needs more than 64 bits.
     """
-    bounds = output_bounds(graph)
-    for node in graph:
-        if isinstance(node, Linear) and bounds[node.inputs[0]] > INPUT_MAX:
-            raise InputError(f"layer {node.name}: an input of up to {bounds[node.inputs[0]]} is beyond {INPUT_MAX}")
-    last = graph.nodes[-1]
-    if isinstance(last, Readout) and last.margin != NO_MARGIN and bounds[last.name] >= 2**62:
-        raise InputError(f"node {last.name}: logits can lie further apart than 64 bits reach; use --exit-margin never")
+    check(graph)
     notes = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -82,6 +76,17 @@ def write(graph: Graph, path: str | os.PathLike[str]) -> None:
         "logit_scale": float(graph.nodes[-1].arrays["scale"][0]),
     }
     save(build(graph).model("logits", DOC, notes), path)
+
+
+def check(graph: Graph) -> None:
+    """An InputError as of `write`."""
+    bounds = output_bounds(graph)
+    for node in graph:
+        if isinstance(node, Linear) and bounds[node.inputs[0]] > INPUT_MAX:
+            raise InputError(f"layer {node.name}: an input of up to {bounds[node.inputs[0]]} is beyond {INPUT_MAX}")
+    last = graph.nodes[-1]
+    if isinstance(last, Readout) and last.margin != NO_MARGIN and bounds[last.name] >= 2**62:
+        raise InputError(f"node {last.name}: logits can lie further apart than 64 bits reach; use --exit-margin never")
 
 
 def build(graph: Graph) -> IntegerBuilder:

@@ -26,6 +26,12 @@ class Target:
         else:
             require_folder_of(path, what)
 
+    def check(self, graph: Any) -> None:
+        """An InputError if the format cannot hold an integer graph; nothing is written."""
+        check = getattr(importlib.import_module(self.module), "check", None)
+        if check is not None:
+            check(graph)
+
     def write(self, source: Any, path: str | os.PathLike[str]) -> None:
         importlib.import_module(self.module).write(source, path)
 

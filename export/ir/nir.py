@@ -127,8 +127,9 @@ def _text(header: dict[str, Any], field: str) -> str:
 
 
 def _json(header: dict[str, Any], field: str) -> Any:
+    text = _text(header, field)
     try:
-        return strict_json.loads(_text(header, field))
+        return strict_json.loads(text)
     except ValueError as error:
         raise InputError(f"metadata/{field} is not whole JSON ({error})") from None
 

@@ -43,6 +43,8 @@ def read_npz(path: Path, what: str) -> dict[str, NDArray]:
             raise InputError(f"{path}: holds {len(entries):,} arrays; {MOST:,} is the most")
         with np.load(path, allow_pickle=False) as arrays:
             return {name: np.asarray(arrays[name]) for name in arrays.files}
+    except InputError:
+        raise
     except FAULTS as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: not a {what}: not an .npz file of plain arrays ({reason})") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from spikebert.core.errors import exit_cleanly
+from spikebert.core.commands import Command, script
 from spikebert.data.columns import add_columns
 
 PROGRAM = "spikebert-train qat"
@@ -20,7 +20,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--task", required=True, help="the task that the model was trained on, as in spikebert-train")
     p.add_argument("--dev", help="the file to measure on (default: the folder's dev file, or a tenth of the rows)")
     add_columns(p)
-    p.add_argument("--out", required=True, help="the folder for the model; the same command resumes a killed run")
+    p.add_argument("-o", "--out", required=True, help="the folder for the model; the same command resumes a killed run")
     p.add_argument("--bits", type=int, default=4, help="weight bits of the export, 2 to 8 (default: %(default)s)")
     p.add_argument("--per-channel", action="store_true", help="a power of two for each output, as in spikebert-export")
     p.add_argument("--epochs", type=int, default=1, help="(default: %(default)s)")
@@ -31,8 +31,8 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
-def main(arguments: list[str]) -> int:
-    return exit_cleanly(PROGRAM, lambda: run(parser().parse_args(arguments)))
+def main(arguments: list[str] | None = None) -> int:
+    return script(PROGRAM, {"qat": Command(parser, run)}, "qat", arguments)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -7,7 +7,6 @@ import os
 import time
 import warnings
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -23,6 +22,7 @@ from simulate.foreign import euler
 from simulate.foreign.agreement import Agreement
 from spikebert.core.errors import InputError, printable
 from spikebert.core.files import require_file, write_folder_atomically
+from spikebert.core.versions import versions
 
 FORMAT = "spikebert-foreign-run"
 VERSION = 2
@@ -146,7 +146,7 @@ def describe(network: Network, run: ForeignRun, x: NDArray, dt: float, model: Pa
         "notes": list(run.notes),
         "startup_seconds": run.startup_seconds,
         "seconds": run.seconds,
-        "versions": {name: version(name) for name in ("spikebert", "numpy", "nir", "lava-nc")},
+        "versions": versions("spikebert", "numpy", "nir", "lava-nc"),
     }
 
 

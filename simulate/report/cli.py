@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spikebert.core.errors import InputError, exit_cleanly
+from spikebert.core.commands import Command, script
+from spikebert.core.errors import InputError
 from spikebert.core.files import write_atomically
 
 if TYPE_CHECKING:
     from simulate.report.report import Report
 
 PROGRAM = "spikebert-report"
-DOCUMENTS = (".html", ".md", ".json")
-FIGURES = (".svg", ".pdf", ".png")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -29,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("run", help="the --out folder of spikebert-simulate")
     p.add_argument(
         "-o",
-        "--output",
+        "--out",
         action="append",
         required=True,
         metavar="FILE",
@@ -63,15 +61,17 @@ def compare_parser() -> argparse.ArgumentParser:
         prog=f"{PROGRAM} compare", description="Put runs of spikebert-simulate side by side, as Markdown or JSON."
     )
     p.add_argument("runs", nargs="+", metavar="RUN", help="the --out folders of spikebert-simulate, two or more")
-    p.add_argument("-o", "--output", metavar="FILE", help="a .md or .json file (default: print Markdown)")
+    p.add_argument("-o", "--out", metavar="FILE", help="a .md or .json file (default: print Markdown)")
     return p
 
 
 def compare(options: argparse.Namespace) -> None:
     if len(options.runs) < 2:
         raise InputError("give two runs or more to compare")
-    output = _output(options.output, (".md", ".json")) if options.output else None
     from simulate.report import comparison
+    from simulate.report.write import require_document
+
+    output = require_document(options.out, (".md", ".json")) if options.out else None
 
     table = comparison.table([Path(folder) for folder in options.runs])
     if output is None:
@@ -83,14 +83,13 @@ def compare(options: argparse.Namespace) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments[:1] == ["compare"]:
-        return exit_cleanly(PROGRAM, lambda: compare(compare_parser().parse_args(arguments[1:])))
-    return exit_cleanly(PROGRAM, lambda: run(parser().parse_args(arguments)))
+    return script(PROGRAM, COMMANDS, "report", arguments)
 
 
 def run(options: argparse.Namespace) -> None:
-    outputs = [_output(path, FIGURES if options.figure else DOCUMENTS) for path in options.output]
+    from simulate.report.write import DOCUMENTS, FIGURES, require_document, write
+
+    outputs = [require_document(path, FIGURES if options.figure else DOCUMENTS) for path in options.out]
     for path in outputs:
         if path.resolve() == (Path(options.run) / "counts.json").resolve():
             raise InputError(f"-o {path}: is what the report is made from; choose another name")
@@ -101,7 +100,7 @@ def run(options: argparse.Namespace) -> None:
     if options.exit_margin is not None:
         _require_margin(options.exit_margin, report)
     for path in outputs:
-        write_atomically(path, _writer(report, path, options.figure))
+        write(report, path, options.figure)
         print(f"{path}: {path.stat().st_size / 1000:,.0f} kB")
 
 
@@ -123,31 +122,7 @@ def _require_margin(choice: str, report: Report) -> None:
         )
 
 
-def _output(path: str, suffixes: tuple[str, ...]) -> Path:
-    output = Path(path)
-    if output.suffix.lower() not in suffixes:
-        hint = "; --figure NAME writes a figure" if output.suffix.lower() in FIGURES else ""
-        raise InputError(f"-o {path}: the suffix must be one of {', '.join(suffixes)}{hint}")
-    if output.is_dir():
-        raise InputError(f"-o {path}: is a folder; give a file")
-    if not output.parent.is_dir():
-        raise InputError(f"-o {path}: there is no folder {output.parent}; create it first")
-    return output
-
-
-def _writer(report: Report, path: Path, figure: str | None) -> Callable[[Path], object]:
-    """What fills the file `path`, given where to write."""
-    suffix = path.suffix.lower()
-    if figure:
-        from simulate.report.plotting import save
-
-        plot = report.figure(figure).plot
-        assert plot is not None
-        return lambda temporary: save(plot, temporary, suffix[1:])
-    from simulate.report import data, markdown, page
-
-    render = {".html": page.render, ".md": markdown.render, ".json": data.render}[suffix]
-    return lambda temporary: temporary.write_text(render(report), "utf-8")
+COMMANDS = {"report": Command(parser, run), "compare": Command(compare_parser, compare)}
 
 
 if __name__ == "__main__":

@@ -43,15 +43,25 @@ def read_content(
         mapping: mapping.json of spikebert-deploy, or its folder.
         ablation: the .json of spikebert-simulate ablate.
     """
-    run = read_run(folder)
-    shape = BertShape.of_teacher(run) if teacher is None else BertShape.read(teacher)
     path = folder / trace.FILE
+    return content_of(read_run(folder), Trace.read(path) if path.exists() else None, teacher, mapping, ablation)
+
+
+def content_of(
+    run: RunRecord,
+    traced: Trace | None = None,
+    teacher: Path | None = None,
+    mapping: Path | None = None,
+    ablation: Path | None = None,
+) -> Content:
+    """The content of a report on a run that need not be in a folder; `traced` is one of its texts, seen closely."""
+    shape = BertShape.of_teacher(run) if teacher is None else BertShape.read(teacher)
     return Content(
         run,
         compare(run),
         bert.account(run),
         None if shape is None else (shape, bert.account(run, shape)),
-        Trace.read(path) if path.exists() else None,
+        traced,
         None if mapping is None else read_mapping(mapping, run),
         None if ablation is None else read_ablation(ablation, run),
     )

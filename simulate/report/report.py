@@ -54,7 +54,13 @@ def read_report(
     folder: Path, teacher: Path | None = None, mapping: Path | None = None, ablation: Path | None = None
 ) -> Report:
     """The report on the run in a folder of spikebert-simulate; see `read_content`."""
-    content = read_content(folder, teacher, mapping, ablation)
+    return report_on(read_content(folder, teacher, mapping, ablation), teacher, mapping, ablation)
+
+
+def report_on(
+    content: Content, teacher: Path | None = None, mapping: Path | None = None, ablation: Path | None = None
+) -> Report:
+    """The report on a content that was made with this teacher, this mapping and this table of ablations."""
     options = [("--teacher", teacher), ("--mapping", mapping), ("--ablation", ablation)]
     return Report(
         content,

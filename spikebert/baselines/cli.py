@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from spikebert.cli import PROGRAM, add_data, add_shape, shaped
-from spikebert.core.errors import exit_cleanly
+from spikebert.cli import PROGRAM, add_data, add_shape
 
 NAMES = ("textcnn", "snn-textcnn", "spikformer")
 LEARNING_RATE = 5e-4
@@ -29,15 +28,12 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
-def main(arguments: list[str]) -> int:
-    return exit_cleanly(f"{PROGRAM} baseline", lambda: run(parser().parse_args(arguments)))
-
-
 def run(options: argparse.Namespace) -> None:
     from spikebert.baselines.settings import BaselineSettings
     from spikebert.training.preparation import prepare
+    from spikebert.training.settings import shaped
 
-    settings = BaselineSettings(**shaped(options))
+    settings = BaselineSettings(**shaped(vars(options)))
     task = prepare(settings)
     from spikebert.baselines.run import fit
 

@@ -14,15 +14,31 @@ EXTRAS = {  # packages that are not everywhere, and what installs them
     "accelerate": "distributed",
     "datasets": "hub",
     "distributed": "serve",
-    "lava.lib": "export",
+    "lava.lib": "netx",
+    "lava": "lava",
 }
 
 
-class InputError(Exception):
+class InputError(ValueError):
     """Bad input from outside: a file, a text, an argument.
 
     The message is one line that says what was wrong, where (file, line, layer, field) and what to do.
+
+    Args:
+        field: the parameter of the call whose value the message begins with. A Python caller reads `workers 0: must
+            be …`, a command line `--workers 0: must be …`.
     """
+
+    def __init__(self, message: str, field: str | None = None):
+        super().__init__(message)
+        self.field = field
+
+    def __str__(self) -> str:
+        return super().__str__() if self.field is None else f"{self.field} {super().__str__()}"
+
+    def on_the_command_line(self) -> str:
+        """The message with the parameter as the option that sets it: `batch_size` → `--batch-size`."""
+        return str(self) if self.field is None else f"--{self.field.replace('_', '-')} {super().__str__()}"
 
 
 class RunError(Exception):
@@ -68,7 +84,7 @@ def exit_cleanly(program: str, command: Callable[[], int | None]) -> int:
         sys.stdout.flush()  # what finds no room is told here, and not by the interpreter as it ends
         return code
     except InputError as error:
-        message = str(error)
+        message = error.on_the_command_line()
     except RunError as error:
         print(f"{error.details.rstrip()}\n\n{program}: failed: {error}".lstrip(), file=sys.stderr)
         return 1

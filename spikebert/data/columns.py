@@ -102,6 +102,32 @@ def columns_of(options: argparse.Namespace) -> Columns:
     return Columns(options.label_column, tuple(options.text_column or ()))
 
 
+def add_labels(p: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """The option that says what a model calls the labels of some data."""
+    p.add_argument(
+        "--labels",
+        metavar="THEIRS=OURS",
+        help="what the model calls the labels of the data, with commas between them: 0=negative,1=positive",
+    )
+
+
+def labels_of(options: argparse.Namespace) -> dict[str, str]:
+    """What `add_labels` has parsed: {label of the data: label of the model}.
+
+    Raises:
+        InputError: a part without =, or a label that is there twice.
+    """
+    found: dict[str, str] = {}
+    for part in (options.labels or "").split(",") if options.labels is not None else ():
+        theirs, equals, ours = (piece.strip() for piece in part.partition("="))
+        if not (theirs and equals and ours):
+            raise InputError(f"{options.labels}: give label=label pairs, such as 0=negative,1=positive", field="labels")
+        if theirs in found:
+            raise InputError(f"{options.labels}: the label {theirs!r} is there twice", field="labels")
+        found[theirs] = ours
+    return found
+
+
 def text_columns(columns: Iterable[str]) -> tuple[str, ...]:
     """The columns that hold a row's text, one or the two of a pair; none where there are none."""
     columns = set(columns)

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from spikebert.core.errors import InputError, is_unicode
 from spikebert.core.files import Kind, names_format, read_json, write_atomically, write_folder_atomically
 from spikebert.data.tokenizing import require_loadable
+from spikebert.model.card import card
 from spikebert.model.config import SpikeBertConfig
 from spikebert.model.model import SpikeBertForSequenceClassification
 from spikebert.model.torch_file import read_tensors
@@ -22,7 +23,7 @@ VERSION = 1
 WEIGHTS, TRAINING_FILE = "model.safetensors", "training.json"
 FOLDER = Kind(
     "a model of spikebert-train",
-    ("config.json", WEIGHTS, "tokenizer.json", TRAINING_FILE),
+    ("config.json", WEIGHTS, "tokenizer.json", "tokenizer_config.json", TRAINING_FILE, "README.md"),
     names_format(SpikeBertConfig.model_type, field="model_type"),
 )
 
@@ -52,7 +53,9 @@ def save_model(trained: TrainedModel, path: Path) -> None:
 
 
 def save_directory(trained: TrainedModel, folder: Path) -> None:
-    """Write a model directory, whole or not at all: config.json, model.safetensors, tokenizer.json, training.json."""
+    """Write a model directory, whole or not at all: config.json, model.safetensors, the tokenizer, training.json, and a
+    card, README.md. After `import spikebert`, transformers reads it as it reads its own.
+    """
     config = trained.model.config
     config.id2label = dict(enumerate(trained.labels))
     config.label2id = {label: i for i, label in enumerate(trained.labels)}
@@ -60,9 +63,24 @@ def save_directory(trained: TrainedModel, folder: Path) -> None:
     def fill(folder: Path) -> None:
         trained.model.save_pretrained(folder)
         (folder / "tokenizer.json").write_text(trained.tokenizer, "utf-8")
+        (folder / "tokenizer_config.json").write_text(json.dumps(_tokenizer_config(trained), indent=1), "utf-8")
+        (folder / "README.md").write_text(card(config, list(trained.labels), trained.training), "utf-8")
         (folder / TRAINING_FILE).write_text(json.dumps(trained.training, indent=1, ensure_ascii=False), "utf-8")
 
     write_folder_atomically(folder, FOLDER, fill, _size(trained.model.state_dict()))
+
+
+def _tokenizer_config(trained: TrainedModel) -> dict[str, Any]:
+    """What AutoTokenizer asks of a tokenizer. Any token can fill a batch: the model does not look at it."""
+    vocabulary = json.loads(trained.tokenizer).get("model", {}).get("vocab", {})
+    words = vocabulary if isinstance(vocabulary, dict) else {}
+    padding = "[PAD]" if "[PAD]" in words else min(words, key=words.__getitem__, default=None)
+    return {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_max_length": trained.model.config.max_tokens,
+        "pad_token": padding,
+        "model_input_names": ["input_ids", "attention_mask"],
+    }
 
 
 def write_tensors(path: Path, content: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from transformers import PretrainedConfig
 
 from spikebert.core.errors import InputError
+from spikebert.model import registry
 from spikebert.model.limits import LEVELS_MAX
 
 NORMS = ("layer", "batch")
@@ -119,3 +120,6 @@ class SpikeBertConfig(PretrainedConfig):
         for field in ("threshold", "attention_threshold", "attention_scale", "surrogate_alpha"):
             if not getattr(self, field) > 0:
                 raise InputError(f"config: {field} must be above 0, not {getattr(self, field)!r}")
+
+
+registry.enter_config(SpikeBertConfig)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.utils.generic import ModelOutput
 
+from spikebert.model import registry
 from spikebert.model.attention import SpikingSelfAttention
 from spikebert.model.config import SpikeBertConfig
 from spikebert.model.layers import SpikingLinear, branch_layers, make_lif, make_norm
@@ -141,6 +142,7 @@ class SpikeBertForSequenceClassification(PreTrainedModel):
         attention_mask: Tensor | None = None,
         labels: Tensor | None = None,
         return_dict: bool = True,
+        features: bool = False,
         **_: object,
     ) -> SpikeBertOutput | tuple:
         """Classify a batch.
@@ -149,15 +151,23 @@ class SpikeBertForSequenceClassification(PreTrainedModel):
             input_ids: (B, N) int64, padded on the right.
             attention_mask: (B, N), 1 for tokens and 0 for padding; all tokens where None.
             labels: (B,) int64; gives the cross entropy as `loss`.
+            features: whether to give `embeddings` and `features`, too. Their first axis is that of tokens, which a
+                pipeline of transformers would take for the batch.
         """
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         packing = Packing.from_mask(mask)
         embedded, x = self.embeddings(input_ids, packing)  # (M, D), (T, M, D)
-        features = []
+        sums = []
         for block in self.blocks:
             x = block(x, packing)
-            features.append(x.sum(0))
+            if features:
+                sums.append(x.sum(0))
         logits = self.readout(x, packing)
         loss = None if labels is None else F.cross_entropy(logits, labels)
-        output = SpikeBertOutput(loss=loss, logits=logits, embeddings=embedded, features=tuple(features))
+        output = SpikeBertOutput(loss=loss, logits=logits)
+        if features:
+            output = SpikeBertOutput(loss=loss, logits=logits, embeddings=embedded, features=tuple(sums))
         return output if return_dict else output.to_tuple()
+
+
+registry.enter_model(SpikeBertConfig, SpikeBertForSequenceClassification)

@@ -39,7 +39,7 @@ class Student(nn.Module):
 
 def stage_one(student: Student, teacher: Source, batch: Batch) -> dict[str, Tensor]:
     """Stage 1, on text without labels: embeddings and features are aligned with a general teacher's."""
-    output = student.model(batch.tokens, batch.mask)
+    output = student.model(batch.tokens, batch.mask, features=True)
     target = teacher.targets(batch, student.layers(teacher.layers))
     feature = student.alignment.feature_loss(output, target.features)
     embedding = student.alignment.embedding_loss(output, target.embeddings)
@@ -57,7 +57,7 @@ def stage_two(
         record_spikes(student.model, attached=True) if weights.spikes else nullcontext({}) as spikes,
         nullcontext() if operations_target is None else record_operations(student.model) as operations,
     ):
-        output = student.model(batch.tokens, batch.mask)
+        output = student.model(batch.tokens, batch.mask, features=True)
     target = teacher.targets(batch, student.layers(teacher.layers))
     terms = {
         "feature": student.alignment.feature_loss(output, target.features),

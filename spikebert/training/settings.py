@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from spikebert.core.errors import InputError
 from spikebert.core.files import require_file
@@ -141,3 +142,24 @@ class Settings:
             require_file(self.corpus, "corpus")
         if self.warm_start and not Path(self.warm_start).exists():
             raise InputError(f"--warm-start {self.warm_start}: not there; give a model or the folder of a finished run")
+
+
+def shaped(values: dict[str, Any]) -> dict[str, Any]:
+    """Values with the levels of embedding neurons that a residual has where none are given."""
+    if values.get("levels") is None:
+        return {**values, "levels": 0 if values.get("residual") == "membrane" else 1}
+    return values
+
+
+def settings_of(**values: Any) -> Settings:
+    """Settings by the names of the options of `spikebert-train`, where `feature_weight` is the field of `weights`.
+
+    Raises:
+        InputError: a name that is no setting.
+    """
+    terms = {f"{f.name}_weight": f.name for f in fields(LossWeights)}
+    weights = {terms[name]: values.pop(name) for name in list(values) if name in terms}
+    unknown = sorted(values.keys() - {f.name for f in fields(Settings)})
+    if unknown:
+        raise InputError("is no setting of a training; spikebert.training.settings lists them", field=unknown[0])
+    return Settings(**shaped(values), **({"weights": LossWeights(**weights)} if weights else {}))

@@ -34,7 +34,7 @@ def machine(kind, **changes):
 
 def differing(graph, granularity="block"):
     """What the ladder says of Lava, a line for each kind of result, and all that it prints."""
-    fast, other = climb(graph, SENTENCES, [granularity], tell=lambda line: None)
+    fast, other = climb(graph, SENTENCES, [granularity])
     assert fast.equal and not other.equal
     return {line.partition(":")[0]: line for line in other.differences}, table([fast, other], None)
 
@@ -123,7 +123,7 @@ def test_a_neuron_layer_that_is_silent_otherwise_is_told(monkeypatch):
 
 def test_a_reference_that_miscounts_its_own_spikes_is_told(monkeypatch):
     monkeypatch.setattr("simulate.fast.tally", lambda node, *args: {k: v % 16 for k, v in tally(node, *args).items()})
-    (fast,) = climb(random_graph(), SENTENCES, [], tell=lambda line: None)
+    (fast,) = climb(random_graph(), SENTENCES, [])
     assert not fast.equal
     assert re.search(r"fast differs in counts: layer .*: \d+ for \d+ recorded spikes", table([fast], None))
 

@@ -14,7 +14,7 @@ import pytest
 from deploy.bundle import bundle, sums
 from deploy.cli import main
 from export.ir import nir
-from simulate.run import Texts
+from simulate.text import Texts
 from spikebert.core.errors import InputError
 from tests.fuzz.originals import tokenizer
 from tests.random_graph import random_graph
@@ -35,12 +35,12 @@ def files_of(folder):
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bundle")
-    bundle.write(model_of(folder, norm="batch", reset="zero"), TEXTS, folder / "bundle", tell=str)
+    bundle.write(model_of(folder, norm="batch", reset="zero"), TEXTS, folder / "bundle")
     return folder / "bundle"
 
 
 def test_the_same_inputs_give_the_same_bytes(made, tmp_path):
-    bundle.write(made.parent / "model.nir", TEXTS, tmp_path / "again", tell=str)
+    bundle.write(made.parent / "model.nir", TEXTS, tmp_path / "again")
     assert files_of(made) == files_of(tmp_path / "again")
 
 
@@ -68,31 +68,31 @@ def test_it_holds_what_a_hardware_team_needs(made):
 
 def test_a_chip_that_cannot_hold_the_model_leaves_the_mapping_out_and_one_that_is_none_is_refused(tmp_path):
     model = model_of(tmp_path, norm="layer", reset="zero")
-    bundle.write(model, TEXTS, tmp_path / "bundle", "loihi1", tell=str)
+    bundle.write(model, TEXTS, tmp_path / "bundle", "loihi1")
     left_out = json.loads((tmp_path / "bundle" / bundle.MANIFEST).read_text("utf-8"))["left_out"]
     assert "layer norm needs programmable neurons" in left_out["mapping"]
     assert not (tmp_path / "bundle" / "mapping").exists()
     with pytest.raises(InputError, match="--chip loihi3"):
-        bundle.write(model, TEXTS, tmp_path / "not", "loihi3", tell=str)
+        bundle.write(model, TEXTS, tmp_path / "not", "loihi3")
     assert not (tmp_path / "not").exists()
 
 
 def test_a_bundle_that_fails_half_way_leaves_nothing(made, tmp_path, monkeypatch):
     monkeypatch.setattr(bundle.sums, "write", lambda folder: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        bundle.write(made.parent / "model.nir", TEXTS, tmp_path / "bundle", tell=str)
+        bundle.write(made.parent / "model.nir", TEXTS, tmp_path / "bundle")
     assert not any(tmp_path.iterdir())
 
 
-def test_its_size_is_at_most_what_was_told(made, tmp_path):
-    told = []
-    bundle.write(made.parent / "model.nir", TEXTS, tmp_path / "again", tell=told.append)
-    promised = float(told[0].split("at most ")[1].split()[0].replace(",", "")) * 1e6
+def test_its_size_is_at_most_what_was_told(made, tmp_path, caplog):
+    with caplog.at_level("INFO", "spikebert"):
+        bundle.write(made.parent / "model.nir", TEXTS, tmp_path / "again")
+    promised = float(caplog.messages[0].split("at most ")[1].split()[0].replace(",", "")) * 1e6
     assert sum(map(len, files_of(made).values())) <= promised
 
 
 def test_what_a_model_cannot_be_is_left_out_with_the_reason(tmp_path):
-    bundle.write(model_of(tmp_path, norm="layer"), TEXTS, tmp_path / "bundle", tell=str)
+    bundle.write(model_of(tmp_path, norm="layer"), TEXTS, tmp_path / "bundle")
     left_out = json.loads((tmp_path / "bundle" / bundle.MANIFEST).read_text("utf-8"))["left_out"]
     assert left_out.keys() == {"nir-stages", "netx"}
     assert "layer norm" in left_out["nir-stages"]
@@ -103,10 +103,10 @@ def test_what_a_model_cannot_be_is_left_out_with_the_reason(tmp_path):
 def test_extras_go_in_as_they_are(made, tmp_path):
     (tmp_path / "map").mkdir()
     (tmp_path / "map" / "mapping.json").write_text("{}")
-    bundle.write(made.parent / "model.nir", TEXTS, tmp_path / "out", extras=[tmp_path / "map"], tell=str)
+    bundle.write(made.parent / "model.nir", TEXTS, tmp_path / "out", extras=[tmp_path / "map"])
     assert (tmp_path / "out" / "with" / "map" / "mapping.json").read_text() == "{}"
     with pytest.raises(InputError, match="no such file"):
-        bundle.write(made.parent / "model.nir", TEXTS, tmp_path / "not", extras=[tmp_path / "none"], tell=str)
+        bundle.write(made.parent / "model.nir", TEXTS, tmp_path / "not", extras=[tmp_path / "none"])
     assert not (tmp_path / "not").exists()
 
 
@@ -165,7 +165,7 @@ def test_two_lines_for_one_file_are_refused(made, tmp_path, capsys):
 def test_a_label_that_the_model_does_not_know_is_refused(made, tmp_path):
     with pytest.raises(InputError, match="text 2 has the label 'yes'"):
         texts = replace(TEXTS, labels=["label0", "yes", "label1"])
-        bundle.write(made.parent / "model.nir", texts, tmp_path / "out", tell=str)
+        bundle.write(made.parent / "model.nir", texts, tmp_path / "out")
 
 
 def test_extras_of_one_name_are_refused(made, tmp_path):
@@ -174,7 +174,7 @@ def test_extras_of_one_name_are_refused(made, tmp_path):
         page.parent.mkdir()
         page.write_text("x")
     with pytest.raises(InputError, match=r"another one is called page\.md"):
-        bundle.write(made.parent / "model.nir", TEXTS, tmp_path / "out", extras=pages, tell=str)
+        bundle.write(made.parent / "model.nir", TEXTS, tmp_path / "out", extras=pages)
 
 
 @pytest.mark.parametrize("change", ["missing", "added"])
@@ -265,7 +265,7 @@ def test_more_files_are_plain_files_or_refused_by_name(tmp_path, what):
     (tmp_path / "more" / "file").touch()
     STRANGERS[what](tmp_path / "more" / "x")
     with pytest.raises(InputError, match=rf"--with .*/x: is {what.strip()}"):
-        bundle.write(model_of(tmp_path), TEXTS, tmp_path / "bundle", extras=[tmp_path / "more"], tell=str)
+        bundle.write(model_of(tmp_path), TEXTS, tmp_path / "bundle", extras=[tmp_path / "more"])
     assert not (tmp_path / "bundle").exists()
 
 
@@ -273,18 +273,18 @@ def test_a_pipe_or_a_device_as_another_file_is_refused_by_name(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", Path("/dev/null")):
         with pytest.raises(InputError, match=f"--with {path}: is neither"):
-            bundle.write(model_of(tmp_path), TEXTS, tmp_path / "bundle", extras=[path], tell=str)
+            bundle.write(model_of(tmp_path), TEXTS, tmp_path / "bundle", extras=[path])
 
 
 def test_a_licence_that_is_not_utf_8_is_refused(tmp_path):
     with pytest.raises(InputError, match="--licence: not UTF-8"):
-        bundle.write(model_of(tmp_path), TEXTS, tmp_path / "bundle", licence="a\udcff", tell=str)
+        bundle.write(model_of(tmp_path), TEXTS, tmp_path / "bundle", licence="a\udcff")
 
 
 def test_more_golden_texts_than_memory_holds_are_refused_before_they_run(tmp_path, monkeypatch):
     monkeypatch.setattr("deploy.bundle.golden.MEMORY", 1000)
     with pytest.raises(InputError, match="the spikes of 7 tokens take"):
-        bundle.write(model_of(tmp_path), TEXTS, tmp_path / "bundle", tell=str)
+        bundle.write(model_of(tmp_path), TEXTS, tmp_path / "bundle")
 
 
 def test_golden_vectors_do_not_depend_on_what_is_run_at_once(monkeypatch):
@@ -305,7 +305,7 @@ def test_golden_vectors_do_not_depend_on_what_is_run_at_once(monkeypatch):
 
 def test_a_bundle_is_written_again_and_one_with_anything_changed_or_added_is_left_alone(made, tmp_path):
     def again() -> None:
-        bundle.write(made.parent / "model.nir", TEXTS, tmp_path / "bundle", tell=str)
+        bundle.write(made.parent / "model.nir", TEXTS, tmp_path / "bundle")
 
     again()
     again()

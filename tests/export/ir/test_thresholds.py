@@ -49,6 +49,6 @@ def test_an_exported_file_is_written_with_other_thresholds(tmp_path):
 
 def test_loihi1_refuses_an_exported_file_that_its_neurons_cannot_run(tmp_path, capsys):
     write(random_graph(norm="batch", reset="subtract"), tmp_path / "a.nir")
-    assert main([str(tmp_path / "a.nir"), "--target", "loihi1", "-o", str(tmp_path / "b.nir")]) == 2
+    assert main([str(tmp_path / "a.nir"), "--chip", "loihi1", "-o", str(tmp_path / "b.nir")]) == 2
     assert "reset" in capsys.readouterr().err
     assert not (tmp_path / "b.nir").exists()

@@ -1,0 +1,65 @@
+"""Predictions as a person or a program reads them: lines for the screen, TSV, JSON lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.ir.early_exit import logit_scale
+from export.ir.graph import Graph
+from simulate.result import SimulationResult
+from simulate.text import Texts
+
+
+def probabilities(graph: Graph, result: SimulationResult) -> NDArray[np.float64]:
+    """(B, labels): the softmax of the logits as the float model would give them, by the known value of a logit unit."""
+    logits = result.logits * logit_scale(graph)
+    powers = np.exp(logits - logits.max(1, keepdims=True))
+    return powers / powers.sum(1, keepdims=True)
+
+
+def as_lines(graph: Graph, result: SimulationResult, texts: Texts) -> str:
+    """A line a text: its label, the score of it, the text."""
+    found = zip(result.predictions, probabilities(graph, result).max(1), texts.texts, strict=True)
+    return "\n".join(_line([graph.labels[i], f"{score:.4f}", text]) for i, score, text in found)
+
+
+def as_tsv(graph: Graph, result: SimulationResult, texts: Texts) -> str:
+    """A header, then a line a text: label (empty where unknown), prediction, its score, integer logits, text."""
+    names = [" ".join(label.split()) for label in graph.labels]  # a line break in a label would part the line
+    lines = ["\t".join(["label", "predicted", "score", *(f"logit_{name}" for name in names), "text"])]
+    labels = texts.labels or [""] * len(texts.texts)
+    scores = probabilities(graph, result).max(1)
+    found = zip(labels, result.predictions, scores, result.logits, texts.texts, strict=True)
+    for label, index, score, logits, text in found:
+        lines.append(_line([label, graph.labels[index], f"{score:.6f}", *map(str, logits), text]))
+    return "\n".join(lines) + "\n"
+
+
+def as_json_lines(graph: Graph, result: SimulationResult, texts: Texts) -> str:
+    """An object a line and text: text, predicted, score, scores by label, logits by label; label where it is known."""
+    labels = texts.labels or [None] * len(texts.texts)
+    lines = []
+    for label, text, scores, logits in zip(
+        labels, texts.texts, probabilities(graph, result), result.logits, strict=True
+    ):
+        index = int(logits.argmax())
+        row = {
+            "text": text,
+            "predicted": graph.labels[index],
+            "score": round(float(scores[index]), 6),
+            "scores": {name: round(float(score), 6) for name, score in zip(graph.labels, scores, strict=True)},
+            "logits": {name: int(logit) for name, logit in zip(graph.labels, logits, strict=True)},
+        }
+        lines.append(json.dumps(row if label is None else {"label": label, **row}, ensure_ascii=False))
+    return "\n".join(lines) + "\n"
+
+
+FORMATS = {"tsv": as_tsv, "jsonl": as_json_lines}
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "\t".join(" ".join(cell.split()) for cell in cells)

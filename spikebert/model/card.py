@@ -1,0 +1,99 @@
+"""The card of a trained model, `README.md` as the Hugging Face hub reads it, from the record of its training."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+CARD = """\
+---
+library_name: transformers
+pipeline_tag: text-classification
+tags:
+- spikebert
+- spiking-neural-network
+- neuromorphic
+{metadata}---
+
+# {title}
+
+A SpikeBERT (Lv et al., [arXiv 2308.15122](https://arxiv.org/abs/2308.15122)): a spiking transformer for text
+classification, distilled from a BERT. {blocks} blocks × {width}, {steps} time steps, {norm} norm, {reset} reset,
+{residual} residual, up to {tokens} tokens.
+
+Labels: {labels}.
+
+{results}
+
+## Use
+
+    import spikebert                                                  # enters the model into transformers
+    from transformers import pipeline
+    pipeline("text-classification", model="{folder}")("a text")
+
+    spikebert export {folder} -o model.nir                            # exact integers for a neuromorphic chip
+
+## How it was trained
+
+{training}
+
+## Limits
+
+It knows the texts that it was trained on, and its mistakes are theirs, too. Nothing here was run on neuromorphic
+hardware.
+"""
+TOLD = {  # of the record of a training
+    "task": "task",
+    "teacher": "teacher",
+    "preset": "preset",
+    "train_texts": "training texts",
+    "epochs": "epochs",
+    "stage1_epochs": "epochs of stage 1",
+    "learning_rate": "learning rate",
+    "batch_size": "batch size",
+    "seed": "seed",
+}
+
+
+def card(config: Any, labels: list[str], training: dict[str, Any], folder: str = "model") -> str:
+    """The page of a model of this configuration; what its training did not record is left out."""
+    task = str(training.get("task", "")) or "text classification"
+    return CARD.format(
+        metadata=_metadata(task, training),
+        title=f"SpikeBERT for {' '.join(task.split())}",
+        folder=folder,
+        blocks=config.num_hidden_layers,
+        width=config.hidden_size,
+        steps=config.time_steps,
+        norm=config.norm,
+        reset=config.reset,
+        residual=config.residual,
+        tokens=config.max_tokens,
+        labels=", ".join(" ".join(label.split()) for label in labels),
+        results=_results(training),
+        training="\n".join(f"- {title}: {training[name]}" for name, title in TOLD.items() if name in training)
+        or "Not recorded.",
+    )
+
+
+def _metadata(task: str, training: dict[str, Any]) -> str:
+    """The results as the hub lists them: YAML, whose quoted texts are JSON's."""
+    accuracy = training.get("accuracy")
+    if not isinstance(accuracy, float):
+        return ""
+    name = json.dumps(task, ensure_ascii=True)
+    return (
+        f"model-index:\n- name: spikebert\n  results:\n  - task:\n      type: text-classification\n"
+        f"    dataset:\n      name: {name}\n      type: {name}\n"
+        f"    metrics:\n    - type: accuracy\n      value: {accuracy:.4f}\n"
+    )
+
+
+def _results(training: dict[str, Any]) -> str:
+    if not isinstance(training.get("accuracy"), float):
+        return "Its accuracy was not recorded."
+    parts = [f"Accuracy {training['accuracy']:.4f} on {training.get('dev_texts', 'its')} dev texts"]
+    for name, title in (("teacher_accuracy", "its teacher"), ("majority", "the most frequent label")):
+        if isinstance(training.get(name), float):
+            parts.append(f"{title} {training[name]:.4f}")
+    return "; ".join(parts) + "."

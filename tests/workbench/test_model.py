@@ -1,0 +1,160 @@
+"""The Python API, and that a call and a command say the same of the same model."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import spikebert
+from tests.simulate.example_run import example_run
+from workbench.cli import main
+
+TEXTS, LABELS = ["a good film", "a very bad film", "bad"], ["label0", "label1", "label1"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    example_run(folder, norm="batch", reset="zero")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(folder):
+    return spikebert.load(folder / "model.nir")
+
+
+def test_importing_loads_no_library_and_names_everything():
+    code = (
+        "import sys, spikebert; assert not {'torch', 'numpy', 'transformers', 'lava'} & set(sys.modules); "
+        "assert set(spikebert.PUBLIC) <= set(dir(spikebert)); "
+        "spikebert.Model, spikebert.load, spikebert.pipeline, spikebert.inspect, spikebert.Run; "
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_call_a_pipe_and_a_command_predict_the_same(folder, model, capsys, monkeypatch):
+    expected = model.predict(TEXTS)
+    assert [found["label"] for found in spikebert.pipeline(folder / "model.nir")(TEXTS)] == expected
+    (folder / "texts.txt").write_text("\n".join(TEXTS) + "\n", "utf-8")
+    with (folder / "texts.txt").open("rb") as file:
+        monkeypatch.setattr(sys, "stdin", type("Input", (), {"buffer": file}))
+        assert main(["simulate", str(folder / "model.nir"), "--data", "-", "--format", "jsonl"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["predicted"] for row in rows] == expected
+    assert np.allclose([row["score"] for row in rows], model.predict_proba(TEXTS).max(1), atol=1e-6)
+    assert main(["simulate", str(folder / "model.nir"), "--data", str(folder / "texts.txt"), "--format", "tsv"]) == 0
+    header, *lines = (line.split("\t") for line in capsys.readouterr().out.splitlines())
+    assert [line[header.index("predicted")] for line in lines] == expected
+
+
+def test_a_run_of_python_is_the_run_of_the_command(folder, model, tmp_path):
+    run = model.simulate(TEXTS, LABELS)
+    run.save(tmp_path / "run")
+    ours, theirs = (json.loads((path / "run" / "counts.json").read_text("utf-8")) for path in (tmp_path, folder))
+    for field in ("seconds", "startup_seconds", "command", "data"):
+        ours["run"].pop(field), theirs["run"].pop(field)
+    assert ours == theirs
+    assert run.accuracy == ours["accuracy"]
+
+
+def test_spikes_are_there_whether_they_were_recorded_or_not(model):
+    recorded, again = model.simulate(TEXTS, spikes=True).spikes, model.simulate(TEXTS).spikes
+    layer = "blocks.0.mlp.up.lif"
+    assert again[layer].shape == (4, 8, 24)
+    assert np.array_equal(recorded[layer], again[layer])
+
+
+def test_rates_are_the_means_of_the_spikes(model):
+    run = model.simulate(TEXTS)
+    assert run.rates == {name: pytest.approx(train.mean()) for name, train in run.spikes.items()}
+
+
+def test_energy_has_a_name_for_each_accounting(model):
+    run = model.simulate(TEXTS)
+    assert run.energy("events").spiking.picojoules > 0
+    with pytest.raises(spikebert.InputError, match="accounting joules: must be one of paper, events"):
+        run.energy("joules")
+
+
+def test_a_run_is_reported_without_a_folder(model, tmp_path):
+    run = model.simulate(TEXTS, LABELS, trace=1)
+    model.map("loihi2", run=run).save(tmp_path / "map")
+    run.report(tmp_path / "report.html", tmp_path / "report.json", mapping=tmp_path / "map")
+    assert "spikebert-report" in (tmp_path / "report.html").read_text("utf-8")
+    assert "map" in json.loads((tmp_path / "report.json").read_text("utf-8"))["command"]
+
+
+def test_a_run_of_another_model_is_no_traffic(model, tmp_path):
+    other = model.with_thresholds_scaled(2.0)
+    with pytest.raises(spikebert.InputError, match="counts of another model"):
+        model.map(run=other.simulate(TEXTS))
+
+
+def test_a_saved_model_is_the_one_in_memory(model, tmp_path):
+    made = model.with_exit_margin(1.0)
+    before = made.source.sha256
+    made.save(tmp_path / "early.nir")
+    assert made.source.sha256 == before == spikebert.load(tmp_path / "early.nir").source.sha256
+    assert made.source.name == "early.nir"
+
+
+def test_verify_compares_and_says_so(model):
+    found = model.verify(TEXTS, LABELS, granularities=[])
+    assert found.equal and "accuracy" in str(found) and "compared without Lava" in str(found)
+
+
+def test_a_bundle_is_a_model_too(model, tmp_path):
+    model.bundle(TEXTS, tmp_path / "bundle", licence="CC0-1.0")
+    assert spikebert.load(tmp_path / "bundle").predict(TEXTS) == model.predict(TEXTS)
+    found = spikebert.inspect(tmp_path / "bundle")
+    assert found.kind == "bundle for a hardware team" and found.facts["licence"] == "CC0-1.0"
+
+
+def test_labels_of_the_data_are_translated(folder, capsys):
+    (folder / "own.tsv").write_text("0\ta good film\n1\tbad\n", "utf-8")
+    command = ["simulate", str(folder / "model.nir"), "--data", str(folder / "own.tsv")]
+    assert main(command) == 2
+    assert "--labels 0=label0,1=label1" in capsys.readouterr().err
+    assert main([*command, "--labels", "0=label0,1=label1"]) == 0
+    assert "2 texts on fast: accuracy" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("labels", ["0", "0=a,0=b", "=a"])
+def test_a_translation_that_says_nothing_is_refused(folder, capsys, labels):
+    assert main(["simulate", str(folder / "model.nir"), "--data", str(folder / "dev.tsv"), "--labels", labels]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("spikebert simulate: error: --labels ") and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda m: m.predict("one text"), "texts must be a list of texts"),
+        (lambda m: m.simulate([]), "texts is empty"),
+        (lambda m: m.simulate(["good"], ["label0", "label1"]), "labels must be 1 texts"),
+        (lambda m: m.simulate(["good"], backend="loihi"), "backend loihi: must be one of fast, lava"),
+        (lambda m: m.simulate(["good"], workers=0), "workers 0: must be auto or a number"),
+        (lambda m: m.export("pdf", "x"), "target pdf: must be one of nir"),
+        (lambda m: m.predict([" "]), "texts: text 1: the text is empty"),
+    ],
+)
+def test_a_wrong_argument_is_a_value_error_that_names_it(model, call, message):
+    with pytest.raises(ValueError, match=message):
+        call(model)
+
+
+def test_a_pipeline_ranks_labels_as_transformers_does(model):
+    pipe = spikebert.pipeline(model)
+    (best,) = pipe("a good film")
+    ranked = pipe("a good film", top_k=None)
+    assert ranked[0] == best and len(ranked) == 3
+    assert sum(row["score"] for row in ranked) == pytest.approx(1)
+    assert pipe(["a good film"], top_k=2) == [ranked[:2]]
+
+
+def test_no_text_is_no_prediction(model):
+    assert model.predict([]) == [] and model.predict_proba([]).shape == (0, 3)

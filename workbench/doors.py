@@ -1,0 +1,104 @@
+"""The functions of the Python API: load, train, pipeline."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+from export.cli import is_hdf5
+from export.ir import nir
+from spikebert.core.errors import InputError
+from workbench.model import Model
+
+if TYPE_CHECKING:
+    from workbench.trained import Trained
+
+
+def load(path: str | os.PathLike[str]) -> Model | Trained:
+    """A model of any kind: a Model of a model.nir or of a bundle, a Trained of a model.pt or a model folder.
+
+    Raises:
+        InputError: no such path, or no model of spikebert. A NIR file of another tool has no text to take:
+            `spikebert.inspect` describes it, and `spikebert simulate other.nir --input spikes.npy` runs it.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder")
+    if (path / "model.nir").is_file():
+        return Model.load(path / "model.nir")
+    if is_hdf5(str(path)):
+        if nir.is_stock(path):
+            raise InputError(
+                f"{path}: a NIR file of another tool, which takes no text; spikebert.inspect describes it, and "
+                "spikebert simulate FILE --input spikes.npy runs it"
+            )
+        return Model.load(path)
+    from workbench.trained import Trained
+
+    return Trained.load(path)
+
+
+def train(task: str | os.PathLike[str], out: str | os.PathLike[str], **settings: Any) -> Trained:
+    """Distil a SpikeBERT, as `spikebert train` does; a finished run is not repeated, and a killed one goes on.
+
+    Args:
+        task: a file of labelled texts, a folder, "tweets", or a data set of the Hugging Face hub.
+        out: the folder of the run.
+        settings: any option of `spikebert train` by its name in Python: preset="mini", norm="batch", reset="zero",
+            epochs=3, teacher="minilm", …
+    Raises:
+        InputError: a setting that is not known or cannot be, or data that cannot be read for sure.
+    """
+    from spikebert.training.preparation import prepare
+    from spikebert.training.settings import settings_of
+
+    found = settings_of(task=os.fspath(task), out=os.fspath(out), **settings)
+    if not found.epochs:
+        raise InputError("0: trains no classifier; use the command for stage 1 alone", field="epochs")
+    prepared = prepare(found)
+    from spikebert.training.pipeline import distil
+    from workbench.trained import Trained
+
+    distil(found, prepared)
+    return Trained.load(Path(out) / "model.pt")
+
+
+class Pipeline:
+    """Classifies texts as a `transformers.pipeline("text-classification")` does; `pipeline` makes one."""
+
+    task = "text-classification"
+
+    def __init__(self, model: Model | Trained):
+        self.model = model
+
+    @overload
+    def __call__(self, texts: str, top_k: int | None = 1, truncation: bool = False) -> list[dict[str, Any]]: ...
+    @overload
+    def __call__(self, texts: Sequence[str], top_k: int | None = 1, truncation: bool = False) -> list[Any]: ...
+
+    def __call__(self, texts, top_k=1, truncation=False):
+        """[{"label": …, "score": …}], an entry a text.
+
+        Args:
+            texts: one text, or several.
+            top_k: the best so many labels of each text, in a list a text where it is not 1; None: all.
+            truncation: cut texts that are longer than the model takes.
+        """
+        alone = isinstance(texts, str)
+        given = [texts] if alone else list(texts)
+        options = {"truncate": truncation} if isinstance(self.model, Model) else {}
+        found = [self._ranked(scores, top_k) for scores in self.model.predict_proba(given, **options)]
+        if top_k == 1:
+            return [best for (best,) in found]
+        return found[0] if alone else found
+
+    def _ranked(self, scores: Any, top_k: int | None) -> list[dict[str, Any]]:
+        order = (-scores).argsort(kind="stable")[:top_k]
+        return [{"label": self.model.labels[i], "score": float(scores[i])} for i in order]
+
+
+def pipeline(model: str | os.PathLike[str] | Model | Trained) -> Pipeline:
+    """A Pipeline of a model, or of the path of one as `load` takes it: `pipeline("model.nir")("a text")`."""
+    return Pipeline(load(model) if isinstance(model, (str, os.PathLike)) else model)

@@ -1,0 +1,124 @@
+"""Folders that the commands write: runs, trainings, models, stages, bundles, mappings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from simulate.energy.accountings import compare
+from simulate.energy.record import read_run
+from spikebert.core.errors import InputError
+from spikebert.core.files import read_json
+from workbench.inspection.description import Description
+from workbench.inspection.graph import describe_file as describe_graph
+
+
+def describe_run(folder: Path) -> Description:
+    """A run of spikebert-simulate: where it ran, how well, what it spent."""
+    run = read_run(folder)
+    energy = {
+        comparison.spiking.name: f"{comparison.spiking.picojoules / run.samples / 1e6:,.2f} µJ a text, "
+        f"{comparison.ratio:.1%} of a BERT of the same shape"
+        for comparison in compare(run)
+    }
+    facts = {
+        "model": run.model.file,
+        "model_sha256": run.model.sha256,
+        "labels": run.model.labels,
+        "backend": run.origin.backend,
+        "data": run.origin.data,
+        "samples": run.samples,
+        "tokens": run.tokens,
+        "accuracy": run.accuracy,
+        "majority": run.majority,
+        "firing_rate": run.rate,
+        "seconds": run.origin.seconds,
+        "command": run.origin.command,
+        "recorded": [name for name in ("trace.npz", "spikes.npz") if (folder / name).exists()],
+        "energy": energy,
+    }
+    rows = [
+        {
+            "name": layer.name,
+            "neurons": layer.width,
+            "spikes_a_text": layer.spikes / run.samples,
+            "firing_rate": layer.rate,
+            "dead": layer.dead,
+            "saturated": layer.saturated,
+        }
+        for layer in run.layers
+    ]
+    return Description(str(folder), "run of spikebert-simulate", facts, {"layers": rows})
+
+
+def describe_foreign_run(folder: Path) -> Description:
+    """A run of a NIR file of another tool; see docs/stock-nir.md for the fields."""
+    counts = _fields(folder / "counts.json", "run", ("samples", "layers"))
+    facts = {name: value for name, value in counts.items() if not isinstance(value, (list, dict))}
+    layers = [row for row in counts["layers"] if isinstance(row, dict)]
+    shown = [{key: row.get(key) for key in ("name", "kind", "width", "spikes", "rate")} for row in layers]
+    return Description(str(folder), "run of a NIR file of another tool", facts, {"layers": shown})
+
+
+def describe_stages(folder: Path) -> Description:
+    """The stages of `--to nir-stages`, or the networks of `--to netx`: what runs in a file, and what the host does."""
+    content = _fields(folder / "manifest.json", "manifest", ("graph_checksum", "time_steps"))
+    names = ("writer", "graph_checksum", "time_steps", "max_tokens", "labels", "dt", "feeding")
+    facts = {name: content[name] for name in names if name in content}
+    parts = [content.get(name) for name in ("steps", "nets", "left_out")]
+    rows = [_step(row) for part in parts if isinstance(part, list) for row in part if isinstance(row, dict)]
+    kind = "stages in stock NIR" if "steps" in content else "networks for lava-dl's netx"
+    return Description(str(folder), kind, facts, {"parts": rows})
+
+
+def _step(row: dict[str, Any]) -> dict[str, Any]:
+    """A file with a chain of nodes, or a node that the host computes."""
+    return {
+        "computed_by": row.get("stage", row.get("file", "the host")),
+        "nodes": row.get("nodes", [row.get("node")]),
+        "reads": row.get("input", row.get("inputs")),
+    }
+
+
+def describe_bundle(folder: Path) -> Description:
+    """A bundle: what its manifest says, and all of its model. `spikebert verify-bundle` proves both."""
+    manifest = _fields(folder / "manifest.json", "bundle manifest", ("licence", "chip", "golden"))
+    model = describe_graph(folder / "model.nir")
+    stated = {name: manifest.get(name) for name in ("writer", "licence", "chip", "golden", "left_out")}
+    return Description(str(folder), "bundle for a hardware team", {**model.facts, **stated}, model.tables)
+
+
+def describe_mapping(folder: Path) -> Description:
+    """A mapping of spikebert-deploy: cores, chips, and what they would take."""
+    content = _fields(folder / "mapping.json", "mapping", ("layers", "estimate"))
+    names = ("system", "strategy", "tokens", "time_steps", "cores_used", "chips_used", "host_layers", "model_sha256")
+    facts = {name: content.get(name) for name in names}
+    estimate = content["estimate"] if isinstance(content["estimate"], dict) else {}
+    facts["estimate"] = {name: value for name, value in estimate.items() if not isinstance(value, dict)}
+    names = ("population", "role", "cores", "neurons", "synapse_bytes", "state_bytes", "bound_by")
+    rows = [{name: row.get(name) for name in names} for row in content["layers"] if isinstance(row, dict)]
+    return Description(str(folder), "mapping onto chips", facts, {"layers": rows})
+
+
+def describe_training(folder: Path) -> Description:
+    """The folder of a training: its settings, whether it is finished, and the model that it left."""
+    settings = _fields(folder / "settings.json", "record of settings", ("task", "seed"))
+    names = ("kind", "task", "teacher", "preset", "norm", "reset", "residual", "time_steps", "epochs", "seed")
+    facts: dict[str, Any] = {name: settings[name] for name in names if settings.get(name) is not None}
+    model = folder / "model.pt"
+    facts["finished"] = model.exists() or (folder / "model").is_dir()
+    if not model.exists():
+        return Description(str(folder), "training of spikebert-train", facts)
+    from workbench.inspection.trained import describe_trained
+
+    found = describe_trained(model)
+    return Description(str(folder), "training of spikebert-train", {**facts, **found.facts}, found.tables)
+
+
+def _fields(path: Path, what: str, names: tuple[str, ...]) -> dict[str, Any]:
+    """The JSON object in a file, which must have these fields."""
+    content = read_json(path, what)
+    for name in names:
+        if name not in content:
+            raise InputError(f"{path}: the {what} has no field {name!r}")
+    return content

@@ -1,0 +1,34 @@
+"""How a model was made, from the record of its training that it carries: plain JSON values from outside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+NOT_STATED = "not stated"
+PARTS = {  # what is told of a training, in this order; what an older version did not record is left out
+    "teacher": "teacher",
+    "preset": "preset",
+    "train_texts": "training texts",
+    "epochs": "epochs",
+    "seed": "seed",
+    "accuracy": "accuracy on dev",
+    "teacher_accuracy": "teacher's accuracy",
+    "majority": "majority class",
+    "dev_texts": "dev texts",
+}
+
+
+def origin(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Licence and training of a model by its metadata."""
+    training = metadata.get("training")
+    training = training if isinstance(training, dict) else {}
+    return {"licence": metadata.get("licence", training.get("licence", NOT_STATED)), "made_by": made_by(training)}
+
+
+def made_by(training: dict[str, Any]) -> dict[str, Any]:
+    """The training in a few facts."""
+    found = {title: training[name] for name, title in PARTS.items() if training.get(name) is not None}
+    versions = training.get("versions")
+    if isinstance(versions, dict):
+        found["versions"] = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return found or {"training": NOT_STATED}

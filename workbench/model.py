@@ -1,0 +1,251 @@
+"""An exported model in Python: predict, simulate, verify, map, export, bundle. No torch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.formats.targets import TARGETS
+from export.ir import nir
+from export.ir.early_exit import with_margin
+from export.ir.graph import Graph
+from export.ir.thresholds import scale_thresholds
+from simulate.run import ModelFile, Run, run_texts
+from simulate.scratch import scratch
+from simulate.text import Texts
+from spikebert.core.errors import InputError
+from spikebert.core.files import sha256
+
+if TYPE_CHECKING:
+    from deploy.chips.mapping import Mapping
+    from simulate.ladder import Verification
+    from workbench.inspection.description import Description
+
+SOURCE = "texts"  # how messages and records call texts that came from Python
+UNSAVED = "model.nir"  # how a record calls a model that is in no file
+
+
+class Model:
+    """The integers that a chip computes, with tokenizer and labels. The same on every simulator, in every spike.
+
+    A text of a model of sentence pairs is two with a TAB between them.
+
+    Attributes:
+        graph: the integer graph.
+        file: where it was read from or saved to; None for one that is in memory alone.
+    """
+
+    def __init__(self, graph: Graph, file: Path | None = None):
+        self.graph, self.file = graph, file
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Model:
+        """The model in a file that `save`, or spikebert-export, wrote.
+
+        Raises:
+            InputError: no such file, or one that is damaged, of a newer version or not an exported SpikeBERT.
+        """
+        return cls(nir.read(path), Path(path))
+
+    def __repr__(self) -> str:
+        return f"Model({', '.join(self.labels)}; T = {self.time_steps}, up to {self.max_tokens} tokens)"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels, in the order of the logits."""
+        return self.graph.labels
+
+    @property
+    def time_steps(self) -> int:
+        """T."""
+        return self.graph.time_steps
+
+    @property
+    def max_tokens(self) -> int:
+        """The longest text, in tokens."""
+        return self.graph.max_tokens
+
+    @cached_property
+    def source(self) -> ModelFile:
+        """The name of its file and the SHA-256 of the bytes that are, or would be, in it."""
+        with self._written() as path:
+            return ModelFile(UNSAVED if self.file is None else path.name, sha256(path))
+
+    @contextmanager
+    def _written(self) -> Iterator[Path]:
+        """Its file, or one of the same bytes for the time being."""
+        if self.file is not None:
+            yield self.file
+            return
+        with scratch() as folder:
+            nir.write(self.graph, folder / UNSAVED)
+            yield folder / UNSAVED
+
+    def inspect(self) -> Description:
+        """What it is, layer by layer, and what each target would refuse; `print` it."""
+        from workbench.inspection.graph import describe_file
+
+        with self._written() as path:
+            return describe_file(path)
+
+    def predict(self, texts: Sequence[str], truncate: bool = False) -> list[str]:
+        """The label of each text.
+
+        Args:
+            truncate: cut texts that are longer than `max_tokens`, instead of refusing them.
+        Raises:
+            InputError: names the text that is empty, too long or no text.
+        """
+        return self.simulate(texts, truncate=truncate).predictions if len(texts) else []
+
+    def predict_proba(self, texts: Sequence[str], truncate: bool = False) -> NDArray[np.float64]:
+        """(B, labels) float64: the softmax of the integer logits by their known scale, within quantisation the float
+        model's. Raises as `predict`.
+        """
+        if not len(texts):
+            return np.empty((0, len(self.labels)))
+        return self.simulate(texts, truncate=truncate).probabilities
+
+    def simulate(
+        self,
+        texts: Sequence[str],
+        labels: Sequence[str] | None = None,
+        backend: str = "fast",
+        granularity: str = "block",
+        spikes: bool = False,
+        trace: int = 0,
+        truncate: bool = False,
+        workers: int | str | None = None,
+        dask: str | None = None,
+    ) -> Run:
+        """Run texts and count their spikes.
+
+        Args:
+            labels: the true label of each text, for the accuracy.
+            backend: "fast" (NumPy) or "lava" (Lava's CPU runtime; Python 3.10 with the extra `lava`).
+            granularity: of Lava: one process a transformer "block", one a "layer", or its "stock" processes.
+            spikes: whether to record all of them, for `Run.save`. `Run.spikes` is there in any case.
+            trace: the text, from 1, that a report shows closely; 0: none.
+            truncate: cut texts that are longer than `max_tokens`.
+            workers, dask: share the texts among processes, or a Dask cluster, as docs/cli.md tells.
+        Raises:
+            InputError: a text or a label that the model does not take, or an argument that cannot be.
+            RunError: Lava failed.
+        """
+        options: dict[str, Any] = {"spikes": spikes, "trace": trace, "truncate": truncate}
+        given = _texts(texts, labels)
+        return run_texts(self.graph, self.source, given, backend, granularity, workers=workers, dask=dask, **options)
+
+    def verify(
+        self,
+        texts: Sequence[str],
+        labels: Sequence[str] | None = None,
+        granularities: Sequence[str] | None = None,
+        against: str | os.PathLike[str] | None = None,
+        truncate: bool = False,
+    ) -> Verification:
+        """Run every simulator on the same texts and compare each spike; `equal` of what comes back is the verdict.
+
+        Where Lava is not installed it is left out, which the result says.
+
+        Args:
+            granularities: of Lava; all that can hold the model where None, and none where empty.
+            against: the model.pt that was exported (needs torch): adds the float model to the comparison.
+        """
+        from simulate.ladder import verify
+
+        return verify(self.graph, _texts(texts, labels), granularities, against, truncate)
+
+    def map(
+        self,
+        chip: str | os.PathLike[str] = "loihi2",
+        run: Run | None = None,
+        system: str | int | None = None,
+        strategy: str = "auto",
+        tokens: int | None = None,
+    ) -> Mapping:
+        """Place it on the cores of a chip; `save(folder)` of what comes back writes the pages.
+
+        Args:
+            chip: "loihi1", "loihi2" or a .yaml file.
+            run: a run of this model, whose spikes are the traffic; without one every neuron fires in every step.
+            system: a known system or a number of chips; the smallest known that holds it where None.
+            strategy: "unrolled", "token-serial" or "auto".
+            tokens: the longest text, where it shall be shorter than the model's.
+        Raises:
+            InputError: it does not fit; names the layer, the limit and the nearest change.
+        """
+        from deploy.chips.mapping import map_model
+
+        record, chips = None if run is None else run.record, None if system is None else str(system)
+        return map_model(self.graph, self.source.sha256, os.fspath(chip), chips, strategy, record, tokens)
+
+    def export(self, target: str, path: str | os.PathLike[str]) -> None:
+        """Write it in another form.
+
+        Args:
+            target: "nir", "nir-stages", "netx", "onnx-integer" or "lava"; docs/cli.md tells what each is.
+            path: the file or folder to write, which appears whole or not at all.
+        Raises:
+            InputError: a target that is not known, or that cannot hold the model; names the layer.
+        """
+        forms = {name: form for name, form in TARGETS.items() if not form.floats}
+        if target not in forms:
+            known = ", ".join(forms)
+            raise InputError(f"{target}: must be one of {known}; the float model exports to onnx", field="target")
+        forms[target].require(path, "")
+        forms[target].write(self.graph, path)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write `model.nir`, the one self-contained file; docs: export/NIR.md."""
+        nir.write(self.graph, path)
+        self.file = Path(path)
+        self.__dict__.pop("source", None)  # its name is another
+
+    def bundle(
+        self,
+        texts: Sequence[str],
+        out: str | os.PathLike[str],
+        labels: Sequence[str] | None = None,
+        chip: str = "loihi2",
+        licence: str = "not stated",
+        extras: Sequence[str | os.PathLike[str]] = (),
+        truncate: bool = False,
+    ) -> None:
+        """Write the folder that a hardware team receives, with golden vectors of all texts; docs/bundle.md tells of it.
+
+        Args:
+            chip: to map to.
+            licence: of the model, for its receiver.
+            extras: files and folders to put in as they are.
+        """
+        from deploy.bundle.bundle import write
+
+        with self._written() as path:
+            write(path, _texts(texts, labels), Path(out), chip, licence, [Path(extra) for extra in extras], truncate)
+
+    def with_exit_margin(self, margin: float | None) -> Model:
+        """One whose texts are done once a label is ahead by `margin`, in the float model's logits; None: never."""
+        return Model(with_margin(self.graph, "never" if margin is None else str(margin)))
+
+    def with_thresholds_scaled(self, factor: float) -> Model:
+        """One whose thresholds are `factor` times as high: fewer spikes, at a cost in accuracy."""
+        return Model(scale_thresholds(self.graph, factor))
+
+
+def _texts(texts: Sequence[str], labels: Sequence[str] | None) -> Texts:
+    """What came from Python, looked at as what comes from files is."""
+    if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+        raise InputError("must be a list of texts", field="texts")
+    if not len(texts):
+        raise InputError("is empty; give one text or more", field="texts")
+    if labels is not None and (len(labels) != len(texts) or not all(isinstance(label, str) for label in labels)):
+        raise InputError(f"must be {len(texts)} texts, one for each text", field="labels")
+    return Texts(SOURCE, list(texts), None if labels is None else list(labels))

@@ -1,0 +1,96 @@
+"""A trained float model in Python: predict, export, save. It takes torch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from export.formats.targets import TARGETS
+from export.lower.pipeline import lower
+from spikebert.core.errors import InputError
+from spikebert.core.files import require_folder_of
+from spikebert.data.tasks import halves
+from spikebert.data.tokenizing import token_ids
+from spikebert.model.checkpoint import TrainedModel, load_model, save_directory, save_model
+from spikebert.training.loop import Batch, Example
+from workbench.model import Model
+
+BATCH = 32
+
+
+class Trained:
+    """A SpikeBERT as it was trained, in floating point.
+
+    Attributes:
+        trained: the torch model (a transformers PreTrainedModel) with tokenizer, labels and the record of its training.
+    """
+
+    def __init__(self, trained: TrainedModel):
+        self.trained = trained
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Trained:
+        """The model of a model.pt or of a model folder; nothing in it is executed.
+
+        Raises:
+            InputError: no such file, or one that is damaged or not of spikebert-train.
+        """
+        return cls(load_model(Path(path)))
+
+    def __repr__(self) -> str:
+        config = self.trained.model.config
+        return f"Trained({', '.join(self.labels)}; {config.num_hidden_layers} blocks × {config.hidden_size})"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels, in the order of the logits."""
+        return tuple(self.trained.labels)
+
+    def predict(self, texts: Sequence[str]) -> list[str]:
+        """The label of each text; a text that is longer than the model takes is cut."""
+        return [self.labels[i] for i in self.predict_proba(texts).argmax(1)]
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """(B, labels) float64: the softmax of the logits."""
+        config, rows = self.trained.model.config, []
+        inputs = list(texts) if config.separator is None else [halves(text) for text in texts]
+        found = token_ids(self.trained.tokenizer, inputs, config.max_tokens, True, "the model's tokenizer")
+        for number, (tokens, count) in enumerate(found, 1):
+            if not count:
+                raise InputError(f"{number}: the text holds nothing that the tokenizer knows", field="texts")
+            rows.append(Example(tokens.tolist(), -1))
+        parts = [np.empty((0, len(self.labels)))]
+        with torch.inference_mode():
+            for start in range(0, len(rows), BATCH):
+                batch = Batch.of(rows[start : start + BATCH])
+                parts.append(self.trained.model(batch.tokens, batch.mask).logits.double().softmax(1).numpy())
+        return np.concatenate(parts)
+
+    def export(self, bits: int = 8, per_channel: bool = False, chip: str = "loihi2") -> Model:
+        """Lower it to integers.
+
+        Args:
+            bits: of the weights, 2 to 8.
+            per_channel: give the weights of each output a power of two.
+            chip: "loihi2", or "loihi1", which refuses what needs programmable neurons.
+        Raises:
+            InputError: names the layer that cannot be quantised.
+        """
+        return Model(lower(self.trained, bits, per_channel, chip))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a file model.pt, for a path that ends in .pt, or else a model folder in the manner of Hugging Face."""
+        if Path(path).suffix == ".pt":
+            save_model(self.trained, Path(path))
+        else:
+            save_directory(self.trained, Path(path))
+
+    def to_onnx(self, path: str | os.PathLike[str]) -> None:
+        """Write the float model in standard ONNX operators."""
+        require_folder_of(path, "")
+        TARGETS["onnx"].write(self.trained, path)
