@@ -78,7 +78,7 @@ class Pipeline:
     @overload
     def __call__(self, texts: Sequence[str], top_k: int | None = 1, truncation: bool = False) -> list[Any]: ...
 
-    def __call__(self, texts, top_k=1, truncation=False):
+    def __call__(self, texts: str | Sequence[str], top_k: int | None = 1, truncation: bool = False) -> list[Any]:
         """[{"label": …, "score": …}], an entry a text.
 
         Args:

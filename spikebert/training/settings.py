@@ -162,4 +162,6 @@ def settings_of(**values: Any) -> Settings:
     unknown = sorted(values.keys() - {f.name for f in fields(Settings)})
     if unknown:
         raise InputError("is no setting of a training; spikebert.training.settings lists them", field=unknown[0])
-    return Settings(**shaped(values), **({"weights": LossWeights(**weights)} if weights else {}))
+    if weights:
+        values["weights"] = LossWeights(**weights)
+    return Settings(**shaped(values))

@@ -22,7 +22,7 @@ def describe_stock(path: Path) -> Description:
         "nodes": len(loaded.nodes),
         "spiking_nodes": len(loaded.spiking),
         "spiking_neurons": sum(loaded.widths[name] for name in loaded.spiking),
-        "synapses": sum(np.asarray(node.weight).size for node in loaded.nodes.values() if hasattr(node, "weight")),
+        "synapses": sum(np.size(getattr(node, "weight", ())) for node in loaded.nodes.values()),
         "input_width": loaded.widths[loaded.source],
         "shortest_time_constant_seconds": loaded.shortest_time_constant,
         "feedback": [f"{s} → {name}" for name, sources in loaded.feedback.items() for s in sources],
