@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 from export.ir.arithmetic import decided
 from export.ir.early_exit import margin_of
-from export.ir.graph import NO_MARGIN, Graph
+from export.ir.graph import NO_MARGIN, Attention, Graph
 from export.ir.npz import read_npz, write_npz
 from export.ir.ranges import output_bounds
 from export.runtime.kernels import LIFKernel, make_kernel
@@ -20,6 +20,7 @@ from simulate.batches import Tokens
 from spikebert.core.errors import InputError
 
 FILE = "trace.npz"
+QKV = "attention.qkv.lif"  # how the exporter calls them
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Trace:
     T are the steps that it took.
 
     membranes: (T, D) of each layer for token `watched`, as they are compared with the threshold: before the reset.
+    attended: the layers whose spikes are Q, K and V of an attention, in the order of the graph.
     """
 
     number: int
@@ -37,10 +39,12 @@ class Trace:
     spikes: dict[str, NDArray[np.uint8]]
     membranes: dict[str, NDArray[np.int32]]
     thresholds: dict[str, NDArray[np.int32]]
+    attended: tuple[str, ...]
 
     def write(self, path: Path) -> None:
         arrays: dict[str, NDArray] = {"number": np.array(self.number), "watched": np.array(self.watched)}
-        arrays["tokens"] = np.frombuffer("\0".join(self.tokens).encode(), np.uint8)
+        arrays["tokens"] = _packed(self.tokens)
+        arrays["attended"] = _packed(self.attended)
         for part in ("spikes", "membranes", "thresholds"):
             arrays |= {f"{part}/{name}": array for name, array in getattr(self, part).items()}
         write_npz(path, arrays)
@@ -55,8 +59,11 @@ class Trace:
                 part, _, name = key.partition("/")
                 if name:
                     parts[part][name] = array
-            tokens = arrays["tokens"].tobytes().decode().split("\0")
-            trace = Trace(int(arrays["number"]), tokens, int(arrays["watched"]), **parts)
+            # A trace of before 0.2 says of no layer what it is: the exporter's own names told.
+            known = "attended" in arrays
+            attended = _unpacked(arrays["attended"]) if known else [n for n in parts["spikes"] if n.endswith(QKV)]
+            number, watched = int(arrays["number"]), int(arrays["watched"])
+            trace = Trace(number, _unpacked(arrays["tokens"]), watched, **parts, attended=tuple(attended))
         except (ValueError, LookupError, TypeError, OverflowError) as error:
             raise InputError(f"{path}: not a trace of spikebert-simulate ({error}); simulate again") from None
         if not trace.fits():
@@ -65,6 +72,8 @@ class Trace:
 
     def fits(self) -> bool:
         """Whether all layers have the tokens, and each the same steps and neurons in all that is told of it."""
+        if any(name not in self.spikes or self.spikes[name].shape[-1] % 3 for name in self.attended):
+            return False
         if not self.spikes or not set(self.spikes) == set(self.membranes) == set(self.thresholds):
             return False
         trains = self.spikes.values()
@@ -77,6 +86,14 @@ class Trace:
             and len(s) == len(next(iter(trains)))
             for name, s in self.spikes.items()
         )
+
+
+def _packed(texts: Sequence[str]) -> NDArray[np.uint8]:
+    return np.frombuffer("\0".join(texts).encode(), np.uint8)
+
+
+def _unpacked(array: NDArray[np.uint8]) -> list[str]:
+    return array.tobytes().decode().split("\0") if array.size else []
 
 
 def steps(
@@ -122,4 +139,5 @@ def trace(graph: Graph, tokens: Tokens, number: int) -> Trace:
         spikes={name: np.stack(train) for name, train in spikes.items()},
         membranes={name: np.stack(held) for name, held in membranes.items()},
         thresholds={node.name: node.threshold for node in graph.neurons},
+        attended=tuple(node.inputs[0] for node in graph if isinstance(node, Attention)),
     )

@@ -13,7 +13,7 @@ from deploy.chips.placement import Placement, place
 from deploy.chips.populations import STRATEGIES, populations
 from deploy.chips.traffic import Activity, Traffic, largest, measured, traffic
 from export.ir.early_exit import margin_of
-from export.ir.graph import NO_MARGIN, Attention, Embedding, Graph, Linear, Readout
+from export.ir.graph import NO_MARGIN, Attention, Embedding, Graph, LayerNorm, Linear, Readout
 from simulate.energy.record import RunRecord
 from spikebert.core.errors import InputError
 
@@ -57,7 +57,7 @@ class Mapping:
             if lif.name not in placed:
                 host += [name for name in lif.inputs if name in attentions] + [lif.name]
         last = self.graph[self.graph.nodes[-1].inputs[0]]
-        return host + ([last.name] if last.name.endswith(".norm") else [])
+        return host + ([last.name] if isinstance(last, LayerNorm) else [])
 
 
 def map_model(

@@ -27,11 +27,6 @@ class Term:
 KINDS = ("embedding", "projections", "attention", "MLP", "normalisation", "neurons", "other", "traffic")
 
 
-def kind_of_linear(name: str) -> str:
-    """The kind of a Linear node by its name, e.g. `blocks.0.mlp.up.linear`."""
-    return "MLP" if ".mlp." in name else "projections"
-
-
 @dataclass(frozen=True)
 class Account:
     """What a run costs under one accounting.

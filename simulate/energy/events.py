@@ -9,14 +9,15 @@ same integers, and each attention takes the order that needed fewer accumulation
 
 from __future__ import annotations
 
-from simulate.energy.account import Account, Term, kind_of_linear
+from simulate.energy.account import Account, Term
 from simulate.energy.costs import costs
 from simulate.energy.record import AttentionCount, RunRecord
 
 
 def account(run: RunRecord) -> Account:
     cost = costs()["E_AC"]
-    linears = [Term(op.name, kind_of_linear(op.name), op.synaptic_operations, cost) for op in run.linears()]
+    kinds = run.kinds_of_linears
+    linears = [Term(op.name, kinds[op.name], op.synaptic_operations, cost) for op in run.linears()]
     attentions = [Term(op.name, "attention", attention_accumulations(op), cost) for op in run.attentions()]
     return Account(
         name="events",

@@ -12,7 +12,7 @@ readout         input_elements · E_AC + dense_macs · E_MAC
 from __future__ import annotations
 
 from simulate.energy import bert
-from simulate.energy.account import Account, Term, kind_of_linear
+from simulate.energy.account import Account, Term
 from simulate.energy.bert import BertShape
 from simulate.energy.costs import Cost, costs
 from simulate.energy.events import attention_accumulations
@@ -65,7 +65,7 @@ def terms(run: RunRecord, add: Cost, mac: Cost, wide: Cost) -> list[Term]:
             case EmbeddingCount(name=name, elements=n):
                 found.append(Term(name, "embedding", n, add, fixed=True))
             case LinearCount():
-                found.append(linear(operation, add, mac))
+                found.append(linear(operation, run.kinds_of_linears[operation.name], add, mac))
             case LayerNormCount(name=name, elements=n):
                 found += norm(name, n, add, wide)
             case AttentionCount(name=name):
@@ -78,9 +78,8 @@ def terms(run: RunRecord, add: Cost, mac: Cost, wide: Cost) -> list[Term]:
     return found
 
 
-def linear(node: LinearCount, add: Cost, mac: Cost) -> Term:
+def linear(node: LinearCount, kind: str, add: Cost, mac: Cost) -> Term:
     """A Linear's inputs as k spikes each or as graded events, whichever is cheaper for the whole layer."""
-    kind = kind_of_linear(node.name)
     as_spikes = Term(node.name, kind, node.synaptic_operations, add)
     as_events = Term(node.name, kind, node.input_events * node.outputs, mac)
     return min(as_spikes, as_events, key=lambda term: term.picojoules)

@@ -7,7 +7,7 @@ since no BERT runs on Loihi 1: of two technologies, and no like with like.
 
 from __future__ import annotations
 
-from simulate.energy.account import Account, Term, kind_of_linear
+from simulate.energy.account import Account, Term
 from simulate.energy.costs import costs
 from simulate.energy.events import attention_accumulations
 from simulate.energy.record import RunRecord
@@ -16,7 +16,8 @@ from simulate.energy.record import RunRecord
 def account(run: RunRecord) -> Account:
     cost = costs()
     synapse = cost["E_LOIHI_SYNOP"]
-    linears = [Term(op.name, kind_of_linear(op.name), op.synaptic_operations, synapse) for op in run.linears()]
+    kinds = run.kinds_of_linears
+    linears = [Term(op.name, kinds[op.name], op.synaptic_operations, synapse) for op in run.linears()]
     attentions = [Term(op.name, "attention", attention_accumulations(op), synapse) for op in run.attentions()]
     updates = [Term(x.name, "neurons", x.updates, cost["E_LOIHI_ACTIVE"], fixed=True) for x in run.layers]
     spikes = [Term(x.name, "traffic", x.spikes, cost["E_LOIHI_SPIKE"]) for x in run.layers]

@@ -45,7 +45,7 @@ def _traffic(run: RunRecord) -> list[Term]:
             case EmbeddingCount(name=name, elements=n):
                 found.append(Term(name, "traffic", n * weight / WORD, cost["E_DRAM"], fixed=True))
             case LinearCount(name=name):
-                n = graded.linear(operation, cost["E_AC"], cost["E_MAC"]).operations
+                n = graded.linear(operation, "traffic", cost["E_AC"], cost["E_MAC"]).operations
                 found.append(Term(name, "traffic", n * weight / WORD, far))
                 found.append(Term(name, "traffic", n * 2 * ACCUMULATOR / WORD, near))
             case CurrentsCount(name=name, elements=n):

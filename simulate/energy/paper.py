@@ -21,7 +21,7 @@ Where the text leaves a choice:
 
 from __future__ import annotations
 
-from simulate.energy.account import Account, Term, kind_of_linear
+from simulate.energy.account import Account, Term
 from simulate.energy.costs import costs
 from simulate.energy.record import AttentionCount, EmbeddingCount, LinearCount, RunRecord
 
@@ -34,7 +34,7 @@ def account(run: RunRecord) -> Account:
             case EmbeddingCount(name=name):
                 terms.append(Term(name, "embedding", operation.elements, cost["E_MAC"], fixed=True))
             case LinearCount(name=name):
-                terms.append(Term(name, kind_of_linear(name), linear_sops(operation, steps), cost["E_AC"]))
+                terms.append(Term(name, run.kinds_of_linears[name], linear_sops(operation, steps), cost["E_AC"]))
             case AttentionCount(name=name):
                 terms.append(Term(name, "attention", attention_sops(operation, squared), cost["E_AC"]))
     return Account(

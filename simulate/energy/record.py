@@ -7,6 +7,7 @@ the whole run. Fields that are not named here are left alone, so a file may say 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -248,6 +249,22 @@ class RunRecord(Totals):
 
     def linears(self) -> list[LinearCount]:
         return [operation for operation in self.operations if isinstance(operation, LinearCount)]
+
+    @cached_property
+    def kinds_of_linears(self) -> dict[str, str]:
+        """{Linear: "projections" where it feeds an attention or follows one, else "MLP"}.
+
+        The operations stand in the order of the graph, between which only a norm of the Linear itself can stand.
+        """
+        main = [operation for operation in self.operations if not isinstance(operation, LayerNormCount)]
+        beside = zip(main, [None, *main], [*main[1:], None], strict=False)
+        return {
+            here.name: "projections"
+            if isinstance(before, AttentionCount) or isinstance(after, AttentionCount)
+            else "MLP"
+            for here, before, after in beside
+            if isinstance(here, LinearCount)
+        }
 
     def attentions(self) -> list[AttentionCount]:
         return [operation for operation in self.operations if isinstance(operation, AttentionCount)]

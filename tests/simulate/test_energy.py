@@ -49,7 +49,7 @@ BY_HAND = record(
     [1, 2],
     [
         EmbeddingCount("embeddings.word", 2, 6),
-        LinearCount("blocks.0.mlp.up.linear", 2, 3, 24, 5, 7, 21, [21, 0, 0, 0], 0, 18),
+        LinearCount("blocks.0.attention.qkv.linear", 2, 3, 24, 5, 7, 21, [21, 0, 0, 0], 0, 18),
         AttentionCount("blocks.0.attention.coincidences", 2, 1, 24, 72, 18, [3], [4], [2], [7], [5], 20),
     ],
 )
@@ -65,7 +65,7 @@ def test_the_paper_by_hand():
 def test_events_by_hand():
     account = events.account(BY_HAND)
     assert {term.name: term.operations for term in account.terms} == {
-        "blocks.0.mlp.up.linear": 21,
+        "blocks.0.attention.qkv.linear": 21,
         "blocks.0.attention.coincidences": 7,  # 3 + 4 pairs first, 2 + 7 memory first
     }
     assert account.picojoules == pytest.approx(28 * 0.9)
@@ -75,17 +75,17 @@ def test_all_arithmetic_by_hand():
     account = graded.account(BY_HAND)
     # The Linear: 7 spikes at 0.9 are cheaper than 5 events at 4.6. 24 updates of a multiply-accumulate and an addition.
     assert account.by_kind() == pytest.approx(
-        {"embedding": 6 * 0.9, "attention": 7 * 0.9, "MLP": 21 * 0.9, "neurons": 24 * 5.5}
+        {"embedding": 6 * 0.9, "attention": 7 * 0.9, "projections": 21 * 0.9, "neurons": 24 * 5.5}
     )
     # In integers: 0.1 an addition, 3.2 where a state is multiplied.
     assert matched.account(BY_HAND).by_kind() == pytest.approx(
-        {"embedding": 0.6, "attention": 0.7, "MLP": 2.1, "neurons": 24 * 3.3}
+        {"embedding": 0.6, "attention": 0.7, "projections": 2.1, "neurons": 24 * 3.3}
     )
 
 
 def test_a_graded_event_is_multiplied_where_that_is_cheaper():
     large = LinearCount("blocks.0.mlp.up.linear", 2, 3, 24, 5, 50, 150, [150], 0, 18)
-    term = graded.linear(large, costs()["E_AC"], costs()["E_MAC"])
+    term = graded.linear(large, "MLP", costs()["E_AC"], costs()["E_MAC"])
     assert (term.operations, term.cost.name) == (15, "E_MAC")  # 15 · 4.6 < 150 · 0.9
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulate.energy.account import kind_of_linear
 from simulate.energy.paper import attention_sops, linear_sops
 from simulate.energy.record import AttentionCount, LinearCount
 from simulate.report import forms
@@ -22,7 +21,7 @@ def _rows(content: Content) -> list[Row]:
     for operation in content.run.operations:
         match operation:
             case LinearCount(name=name):
-                kind, sops = kind_of_linear(name), linear_sops(operation, steps)
+                kind, sops = content.run.kinds_of_linears[name], linear_sops(operation, steps)
                 rate = operation.input_magnitude / operation.input_elements
             case AttentionCount(name=name):
                 kind, sops = "attention", attention_sops(operation, squared)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ATTENDED = "attention.qkv.lif"
 SHOWN = 48  # tokens whose names are written beside a figure
 NEURONS = 96  # of a layer in the raster
 BESIDE = 5.0  # inches that two small plots need beside each other
@@ -42,8 +41,8 @@ def attention(content: Content) -> Panel:
     text = "The attention map of the last block: how many Q and K spikes of two tokens meet, over all heads and steps."
     formula = "map[m, n] = Σ over steps, heads and features of Q[m] · K[n], from spikes of trace.npz"
     title = "Attention map of the last block"
-    if content.trace and last_attended(content.trace) is None:
-        return Panel("attention", title, (f"Not drawn: no layer's name ends in {ATTENDED}, with Q, K and V.",))
+    if content.trace and not content.trace.attended:
+        return Panel("attention", title, ("Not drawn: the trace names no layer with Q, K and V; simulate again.",))
     return _panel("attention", title, content, text, (formula,), _draw_attention)
 
 
@@ -56,17 +55,9 @@ def membrane(content: Content) -> Panel:
     return _panel("membrane", "Membrane of a neuron", content, text, (formula,), _draw_membrane)
 
 
-def last_attended(trace: Trace) -> str | None:
-    """The layer of the last block whose spikes are Q, K and V."""
-    named = [name for name, s in trace.spikes.items() if name.endswith(ATTENDED) and s.shape[2] % 3 == 0]
-    return named[-1] if named else None
-
-
 def attention_map(trace: Trace) -> NDArray[np.int64]:
     """(N, N) of the last block."""
-    name = last_attended(trace)
-    assert name
-    qkv = trace.spikes[name].astype(np.int64)
+    qkv = trace.spikes[trace.attended[-1]].astype(np.int64)
     query, key, _ = np.split(qkv, 3, axis=2)
     return np.einsum("tmd,tnd->mn", query, key)
 
