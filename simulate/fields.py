@@ -5,24 +5,14 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
-from spikebert.core import strict_json
 from spikebert.core.errors import InputError
 
 # What an annotation promises of a number; see CHECKS.
 Count = int  # at least 0
 Size = int  # at least 1
 Share = float  # in [0, 1]
-
-
-def read_json(path: Path) -> Any:
-    """The content of a JSON file; an InputError where it is not whole."""
-    try:
-        return strict_json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not whole JSON ({error}); make it again") from None
 
 
 def _is_count(value: Any) -> bool:

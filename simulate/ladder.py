@@ -7,10 +7,9 @@ float rung shows what quantisation costs.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +25,6 @@ from simulate.text import Texts, check_labels, encode
 from spikebert.core.errors import InputError
 from spikebert.core.log import say
 
-if TYPE_CHECKING:
-    from spikebert.model.checkpoint import TrainedModel
-
-FLOAT_BATCH = 32
 COMPARED = "spike, count, logit, prediction and accounting of energy"
 
 
@@ -117,15 +112,15 @@ def climb(
 ) -> list[Rung]:
     """Run all rungs; the first is the fast simulator, the reference."""
     lengths = [len(tokens) for tokens in sentences]
-    trained = None if against is None else float_model(graph, against)  # at once: it may be the wrong one
+    floats = None if against is None else _floats(graph, against)  # at once: it may be the wrong one
     say("fast: running")
     reference = FastSimulator(graph).run(sentences, record=True)
     assert reference.spikes is not None
     own = tuple(miscounted(reference, lengths))
     rungs = [Rung("fast", True, reference.predictions, dict.fromkeys(reference.spikes, 1.0), own)]
-    if trained is not None:
+    if floats is not None:
         say("float: running")
-        predictions, spikes = float_run(graph, sentences, trained)
+        predictions, spikes = floats(sentences)
         rungs.insert(0, Rung("float", False, predictions, agreement(reference.spikes, spikes)))
     for granularity in granularities:
         say(f"lava-{granularity}: running")
@@ -143,33 +138,12 @@ def climb(
     return rungs
 
 
-def float_model(graph: Graph, path: Path) -> TrainedModel:
-    """The float model that a graph was exported from; an InputError if it is another's."""
-    from spikebert.model.checkpoint import load_model
+def _floats(graph: Graph, against: Path) -> Callable[[Sequence[Tokens]], tuple[NDArray[np.integer], Spikes]]:
+    """A run of the float model, with torch, which nothing else here needs."""
+    from export.lower.float_run import float_model, float_run
 
-    trained = load_model(path)
-    if tuple(trained.labels) != graph.labels or trained.model.config.time_steps != graph.time_steps:
-        raise InputError(f"--against {path}: its labels or time steps are not those of the exported model")
-    return trained
-
-
-def float_run(graph: Graph, sentences: Sequence[Tokens], trained: TrainedModel) -> tuple[NDArray[np.integer], Spikes]:
-    """Predictions and spikes of the float model."""
-    import torch
-
-    from spikebert.model.recording import record_spikes
-    from spikebert.training.loop import Batch, Example
-
-    predictions, parts = [], []
-    with torch.inference_mode(), record_spikes(trained.model) as spikes:
-        for start in range(0, len(sentences), FLOAT_BATCH):
-            batch = Batch.of([Example(tokens.tolist(), -1) for tokens in sentences[start : start + FLOAT_BATCH]])
-            predictions.append(trained.model(batch.tokens, batch.mask).logits.argmax(1).numpy())
-            parts.append({name: train.numpy().astype(np.uint8) for name, train in spikes.items()})
-    names = [n.name for n in graph.neurons]
-    if not set(names) <= set(parts[0]) or any(parts[0][n.name].shape[2] != n.size for n in graph.neurons):
-        raise InputError("--against: the layers of that model are not those of the exported one")
-    return np.concatenate(predictions), {name: np.concatenate([p[name] for p in parts], axis=1) for name in names}
+    trained = float_model(graph, against)
+    return lambda sentences: float_run(graph, sentences, trained)
 
 
 def table(rungs: list[Rung], labels: NDArray[np.integer] | None) -> str:

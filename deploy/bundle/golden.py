@@ -26,7 +26,7 @@ from export.runtime.tally import tally_spikes
 from simulate.batches import Tokens, batches
 from simulate.result import SimulationResult
 from simulate.trace import steps
-from spikebert.core.errors import InputError
+from spikebert.core.errors import InputError, reason_of
 
 SELECTED = 8  # neurons of each layer whose membranes are kept
 TOGETHER = 4096  # tokens that are run at once
@@ -141,7 +141,7 @@ def read(path: Path, graph: Graph) -> Golden:
     except InputError:
         raise
     except (KeyError, ValueError, TypeError) as error:
-        raise InputError(f"{path}: not the golden vectors of this model ({' '.join(str(error).split())})") from None
+        raise InputError(f"{path}: not the golden vectors of this model ({reason_of(error)})") from None
     _check(golden, graph, path)
     return golden
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spikebert.core.errors import InputError
+from spikebert.core.errors import InputError, reason_of
 from spikebert.core.files import require_file
 
 CHIPS = Path(__file__).parent
@@ -139,7 +139,7 @@ def _load(path: Path, kind: str) -> dict[str, Any]:
     try:
         data = yaml.safe_load(path.read_text("utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise InputError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
+        raise InputError(f"{path}: not a YAML file: {reason_of(error, 1000)}") from None
     if not isinstance(data, dict) or data.get("kind") != kind:
         raise InputError(f"{path}: kind: must be {kind}; start from what spikebert-deploy chip writes")
     return data

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import colorsys
 from html import escape
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deploy.chips.mapping import Mapping
 from deploy.chips.placement import chip_position
+
+if TYPE_CHECKING:
+    from deploy.chips.mapping import Mapping
 
 CELLS = {1: 30.0, 4: 22.0}  # pixels of a core, up to so many chips
 CELL = 15.0  # with more chips

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deploy.chips.estimate import cost_source
 from deploy.chips.floorplan import svg
-from deploy.chips.mapping import Mapping
 from deploy.chips.partition import Cut
 from spikebert.core.files import Kind, names_format, write_folder_atomically
+
+if TYPE_CHECKING:
+    from deploy.chips.mapping import Mapping
 
 FORMAT = "spikebert-mapping"
 VERSION = 1

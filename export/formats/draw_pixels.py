@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from export.formats.draw import Box, Dot, Line, Shape, Text
+from export.formats.shapes import Box, Dot, Line, Shape, Text
 from spikebert.core.figures import plain
 
 if TYPE_CHECKING:

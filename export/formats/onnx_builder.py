@@ -16,7 +16,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from spikebert import __version__
-from spikebert.core.errors import InputError
+from spikebert.core.errors import InputError, reason_of
 from spikebert.core.files import write_atomically
 
 OPSET, IR_VERSION = 17, 8  # LayerNormalization came with 17
@@ -95,7 +95,7 @@ class Builder:
             onnx.checker.check_model(model, full_check=True)
         except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError) as error:
             # Names of nodes come from the file, and may be those of an input or of the output here.
-            raise InputError(f"no valid ONNX model comes of these nodes: {str(error).splitlines()[0]}") from None
+            raise InputError(f"no valid ONNX model comes of these nodes: {reason_of(error)}") from None
         return model
 
 

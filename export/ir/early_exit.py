@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from export.ir.exit_option import NEVER
 from export.ir.graph import NO_MARGIN, Graph, Readout
+from export.ir.validate import validate
 from spikebert.core.errors import InputError
 
 
@@ -54,7 +55,7 @@ def with_margin(graph: Graph, choice: str | None) -> Graph:
     margin = NO_MARGIN if choice == NEVER else units(number(choice), logit_scale(graph))
     if margin != NO_MARGIN and len(graph.labels) < 2:
         raise InputError(f"--exit-margin {choice}: the model has one label alone, which is ahead of no other")
-    return replace(graph, nodes=(*graph.nodes[:-1], replace(last, margin=margin)))
+    return validate(replace(graph, nodes=(*graph.nodes[:-1], replace(last, margin=margin))))
 
 
 def number(choice: str) -> float:

@@ -21,7 +21,7 @@ from spikebert.core.errors import InputError
 
 STATE_BITS = 24  # width of a membrane, signed and saturating
 DECAY_BITS = 12  # a decay d stands for the factor (2^12 - d) / 2^12
-EXPONENT_MAX = 3  # the exponent of an output's weights, where each output has its own
+WEIGHT_EXPONENT_MAX = 3  # the exponent of an output's weights, where each output has its own
 NO_MARGIN = -1  # of a Readout: every sentence takes all steps
 INPUT_SHIFT = 6  # a neuron's input is shifted left by this: Loihi aligns synaptic input to the state's upper bits
 

@@ -14,7 +14,7 @@ import nir
 import numpy as np
 from h5py import h5o  # type: ignore[attr-defined]  # compiled, and its types say nothing of it
 
-from spikebert.core.errors import InputError
+from spikebert.core.errors import InputError, reason_of
 from spikebert.core.files import require_file
 
 LARGEST = 2**32  # bytes that all arrays of a file may take in memory
@@ -40,9 +40,9 @@ def reading(path: str | os.PathLike[str], what: str) -> Iterator[h5py.File]:
             _check(file, path.stat().st_size)
             yield file
     except InputError as error:
-        raise InputError(f"{path}: {' '.join(str(error).split())}") from None  # names may hold line breaks
+        raise InputError(f"{path}: {reason_of(error, 1000)}") from None  # names may hold line breaks
     except FAULTS as error:
-        reason = str(error).splitlines()[0] if str(error) else "it holds nodes that this version does not know"
+        reason = reason_of(error) or "it holds nodes that this version does not know"
         raise InputError(f"{path}: not a readable {what} file ({reason})") from None
 
 

@@ -14,7 +14,7 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from spikebert.core.errors import InputError
+from spikebert.core.errors import InputError, reason_of
 from spikebert.core.files import require_file
 
 LARGEST = 2**32  # bytes that all arrays of a file may take
@@ -46,8 +46,7 @@ def read_npz(path: Path, what: str) -> dict[str, NDArray]:
     except InputError:
         raise
     except FAULTS as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path}: not a {what}: not an .npz file of plain arrays ({reason})") from None
+        raise InputError(f"{path}: not a {what}: not an .npz file of plain arrays ({reason_of(error)})") from None
 
 
 def write_npz(target: Path | BinaryIO, arrays: Mapping[str, NDArray]) -> None:

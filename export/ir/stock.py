@@ -17,7 +17,7 @@ CURRENT_MAX = 2**17 - 1  # an input is shifted left by 6 into a current of 24 bi
 THRESHOLD_MAX = 2**17 - 1  # 17 bits
 DECAY_MAX = 2**12 - 1  # 12 bits
 MANTISSA_MAX = 2**12 - 1  # 13 bits, signed
-EXPONENT_MAX = 7  # 3 bits
+BIAS_EXPONENT_MAX = 7  # 3 bits
 NO_CURRENT_MEMORY = 4095  # du: the synaptic current of the step before is gone
 
 
@@ -73,7 +73,7 @@ def neuron_refusal(node: LIF, current: int) -> str | None:
         return f"decay {node.decay} is beyond {DECAY_MAX}; train with a beta above 0"
     mantissa, _ = stock_bias(node)
     if np.abs(mantissa).max() > MANTISSA_MAX:
-        return f"bias {_largest(node.bias)} is no 13-bit mantissa times 2^{EXPONENT_MAX} or less; export again"
+        return f"bias {_largest(node.bias)} is no 13-bit mantissa times 2^{BIAS_EXPONENT_MAX} or less; export again"
     if current > CURRENT_MAX:
         return f"an input of up to {current} can overflow the 24-bit current; export with fewer weight bits"
     return None
@@ -88,7 +88,7 @@ def stock_bias(node: LIF) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """`(mantissa, exponent)` with `bias = mantissa · 2^exponent`: the largest exponent that loses no bit."""
     bias = node.bias.astype(np.int32)
     lowest = np.where(bias == 0, 1, bias & -bias)  # the lowest set bit
-    exponent = np.minimum(np.log2(lowest).astype(np.int32), EXPONENT_MAX)
+    exponent = np.minimum(np.log2(lowest).astype(np.int32), BIAS_EXPONENT_MAX)
     return bias >> exponent, exponent
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from export.ir.arithmetic import STATE_MAX
 from export.ir.graph import INPUT_SHIFT, LIF, Graph
+from export.ir.validate import validate
 from spikebert.core.errors import InputError
 
 
@@ -23,7 +24,7 @@ def scale_thresholds(graph: Graph, factor: float) -> Graph:
         raise InputError(f"--threshold-scale {factor:g}: must be above 0")
     metadata = {**graph.metadata, "threshold_scale": factor * scale_of(graph.metadata)}
     nodes = tuple(_scaled(node, factor) if isinstance(node, LIF) else node for node in graph)
-    return replace(graph, nodes=nodes, metadata=metadata)
+    return validate(replace(graph, nodes=nodes, metadata=metadata))
 
 
 def scale_of(metadata: Mapping[str, Any]) -> float:

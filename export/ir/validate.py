@@ -9,9 +9,9 @@ import numpy as np
 
 from export.ir.graph import (
     DECAY_BITS,
-    EXPONENT_MAX,
     LIF,
     NO_MARGIN,
+    WEIGHT_EXPONENT_MAX,
     Accumulate,
     Add,
     Attention,
@@ -130,7 +130,11 @@ def _(node: Linear, inputs: list[int], sizes: dict[str, int]) -> None:
     _one_input(node, inputs, sizes["D_in"])
     _require(2 <= node.bits <= 8, node, f"bits must be 2 to 8, not {node.bits}")
     exponents = np.zeros(1) if node.exponent is None else node.exponent
-    _require(exponents.min() >= 0 and exponents.max() <= EXPONENT_MAX, node, f"exponents lie in 0 to {EXPONENT_MAX}")
+    _require(
+        exponents.min() >= 0 and exponents.max() <= WEIGHT_EXPONENT_MAX,
+        node,
+        f"exponents lie in 0 to {WEIGHT_EXPONENT_MAX}",
+    )
     top = 2 ** (node.bits - 1) - 1
     _require(int(np.abs(node.weight.astype(np.int16)).max()) <= top, node, f"a weight lies outside ±{top}")
 

@@ -94,3 +94,21 @@ class FloatReadout(FloatNode):
 
 
 FloatGraph = tuple[FloatNode, ...]
+
+
+def verify(graph: FloatGraph) -> FloatGraph:
+    """The graph, if each name stands once, each input before its reader, and the Readout at the end.
+
+    Raises:
+        ValueError: a pass has left something else, which no file and no user can mend.
+    """
+    before: set[str] = set()
+    for node in graph:
+        if node.name in before:
+            raise ValueError(f"node {node.name}: the name stands twice")
+        if not before.issuperset(node.inputs):
+            raise ValueError(f"node {node.name}: reads {node.inputs}, not all of which stand before it")
+        before.add(node.name)
+    if not graph or not isinstance(graph[-1], FloatReadout):
+        raise ValueError("the graph does not end with a readout")
+    return graph

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from export.ir.graph import Accumulate, Graph
-from export.ir.ranges import check_ranges
 from export.ir.stock import check_stock
+from export.ir.validate import validate
 from export.lower.capture import capture
-from export.lower.float_graph import FloatGraph
+from export.lower.float_graph import FloatGraph, verify
 from export.lower.fold import carry_biases, fold_attention_scales, fold_batch_norms, fold_entrances, move_biases
 from export.lower.quantize import Quantizer
 from spikebert.core.errors import InputError
@@ -37,7 +37,7 @@ def lower(trained: TrainedModel, weight_bits: int = 8, per_channel: bool = False
         tokenizer=trained.tokenizer,
         metadata={**_metadata(trained, weight_bits), "target": target},
     )
-    check_ranges(integer)
+    validate(integer)
     if target == "loihi1":
         _check_loihi1(integer)
     return integer
@@ -54,9 +54,10 @@ def _check_loihi1(graph: Graph) -> None:
 
 
 def fold(graph: FloatGraph) -> FloatGraph:
-    """All folding passes, in their order."""
+    """All folding passes, in their order; what each leaves is a graph again."""
+    verify(graph)
     for fold_one in (fold_batch_norms, fold_entrances, carry_biases, fold_attention_scales, move_biases):
-        graph = fold_one(graph)
+        graph = verify(fold_one(graph))
     return graph
 
 

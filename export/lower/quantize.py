@@ -16,9 +16,9 @@ import numpy as np
 from export.ir.arithmetic import GAIN_BITS, NORM_BITS, STATE_MAX, leaves_no_remainder
 from export.ir.graph import (
     DECAY_BITS,
-    EXPONENT_MAX,
     INPUT_SHIFT,
     LIF,
+    WEIGHT_EXPONENT_MAX,
     Accumulate,
     Add,
     Attention,
@@ -126,8 +126,8 @@ def least_error(weight: np.ndarray, bits: int, scales: Sequence[float]) -> float
 def by_output(weight: np.ndarray, bits: int, power_of_two: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(int8 weights, (1,) scale, (D,) int8 exponents): row i stands for `weights · 2^exponent[i] · scale`."""
     scales = np.array([(power_of_two_scale if power_of_two else best_scale)(row, bits) for row in weight])
-    finest = scales.max() / 2**EXPONENT_MAX
-    exponent = np.clip(np.ceil(np.log2(scales / finest)), 0, EXPONENT_MAX).astype(np.int8)
+    finest = scales.max() / 2**WEIGHT_EXPONENT_MAX
+    exponent = np.clip(np.ceil(np.log2(scales / finest)), 0, WEIGHT_EXPONENT_MAX).astype(np.int8)
     steps = finest * 2.0**exponent
     return rounded(weight / steps[:, None], bits), np.array([finest]), exponent
 

@@ -11,8 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from simulate.fields import Count, Share, Size, read_json, record_of
+from simulate.fields import Count, Share, Size, record_of
 from spikebert.core.errors import InputError
+from spikebert.core.files import read_json
 
 FORMAT = "spikebert-counts"
 VERSION, EXIT_VERSION = 2, 3  # the latter of a model with an early exit
@@ -288,8 +289,8 @@ def read_run(folder: Path) -> RunRecord:
         raise InputError(f"{folder}: {reason} (the --out of spikebert-simulate)")
     if not path.is_file():
         raise InputError(f"{path}: no such file; spikebert-simulate MODEL --data FILE --out {folder} writes it")
-    data = read_json(path)
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
+    data = read_json(path, "record of a run")
+    if data.get("format") != FORMAT:
         raise InputError(f"{path}: is not a {FORMAT} file; give the --out folder of spikebert-simulate")
     if data.get("version") not in (VERSION, EXIT_VERSION):
         raise InputError(

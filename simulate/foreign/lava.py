@@ -15,7 +15,7 @@ from export.foreign.quantize import Plan, plan
 from export.runtime.waves import spike_file
 from simulate.foreign import euler
 from simulate.foreign.agreement import Agreement
-from simulate.foreign.run import ForeignRun
+from simulate.foreign.result import ForeignRun
 from simulate.lava import run_job
 from simulate.scratch import scratch
 from spikebert.core.errors import InputError

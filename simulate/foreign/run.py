@@ -6,7 +6,6 @@ import json
 import os
 import time
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -20,7 +19,8 @@ from export.ir.npz import write_npz
 from simulate.folder import RUN
 from simulate.foreign import euler
 from simulate.foreign.agreement import Agreement
-from spikebert.core.errors import InputError, printable
+from simulate.foreign.result import ForeignRun
+from spikebert.core.errors import InputError, printable, reason_of
 from spikebert.core.files import require_file, write_folder_atomically
 from spikebert.core.versions import versions
 
@@ -29,19 +29,6 @@ VERSION = 2
 MANY_STEPS = 1000  # a time constant as long as this, in steps, is rarely meant
 MOST_VALUES = 2**28  # of an input, and of all that is recorded
 DT = 1e-4  # seconds: the time step that most tools have in mind when they write NIR
-
-
-@dataclass(frozen=True)
-class ForeignRun:
-    """What a simulation gave; on Lava also how far each layer fires as in float, and what its integers hold badly."""
-
-    backend: str
-    spikes: dict[str, NDArray[np.uint8]]  # (T, B, D) of each spiking node
-    outputs: dict[str, NDArray[np.float64]]  # (T, B, D): the sum of what reaches each Output
-    agreement: dict[str, Agreement] | None
-    notes: tuple[str, ...]
-    startup_seconds: float
-    seconds: float
 
 
 def load_input(path: str | os.PathLike[str], width: int) -> NDArray[np.float64]:
@@ -56,7 +43,7 @@ def load_input(path: str | os.PathLike[str], width: int) -> NDArray[np.float64]:
             warnings.simplefilter("ignore")  # of headers that NumPy mends
             array = np.lib.format.open_memmap(path, mode="r")  # arrays alone: neither pickles nor archives
     except (ValueError, OSError, EOFError, SyntaxError, TokenError, TypeError, OverflowError) as error:
-        reason = " ".join(str(error).split()) or "it is empty"
+        reason = reason_of(error) or "it is empty"
         raise InputError(f"{path}: not a .npy array of numbers ({reason})") from None
     if array.dtype.kind not in "biuf":
         raise InputError(f"{path}: must be one .npy array of numbers, not of {array.dtype}")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from simulate.ablate import FORMAT, VERSION
 from simulate.energy.record import RunRecord
-from simulate.fields import Share, Size, read_json, record_of
+from simulate.fields import Share, Size, record_of
 from spikebert.core.errors import InputError
+from spikebert.core.files import read_json
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ def read_ablation(path: Path, run: RunRecord) -> Ablation:
     """
     if not path.is_file():
         raise InputError(f"--ablation {path}: no such file; spikebert-simulate ablate MODEL --data DATA -o {path}")
-    data = read_json(path)
-    if not isinstance(data, dict) or data.get("format") != FORMAT or data.get("version") != VERSION:
+    data = read_json(path, "ablation")
+    if data.get("format") != FORMAT or data.get("version") != VERSION:
         raise InputError(f"{path}: is not a {FORMAT} file of version {VERSION}; spikebert-simulate ablate writes it")
     try:
         parts = data.get("parts")

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from simulate.energy.record import RunRecord
-from simulate.fields import Count, Size, read_json, record_of
+from simulate.fields import Count, Size, record_of
 from spikebert.core.errors import InputError
+from spikebert.core.files import read_json
 
 FORMAT = "spikebert-mapping"
 VERSION = 1
@@ -79,8 +80,8 @@ def read_mapping(path: Path, run: RunRecord) -> Mapping:
     file = path / FILE if path.is_dir() else path
     if not file.is_file():
         raise InputError(f"--mapping {path}: no such file; spikebert-deploy map MODEL --counts COUNTS writes it")
-    data = read_json(file)
-    if not isinstance(data, dict) or data.get("format") != FORMAT or data.get("version") != VERSION:
+    data = read_json(file, "mapping")
+    if data.get("format") != FORMAT or data.get("version") != VERSION:
         raise InputError(f"{file}: is not a {FORMAT} file of version {VERSION}; give that of spikebert-deploy map")
     try:
         activity = data.get("activity")

@@ -24,7 +24,7 @@ from spikebert.training import teacher as teachers
 from spikebert.training.distill import accuracy, initialise_embeddings
 from spikebert.training.examples import examples_of
 from spikebert.training.loop import Batch, Schedule, train
-from spikebert.training.pipeline import _shape, computing
+from spikebert.training.pipeline import computing, student_shape
 from spikebert.training.preparation import prepare
 from spikebert.training.run import Run
 from spikebert.training.teacher import Teacher
@@ -50,7 +50,7 @@ def fit(settings: BaselineSettings, task: Task | None = None) -> Path:
         return result_file
     require_place(run.folder / "model", FOLDER, "--out")
     source, tokenizer, _ = teachers.load(settings.teacher, task.labels, head=teachers.Head.UNUSED)
-    config = SpikeBertConfig(**_shape(settings, task, tokenizer, source.config))
+    config = SpikeBertConfig(**student_shape(settings, task, tokenizer, source.config))
     torch.manual_seed(settings.seed)
     model = MODELS[settings.model](config)
     if not settings.from_scratch:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from spikebert.core.errors import InputError
+from spikebert.core.errors import InputError, reason_of
 
 MEMORY = 2**30  # bytes beyond those of the process that asks
 WALL = 20  # times the seconds of computing: a loaded machine may give a process but a part of its time
@@ -75,7 +75,7 @@ def _serve(work: Callable[[], Iterable[bytes]], writer: int, seconds: int, memor
             _send(writer, RESULT, result)
         _send(writer, END, b"")
     except BaseException as error:  # what a library in Rust panics with is no Exception
-        _send(writer, FAULT, (" ".join(str(error).split()) or type(error).__name__)[:300].encode("utf-8", "replace"))
+        _send(writer, FAULT, (reason_of(error, 300) or type(error).__name__).encode("utf-8", "replace"))
     finally:
         os._exit(0)
 

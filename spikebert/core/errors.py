@@ -49,6 +49,11 @@ class RunError(Exception):
         self.details = details
 
 
+def reason_of(error: BaseException, most: int = 160) -> str:
+    """What a library says, on one line of at most so many characters; empty where it says nothing."""
+    return " ".join(str(error).split())[:most]
+
+
 PLAIN = str.maketrans({"µ": "u", "×": "x", "·": "*", "–": "-", "−": "-", "→": "->", "≥": ">=", "…": "...", "±": "+-"})
 
 

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from spikebert.core.errors import InputError
+from spikebert.core.errors import InputError, reason_of
 from spikebert.data.columns import LABEL_COLUMNS, PAIR_COLUMNS, TEXT_COLUMNS, USUAL, Columns, text_columns
 from spikebert.data.rows import Row, checked, joined
 
@@ -160,5 +160,6 @@ def _answering(option: str, name: str) -> Iterator[None]:
     except (requests.ConnectionError, requests.Timeout):
         raise InputError(f"{option} {name}: no such file or folder, and the hub is not reached from here") from None
     except Exception as error:  # huggingface_hub, fsspec and datasets each raise their own kinds
-        reason = " ".join(str(error).split())[:160]
-        raise InputError(f"{option} {name}: no such file or folder, and the hub does not give it ({reason})") from None
+        raise InputError(
+            f"{option} {name}: no such file or folder, and the hub does not give it ({reason_of(error)})"
+        ) from None

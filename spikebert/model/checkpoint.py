@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
-from spikebert.core.errors import InputError, is_unicode
+from spikebert.core.errors import InputError, is_unicode, reason_of
 from spikebert.core.files import Kind, names_format, read_json, write_atomically, write_folder_atomically
 from spikebert.data.tokenizing import require_loadable
 from spikebert.model.card import card
@@ -118,7 +118,7 @@ def _load_file(path: Path) -> TrainedModel:
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     except Exception as error:  # transformers checks its own fields, and raises many kinds
-        raise InputError(f"{path}: the config is damaged ({' '.join(str(error).split())[:160]})") from None
+        raise InputError(f"{path}: the config is damaged ({reason_of(error)})") from None
     try:
         json.dumps(content["training"])
     except (TypeError, ValueError, RecursionError):
@@ -142,7 +142,7 @@ def _load_directory(folder: Path) -> TrainedModel:
     except InputError as error:
         raise InputError(f"{folder}: {error}") from None
     except Exception as error:  # safetensors and transformers raise many kinds; all mean that the folder is damaged
-        raise InputError(f"{folder}: not a readable model directory ({' '.join(str(error).split())[:160]})") from None
+        raise InputError(f"{folder}: not a readable model directory ({reason_of(error)})") from None
     notes = folder / TRAINING_FILE
     training = read_json(notes, "record of the training") if notes.is_file() else {}
     model = _assemble(config, state, folder)
@@ -165,7 +165,7 @@ def _assemble(config: SpikeBertConfig, state: dict[str, Any], path: Path) -> Spi
         model = SpikeBertForSequenceClassification(config)
         model.load_state_dict(state)
     except Exception as error:  # of sizes beyond all measure torch and transformers raise many kinds
-        raise InputError(f"{path}: the weights do not fit the config ({' '.join(str(error).split())[:160]})") from None
+        raise InputError(f"{path}: the weights do not fit the config ({reason_of(error)})") from None
     for name, values in model.state_dict().items():
         if not torch.isfinite(values).all():
             raise InputError(

@@ -22,7 +22,7 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile
 import torch
 from torch import Tensor
 
-from spikebert.core.errors import InputError
+from spikebert.core.errors import InputError, reason_of
 from spikebert.core.files import require_file
 
 # Behind the folder that all members share; newer versions of torch write more of them than older ones.
@@ -64,7 +64,7 @@ def read_tensors(path: Path, what: str) -> dict[str, Any]:
     except _Foreign as error:
         raise InputError(f"{path}: {error}; it is no {what} of this project and was not executed") from None
     except FAULTS as error:
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        reason = reason_of(error) or type(error).__name__
         raise InputError(f"{path}: not a readable {what}, perhaps truncated ({reason})") from None
     if not isinstance(content, dict):
         raise InputError(f"{path}: not a {what} of this project")

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from spikebert.core.errors import InputError, RunError
+from spikebert.core.errors import InputError, RunError, reason_of
 from spikebert.core.files import append
 from spikebert.core.progress import Bar
 from spikebert.model.checkpoint import write_tensors
@@ -231,5 +231,6 @@ def _resume(path: Path, identity: str, trained: nn.Module, optimizer: torch.opti
             torch.cuda.set_rng_state(content["gpu_random"])
         return operator.index(content["done"]), float(content.get("seconds", 0.0))  # older versions did not tell them
     except (RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
-        reason = " ".join(str(error).split())[:160]
-        raise InputError(f"{path}: the checkpoint is damaged ({reason}); remove it to begin this stage anew") from None
+        raise InputError(
+            f"{path}: the checkpoint is damaged ({reason_of(error)}); remove it to begin this stage anew"
+        ) from None

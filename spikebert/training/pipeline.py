@@ -121,7 +121,7 @@ def distil(settings: Settings, task: Task | None = None) -> Path:
         if fitted:
             print(f"teacher: {settings.teacher} is fine-tuned for these labels, and used as it is")
         else:
-            folder = fine_tune(_teacher_settings(settings, general.config), replace(task, cut=False))
+            folder = fine_tune(teacher_settings(settings, general.config), replace(task, cut=False))
             model, tokenizer, _ = teachers.load(str(folder), task.labels)
         expert = Teacher(teachers.MeanOfBerts([model, *others]) if others else model, separator)
         seconds += _stage_two(settings, run, student, expert, task, more, tokenizer, calibrated=begin is None)
@@ -139,7 +139,7 @@ def _new_student(
     settings: Settings, task: Task, tokenizer: PreTrainedTokenizerFast, general, begin: TrainedModel | None
 ) -> Student:
     """Of the shape that the settings or `begin` ask for, with the weights of the teacher that they ask for."""
-    shape = _shape(settings, task, tokenizer, general.config)
+    shape = student_shape(settings, task, tokenizer, general.config)
     if begin:
         shape |= model_start.shape(begin, settings)
         _require_positions(shape["max_tokens"], general.config, settings)
@@ -171,7 +171,9 @@ def _longest(settings: Settings, teacher: BertConfig) -> int:
     return min(wanted, longest)
 
 
-def _shape(settings: Settings, task: Task, tokenizer: PreTrainedTokenizerFast, teacher: BertConfig) -> dict[str, Any]:
+def student_shape(
+    settings: Settings, task: Task, tokenizer: PreTrainedTokenizerFast, teacher: BertConfig
+) -> dict[str, Any]:
     return {
         **settings.sizes,
         "vocab_size": teachers.vocabulary(tokenizer),
@@ -187,7 +189,7 @@ def _shape(settings: Settings, task: Task, tokenizer: PreTrainedTokenizerFast, t
     }
 
 
-def _teacher_settings(settings: Settings, teacher: BertConfig) -> Settings:
+def teacher_settings(settings: Settings, teacher: BertConfig) -> Settings:
     """The teacher of a run is a run of its own, in a folder inside; what shapes the student alone is left out."""
     longest = min(settings.sizes["max_tokens"], teacher.max_position_embeddings)
     return Settings(

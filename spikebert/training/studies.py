@@ -17,7 +17,7 @@ from spikebert.core.files import Kind, claim, has_fields, read_json, write_atomi
 from spikebert.data.tasks import load_task
 from spikebert.model.checkpoint import TRAINING_FILE
 from spikebert.training import teacher as teachers
-from spikebert.training.pipeline import _teacher_settings, distil, fine_tune
+from spikebert.training.pipeline import distil, fine_tune, teacher_settings
 from spikebert.training.run import differ
 from spikebert.training.settings import LossWeights, Settings
 
@@ -94,7 +94,7 @@ def study(kind: str, settings: Settings, seeds: int, values: Sequence[float]) ->
         home = folder / f"seed-{seed}"
         seeded = replace(settings, seed=seed, out=str(home))
         if not fitted:
-            fine_tune(_teacher_settings(seeded, teacher))
+            fine_tune(teacher_settings(seeded, teacher))
         for point in points:
             out = home / point.folder
             if not fitted:

@@ -16,14 +16,14 @@ from transformers import AutoConfig, AutoTokenizer, BertConfig, BertForSequenceC
 from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.utils import logging
 
-from spikebert.core.errors import InputError
+from spikebert.core.errors import InputError, reason_of
 from spikebert.core.files import read_json
 from spikebert.data import hub
 from spikebert.model.packing import segments
 from spikebert.model.torch_file import read_tensors
 from spikebert.training.loop import Batch
 from spikebert.training.teacher_folder import CONFIG, NAMES, PICKLED, has_safetensors, require, require_bert
-from spikebert.training.teacher_weights import reason_of, require_finite, require_size
+from spikebert.training.teacher_weights import require_finite, require_size
 
 
 class BertOfMeans(BertForSequenceClassification):

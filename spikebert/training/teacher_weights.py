@@ -10,7 +10,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 from transformers import BertConfig
 
-from spikebert.core.errors import InputError
+from spikebert.core.errors import InputError, reason_of
 from spikebert.model.torch_file import read_tensors
 from spikebert.training.teacher_folder import PICKLED, WEIGHTS, has_safetensors
 
@@ -65,8 +65,3 @@ def require_finite(name: str, model: nn.Module) -> None:
                 f"--teacher {name}: {key} holds values that are not finite; its training failed or the file is "
                 "damaged, so fetch or train it again"
             )
-
-
-def reason_of(error: Exception) -> str:
-    """What a library says, on one line that is not too long."""
-    return " ".join(str(error).split())[:160]

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from transformers import PretrainedConfig
 
-from spikebert.core.errors import InputError
+from spikebert.core.errors import InputError, reason_of
 from spikebert.model.checkpoint import write_tensors
 from spikebert.model.torch_file import read_tensors
 from spikebert.training.distill import Student
@@ -73,9 +73,8 @@ def load(student: Student, folder: str) -> None:
     try:
         student.load_state_dict({**found, **heads})
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:160]
         raise InputError(
-            f"--warm-start {folder}: does not fit; did both have the same --skip-layers? ({reason})"
+            f"--warm-start {folder}: does not fit; did both have the same --skip-layers? ({reason_of(error)})"
         ) from None
 
 

@@ -1,0 +1,159 @@
+"""The picture of CONTRIBUTING.md, held by the machine: imports point one way, and the lower floors know no torch."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import subprocess
+import sys
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from export.ir.graph import NODE_TYPES
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("spikebert", "export", "simulate", "deploy", "workbench")
+TORCH = {"torch", "transformers", "safetensors", "snntorch", "accelerate"}
+FLOATS = ("workbench.trained", "workbench.inspection.trained")
+WITH_TORCH = ("spikebert.model", "spikebert.training", "spikebert.baselines", "export.lower", *FLOATS)
+# Commands choose, inside their functions, what needs torch; `verify --against` runs the float model.
+DOORS = {
+    *("spikebert.cli", "spikebert.study_cli", "spikebert.new_teacher", "export.cli", "simulate.ladder"),
+    *("workbench.doors", "workbench.cli", "workbench.inspection.folders", "workbench.inspection.inspect"),
+}
+# In a room with torch, and read before it is loaded.
+TORCHLESS = {
+    *("spikebert.model.limits", "spikebert.model.registry"),
+    *("spikebert.training.settings", "spikebert.training.preparation", "spikebert.training.teacher_folder"),
+}
+# What a table over node types leaves out, since it never reaches it.
+LEFT_OUT = {
+    "export.formats.draw.describe": "Accumulate Add",  # circles, without a description
+    "export.lava.stock._place": "Embedding LayerNorm",  # placed apart; refused
+    "export.runtime.tally.keys": "Accumulate Embedding LayerNorm Linear Readout",  # nothing is counted of them
+    "export.runtime.tally._tally": "Accumulate Embedding LayerNorm Linear Readout",
+    "workbench.inspection.graph.shape": "Accumulate Add LIF LayerNorm",  # of the others the width says all
+    "simulate.counts._operation": "LIF",  # neuron layers are told of apart
+}
+
+
+def layers() -> list[str]:
+    """The rooms in the order of CONTRIBUTING.md's picture, the lowest first."""
+    page = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    picture = page.partition("<!-- layers -->")[2].partition("<!-- end -->")[0]
+    return re.findall(r"^ {4}([a-z_.]+)  ", picture, re.MULTILINE)
+
+
+def modules() -> dict[str, ast.Module]:
+    found = {}
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*.py"):
+            name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+            found[name] = ast.parse(path.read_text("utf-8"))
+    return found
+
+
+MODULES = modules()
+
+
+def imports(name: str, everywhere: bool = True) -> set[str]:
+    """The modules that a module imports: within functions too, or only as it is loaded; not for types alone."""
+    found: set[str] = set()
+    waiting: list[ast.AST] = list(MODULES[name].body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            continue
+        if everywhere or not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            waiting += ast.iter_child_nodes(node)
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                found.add(whole if whole in MODULES else node.module)
+    return found - {"spikebert"}  # which has the version, and imports nothing
+
+
+def room(name: str) -> str:
+    """The most particular layer of the picture that a module is in."""
+    return max((layer for layer in layers() if f"{name}.".startswith(f"{layer}.")), key=len)
+
+
+@pytest.mark.parametrize(
+    "name", sorted(MODULES.keys() - {"spikebert"})
+)  # which names what stands above, and loads none
+def test_imports_point_down_the_picture(name):
+    order = {layer: place for place, layer in enumerate(layers())}
+    here = order[room(name)]
+    climbs = {to for to in imports(name) & MODULES.keys() if order[room(to)] > here}
+    assert not climbs, f"{name} imports {sorted(climbs)} of rooms above its own"
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    graph = {name: imports(name) & MODULES.keys() for name in MODULES}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def is_with_torch(name: str) -> bool:
+    return name not in TORCHLESS and any(f"{name}.".startswith(f"{top}.") for top in WITH_TORCH)
+
+
+@pytest.mark.parametrize("name", sorted(name for name in MODULES if not is_with_torch(name)))
+def test_a_floor_without_torch_imports_neither_it_nor_what_needs_it(name):
+    found = imports(name, everywhere=name not in DOORS)
+    heavy = {to for to in found if to.partition(".")[0] in TORCH or (to in MODULES and is_with_torch(to))}
+    assert not heavy
+
+
+def test_importing_the_package_loads_nothing():
+    code = "import sys; before = set(sys.modules); import spikebert; print(len(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert int(done.stdout) < 30
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_no_module_takes_the_private_names_of_another(name):
+    own = {n: {a.name for a in n.names} for n in ast.walk(MODULES[name]) if isinstance(n, ast.ImportFrom)}
+    private = {
+        f"{node.module}.{found}"
+        for node, names in own.items()
+        if (node.module or "").partition(".")[0] in PACKAGES
+        for found in names
+        if found.startswith("_") and not found.startswith("__")
+    }
+    aliases = {alias for node, names in own.items() for alias in names if f"{node.module}.{alias}" in MODULES}
+    private |= {
+        f"{node.value.id}.{node.attr}"
+        for node in ast.walk(MODULES[name])
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in aliases
+        if node.attr.startswith("_") and not node.attr.startswith("__")
+    }
+    assert not private
+
+
+def tables():
+    """(name, table) of each function that is dispatched by the type of a node of the integer graph."""
+    for name in sorted(MODULES):
+        if "export.ir.graph" not in imports(name) or "functools" not in imports(name):
+            continue
+        module = importlib.import_module(name)
+        for function, value in vars(module).items():
+            own = getattr(value, "__module__", None) == name and hasattr(value, "registry")
+            if own and set(value.registry) & set(NODE_TYPES.values()):
+                yield f"{name}.{function}", value
+
+
+def test_every_table_over_node_types_has_each_of_them_but_for_what_never_reaches_it():
+    found = {
+        name: " ".join(sorted(t.__name__ for t in NODE_TYPES.values() if table.dispatch(t) is table.dispatch(object)))
+        for name, table in tables()
+    }
+    assert len(found) > len(LEFT_OUT)
+    assert {name: types for name, types in found.items() if types} == LEFT_OUT
