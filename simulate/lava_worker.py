@@ -40,13 +40,12 @@ def main() -> None:
         die_with(own)
         os.setpgid(0, 0)
         lead(folder)
-    status = signal.SIGKILL
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-        _, status = os.waitpid(leader, 0)
+        os.waitid(os.P_PID, leader, os.WEXITED | os.WNOWAIT)  # its number stays its own until it is waited for below
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        _end(leader)
+        status = _end(leader)
         if os.getppid() != parent:
             shutil.rmtree(folder, ignore_errors=True)
     if os.WIFSIGNALED(status):  # it ends as that one did, and its caller sees how
@@ -60,14 +59,16 @@ def _leave(number: int, frame: object) -> NoReturn:
     raise SystemExit(1)
 
 
-def _end(leader: int) -> None:
-    """Kill `leader` and its process group, and wait until nothing of it is left."""
+def _end(leader: int) -> int:
+    """Kill `leader` and its process group, and wait until nothing of it is left; gives how it ended."""
     for kill in (os.kill, os.killpg):  # it may not lead the group yet
         with suppress(ProcessLookupError):
             kill(leader, signal.SIGKILL)
+    _, status = os.waitpid(leader, 0)
     with suppress(ChildProcessError):
         while True:
             os.waitpid(-1, 0)
+    return status
 
 
 def lead(folder: Path) -> NoReturn:
