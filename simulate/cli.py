@@ -199,6 +199,7 @@ def run_model(options: argparse.Namespace) -> None:
     _require_out(options.out)
     from export.ir import nir
     from export.ir.early_exit import with_margin
+    from simulate.kept import keeping
     from simulate.run import ModelFile, run_texts
 
     graph = with_margin(nir.read(options.model), options.exit_margin)
@@ -206,21 +207,24 @@ def run_model(options: argparse.Namespace) -> None:
         if not nir.pairs(graph):
             raise InputError(f"--text-pair: {options.model} takes single texts; it was not trained on pairs")
         options.text = [f"{a}\t{b}" for a, b in zip(options.text, options.text_pair, strict=True)]
-    found = run_texts(
-        graph,
-        ModelFile.of(Path(options.model)),
-        _texts(options),
-        options.backend or "fast",
-        options.granularity or "block",
-        options.spikes,
-        (1 if options.trace is None else options.trace) if options.out else 0,
-        options.truncate,
-        options.workers,
-        options.dask,
-        options.line,
-    )
-    if options.out:
-        found.save(options.out)
+    shared = options.dask is not None or options.workers is not None
+    with keeping(options.out if shared else None) as kept:
+        found = run_texts(
+            graph,
+            ModelFile.of(Path(options.model)),
+            _texts(options),
+            options.backend or "fast",
+            options.granularity or "block",
+            options.spikes,
+            (1 if options.trace is None else options.trace) if options.out else 0,
+            options.truncate,
+            options.workers,
+            options.dask,
+            options.line,
+            kept,
+        )
+        if options.out:
+            found.save(options.out)
     _show(options, found)
 
 

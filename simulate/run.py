@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.ir.early_exit import margin_of
 from export.ir.graph import Graph
 from export.ir.npz import write_npz
 from simulate import trace as traces
@@ -33,6 +34,7 @@ from spikebert.core.progress import Bar
 from spikebert.core.versions import versions
 
 if TYPE_CHECKING:
+    from simulate.kept import Kept
     from simulate.report.report import Report
 
 BACKENDS = ("fast", "lava")
@@ -239,6 +241,7 @@ def run_texts(
     workers: int | str | None = None,
     dask: str | None = None,
     command: str = "",
+    kept: Kept | None = None,
 ) -> Run:
     """Run texts; a bar shows the progress where standard error is a terminal.
 
@@ -250,6 +253,7 @@ def run_texts(
         truncate: cut texts that are longer than the model takes.
         workers: share the texts among so many processes, or "auto": one a core.
         dask: share them among the workers of a Dask cluster, by the address of its scheduler.
+        kept: where workers' finished shards are kept, see `simulate.kept`.
     Raises:
         InputError: a text or a label that the model cannot take, or an argument that cannot be.
         RunError: Lava failed.
@@ -260,7 +264,12 @@ def run_texts(
     if not 0 <= trace <= len(sentences):
         raise InputError(f"{trace}: the texts are numbered from 1 to {len(sentences)}", field="trace")
     traced = traces.trace(graph, sentences[trace - 1], trace) if trace else None
-    with _simulator(workers, dask) as run, Bar(total=len(sentences), unit="text", disable=None, leave=False) as bar:
+    if kept:
+        kept.begin(model.sha256, sentences, (backend, granularity, spikes, margin_of(graph)))
+    with (
+        _simulator(workers, dask, kept) as run,
+        Bar(total=len(sentences), unit="text", disable=None, leave=False) as bar,
+    ):
         result = run(graph, sentences, backend, granularity, spikes, bar.update)
     name = backend if backend == "fast" else f"lava-{granularity}"
     return Run(graph, model, texts, sentences, result, name, command, traced)
@@ -273,7 +282,9 @@ def _require(**choices: tuple[str, Sequence[str]]) -> None:
 
 
 @contextmanager
-def _simulator(workers: int | str | None, dask: str | None) -> Iterator[Callable[..., SimulationResult]]:
+def _simulator(
+    workers: int | str | None, dask: str | None, kept: Kept | None
+) -> Iterator[Callable[..., SimulationResult]]:
     """What runs the sentences: here, or on workers."""
     if dask is None and workers is None:
         yield simulate
@@ -281,7 +292,7 @@ def _simulator(workers: int | str | None, dask: str | None) -> Iterator[Callable
     from simulate import serve
 
     with serve.cluster(dask) if dask is not None else serve.cores(_count(workers)) as client:
-        yield partial(serve.simulate, client)
+        yield partial(serve.simulate, client, kept=kept)
 
 
 def _count(workers: int | str | None) -> int | None:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from export.ir.graph import Graph
 from simulate.batches import Tokens, batches
 from simulate.fast import FastSimulator
+from simulate.kept import Kept
 from simulate.limits import raise_open_files
 from simulate.result import SimulationResult, joined
 from simulate.scratch import scratch
@@ -175,31 +176,45 @@ def simulate(
     granularity: str = "block",
     record: bool = False,
     progress: Callable[[int], object] | None = None,
+    kept: Kept | None = None,
 ) -> SimulationResult:
     """`simulate.run.simulate` on the workers of `client`: the same result in the same order.
 
+    Args:
+        kept: where finished shards are kept, and those of a run that was cut are found.
     Raises:
         RunError: workers die of one shard again and again, or the cluster no longer answers.
     """
     from dask import config
 
-    started = time.perf_counter()
+    results, earlier = kept.read() if kept else ({}, 0.0)
+    started = time.perf_counter() - earlier
     threads = sum(worker["nthreads"] for worker in client.scheduler_info()["workers"].values())
-    groups = shards(sentences, backend, max(1, threads))
-    results: dict[int, SimulationResult] = {}
+    groups = shards(sentences, backend, max(1, threads), list(results))
     with config.set({"distributed.admin.large-graph-warning-threshold": "16 GiB"}):
         model = client.submit(Model, graph, pure=False)  # a task: what a dead worker held is made anew
-        futures = [
-            client.submit(_run, model, [sentences[i] for i in group], backend, granularity, record, pure=False)
-            for group in groups
-        ]
-    numbers = {future.key: number for number, future in enumerate(futures)}
-    for future, result in _results(client, futures):
-        results[numbers[future.key]] = result
-        if progress:
-            progress(len(groups[numbers[future.key]]))
-    seconds = time.perf_counter() - started
-    return joined([results[number] for number in range(len(groups))], seconds, startup_seconds=0.0)
+        futures = {
+            client.submit(_run, model, sentences[first:behind], backend, granularity, record, pure=False): (
+                first,
+                behind,
+            )
+            for first, behind in groups
+        }
+    if progress:
+        progress(sum(behind - first for first, behind in results))
+    try:
+        for future, result in _results(client, list(futures)):
+            results[futures[future]] = result
+            if kept:
+                kept.write(*futures[future], result, time.perf_counter() - started)
+            if progress:
+                progress(futures[future][1] - futures[future][0])
+    except RunError as error:
+        if not (kept and kept.lock and results):
+            raise
+        done = sum(behind - first for first, behind in results)
+        raise RunError(f"{error}; the {done:,} texts that are done are kept for the same command") from None
+    return joined([results[group] for group in sorted(results)], time.perf_counter() - started, startup_seconds=0.0)
 
 
 def _results(client: Client, futures: list[Any]) -> Iterator[tuple[Any, SimulationResult]]:
@@ -261,7 +276,19 @@ def _run(model: Model, *job: Any) -> SimulationResult:
     return model.run(*job)
 
 
-def shards(sentences: Sequence[Tokens], backend: str, workers: int) -> list[list[int]]:
-    """Indices of sentences that stand together, in order: SHARDS for each worker, or more where they are many."""
-    tokens = sum(map(len, sentences))
-    return batches(sentences, min(SHARD[backend], -(-tokens // (SHARDS * workers))))
+def shards(
+    sentences: Sequence[Tokens], backend: str, workers: int, done: Sequence[tuple[int, int]] = ()
+) -> list[tuple[int, int]]:
+    """(first, behind the last) of sentences that stand together: SHARDS for each worker, or more where they are many.
+
+    Those between `done`, which are shards already, in order.
+    """
+    ends = [0, *(end for shard in sorted(done) for end in shard), len(sentences)]
+    gaps = list(zip(ends[::2], ends[1::2], strict=True))
+    tokens = sum(len(sentence) for first, behind in gaps for sentence in sentences[first:behind])
+    size = min(SHARD[backend], -(-tokens // (SHARDS * workers)))
+    return [
+        (first + group[0], first + group[-1] + 1)
+        for first, behind in gaps
+        for group in batches(sentences[first:behind], size)
+    ]

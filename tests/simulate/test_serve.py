@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -49,8 +50,13 @@ def same(a, b):
 
 def test_shards_hold_each_text_once_in_order():
     found = serve.shards(sentences(), "fast", workers=2)
-    assert [i for shard in found for i in shard] == list(range(40))
+    assert [i for shard in found for i in range(*shard)] == list(range(40))
     assert len(found) >= 2 * serve.SHARDS
+
+
+def test_shards_leave_out_what_is_done():
+    found = serve.shards(sentences(), "fast", workers=2, done=[(30, 40), (3, 9)])
+    assert [i for shard in found for i in range(*shard)] == [*range(3), *range(9, 30)]
 
 
 def test_a_killed_worker_loses_nothing(client):
@@ -148,26 +154,33 @@ def test_own_workers_listen_on_this_computer_alone(client):
     assert set(listening) == {"0100007F"}  # 127.0.0.1
 
 
-def test_a_cluster_whose_processes_stop_or_end_is_one_line_after_the_stated_time(monkeypatch):
+@contextmanager
+def cluster_of_processes():
+    """(its address, scheduler and worker): each a process, as of a cluster that somebody else has started."""
     scheduler = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
+    with tempfile.TemporaryDirectory() as folder:
+        told = Path(folder) / "scheduler.json"
+        ours = [subprocess.Popen([*scheduler, "--no-dashboard", "--scheduler-file", str(told)])]
+        try:
+            while not told.exists() or not told.read_text():
+                time.sleep(0.1)
+            address = json.loads(told.read_text())["address"]
+            worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--no-nanny", "--nthreads", "1"]
+            ours.append(subprocess.Popen([*worker, "--no-dashboard", "--local-directory", folder]))
+            yield address, ours
+        finally:
+            for process in ours:
+                process.kill()
+                process.wait()
+
+
+def test_a_cluster_whose_processes_stop_or_end_is_one_line_after_the_stated_time(monkeypatch):
     for number in (signal.SIGSTOP, signal.SIGKILL):
-        with tempfile.TemporaryDirectory() as folder:
-            told = Path(folder) / "scheduler.json"
-            ours = [subprocess.Popen([*scheduler, "--no-dashboard", "--scheduler-file", str(told)])]
-            monkeypatch.setattr(serve, "PATIENCE", 60)
-            try:
-                while not told.exists() or not told.read_text():
-                    time.sleep(0.1)
-                address = json.loads(told.read_text())["address"]
-                worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--no-nanny", "--nthreads", "1"]
-                ours.append(subprocess.Popen([*worker, "--no-dashboard", "--local-directory", folder]))
-                with pytest.raises(RunError) as error, serve.cluster(address) as client:
-                    monkeypatch.setattr(serve, "PATIENCE", 4)
-                    started, stop = time.monotonic(), partial(ours[0].send_signal, number)
-                    serve.simulate(client, GRAPH, sentences() * 2000, progress=lambda _, stop=stop: stop())
-                assert "the Dask cluster" in str(error.value) and "\n" not in str(error.value)
-                assert time.monotonic() - started < 90
-            finally:
-                for process in ours:
-                    process.kill()
-                    process.wait()
+        monkeypatch.setattr(serve, "PATIENCE", 60)
+        with cluster_of_processes() as (address, ours):
+            with pytest.raises(RunError) as error, serve.cluster(address) as client:
+                monkeypatch.setattr(serve, "PATIENCE", 4)
+                started, stop = time.monotonic(), partial(ours[0].send_signal, number)
+                serve.simulate(client, GRAPH, sentences() * 2000, progress=lambda done, stop=stop: done and stop())
+            assert "the Dask cluster" in str(error.value) and "\n" not in str(error.value)
+            assert time.monotonic() - started < 90

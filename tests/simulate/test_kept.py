@@ -1,0 +1,132 @@
+"""A run over workers that is cut goes on with the same command, whatever cut it."""
+
+import json
+import signal
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from export.ir import nir
+from simulate import kept, serve
+from simulate.cli import main
+from simulate.fast import FastSimulator
+from simulate.kept import Kept, keeping
+from spikebert.core.errors import InputError
+from tests.fuzz.originals import tokenizer
+from tests.random_graph import random_graph
+from tests.simulate.test_serve import cluster_of_processes, same, sentences
+
+GRAPH = replace(random_graph(norm="batch", reset="zero"), tokenizer=tokenizer())
+
+
+def begun(out: Path) -> Kept:
+    keeper = Kept(out)
+    keeper.begin("model", sentences(), ())
+    return keeper
+
+
+def shards_in(folder: Path) -> list[Path]:
+    return sorted(folder.glob(f"{kept.PREFIX}*/*.npz"))
+
+
+@pytest.mark.parametrize(
+    ("victim", "number"),
+    [
+        (0, signal.SIGKILL),
+        pytest.param(1, signal.SIGKILL, marks=pytest.mark.long),
+        pytest.param(1, signal.SIGSTOP, marks=pytest.mark.long),
+    ],
+)
+def test_after_the_cluster_is_gone_the_same_command_goes_on(tmp_path, capsys, monkeypatch, victim, number):
+    """Its scheduler killed, its one worker killed, or silent."""
+    nir.write(GRAPH, tmp_path / "model.nir")
+    rows = [f"label{i % 3}\t{'good bad film a very'[: 4 + i % 15]}\n" for i in range(2000)]
+    (tmp_path / "texts.tsv").write_text("".join(rows), "utf-8")
+    command = [str(tmp_path / "model.nir"), "--data", str(tmp_path / "texts.tsv"), "--out"]
+    many = [*command, str(tmp_path / "many"), "--dask"]
+    with cluster_of_processes() as (address, ours):
+
+        def cut():
+            while not shards_in(tmp_path):
+                time.sleep(0.01)
+            monkeypatch.setattr(serve, "PATIENCE", 4)
+            ours[victim].send_signal(number)
+
+        cutter = threading.Thread(target=cut)
+        cutter.start()
+        assert main([*many, address]) == 1
+        cutter.join()
+    error = capsys.readouterr().err
+    assert "texts that are done are kept for the same command" in error and error.count("\n") == 1
+    assert not (tmp_path / "many").exists()
+    begun = shards_in(tmp_path)
+    monkeypatch.setattr(serve, "PATIENCE", 60)
+    with cluster_of_processes() as (address, _):
+        assert main([*many, address]) == 0
+    assert begun and not list(tmp_path.glob(".*"))
+    assert main([*command, str(tmp_path / "one")]) == 0
+    assert (tmp_path / "one" / "predictions.tsv").read_bytes() == (tmp_path / "many" / "predictions.tsv").read_bytes()
+    one, found = (json.loads((tmp_path / run / "counts.json").read_text("utf-8")) for run in ("one", "many"))
+    assert one["layers"] == found["layers"]
+
+
+def test_what_is_kept_is_not_simulated_again(tmp_path):
+    given = sentences()
+    whole = FastSimulator(GRAPH).run(given, record=True)
+    part = FastSimulator(GRAPH).run(given[7:12], record=True)
+    told = []
+    with serve.cores(1) as client:
+        keeper = begun(tmp_path / "run")
+        keeper.write(7, 12, replace(part, logits=part.logits + 10**6), 50.0)
+        found = serve.simulate(client, GRAPH, given, record=True, progress=told.append, kept=keeper)
+    assert told[0] == 5 and sum(told) == 40
+    assert found.seconds > 50
+    changed = found.logits.copy()
+    changed[7:12] -= 10**6
+    same(whole, replace(found, logits=changed))
+
+
+def test_what_is_kept_of_other_texts_is_thrown_away(tmp_path):
+    given, out = sentences(), str(tmp_path / "run")
+    part = FastSimulator(GRAPH).run(given[:3])
+    with pytest.raises(KeyboardInterrupt), keeping(out) as keeper:
+        assert keeper
+        keeper.begin("model", given, ("fast",))
+        keeper.write(0, 3, part, 1.0)
+        raise KeyboardInterrupt
+    assert len(shards_in(tmp_path)) == 1
+    for model, texts, how, count in (
+        ("model", given, "fast", 1),
+        ("other", given, "fast", 0),
+        ("model", given[::-1], "fast", 0),
+    ):
+        with pytest.raises(KeyboardInterrupt), keeping(out) as keeper:
+            assert keeper
+            keeper.begin(model, texts, (how,))
+            assert len(keeper.read()[0]) == count
+            keeper.write(0, 3, part, 1.0)
+            raise KeyboardInterrupt
+        assert len(shards_in(tmp_path)) == 1
+    with keeping(out) as keeper:
+        assert keeper
+        keeper.begin("model", given, ("fast",))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_damaged_shard_is_simulated_anew(tmp_path):
+    keeper = begun(tmp_path / "run")
+    keeper.write(0, 3, FastSimulator(GRAPH).run(sentences()[:3]), 1.0)
+    shards_in(tmp_path)[0].write_bytes(b"PK")
+    assert keeper.read() == ({}, 0.0)
+
+
+def test_two_processes_do_not_simulate_for_one_output(tmp_path):
+    first = begun(tmp_path / "run")
+    with pytest.raises(InputError, match="another process simulates"):
+        begun(tmp_path / "run")
+    first.close()
+    begun(tmp_path / "run").close()
+    assert not list(tmp_path.iterdir())
