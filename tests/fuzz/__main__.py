@@ -26,6 +26,7 @@ from pathlib import Path
 
 from tests.fuzz.originals import write_originals
 from tests.fuzz.readers import Reader, readers
+from tests.fuzz.strangers import TRACE
 
 SECONDS = 30  # of computing that a command may take: any of them ends within a few
 WALL_SECONDS = 300.0  # computing or not: a loaded machine may give a process but a tenth of its time
@@ -52,10 +53,10 @@ def main() -> int:
             outcomes[reader.command, outcome if outcome in ("accepted", "refused") else "FAULT"] += 1
             if outcome not in ("accepted", "refused"):
                 kept = Path(tempfile.mkdtemp(prefix=f"fuzz-fault-{number}-"))
-                shutil.copytree(case, kept, dirs_exist_ok=True)
+                case.rename(kept / "case")  # it may hold what cannot be copied
                 faults.append(f"case {number}, {reader.command}: {outcome}; kept in {kept}")
                 print(faults[-1], file=sys.stderr, flush=True)
-            shutil.rmtree(case)
+            shutil.rmtree(case, ignore_errors=True)
     for (command, outcome), count in sorted(outcomes.items()):
         print(f"{command:<28}{outcome:<10}{count:>6}")
     print(f"{options.count} cases, {len(faults)} faults")
@@ -86,6 +87,8 @@ def try_case(reader: Reader, originals: Path, case: Path, rng: random.Random) ->
     code = run(reader, words(reader, case), case / "stdout", case / "stderr")
     told = (case / "stderr").read_text("utf-8", errors="replace")
     added = listing(case) - before - {case / "stdout", case / "stderr"}
+    if any(path.name == TRACE for path in added):
+        return f"{mutation.__name__}: code of the file ran"
     if code not in reader.codes:
         return f"{mutation.__name__}: {code}"
     if "Traceback" in told:

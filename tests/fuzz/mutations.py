@@ -280,6 +280,15 @@ def hostile_tokenizer(path: Path, rng: random.Random) -> None:
     """Of a model.nir: one that panics, backtracks, or grows a text beyond all measure."""
     from export.ir import nir
 
+    graph = nir.read(path)
+    key, value = hostile_parts(rng)
+    document = {**json.loads(graph.tokenizer), key: value}
+    _write(dataclasses.replace(graph, tokenizer=json.dumps(document)), path)
+
+
+def hostile_parts(rng: random.Random) -> tuple[str, Any]:
+    """A part of a tokenizer, and what to put in its place."""
+
     def sequence(kind: str, step: dict[str, Any], times: int) -> dict[str, Any]:
         return {"type": "Sequence", kind: [step] * times}
 
@@ -300,10 +309,7 @@ def hostile_tokenizer(path: Path, rng: random.Random) -> None:
         ("padding", {"strategy": {"Fixed": 2**40}, "direction": "Right", "pad_to_multiple_of": 0, "pad_id": 0}),
         ("truncation", {"max_length": 1, "strategy": "LongestFirst", "stride": 5, "direction": "Right"}),
     ]
-    graph = nir.read(path)
-    key, value = rng.choice(parts)
-    document = {**json.loads(graph.tokenizer), key: value}
-    _write(dataclasses.replace(graph, tokenizer=json.dumps(document)), path)
+    return rng.choice(parts)
 
 
 def alter_tensors(path: Path, rng: random.Random) -> None:

@@ -36,6 +36,8 @@ def write_originals(folder: Path) -> None:
     write_texts(folder)
     write_runs(folder)
     write_foreign(folder / "foreign.nir")
+    (folder / "with").mkdir()
+    (folder / "with" / "notes").write_text("as it is", "utf-8")
     np.save(folder / "spikes.npy", np.random.default_rng(0).integers(0, 2, (6, 2, 3)).astype(np.float32))
 
 
@@ -61,13 +63,18 @@ def write_trained(folder: Path) -> None:
 
 
 def write_teacher(folder: Path) -> None:
-    """A BERT of a few weights."""
+    """A BERT of a few weights, and the same with weights of the older kind."""
+    import torch
     from tokenizers import Tokenizer
     from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
     shape = dict(hidden_size=4, num_hidden_layers=1, num_attention_heads=2, intermediate_size=4)
-    BertForSequenceClassification(BertConfig(vocab_size=len(WORDS), **shape)).save_pretrained(folder)
+    model = BertForSequenceClassification(BertConfig(vocab_size=len(WORDS), **shape))
+    model.save_pretrained(folder)
     PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(tokenizer())).save_pretrained(folder)
+    older = shutil.copytree(folder, folder.with_name("older teacher"))
+    (older / "model.safetensors").unlink()
+    torch.save(model.state_dict(), older / "pytorch_model.bin")
 
 
 def write_texts(folder: Path) -> None:
@@ -76,6 +83,16 @@ def write_texts(folder: Path) -> None:
     (folder / "texts.tsv").write_text(lines, "utf-8")
     (folder / "texts.tsv.gz").write_bytes(gzip.compress(lines.encode(), mtime=0))
     (folder / "texts.csv").write_text("label,text\n" + lines.replace("\t", ","), "utf-8")
+    (folder / "columns.csv").write_text(
+        "id,gold,body\n" + "".join(f"{i},{label},{text}\n" for i, (label, text) in enumerate(rows)), "utf-8"
+    )
+    objects = [json.dumps({"text": text, "label": label}) for label, text in rows]
+    (folder / "texts.jsonl").write_text("\n".join(objects), "utf-8")
+    (folder / "alone.txt").write_text("".join(f"{text}\n" for _, text in rows), "utf-8")
+    (folder / "alone.csv").write_text("id,text\n" + "".join(f"{i},{t}\n" for i, (_, t) in enumerate(rows)), "utf-8")
+    (folder / "task").mkdir()
+    for part in ("train.tsv", "dev.tsv"):
+        (folder / "task" / part).write_text(lines * 2, "utf-8")
 
 
 def write_runs(folder: Path) -> None:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from spikebert.core.errors import exit_cleanly
 from tests.fuzz import mutations as m
+from tests.fuzz import strangers
+from tests.fuzz.texts import OF_TEXTS, alter_objects
 
 
 class Reader(NamedTuple):
@@ -43,6 +45,13 @@ def of_exported_models() -> list[Reader]:
         Reader("onnx-integer", export, "model.nir", "{file} --to onnx-integer -o {out}", (m.rename_node,)),
         Reader("map", deploy, "model.nir", "map {file} -o {out}", (m.rename_node, *m.OF_GRAPHS)),
         Reader("map --chip", deploy, "chip.yaml", "map {folder}/model.nir --chip {file} -o {out}", chip),
+        Reader(
+            "bundle --chip",
+            deploy,
+            "chip.yaml",
+            "bundle {folder}/model.nir --data {folder}/texts.tsv --chip {file} -o {out}",
+            chip,
+        ),
     ]
 
 
@@ -61,7 +70,9 @@ def of_foreign_networks() -> list[Reader]:
 def of_trained_models() -> list[Reader]:
     from export.cli import main as export
 
-    json, tensors = (*m.OF_BYTES, *m.OF_JSON), (*m.OF_BYTES, *[m.alter_tensors] * 4, *[m.alter_members] * 4)
+    json = (*m.OF_BYTES, *m.OF_JSON)
+    tensors = (*m.OF_BYTES, *[m.alter_tensors] * 4, *[m.alter_members] * 4, *[strangers.other_archive] * 2)
+    words = (*json, *[strangers.hostile_words] * 3)
     safetensors = (*m.OF_BYTES, *[m.alter_header] * 4)
     folder = "{folder}/model --to nir -o {out}"
     teacher = "{folder}/teacher"
@@ -77,16 +88,28 @@ def of_trained_models() -> list[Reader]:
         Reader("settings", claim, "training/settings.json", "{folder}/training", json),
         Reader("teacher config", load_teacher, "teacher/config.json", teacher, json),
         Reader("teacher weights", load_teacher, "teacher/model.safetensors", teacher, safetensors),
-        Reader("teacher words", load_teacher, "teacher/tokenizer.json", teacher, json),
+        Reader("teacher words", load_teacher, "teacher/tokenizer.json", teacher, words),
+        Reader("teacher files", load_teacher, "teacher/config.json", teacher, (strangers.replace_a_neighbour,)),
+        Reader("teacher .bin", load_teacher, "older teacher/pytorch_model.bin", "'{folder}/older teacher'", tensors),
     ]
 
 
 def of_texts() -> list[Reader]:
     from simulate.cli import main as simulate
 
+    texts = (*m.OF_BYTES, *OF_TEXTS)
+    objects = (*m.OF_BYTES, *OF_TEXTS, *[alter_objects] * 6)
+
+    def data(file: str, mutations: tuple[m.Mutation, ...], options: str = "") -> Reader:
+        command = "{folder}/model.nir --data {file} --out {out}"
+        return Reader(f"--data {file}", simulate, file, f"{command} {options}", mutations)
+
     return [
-        Reader(f"--data {file}", simulate, file, "{folder}/model.nir --data {file} --out {out}", m.OF_BYTES)
-        for file in ("texts.tsv", "texts.csv", "texts.tsv.gz")
+        *(data(file, texts) for file in ("texts.tsv", "texts.csv", "alone.txt", "alone.csv")),
+        data("texts.tsv.gz", m.OF_BYTES),
+        data("texts.jsonl", objects),
+        data("columns.csv", texts, "--label-column gold --text-column body"),
+        Reader("--task", read_task, "task/train.tsv", "{folder}/task", (*texts, strangers.replace_a_neighbour)),
     ]
 
 
@@ -105,6 +128,13 @@ def of_runs() -> list[Reader]:
             "report --mapping", report, "map/mapping.json", "{folder}/run --mapping {folder}/map -o {out}.html", json
         ),
         Reader("map --counts", deploy, counts, "map {folder}/model.nir --counts {file} -o {out}", json),
+        Reader(
+            "map --counts DIR",
+            deploy,
+            counts,
+            "map {folder}/model.nir --counts {folder}/run -o {out}",
+            (strangers.replace_a_neighbour,),
+        ),
     ]
 
 
@@ -119,6 +149,13 @@ def of_bundles() -> list[Reader]:
         return Reader(f"verify {file}", deploy, f"bundle/{file}", verify, tuple(map(m.resummed, mutations)), whole)
 
     return [
+        Reader(
+            "bundle --with",
+            deploy,
+            "with/notes",
+            "bundle {folder}/model.nir --data {folder}/texts.tsv --with {file} -o {out}",
+            (strangers.replace_a_neighbour, m.add_stranger),
+        ),
         Reader("verify sums", deploy, "bundle/SHA256SUMS", verify, (*m.OF_BYTES, *[m.add_stranger] * 4)),
         Reader("verify --theirs", deploy, "theirs.npz", theirs, npz, whole),
         inside("manifest.json", json),
@@ -171,6 +208,13 @@ def settings(out: str):
     from spikebert.cli import settings_of, student_parser
 
     return settings_of(student_parser().parse_args(["--task", "tweets", "--out", out]))
+
+
+def read_task(arguments: list[str]) -> int:
+    """What training does first: it reads the task, and shows it."""
+    from spikebert import data, summary
+
+    return exit_cleanly("task", lambda: summary.announce(data.load_task(arguments[0])))
 
 
 def load_teacher(arguments: list[str]) -> int:
