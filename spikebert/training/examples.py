@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from transformers import BertConfig, PreTrainedTokenizerFast
 
 from spikebert.core.errors import InputError
 from spikebert.data.rows import Row
 from spikebert.data.tasks import Task, halves
-from spikebert.data.tokenizing import require_bearable
+from spikebert.data.tokenizing import Text, Tokens, require_bearable, token_ids
 from spikebert.training.loop import NO_LABEL, Example
 
 
@@ -27,17 +27,26 @@ def tokenise(
         return []
     for number, text in enumerate(texts, 1):
         require_bearable(text, f"text {number} of {len(texts)}")
-    inputs: Any = texts if separator is None else [halves(text) for text in texts]
-    encoded: list[list[int]] = tokenizer(inputs, truncation=False, verbose=False)["input_ids"]  # type: ignore[assignment]
-    cut = sum(len(tokens) > longest for tokens in encoded)
-    if cut:
+    inputs = list(texts) if separator is None else [halves(text) for text in texts]
+    whole = _ids(tokenizer, inputs, longest)
+    encoded = [tokens.ids.tolist() for tokens in whole]
+    long = [number for number, tokens in enumerate(whole) if tokens.count > longest]
+    if long:
         # Below their own marks the tokenizers do not cut, without a word.
         least = tokenizer.num_special_tokens_to_add(pair=separator is not None) + (1 if separator is None else 2)
         if longest < least:
             raise InputError(f"--max-tokens {longest}: must be at least {least}, with the tokenizer's own marks")
-        print(f"{cut} of {len(texts)} texts are longer than {longest} tokens and were cut")
-        encoded = tokenizer(inputs, truncation=True, max_length=longest)["input_ids"]  # type: ignore[assignment]
+        print(f"{len(long)} of {len(texts)} texts are longer than {longest} tokens and were cut")
+        for number, tokens in zip(
+            long, _ids(tokenizer, [inputs[i] for i in long], longest, truncate=True), strict=True
+        ):
+            encoded[number] = tokens.ids.tolist()
     return encoded
+
+
+def _ids(tokenizer: PreTrainedTokenizerFast, texts: Sequence[Text], most: int, truncate: bool = False) -> list[Tokens]:
+    """By the tokenizer itself, in a limited process: it came with a teacher, from anywhere."""
+    return token_ids(tokenizer.backend_tokenizer.to_str(), texts, most, truncate, "the teacher's tokenizer")
 
 
 def separator_of(task: Task, tokenizer: PreTrainedTokenizerFast, teacher: BertConfig) -> int | None:
@@ -47,8 +56,8 @@ def separator_of(task: Task, tokenizer: PreTrainedTokenizerFast, teacher: BertCo
     if teacher.type_vocab_size < 2:
         raise InputError("the task has sentence pairs, which the teacher does not know: it has a single token type")
     separator = tokenizer.sep_token_id
-    tokens = tokenizer([("a", "b")])["input_ids"][0]  # type: ignore[index]
-    if separator not in tokens[1:-2]:
+    (tokens,) = _ids(tokenizer, [("a", "b")], most=16)
+    if separator not in tokens.ids[1:-2]:
         raise InputError("the task has sentence pairs, between which the teacher's tokenizer puts no [SEP]")
     return separator  # type: ignore[return-value]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import fields
 from importlib.metadata import entry_points
@@ -14,8 +15,10 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from spikebert.core.errors import InputError
-from spikebert.model.checkpoint import TrainedModel, load_model
+from spikebert.core.files import sha256
+from spikebert.model.checkpoint import FOLDER, TrainedModel, load_model
 from spikebert.model.model import SpikeBertForSequenceClassification
+from spikebert.training import warm_start
 from spikebert.training.settings import Settings
 
 LIFTED = ".nir"
@@ -40,6 +43,13 @@ def beginning(settings: Settings) -> TrainedModel | None:
     if path is None or not (Path(path).is_file() or (Path(path) / "config.json").is_file()):
         return None
     return read(path)
+
+
+def digest(path: str) -> str:
+    """Of the file, or of those in the folder that decide what is begun from: a run's student, or a model's parts."""
+    whole, folder = Path(path), Path(path)
+    files = [whole] if whole.is_file() else [folder / name for name in (warm_start.FILE, *FOLDER.files)]
+    return hashlib.sha256(" ".join(sha256(file) for file in files if file.is_file()).encode()).hexdigest()
 
 
 def read(path: str) -> TrainedModel:

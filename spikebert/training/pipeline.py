@@ -101,6 +101,8 @@ def distil(settings: Settings, task: Task | None = None) -> Path:
         return finished
     require_place(run.folder / "model", FOLDER, "--out")
     _remember_teachers(settings, run)
+    if settings.warm_start:
+        run.remember("warm start", f"--warm-start {settings.warm_start}", model_start.digest(settings.warm_start))
     general, tokenizer, fitted = teachers.load(settings.teacher, task.labels)
     begin = model_start.beginning(settings)
     student = _new_student(settings, task, tokenizer, general, begin)

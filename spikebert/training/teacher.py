@@ -16,6 +16,7 @@ from transformers import AutoConfig, AutoTokenizer, BertConfig, BertForSequenceC
 from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.utils import logging
 
+from spikebert.core.bounded import results
 from spikebert.core.errors import InputError, reason_of
 from spikebert.core.files import read_json
 from spikebert.data import hub
@@ -24,6 +25,8 @@ from spikebert.model.torch_file import read_tensors
 from spikebert.training.loop import Batch
 from spikebert.training.teacher_folder import CONFIG, NAMES, PICKLED, has_safetensors, require, require_bert
 from spikebert.training.teacher_weights import require_finite, require_size
+
+SECONDS = 30  # of computing for the reading of a tokenizer
 
 
 class BertOfMeans(BertForSequenceClassification):
@@ -201,12 +204,15 @@ def _model(name: str, folder: Path | None, source: str, config: BertConfig, fitt
 
 def _tokenizer(name: str, source: str, config: BertConfig, kept: bool) -> PreTrainedTokenizerFast:
     """The teacher's, whose every token has a row in the embedding table."""
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(
+
+    def read() -> Any:
+        return AutoTokenizer.from_pretrained(
             source, config=config, use_fast=True, trust_remote_code=False, local_files_only=kept
         )
-    except Exception as error:  # tokenizers and transformers each raise their own kinds
-        raise InputError(f"--teacher {name}: its tokenizer cannot be read ({reason_of(error)})") from None
+
+    # Read by a limited process first: a tokenizer from anywhere may be one at which its library breaks down.
+    list(results(lambda: [bytes(read() is not None)], f"--teacher {name}: its tokenizer cannot be read", SECONDS))
+    tokenizer = read()
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
         raise InputError(
             f"--teacher {name}: its tokenizer has no tokenizer.json, and none can be made of it; save it with use_fast"

@@ -14,14 +14,12 @@ from string import printable
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer
 
 from spikebert.core.errors import InputError
+from spikebert.data.tokenizing import LONGEST, token_ids
 from spikebert.model.checkpoint import TrainedModel
 from spikebert.model.config import SpikeBertConfig
 from spikebert.model.model import SpikeBertForSequenceClassification
-
-BATCH = 1000  # texts that are tokenised at once
 
 
 def prune(trained: TrainedModel, texts: Iterable[str]) -> TrainedModel:
@@ -65,11 +63,8 @@ def _kept(tokenizer: dict[str, Any], text: str, texts: Iterable[str]) -> list[in
 
 
 def _used(tokenizer: str, texts: Iterable[str]) -> set[int]:
-    encoder = Tokenizer.from_str(tokenizer)
-    encoder.no_truncation()
     parts = [part for text in texts for part in text.split("\t")]
-    batches = (parts[start : start + BATCH] for start in range(0, len(parts), BATCH))
-    return {i for batch in batches for encoding in encoder.encode_batch(batch) for i in encoding.ids}
+    return {i for tokens in token_ids(tokenizer, parts, LONGEST, False, "the tokenizer") for i in tokens.ids.tolist()}
 
 
 def renumbered(tokenizer: dict[str, Any], kept: Sequence[int]) -> dict[str, Any]:

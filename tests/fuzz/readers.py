@@ -212,9 +212,9 @@ def settings(out: str):
 
 def read_task(arguments: list[str]) -> int:
     """What training does first: it reads the task, and shows it."""
-    from spikebert import data, summary
+    from spikebert.data import summary, tasks
 
-    return exit_cleanly("task", lambda: summary.announce(data.load_task(arguments[0])))
+    return exit_cleanly("task", lambda: summary.announce(tasks.load_task(arguments[0])))
 
 
 def load_teacher(arguments: list[str]) -> int:

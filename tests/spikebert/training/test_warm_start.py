@@ -1,5 +1,7 @@
 """The student of a finished run as the beginning of another."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -36,6 +38,16 @@ def test_a_run_from_another_ones_stage_1_ends_like_one_that_did_it_itself(tmp_pa
     assert main(command(task, teacher, whole)) == 0
     assert main([*command(task, teacher, rest), "--warm-start", str(general)]) == 0
     assert all(torch.equal(a, b) for a, b in zip(values(whole), values(rest), strict=True))
+
+
+def test_a_run_does_not_go_on_from_a_beginning_that_has_changed(tmp_path, task, teacher, general, capsys):
+    begin, out = shutil.copytree(general, tmp_path / "begin"), tmp_path / "out"
+    arguments = [*command(task, teacher, out), "--warm-start", str(begin)]
+    assert main(arguments) == 0
+    (out / "model.pt").unlink()  # as where it was killed at its end
+    (begin / "student.pt").write_bytes((begin / "student.pt").read_bytes() + b" ")
+    assert main(arguments) == 2
+    assert f"--warm-start {begin}" in capsys.readouterr().err
 
 
 def test_stage_1_alone_gives_no_model(general, capsys, task, teacher):
