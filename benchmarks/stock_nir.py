@@ -2,6 +2,8 @@
 
     python benchmarks/stock_nir.py
 
+A layer's cell tells precision / recall (share of elements in which either fires): silence in both is no agreement.
+
 snnTorch, Norse and SpikingJelly write the files of `interop/write_stock.py` in `.venv-interop` (`make interop`).
 """
 
@@ -17,11 +19,14 @@ from numpy.typing import NDArray
 
 from export.foreign.network import read
 from simulate.foreign import euler, lava
+from simulate.foreign.agreement import Agreement
 from spikebert.core.errors import InputError, exit_cleanly
 
 ROOT = Path(__file__).parents[1]
 INTEROP = ROOT / ".venv-interop" / "bin" / "python"
-HEADER = "| file | layers | dt | same spikes as the tool, each layer | Lava's as our float's |\n|---|---|---|---|---|"
+HEADER = (
+    "| file | layers | dt | ours as the tool's, each layer | Lava's as our float's |\n|---|---|---|---|---|"
+)
 
 
 def main() -> None:
@@ -41,7 +46,7 @@ def row(file: Path) -> str:
     x, dt = record["input"].astype(float), float(record["dt"])
     ours = euler.run(network, x, dt).spikes
     kinds = ", ".join(type(network.nodes[name]).__name__ for name in network.spiking)
-    same = [share(record[f"layer_{i}"], train) for i, train in enumerate(ours.values())]
+    same = [agreement(record[f"layer_{i}"], train) for i, train in enumerate(ours.values())]
     return f"| {file.stem} | {kinds} | {dt:g} | {', '.join(same)} | {on_lava(network, x, dt, ours)} |"
 
 
@@ -50,12 +55,16 @@ def on_lava(network, x: NDArray, dt: float, ours: dict[str, NDArray]) -> str:
         spikes = lava.run(network, x, dt, ours).spikes
     except InputError as error:
         return f"refused: {error}"
-    return ", ".join(share(ours[name], spikes[name]) for name in spikes)
+    return ", ".join(agreement(ours[name], spikes[name]) for name in spikes)
 
 
-def share(expected: NDArray, found: NDArray) -> str:
-    equal = float(np.mean(expected == found))
-    return "all" if equal == 1 else f"{equal:.1%}"
+def agreement(expected: NDArray, found: NDArray) -> str:
+    """Precision / recall (active), as docs/stock-nir.md tells them."""
+    shares = Agreement.of(expected.astype(np.uint8), found.astype(np.uint8))
+    if shares.in_float == shares.common == shares.on_lava:
+        return f"all ({shares.active:.1%})"
+    precision, recall = ("–" if share is None else f"{share:.1%}" for share in (shares.precision, shares.recall))
+    return f"{precision} / {recall} ({shares.active:.1%})"
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 It is started with FOLDER and PARENT, the process id of its caller; the job comes in by its standard input. `times` and
 then `done`, or a report of what failed, come to stand in FOLDER. Whatever happens, at whatever moment, nothing outlives
 the caller: each process here is told by the kernel that the one which started it has ended, this one too; it then ends
-the others, and removes FOLDER. Nothing in shared memory has a name, see `simulate.lava_channels`.
+the others, and removes FOLDER. Nothing in shared memory has a name, see `export.lava.channels`.
 """
 
 from __future__ import annotations
@@ -92,10 +92,11 @@ def lead(folder: Path) -> NoReturn:
 
 def run(job, folder: Path) -> tuple[float, float]:
     """The times at which Lava was ready and had finished."""
-    from simulate import lava_channels, limits
+    from export.lava import channels
+    from simulate import limits
 
     limits.raise_open_files()
-    lava_channels.install()
+    channels.install()
     from lava.magma.core.run_conditions import RunSteps
 
     built = job.build(str(folder))

@@ -7,6 +7,7 @@ It needs `spikebert` (for the processes and the reader of model.nir), lava-nc an
 """
 
 import argparse
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,10 @@ from export.ir.arithmetic import steps_taken
 from export.ir.early_exit import margin_of
 from export.ir.graph import Attention
 from export.ir.sections import neurons, sections
+from export.lava import channels
 from export.lava.build import build
 from export.lava.processes import SPIKE_PORTS
+from spikebert.core.lifeline import die_with
 
 
 # A process of one's own, for any port that sends spikes: (rows, neurons), one row a token. This one counts them.
@@ -103,6 +106,10 @@ def main(text: str, granularity: str) -> None:
         counter = SpikeCounter(port.shape, delay=0, steps=graph.time_steps, name="spikes of Q, K and V in block 0")
         port.connect(counter.spikes_in)
 
+        # What Lava's processes share has no name, so that nothing is left of it; they end where this one is killed.
+        channels.install()
+        own = os.getpid()
+        os.register_at_fork(after_in_child=lambda: die_with(own))
         try:
             built.root.create_runtime(run_cfg=built.configuration, compile_config={"pypy_channel_size": 2})
             built.root.run(RunSteps(built.steps), built.configuration)

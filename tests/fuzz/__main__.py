@@ -4,7 +4,8 @@
 
 Each case takes a good file, changes it, and runs a command on it in a process of its own. The command must end in time
 with exit code 0 or 2 (or 1, where that says that things differ), without a traceback; with 2 it says why in one line
-and leaves no output. The file of a case that fails is kept. The good files themselves must be accepted.
+and leaves no output. The file of a case that fails is kept. The good files themselves must be accepted. Ctrl-C ends
+it with what was found until then.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
 from tests.fuzz.originals import write_originals
@@ -38,6 +39,7 @@ def main() -> int:
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--only", default="", metavar="TEXT", help="only the readers whose names hold this text")
     options = p.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits that it is ignored
     faults, outcomes = [], Counter()
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         originals = Path(folder) / "originals"
@@ -46,20 +48,21 @@ def main() -> int:
         for reader in commands:
             accept(reader, originals, Path(folder) / "case")
         gc.freeze()  # what is imported is left alone by the garbage collector, and so shared with the processes
-        for number in range(options.count):
-            reader = commands[number % len(commands)]
-            case = Path(folder) / "case"
-            outcome = try_case(reader, originals, case, random.Random(f"{options.seed} {number}"))
-            outcomes[reader.command, outcome if outcome in ("accepted", "refused") else "FAULT"] += 1
-            if outcome not in ("accepted", "refused"):
-                kept = Path(tempfile.mkdtemp(prefix=f"fuzz-fault-{number}-"))
-                case.rename(kept / "case")  # it may hold what cannot be copied
-                faults.append(f"case {number}, {reader.command}: {outcome}; kept in {kept}")
-                print(faults[-1], file=sys.stderr, flush=True)
-            shutil.rmtree(case, ignore_errors=True)
+        with suppress(KeyboardInterrupt):  # what was found until then is told
+            for number in range(options.count):
+                reader = commands[number % len(commands)]
+                case = Path(folder) / "case"
+                outcome = try_case(reader, originals, case, random.Random(f"{options.seed} {number}"))
+                outcomes[reader.command, outcome if outcome in ("accepted", "refused") else "FAULT"] += 1
+                if outcome not in ("accepted", "refused"):
+                    kept = Path(tempfile.mkdtemp(prefix=f"fuzz-fault-{number}-"))
+                    case.rename(kept / "case")  # it may hold what cannot be copied
+                    faults.append(f"case {number}, {reader.command}: {outcome}; kept in {kept}")
+                    print(faults[-1], file=sys.stderr, flush=True)
+                shutil.rmtree(case, ignore_errors=True)
     for (command, outcome), count in sorted(outcomes.items()):
         print(f"{command:<28}{outcome:<10}{count:>6}")
-    print(f"{options.count} cases, {len(faults)} faults")
+    print(f"{sum(outcomes.values())} cases, {len(faults)} faults")
     return 1 if faults else 0
 
 
