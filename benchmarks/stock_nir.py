@@ -24,9 +24,7 @@ from spikebert.core.errors import InputError, exit_cleanly
 
 ROOT = Path(__file__).parents[1]
 INTEROP = ROOT / ".venv-interop" / "bin" / "python"
-HEADER = (
-    "| file | layers | dt | ours as the tool's, each layer | Lava's as our float's |\n|---|---|---|---|---|"
-)
+HEADER = "| file | layers | dt | ours as the tool's, each layer | Lava's as our float's |\n|---|---|---|---|---|"
 
 
 def main() -> None:

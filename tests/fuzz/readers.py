@@ -205,9 +205,9 @@ def claim(arguments: list[str]) -> int:
 
 
 def settings(out: str):
-    from spikebert.cli import settings_of, student_parser
+    from spikebert.training.settings import settings_of
 
-    return settings_of(student_parser().parse_args(["--task", "tweets", "--out", out]))
+    return settings_of(task="tweets", out=out)
 
 
 def read_task(arguments: list[str]) -> int:
