@@ -14,12 +14,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from export import nir
-from export.graph import Embedding
+from export.ir import nir
+from export.ir.graph import Embedding
 from simulate.energy.accountings import compare
 from simulate.energy.record import RunRecord, read_run
 from simulate.report.panels.accuracy import wilson
-from spikebert.errors import RunError, exit_cleanly
+from spikebert.core.errors import RunError, exit_cleanly
 
 ROOT = Path(__file__).parents[1]
 COLUMNS = (
