@@ -27,8 +27,8 @@ def run(*command, folder=ROOT):
 
 
 def printed_commands(program):
-    """The command lines of the README's transcripts that begin with `$ program`, as they would be pasted."""
-    transcripts = re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    """The command lines of the tutorial's transcripts that begin with `$ program`, as they would be pasted."""
+    transcripts = re.findall(r"```console\n(.*?)```", (ROOT / "docs/tutorial.md").read_text("utf-8"), re.DOTALL)
     lines = [line[2:] for text in transcripts for line in text.splitlines() if line.startswith(f"$ {program}")]
     assert lines
     return lines
@@ -36,12 +36,13 @@ def printed_commands(program):
 
 @pytest.mark.parametrize(
     ("script", "words"),
-    [("demo", ["--text 'what a lovely morning'", "--counts demo/run -o"]), ("train", ["--out demo/train"])],
+    [("demo", ["--text 'a warm and funny film'", "--counts demo/run -o"]), ("train", ["--out demo/train"])],
 )
-def test_the_readme_shows_the_commands_of_the_scripts(script, words):
+def test_the_tutorial_shows_the_commands_of_the_scripts(script, words):
     script_text = (ROOT / "examples" / f"{script}.sh").read_text("utf-8").replace("\\\n", " ")
     steps = [line[5:] for line in script_text.splitlines() if line.startswith("step ")]
-    steps = [shlex.split(line.replace("$model", "examples/tweets/model.nir")) for line in steps]
+    names = {"$model": "examples/sst2/model.nir", "$data": "examples/sst2/films.tsv"}
+    steps = [[names.get(word, word) for word in shlex.split(line)] for line in steps]
     shown = [line for line in printed_commands("spikebert") if shlex.split(line) in steps]
     assert len(shown) == len(steps)
     assert all(any(word in line for line in shown) for word in words)
@@ -52,7 +53,7 @@ def test_the_printed_commands_paste_as_they_stand(tmp_path):
     (tmp_path / "demo").mkdir()
     shown = [line for line in printed_commands("spikebert") if "demo/train" not in line and "demo/model" not in line]
     for line in shown:
-        few = " --limit 4" if "--data" in line else ""  # all 683 texts take their time on Lava
+        few = " --limit 4" if "--data" in line else ""  # all of them take their time on Lava
         run("sh", "-c", line + few, folder=tmp_path)
     assert (tmp_path / "demo" / "report.html").stat().st_size > 10_000
 
