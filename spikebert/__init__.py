@@ -21,27 +21,27 @@ from typing import TYPE_CHECKING, Any
 from spikebert.model import registry
 
 if TYPE_CHECKING:
+    from deploy.workbench.doors import Pipeline as Pipeline
+    from deploy.workbench.doors import load as load
+    from deploy.workbench.doors import pipeline as pipeline
+    from deploy.workbench.doors import train as train
+    from deploy.workbench.inspection.inspect import inspect as inspect
+    from deploy.workbench.model import Model as Model
+    from deploy.workbench.trained import Trained as Trained
     from simulate.run import Run as Run
     from spikebert.core.errors import InputError as InputError
     from spikebert.core.errors import RunError as RunError
-    from workbench.doors import Pipeline as Pipeline
-    from workbench.doors import load as load
-    from workbench.doors import pipeline as pipeline
-    from workbench.doors import train as train
-    from workbench.inspection.inspect import inspect as inspect
-    from workbench.model import Model as Model
-    from workbench.trained import Trained as Trained
 
 __version__ = "0.1.0"
 
 PUBLIC = {  # each name and where it is
-    "load": "workbench.doors",
-    "train": "workbench.doors",
-    "pipeline": "workbench.doors",
-    "inspect": "workbench.inspection.inspect",
-    "Model": "workbench.model",
-    "Trained": "workbench.trained",
-    "Pipeline": "workbench.doors",
+    "load": "deploy.workbench.doors",
+    "train": "deploy.workbench.doors",
+    "pipeline": "deploy.workbench.doors",
+    "inspect": "deploy.workbench.inspection.inspect",
+    "Model": "deploy.workbench.model",
+    "Trained": "deploy.workbench.trained",
+    "Pipeline": "deploy.workbench.doors",
     "Run": "simulate.run",
     "InputError": "spikebert.core.errors",
     "RunError": "spikebert.core.errors",

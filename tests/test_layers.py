@@ -15,14 +15,19 @@ import pytest
 from export.ir.graph import NODE_TYPES
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("spikebert", "export", "simulate", "deploy", "workbench")
+PACKAGES = ("spikebert", "export", "simulate", "deploy")
 TORCH = {"torch", "transformers", "safetensors", "snntorch", "accelerate"}
-FLOATS = ("workbench.trained", "workbench.inspection.trained")
+FLOATS = ("deploy.workbench.trained", "deploy.workbench.inspection.trained")
 WITH_TORCH = ("spikebert.model", "spikebert.training", "spikebert.baselines", "export.lower", *FLOATS)
 # Commands choose, inside their functions, what needs torch; `verify --against` runs the float model.
 DOORS = {
     *("spikebert.cli", "spikebert.study_cli", "spikebert.new_teacher", "export.cli", "simulate.ladder"),
-    *("workbench.doors", "workbench.cli", "workbench.inspection.folders", "workbench.inspection.inspect"),
+    *(
+        "deploy.workbench.doors",
+        "deploy.workbench.cli",
+        "deploy.workbench.inspection.folders",
+        "deploy.workbench.inspection.inspect",
+    ),
 }
 # In a room with torch, and read before it is loaded.
 TORCHLESS = {
@@ -35,7 +40,7 @@ LEFT_OUT = {
     "export.lava.stock._place": "Embedding LayerNorm",  # placed apart; refused
     "export.runtime.tally.keys": "Accumulate Embedding LayerNorm Linear Readout",  # nothing is counted of them
     "export.runtime.tally._tally": "Accumulate Embedding LayerNorm Linear Readout",
-    "workbench.inspection.graph.shape": "Accumulate Add LIF LayerNorm",  # of the others the width says all
+    "deploy.workbench.inspection.graph.shape": "Accumulate Add LIF LayerNorm",  # of the others the width says all
     "simulate.counts._operation": "LIF",  # neuron layers are told of apart
 }
 

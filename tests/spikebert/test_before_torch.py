@@ -5,7 +5,9 @@ import sys
 
 import pytest
 
-WITHOUT = "import sys; sys.modules['torch'] = None; from workbench.cli import train; sys.exit(train(sys.argv[1:]))"
+WITHOUT = (
+    "import sys; sys.modules['torch'] = None; from deploy.workbench.cli import train; sys.exit(train(sys.argv[1:]))"
+)
 
 
 def run(*arguments):

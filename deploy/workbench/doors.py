@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+from deploy.workbench.model import Model
 from export.cli import is_hdf5
 from export.ir import nir
 from spikebert.core.errors import InputError
-from workbench.model import Model
 
 if TYPE_CHECKING:
-    from workbench.trained import Trained
+    from deploy.workbench.trained import Trained
 
 
 def load(path: str | os.PathLike[str]) -> Model | Trained:
@@ -35,7 +35,7 @@ def load(path: str | os.PathLike[str]) -> Model | Trained:
                 "spikebert simulate FILE --input spikes.npy runs it"
             )
         return Model.load(path)
-    from workbench.trained import Trained
+    from deploy.workbench.trained import Trained
 
     return Trained.load(path)
 
@@ -58,8 +58,8 @@ def train(task: str | os.PathLike[str], out: str | os.PathLike[str], **settings:
     if not found.epochs:
         raise InputError("0: trains no classifier; use the command for stage 1 alone", field="epochs")
     prepared = prepare(found)
+    from deploy.workbench.trained import Trained
     from spikebert.training.pipeline import distil
-    from workbench.trained import Trained
 
     distil(found, prepared)
     return Trained.load(Path(out) / "model.pt")

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from deploy.workbench.model import Model
 from export.formats.targets import TARGETS
 from export.lower.pipeline import lower
 from spikebert.core.errors import InputError
@@ -18,7 +19,6 @@ from spikebert.data.tasks import halves
 from spikebert.data.tokenizing import token_ids
 from spikebert.model.checkpoint import TrainedModel, load_model, save_directory, save_model
 from spikebert.training.loop import Batch, Example
-from workbench.model import Model
 
 BATCH = 32
 

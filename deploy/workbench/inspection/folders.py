@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from deploy.workbench.inspection.description import Description
+from deploy.workbench.inspection.graph import describe_file as describe_graph
 from simulate.energy.accountings import compare
 from simulate.energy.record import read_run
 from spikebert.core.errors import InputError
 from spikebert.core.files import read_json
-from workbench.inspection.description import Description
-from workbench.inspection.graph import describe_file as describe_graph
 
 
 def describe_run(folder: Path) -> Description:
@@ -109,7 +109,7 @@ def describe_training(folder: Path) -> Description:
     facts["finished"] = model.exists() or (folder / "model").is_dir()
     if not model.exists():
         return Description(str(folder), "training of spikebert-train", facts)
-    from workbench.inspection.trained import describe_trained
+    from deploy.workbench.inspection.trained import describe_trained
 
     found = describe_trained(model)
     return Description(str(folder), "training of spikebert-train", {**facts, **found.facts}, found.tables)

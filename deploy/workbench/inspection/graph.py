@@ -11,6 +11,8 @@ import numpy as np
 from deploy.chips.chip import chip_names, read_chip
 from deploy.chips.mapping import AUTO, choose
 from deploy.chips.resources import resources
+from deploy.workbench.inspection.description import Description, Rows
+from deploy.workbench.inspection.provenance import origin
 from export.formats.targets import TARGETS
 from export.ir import nir
 from export.ir.early_exit import in_logits
@@ -35,8 +37,6 @@ from simulate.counts import shape_of
 from spikebert.core import strict_json
 from spikebert.core.errors import InputError
 from spikebert.core.files import sha256
-from workbench.inspection.description import Description, Rows
-from workbench.inspection.provenance import origin
 
 TAKES = "takes it"
 NEEDS_FLOAT = "needs the model.pt that the file was made of"

@@ -8,9 +8,9 @@ from typing import Any
 import nir
 import numpy as np
 
+from deploy.workbench.inspection.description import Description
 from export.foreign import network
 from spikebert.core.files import sha256
-from workbench.inspection.description import Description
 
 
 def describe_stock(path: Path) -> Description:

@@ -25,8 +25,8 @@ from spikebert.core.files import sha256
 
 if TYPE_CHECKING:
     from deploy.chips.mapping import Mapping
+    from deploy.workbench.inspection.description import Description
     from simulate.ladder import Verification
-    from workbench.inspection.description import Description
 
 SOURCE = "texts"  # how messages and records call texts that came from Python
 UNSAVED = "model.nir"  # how a record calls a model that is in no file
@@ -90,7 +90,7 @@ class Model:
 
     def inspect(self) -> Description:
         """What it is, layer by layer, and what each target would refuse; `print` it."""
-        from workbench.inspection.graph import describe_file
+        from deploy.workbench.inspection.graph import describe_file
 
         with self._written() as path:
             return describe_file(path)

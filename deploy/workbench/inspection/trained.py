@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from deploy.workbench.inspection.description import Description
+from deploy.workbench.inspection.provenance import origin
 from spikebert.model.checkpoint import load_model
-from workbench.inspection.description import Description
-from workbench.inspection.provenance import origin
 
 
 def describe_trained(path: Path) -> Description:

@@ -32,7 +32,7 @@ def inspect_parser() -> argparse.ArgumentParser:
 
 
 def inspect(options: argparse.Namespace) -> None:
-    from workbench.inspection.inspect import inspect
+    from deploy.workbench.inspection.inspect import inspect
 
     found = inspect(options.path)
     print(found.as_json() if options.json else found)

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 import spikebert
+from deploy.workbench.cli import main
 from export.formats.targets import TARGETS
 from export.ir.nir import write
 from spikebert.core.errors import InputError
 from tests.random_graph import random_graph
 from tests.simulate.example_run import example_run
-from workbench.cli import main
 
 
 @pytest.fixture(scope="module")

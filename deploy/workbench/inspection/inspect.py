@@ -6,13 +6,13 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from deploy.workbench.inspection import folders
+from deploy.workbench.inspection.description import Description
+from deploy.workbench.inspection.graph import describe_file as describe_graph
 from export.cli import is_hdf5
 from export.ir.nir import is_stock
 from spikebert.core.errors import InputError
 from spikebert.core.files import read_json
-from workbench.inspection import folders
-from workbench.inspection.description import Description
-from workbench.inspection.graph import describe_file as describe_graph
 
 # (the file that tells, its field, the value of that field, who describes the folder)
 FOLDERS: tuple[tuple[str, str, str, Callable[[Path], Description]], ...] = (
@@ -42,12 +42,12 @@ def inspect(path: str | os.PathLike[str]) -> Description:
     if is_hdf5(str(path)):
         if not is_stock(path):
             return describe_graph(path)
-        from workbench.inspection.stock import describe_stock
+        from deploy.workbench.inspection.stock import describe_stock
 
         return describe_stock(path)
     if path.suffix == ".json":
         raise InputError(f"{path}: is one file of a folder; give the folder, {path.parent}")
-    from workbench.inspection.trained import describe_trained
+    from deploy.workbench.inspection.trained import describe_trained
 
     return describe_trained(path)
 
@@ -59,7 +59,7 @@ def _folder(folder: Path) -> Description:
     if (folder / "settings.json").is_file():
         return folders.describe_training(folder)
     if (folder / "config.json").is_file():
-        from workbench.inspection.trained import describe_trained
+        from deploy.workbench.inspection.trained import describe_trained
 
         return describe_trained(folder)
     if (folder / "model.nir").is_file():  # of `--to lava`

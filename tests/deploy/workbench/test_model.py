@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import spikebert
+from deploy.workbench.cli import main
 from tests.simulate.example_run import example_run
-from workbench.cli import main
 
 TEXTS, LABELS = ["a good film", "a very bad film", "bad"], ["label0", "label1", "label1"]
 
