@@ -189,14 +189,15 @@ def test_a_file_that_is_missing_or_added_is_named(made, tmp_path, capsys, change
 
 
 def test_what_runs_on_the_hardware_teams_side_does_without_torch_and_dask(made, tmp_path):
-    """With all that the extras bring out of reach, every module can be imported, and bundle and Lava run."""
+    """With all that the extras bring out of reach, all but the float models' modules load; bundle and Lava run."""
     code = (
         "import pkgutil, sys, importlib, deploy, simulate\n"
         "for name in ('torch', 'transformers', 'safetensors', 'snntorch', 'textblob', 'lava.lib', 'distributed'):\n"
         "    sys.modules[name] = None\n"
         "for package in (deploy, simulate):\n"
         "    for module in pkgutil.walk_packages(package.__path__, package.__name__ + '.'):\n"
-        "        importlib.import_module(module.name)\n"
+        "        if module.name not in ('deploy.workbench.trained', 'deploy.workbench.inspection.trained'):\n"
+        "            importlib.import_module(module.name)\n"
         "from deploy.cli import main\n"
         f"sys.exit(main(['bundle', {str(made.parent / 'model.nir')!r}, '--data', {str(tmp_path / 'x.tsv')!r}, "
         f"'-o', {str(tmp_path / 'out')!r}]) or main(['verify', {str(tmp_path / 'out')!r}]))"

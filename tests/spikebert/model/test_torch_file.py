@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from deploy.workbench.cli import train
 from export.cli import main as export
 from simulate.cli import main as simulate
-from spikebert.cli import main as train
 from spikebert.core.errors import InputError
 from spikebert.core.files import LIST
 from spikebert.model.checkpoint import TrainedModel, save_model
