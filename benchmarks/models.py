@@ -14,8 +14,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.chips.resources import resources
 from export.ir import nir
-from export.ir.graph import Embedding
 from simulate.energy.accountings import compare
 from simulate.energy.record import RunRecord, read_run
 from simulate.report.panels.accuracy import wilson
@@ -74,7 +74,7 @@ def row(model: Shipped, data: Path) -> str:
     accounts = {each.spiking.name: each for each in compare(run)}
     events = accounts["events"]
     low, high = wilson(run.correct, run.samples)
-    synapses = sum(node.weight.size for node in graph if hasattr(node, "weight") and not isinstance(node, Embedding))
+    synapses = sum(need.synapses for need in resources(graph))
     cells = (
         f"[`{model.file}`](../{Path(model.file).parent}/README.md)",
         model.task,

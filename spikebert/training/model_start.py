@@ -22,7 +22,7 @@ from spikebert.training import warm_start
 from spikebert.training.settings import Settings
 
 LIFTED = ".nir"
-SHAPE = {  # an option, and the field of the config that it decides
+OPTIONS = {  # an option, and the field of the config that it decides
     "blocks": "num_hidden_layers",
     "width": "hidden_size",
     "heads": "num_attention_heads",
@@ -34,7 +34,7 @@ SHAPE = {  # an option, and the field of the config that it decides
     "levels": "embedding_levels",
     "max_tokens": "max_tokens",
 }
-KEPT = ("intermediate_size", "threshold", "attention_threshold", "attention_scale", "position_embeddings")
+OF_THE_TASK = ("vocab_size", "separator")  # fields of a shape that follow from the teacher's tokenizer and the data
 
 
 def beginning(settings: Settings) -> TrainedModel | None:
@@ -70,12 +70,13 @@ def shape(begin: TrainedModel, settings: Settings) -> dict[str, Any]:
     """
     config = begin.model.config
     defaults = {field.name: field.default for field in fields(Settings)}
-    for option, name in SHAPE.items():
+    for option, name in OPTIONS.items():
         wanted, has = getattr(settings, option), getattr(config, name)
         if wanted != defaults[option] and wanted != has:
             given = f"--{option.replace('_', '-')} {wanted}"
             raise InputError(f"{given}: {settings.warm_start} has {has}, and the student begins from it; leave it out")
-    return {name: getattr(config, name) for name in (*SHAPE.values(), *KEPT)}
+    kept = [name for name in ("time_steps", *warm_start.SHAPE) if name not in OF_THE_TASK]
+    return {name: getattr(config, name) for name in kept}
 
 
 @torch.no_grad()
