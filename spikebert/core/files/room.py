@@ -14,6 +14,7 @@ from spikebert.core.errors import InputError, RunError
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 WORDS = re.compile(r"(?:[Ee]rrno[ =]+|code: |os error )(\d+)")  # of HDF5, of Rust
 PROBE = 2**18  # bytes
+FEW_INODES = 8  # a library that fails to write a file may remove its temporary one before it is asked
 
 
 class NoRoomError(OSError):
@@ -38,8 +39,8 @@ def no_room(error: Exception, path: Path, work: Path, size: int | None) -> NoRoo
         reason = f"takes {takes}, and files of at most {allowed} are allowed here (ulimit -f); raise that"
     elif number == errno.EDQUOT:
         reason = f"takes {takes}, which is beyond your disk quota; make room"
-    elif _inodes(work) == 0:
-        reason = "no inode is left on its disk for another file; remove some"
+    elif (left := _inodes(work)) < FEW_INODES:
+        reason = f"{'hardly an' if left else 'no'} inode is left on its disk for another file; remove some"
     else:
         free = shutil.disk_usage(work).free + sum(file.stat().st_blocks * 512 for file in _files(work))
         reason = f"takes {takes}, and {_bytes(free)} are free on its disk; make room"
