@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.ir.graph import LIF, Accumulate, Add, Attention, Graph, Linear, Node
+from export.runtime.execute import Change
 from simulate.batches import Tokens
 from simulate.compare import record
 from simulate.energy import events
-from simulate.fast import Change, FastSimulator
+from simulate.fast import FastSimulator
 from simulate.result import SimulationResult
 
 FORMAT, VERSION = "spikebert-ablation", 1

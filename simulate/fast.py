@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from copy import copy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,14 +19,12 @@ from threadpoolctl import ThreadpoolController
 
 from export.ir.arithmetic import decided
 from export.ir.early_exit import margin_of
-from export.ir.graph import LIF, NO_MARGIN, Graph, Node
-from export.ir.ranges import output_bounds
-from export.runtime.kernels import Kernel, make_kernel
+from export.ir.graph import LIF, NO_MARGIN, Graph
+from export.runtime.execute import Change, Executor
+from export.runtime.kernels import State
 from export.runtime.tally import per_neuron, tally
 from simulate.batches import Tokens, batches
 from simulate.result import SimulationResult
-
-Change = Callable[[NDArray, list[int]], NDArray]  # of a node's output (S, M, D), for sentences of these lengths
 
 ROWS = 256  # tokens per batch: enough for BLAS, few enough that a layer's activity stays small
 
@@ -49,16 +46,8 @@ class FastSimulator:
     def __init__(self, graph: Graph):
         started = time.perf_counter()
         self.graph = graph
-        bounds, self.margin = output_bounds(graph), margin_of(graph)
-        steps = graph.time_steps if self.margin == NO_MARGIN else 1  # of a call
-        self.kernels = {
-            node.name: make_kernel(node, steps, max((bounds[s] for s in node.inputs), default=0)) for node in graph
-        }
-        readers = graph.consumers()
-        for node in graph:
-            self.kernels[node.name].in_place = all(readers[source] == [node.name] for source in node.inputs)
-        # After which node each value is of no more use.
-        self.last_reader = {name: names[-1] if names else name for name, names in readers.items()}
+        self.margin = margin_of(graph)
+        self.executor = Executor(graph, steps=graph.time_steps if self.margin == NO_MARGIN else 1)
         self.blas = ThreadpoolController()
         # The cores that NumPy's matrix products use, which the environment may limit (OMP_NUM_THREADS).
         self.cores = max((lib["num_threads"] for lib in self.blas.info() if lib["user_api"] == "blas"), default=1)
@@ -124,9 +113,9 @@ class FastSimulator:
                 pool.shutdown(cancel_futures=True)
 
     def _batch(self, sentences: list[Tokens], record: bool, changes: Mapping[str, Change]) -> _Batch:
-        """All steps of a batch; a copy of a kernel has its own state: no membrane outlives its node."""
+        """All steps of a batch; no membrane outlives its node."""
         batch, lengths = _Batch(), [len(tokens) for tokens in sentences]
-        for node, inputs, output in self._nodes(lambda name: copy(self.kernels[name]), sentences, changes):
+        for node, inputs, output in self.executor.visits(sentences, changes=changes):
             batch.counts |= tally(node, inputs, output, lengths)
             if isinstance(node, LIF):
                 batch.neurons[node.name] = per_neuron(output)
@@ -145,12 +134,12 @@ class FastSimulator:
         if record:
             rows = int(lengths.sum())
             batch.spikes = {node.name: np.zeros((steps, rows, node.width), np.uint8) for node in self.graph.neurons}
-        kernels = {name: copy(kernel) for name, kernel in self.kernels.items()}
+        states: dict[str, State] = {}
         here, tokens = np.arange(len(sentences)), np.arange(lengths.sum())  # which are still there
         for step in range(steps):
             there = lengths[here].tolist()
             logits: NDArray = np.empty(0)
-            for node, inputs, output in self._nodes(kernels.__getitem__, [sentences[i] for i in here], changes):
+            for node, inputs, output in self.executor.visits([sentences[i] for i in here], states, changes):
                 for key, counted in tally(node, inputs, output, there).items():
                     batch.counts[key][here, step] = counted[:, 0]
                 if isinstance(node, LIF):
@@ -164,26 +153,9 @@ class FastSimulator:
             if not stay.any():
                 break
             rows_stay = np.repeat(stay, there)
-            for kernel in kernels.values():
-                kernel.keep(stay, rows_stay)
+            states = {name: state and state.of(stay, rows_stay) for name, state in states.items()}
             here, tokens = here[stay], tokens[rows_stay]
         return batch
-
-    def _nodes(
-        self, kernel: Callable[[str], Kernel], sentences: list[Tokens], changes: Mapping[str, Change]
-    ) -> Iterator[tuple[Node, list[NDArray], NDArray]]:
-        """(node, inputs, output) of each node in order; a value is dropped when its last reader is done."""
-        lengths, packed = [len(tokens) for tokens in sentences], np.concatenate(sentences)
-        values: dict[str, NDArray] = {}
-        for node in self.graph:
-            inputs = [values[source] for source in node.inputs] or [packed]
-            values[node.name] = kernel(node.name)(inputs, lengths)
-            if node.name in changes:
-                values[node.name] = changes[node.name](values[node.name], lengths)
-            yield node, inputs, values[node.name]
-            for source in set(node.inputs):
-                if self.last_reader[source] == node.name:
-                    del values[source]
 
 
 def batch_rows(tokens: int, cores: int) -> int:

@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 
 from export.ir import arithmetic
 from export.ir.arithmetic import Array
-from export.ir.graph import LIF, Attention, Embedding, Graph, Node
+from export.ir.graph import LIF, Attention, Embedding, Graph, Node, Readout
 from export.ir.ranges import output_bounds
-from export.runtime.kernels import ReadoutKernel, make_kernel
+from export.runtime.kernels import State, make_kernels
 from export.runtime.tally import tally
 from simulate.batches import Tokens
 from simulate.result import SimulationResult
@@ -67,11 +67,7 @@ class TokenSerialSimulator:
     def __init__(self, graph: Graph):
         started = time.perf_counter()
         self.graph, self.passes = graph, passes(graph)
-        bounds = output_bounds(graph)
-        self.kernels = {
-            node.name: make_kernel(node, graph.time_steps, max((bounds[s] for s in node.inputs), default=0))
-            for node in graph
-        }
+        self.kernels = make_kernels(graph, output_bounds(graph), graph.time_steps)
         self.startup_seconds = time.perf_counter() - started
 
     def run(self, sentences: Sequence[Tokens]) -> SimulationResult:
@@ -101,13 +97,16 @@ class TokenSerialSimulator:
         output: NDArray = np.empty(0)
         kept = {name for part in self.passes for name in part.waiting}
         for part in self.passes:
-            for node in part.nodes:
-                self.kernels[node.name].rest()
+            sums: State = None  # of the readout
             terms: Array | float = 0.0
             for place in range(len(tokens)):
                 values = {name: buffers[name][place] for name in part.waiting}
                 for node in part.nodes:
-                    output = values[node.name] = self._node(node, values, tokens, place, memories)
+                    if isinstance(node, Readout):  # sums over the sentence: its mean is over T · N steps
+                        output, sums = self.kernels[node.name]([values[s] for s in node.inputs], [1], sums)
+                    else:
+                        output = self._node(node, values, tokens, place, memories)
+                    values[node.name] = output
                     if isinstance(node, LIF):
                         trains[node.name].append(output.astype(np.uint8))
                     if node.name in kept:
@@ -131,7 +130,4 @@ class TokenSerialSimulator:
         inputs = [values[source] for source in node.inputs]
         if isinstance(node, Attention):
             return arithmetic.recall(inputs[0], memories[node.name])
-        kernel = self.kernels[node.name]
-        if not isinstance(kernel, ReadoutKernel):  # which sums over the sentence: its mean is over T · N steps
-            kernel.rest()
-        return kernel(inputs, [1])
+        return self.kernels[node.name](inputs, [1])[0]

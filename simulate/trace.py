@@ -14,8 +14,8 @@ from export.ir.arithmetic import decided
 from export.ir.early_exit import margin_of
 from export.ir.graph import NO_MARGIN, Attention, Graph
 from export.ir.npz import read_npz, write_npz
-from export.ir.ranges import output_bounds
-from export.runtime.kernels import LIFKernel, make_kernel
+from export.runtime.execute import execute_steps
+from export.runtime.kernels import Membranes
 from simulate.batches import Tokens
 from spikebert.core.errors import InputError
 
@@ -102,19 +102,8 @@ def steps(
     """Run texts, M tokens in all, step by step, all at once: at each step what every node put out, (1, M, D), and
     {layer: the membranes (M, D) as they are compared with the threshold, before the reset}. Of the readout (B, labels).
     """
-    bounds, lengths = output_bounds(graph), [len(tokens) for tokens in sentences]
-    kernels = {n.name: make_kernel(n, 1, max((bounds[s] for s in n.inputs), default=0)) for n in graph}
-    packed: NDArray = np.concatenate(sentences)
-    for _ in range(graph.time_steps):
-        values: dict[str, NDArray] = {}
-        membranes: dict[str, NDArray] = {}
-        for node in graph:
-            kernel = kernels[node.name]
-            values[node.name] = kernel([values[s] for s in node.inputs] or [packed], lengths)
-            if isinstance(kernel, LIFKernel):
-                assert kernel.membrane is not None
-                membranes[node.name] = kernel.membrane
-        yield values, membranes
+    for values, states in execute_steps(graph, sentences):
+        yield values, {name: held.membrane for name, held in states.items() if isinstance(held, Membranes)}
 
 
 def trace(graph: Graph, tokens: Tokens, number: int) -> Trace:

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from export.ir.arithmetic import steps_taken
 from export.ir.early_exit import awake, logit_scale, units
 from export.ir.graph import LIF, NO_MARGIN, Add, Attention, Graph, Linear
-from export.ir.ranges import output_bounds
 from export.ir.thresholds import scale_thresholds
-from export.runtime.kernels import make_kernel
+from export.runtime.execute import Executor
+from export.runtime.kernels import State
 from export.runtime.tally import tally
 from simulate.batches import Tokens, batches
 from simulate.energy.costs import costs
@@ -90,30 +90,26 @@ def run(graph: Graph, sentences: Sequence[Tokens], progress: Callable[[int], obj
     """All texts, step by step."""
     shape = (graph.time_steps, len(sentences))
     steps = Steps(np.zeros((*shape, len(graph.labels)), np.int64), np.zeros(shape, np.int64), np.zeros(shape, np.int64))
-    bounds = output_bounds(graph)
+    executor = Executor(graph, steps=1)
     for group in batches(sentences, ROWS):
         batch = [sentences[i] for i in group]
-        kernels = {n.name: make_kernel(n, 1, max((bounds[s] for s in n.inputs), default=0)) for n in graph}
+        states: dict[str, State] = {}
         for t in range(graph.time_steps):
-            logits, operations, spikes = _step(graph, kernels, batch)
+            logits, operations, spikes = _step(executor, states, batch)
             steps.logits[t, group], steps.operations[t, group], steps.spikes[t, group] = logits, operations, spikes
         progress(len(group))
     return steps
 
 
-def _step(graph: Graph, kernels: dict, batch: list[Tokens]) -> tuple[NDArray, NDArray, NDArray]:
+def _step(executor: Executor, states: dict[str, State], batch: list[Tokens]) -> tuple[NDArray, NDArray, NDArray]:
     """One step of a batch: the logits so far (B, labels), synaptic operations (B,) and spikes (B,)."""
     lengths = [len(tokens) for tokens in batch]
-    values: dict[str, NDArray] = {}
     magnitudes: dict[str, NDArray] = {}  # the sum of a stream, (B,)
     operations, spikes = np.zeros(len(batch), np.int64), np.zeros(len(batch), np.int64)
-    for node in graph:
-        inputs = [values[source] for source in node.inputs] or [np.concatenate(batch)]
-        values[node.name] = kernels[node.name](inputs, lengths)
-        counts = {
-            key.removeprefix(f"{node.name}:"): n[:, 0]
-            for key, n in tally(node, inputs, values[node.name], lengths).items()
-        }
+    output: NDArray = np.empty(0)
+    for node, inputs, output in executor.visits(batch, states):
+        counted = tally(node, inputs, output, lengths)
+        counts = {key.removeprefix(f"{node.name}:"): n[:, 0] for key, n in counted.items()}
         if isinstance(node, LIF):
             magnitudes[node.name] = counts[node.name]
             spikes += counts[node.name]
@@ -123,7 +119,7 @@ def _step(graph: Graph, kernels: dict, batch: list[Tokens]) -> tuple[NDArray, ND
             operations += magnitudes[node.inputs[0]] * node.width
         elif isinstance(node, Attention):
             operations += np.minimum(counts["qk"] + counts["qk_v"], counts["kv"] + counts["q_kv"])
-    return values[graph.nodes[-1].name], operations, spikes
+    return output, operations, spikes
 
 
 def front(points: Sequence[Point]) -> list[Point]:

@@ -44,7 +44,8 @@ from export.lava.processes import (
     Synapses,
     Weights,
 )
-from export.runtime.kernels import make_kernel
+from export.runtime.execute import walk
+from export.runtime.kernels import State, make_kernels
 from export.runtime.tally import keys, tally
 from export.runtime.waves import Frame, report_failure
 
@@ -68,14 +69,13 @@ class Model(PyLoihiProcessModel):
         idle[0] = 1
         self.announced = deque([idle] * self.delay)
         self.computed = [n for n in self.nodes if not isinstance(n, Embedding)]
-        bounds = self.frame.bounds
-        self.kernels = [make_kernel(n, 1, max(bounds[s] for s in n.inputs)) for n in self.computed]
+        self.kernels = make_kernels(self.nodes, self.frame.bounds, 1)
+        self.states: dict[str, State] = {}
 
     def run_spk(self) -> None:
         try:
             if (self.time_step - 1 - self.delay) % self.frame.steps == 0:
-                for kernel in self.kernels:
-                    kernel.rest()
+                self.states = {}
             self.step()
         except Exception as error:
             # Lava would hang on it: the watchdog reads the report and ends the run.
@@ -94,8 +94,8 @@ class Model(PyLoihiProcessModel):
     def outputs(self, inputs: dict[str, Array], lengths: list[int]) -> dict[str, Array]:
         """Run this process's nodes on the outputs (1, M, D) of others; gives the outputs of all."""
         values = dict(inputs)
-        for node, kernel in zip(self.computed, self.kernels, strict=True):
-            values[node.name] = kernel([values[s] for s in node.inputs], lengths)
+        for _ in walk(self.computed, self.kernels, values, lengths, self.states):
+            pass
         return values
 
     def counts(self, values: dict[str, Array], lengths: list[int]) -> np.ndarray:
@@ -130,7 +130,6 @@ class _Source(Model):
     def __init__(self, proc_params):
         super().__init__(proc_params)
         self.waves = proc_params["waves"]
-        self.embedding = make_kernel(self.nodes[0], 1, 0)
 
     def embed(self) -> tuple[Array, list[int]]:
         """The embeddings (1, M, D) of this step and its lengths, which it also announces.
@@ -142,7 +141,7 @@ class _Source(Model):
         message = np.zeros(self.frame.sentences, np.int32)
         message[: len(lengths)] = lengths
         self.lengths_out.send(message)
-        return self.embedding([tokens], lengths), lengths
+        return self.kernels[self.nodes[0].name]([tokens], lengths)[0], lengths
 
 
 @implements(proc=Embeddings, protocol=LoihiProtocol)

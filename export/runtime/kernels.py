@@ -1,13 +1,15 @@
-"""The nodes of a graph made ready to run: weights in the carrier that BLAS likes, neurons with their state.
+"""The nodes of a graph made ready to run: weights in the carrier that BLAS likes, prepared once and never changed.
 
-A kernel is called with the arrays (S, M, D) of S consecutive time steps and the lengths of the sentences whose M tokens
-stand one after the other. The fast simulator gives all T steps in one call, a Lava process model one step at a time:
-state is carried from call to call until `rest()`. An array whose S is 1 where others have T is constant over the steps.
+A kernel is a function `output, state = kernel(inputs, lengths, state)` of the arrays (S, M, D) of S consecutive time
+steps and the lengths of the sentences whose M tokens stand one after the other. The fast simulator gives all T steps in
+one call, a Lava process model one step at a time: it gives each call the state that the one before left, and None at
+rest. A call changes no state that it was given. An array whose S is 1 where others have T is constant over the steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import singledispatch
 
 import numpy as np
@@ -28,20 +30,45 @@ def row_blocks(rows: int, width: int) -> Iterator[slice]:
         yield slice(start, start + size)
 
 
+@dataclass(frozen=True)
+class Membranes:
+    """The state of M · D neurons.
+
+    membrane: (M, D) float64, whole numbers, as the last step compared them with the threshold: before the reset.
+    spikes: (M, D) float32 of that step.
+    seen: steps since rest.
+    """
+
+    membrane: Array
+    spikes: Array
+    seen: int
+
+    def of(self, sentences: NDArray[np.bool_], tokens: NDArray[np.bool_]) -> Membranes:
+        return Membranes(self.membrane[tokens], self.spikes[tokens], self.seen)
+
+
+@dataclass(frozen=True)
+class Sums:
+    """The state of a readout: the sum (B, D) over the tokens and the steps `seen` since rest."""
+
+    total: Array
+    seen: int
+
+    def of(self, sentences: NDArray[np.bool_], tokens: NDArray[np.bool_]) -> Sums:
+        return Sums(self.total[sentences], self.seen)
+
+
+State = Membranes | Sums | None  # None: at rest, and of a node that has none
+
+
 class Kernel:
     """One node at work."""
 
     in_place = False  # whether the output may take the memory of the input, which nobody else reads
 
-    def __call__(self, inputs: Sequence[Array], lengths: list[int]) -> Array:
-        """The output (S, M, D) for inputs (S, M, D)."""
+    def __call__(self, inputs: Sequence[Array], lengths: list[int], state: State = None) -> tuple[Array, State]:
+        """The output (S, M, D) for inputs (S, M, D), and the state after them."""
         raise NotImplementedError
-
-    def rest(self) -> None:
-        """Forget the past: called before each new batch of sentences."""
-
-    def keep(self, sentences: NDArray[np.bool_], tokens: NDArray[np.bool_]) -> None:
-        """Go on with some of the B sentences and their tokens alone: (B,) and (M,) of which."""
 
 
 class EmbeddingKernel(Kernel):
@@ -50,11 +77,11 @@ class EmbeddingKernel(Kernel):
     def __init__(self, node: Embedding):
         self.node = node
 
-    def __call__(self, inputs: Sequence[NDArray], lengths: list[int]) -> Array:
+    def __call__(self, inputs: Sequence[NDArray], lengths: list[int], state: State = None) -> tuple[Array, State]:
         tokens, node = inputs[0], self.node
         positions = 0 if node.position is None else len(node.position)
         places = arithmetic.places(tokens, lengths, positions, node.separator)
-        return arithmetic.embed(tokens, places, node.word, node.position)[None]
+        return arithmetic.embed(tokens, places, node.word, node.position)[None], None
 
 
 class LinearKernel(Kernel):
@@ -69,17 +96,17 @@ class LinearKernel(Kernel):
             self.weight = node.synapses.astype(dtype)
             self.bias = None if node.bias is None else node.bias.astype(dtype)
 
-    def __call__(self, inputs: Sequence[Array], lengths: list[int]) -> NDArray:
+    def __call__(self, inputs: Sequence[Array], lengths: list[int], state: State = None) -> tuple[NDArray, State]:
         x = inputs[0]
         if self.product is None:
-            return arithmetic.linear(x, self.weight, self.bias)
+            return arithmetic.linear(x, self.weight, self.bias), None
         y = self.product(x.reshape(-1, x.shape[-1]).astype(np.uint8))
         with arithmetic.whole_rows():
             if self.node.exponent is not None:
                 y <<= self.node.exponent
             if self.node.bias is not None:
                 y += self.node.bias
-        return y.reshape(*x.shape[:-1], -1)
+        return y.reshape(*x.shape[:-1], -1), None
 
 
 class LayerNormKernel(Kernel):
@@ -88,12 +115,12 @@ class LayerNormKernel(Kernel):
         self.epsilon, self.groups = node.epsilon, node.groups
         self.dtype = arithmetic.gemm_dtype(arithmetic.norm_bound(node.gain, node.bias, node.groups))
 
-    def __call__(self, inputs: Sequence[Array], lengths: list[int]) -> Array:
+    def __call__(self, inputs: Sequence[Array], lengths: list[int], state: State = None) -> tuple[Array, State]:
         x = inputs[0].reshape(-1, len(self.gain))
         y = x if self.in_place and x.dtype == self.dtype else np.empty(x.shape, self.dtype)
         for rows in row_blocks(*x.shape):
             y[rows] = arithmetic.layer_norm(x[rows], self.gain, self.bias, self.epsilon, self.groups)
-        return y.reshape(inputs[0].shape)
+        return y.reshape(inputs[0].shape), None
 
 
 class LIFKernel(Kernel):
@@ -104,79 +131,60 @@ class LIFKernel(Kernel):
         self.stride = arithmetic.drive_bound(input_bound, node.threshold, node.bias)
         dtype = arithmetic.gemm_dtype(self.stride)
         self.threshold, self.bias = node.threshold.astype(dtype), node.bias.astype(dtype)
-        self.membrane: Array | None = None  # (M, D) float64
-        self.seen = 0  # steps since rest
 
-    def rest(self) -> None:
-        self.membrane = None
-        self.seen = 0
-
-    def keep(self, sentences: NDArray[np.bool_], tokens: NDArray[np.bool_]) -> None:
-        if self.membrane is not None:
-            self.membrane, self.spikes = self.membrane[tokens], self.spikes[tokens]
-
-    def __call__(self, inputs: Sequence[Array], lengths: list[int]) -> Array:
+    def __call__(self, inputs: Sequence[Array], lengths: list[int], state: State = None) -> tuple[Array, Membranes]:
         current = inputs[0]
-        if self.membrane is None:
-            self.membrane = np.zeros(current.shape[1:], np.float64)
-            self.spikes = np.zeros(current.shape[1:], np.float32)
+        if isinstance(state, Membranes):
+            state = Membranes(state.membrane.copy(), state.spikes.copy(), state.seen)
+        else:
+            state = Membranes(np.zeros(current.shape[1:], np.float64), np.zeros(current.shape[1:], np.float32), 0)
         steps = self.steps if len(current) == 1 else len(current)
         shape = (steps, *current.shape[1:])
         reuse = self.in_place and current.shape == shape and current.dtype == np.float32
         train = current if reuse else np.empty(shape, np.float32)
         node = self.node
-        reach = [(self.seen + t + 1) * self.stride for t in range(steps)]
+        reach = [(state.seen + t + 1) * self.stride for t in range(steps)]
         for rows in row_blocks(*current.shape[1:]):
-            membrane, spikes = self.membrane[rows], self.spikes[rows]
+            membrane, spikes = state.membrane[rows], state.spikes[rows]
             for t in range(steps):
                 step, clip = current[min(t, len(current) - 1), rows], reach[t] > arithmetic.STATE_MAX
                 arithmetic.lif_step(step, membrane, spikes, self.threshold, node.decay, self.bias, node.reset, clip)
                 train[t, rows] = spikes
-        self.seen += steps
-        return train
+        return train, Membranes(state.membrane, state.spikes, state.seen + steps)
 
 
 class AttentionKernel(Kernel):
     def __init__(self, node: Attention):
         self.heads = node.heads
 
-    def __call__(self, inputs: Sequence[Array], lengths: list[int]) -> Array:
-        return arithmetic.attention(inputs[0], lengths, self.heads)
+    def __call__(self, inputs: Sequence[Array], lengths: list[int], state: State = None) -> tuple[Array, State]:
+        return arithmetic.attention(inputs[0], lengths, self.heads), None
 
 
 class AddKernel(Kernel):
-    def __call__(self, inputs: Sequence[Array], lengths: list[int]) -> Array:
-        return sum(inputs[1:], inputs[0])
+    def __call__(self, inputs: Sequence[Array], lengths: list[int], state: State = None) -> tuple[Array, State]:
+        return sum(inputs[1:], inputs[0]), None
 
 
 class AccumulateKernel(Kernel):
     def __init__(self, node: Accumulate):
         self.shift = node.shift
 
-    def __call__(self, inputs: Sequence[Array], lengths: list[int]) -> Array:
-        return arithmetic.accumulate(inputs, self.shift)
+    def __call__(self, inputs: Sequence[Array], lengths: list[int], state: State = None) -> tuple[Array, State]:
+        return arithmetic.accumulate(inputs, self.shift), None
 
 
 class ReadoutKernel(Kernel):
-    """Sums the steps that it is given; its output is the logits (B, labels) of the steps seen since `rest()`."""
+    """Sums the steps that it is given; its output is the logits (B, labels) of the steps seen since rest."""
 
     def __init__(self, node: Readout):
         self.node = node
-        self.rest()
 
-    def rest(self) -> None:
-        self.total: Array | float = 0.0
-        self.seen = 0
-
-    def keep(self, sentences: NDArray[np.bool_], tokens: NDArray[np.bool_]) -> None:
-        if isinstance(self.total, np.ndarray):
-            self.total = self.total[sentences]
-
-    def __call__(self, inputs: Sequence[Array], lengths: list[int]) -> NDArray[np.int64]:
-        self.total = self.total + arithmetic.token_sum(inputs[0], lengths)
-        self.seen += len(inputs[0])
-        node = self.node
-        return arithmetic.readout(self.total, lengths, self.seen, node.weight, node.bias, node.shift)
+    def __call__(self, inputs: Sequence[Array], lengths: list[int], state: State = None) -> tuple[NDArray, Sums]:
+        total, seen, node = arithmetic.token_sum(inputs[0], lengths), len(inputs[0]), self.node
+        if isinstance(state, Sums):
+            total, seen = state.total + total, state.seen + seen
+        return arithmetic.readout(total, lengths, seen, node.weight, node.bias, node.shift), Sums(total, seen)
 
 
 @singledispatch
@@ -193,3 +201,8 @@ make_kernel.register(Attention, lambda node, steps, input_bound: AttentionKernel
 make_kernel.register(Add, lambda node, steps, input_bound: AddKernel())
 make_kernel.register(Accumulate, lambda node, steps, input_bound: AccumulateKernel(node))
 make_kernel.register(Readout, lambda node, steps, input_bound: ReadoutKernel(node))
+
+
+def make_kernels(nodes: Iterable[Node], bounds: Mapping[str, int], steps: int) -> dict[str, Kernel]:
+    """The kernels of nodes by their names; `bounds` is the largest magnitude of every output that they read."""
+    return {node.name: make_kernel(node, steps, max((bounds[s] for s in node.inputs), default=0)) for node in nodes}

@@ -12,7 +12,8 @@ from export.ir.graph import LIF, Embedding, Graph, Linear
 from export.ir.product import INPUT_MAX
 from export.ir.ranges import output_bounds
 from export.runtime import kernels
-from export.runtime.kernels import LIFKernel, LinearKernel, make_kernel
+from export.runtime.execute import walk
+from export.runtime.kernels import LIFKernel, LinearKernel, Membranes, make_kernel, make_kernels
 from tests.export import naive
 from tests.random_graph import pairs_of_texts, random_graph
 
@@ -34,21 +35,16 @@ def sentences(graph, lengths=(1, 6, 3), seed=0):
     return [rng.integers(0, len(graph.nodes[0].word), n) for n in lengths]
 
 
-def make_kernels(graph, steps_a_call):
-    bounds = output_bounds(graph)
-    return {n.name: make_kernel(n, steps_a_call, max((bounds[s] for s in n.inputs), default=0)) for n in graph}
-
-
 def run(graph, batch, steps_a_call=None, ready=None):
     """The outputs of all nodes over all steps, (T, M, D), and the logits."""
     steps_a_call = steps_a_call or graph.time_steps
-    ready = ready or make_kernels(graph, steps_a_call)
+    ready = ready or make_kernels(graph, output_bounds(graph), steps_a_call)
     lengths, tokens = [len(s) for s in batch], np.concatenate(batch)
-    calls = []
+    calls, states = [], {}
     for _ in range(graph.time_steps // steps_a_call):
         values = {}
-        for node in graph:
-            values[node.name] = ready[node.name]([values[s] for s in node.inputs] or [tokens], lengths)
+        for _visit in walk(graph, ready, values, lengths, states, tokens):
+            pass
         calls.append(values)
     logits = [call.pop(graph.nodes[-1].name) for call in calls][-1]
     outputs = {name: np.concatenate([call[name] for call in calls]) for name in calls[0]}
@@ -146,7 +142,7 @@ def test_working_in_place_changes_no_spike(shape, steps_a_call):
     graph = random_graph(**shape)
     batch = sentences(graph)
     outputs, logits = run(graph, batch, steps_a_call)
-    ready = make_kernels(graph, steps_a_call or graph.time_steps)
+    ready = make_kernels(graph, output_bounds(graph), steps_a_call or graph.time_steps)
     readers = graph.consumers()
     for node in graph:
         ready[node.name].in_place = all(readers[source] == [node.name] for source in node.inputs)
@@ -178,30 +174,32 @@ def test_a_sentence_gives_the_same_in_whatever_batch_it_stands(shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_kernels_at_rest_have_forgotten_the_sentences_before(shape):
+def test_kernels_know_nothing_of_the_sentences_before(shape):
     graph = random_graph(**shape)
-    ready = make_kernels(graph, graph.time_steps)
+    ready = make_kernels(graph, output_bounds(graph), graph.time_steps)
     fresh, logits = run(graph, sentences(graph), ready=ready)
-    for kernel in ready.values():
-        kernel.rest()
     run(graph, sentences(graph, (5, 2), seed=1), ready=ready)  # another number of tokens, too
-    for kernel in ready.values():
-        kernel.rest()
     again, logits_again = run(graph, sentences(graph), ready=ready)
     assert np.array_equal(logits, logits_again)
     assert all(np.array_equal(fresh[name], again[name]) for name in fresh)
 
 
-def test_neurons_that_were_not_put_to_rest_remember():
+def test_neurons_go_on_from_the_state_that_they_are_given_and_leave_it_as_it_is():
     node = LIF("n", ("x",), 1, np.array([128], np.int32), 0, np.zeros(1, np.int32), "subtract")
     kernel = make_kernel(node, 1, input_bound=1)
-    spikes = [kernel([np.ones((1, 1, 1), np.float32)], [1]).item() for _ in range(4)]
+    spikes, states = [], [None]
+    for _ in range(4):
+        train, state = kernel([np.ones((1, 1, 1), np.float32)], [1], states[-1])
+        spikes.append(train.item())
+        states.append(state)
     assert spikes == [0, 1, 0, 1]
+    assert [state.membrane.item() for state in states[1:]] == [64, 128, 64, 128]
+    assert [state.seen for state in states[1:]] == [1, 2, 3, 4]
 
 
 def test_no_output_changes_when_its_kernel_is_called_again():
     graph = random_graph()
-    ready = make_kernels(graph, graph.time_steps)
+    ready = make_kernels(graph, output_bounds(graph), graph.time_steps)
     outputs, _ = run(graph, sentences(graph), ready=ready)
     kept = {name: value.copy() for name, value in outputs.items()}
     run(graph, sentences(graph, seed=9), ready=ready)
@@ -216,7 +214,7 @@ def test_a_product_takes_the_carrier_that_its_input_needs(bound, carrier):
     kernel = make_kernel(node, 1, bound)
     assert isinstance(kernel, LinearKernel)
     assert kernel.weight.dtype == carrier
-    y = kernel([np.full((1, 1, 1), bound, np.float64)], [1])
+    y, _ = kernel([np.full((1, 1, 1), bound, np.float64)], [1])
     assert y.item() == naive.linear([bound], weight.tolist(), bias.tolist())[0]
 
 
@@ -233,7 +231,7 @@ def test_a_product_of_8_bit_integers_equals_that_of_floating_point(largest, expo
     x = rng.choice([0, 1, largest], (2, 7, 600)).astype(np.float32)
     assert node.bias is not None
     expected = x.astype(np.int64) @ node.synapses.T.astype(np.int64) + node.bias
-    assert np.array_equal(kernel([x], [7]), expected)
+    assert np.array_equal(kernel([x], [7])[0], expected)
 
 
 @given(st.integers(0, 2**19), st.integers(1, 2**23 - 1), st.integers(-(2**31), 2**31 - 1))
@@ -241,14 +239,14 @@ def test_neurons_take_the_carrier_that_their_drive_needs(bound, threshold, bias)
     node = LIF("n", ("x",), 2, np.array([threshold], np.int32), 410, np.array([bias], np.int32), "subtract")
     kernel = make_kernel(node, 3, bound)
     assert isinstance(kernel, LIFKernel)
-    train = kernel([np.array([[[bound, -bound]]], np.float32)], [1])
+    train, state = kernel([np.array([[[bound, -bound]]], np.float32)], [1])
+    assert isinstance(state, Membranes)
     for d, current in enumerate((bound, -bound)):
         v = s = 0
         for t in range(3):
             v, s = naive.lif_step(current, v, s, threshold, 410, bias, "subtract")
             assert train[t, 0, d] == s
-        assert kernel.membrane is not None
-        assert kernel.membrane[0, d] == v
+        assert state.membrane[0, d] == v
 
 
 @pytest.mark.parametrize("steps_a_call", [1, 6])
@@ -259,11 +257,11 @@ def test_a_membrane_saturates_in_the_first_step_in_which_it_can(steps_a_call, sh
     current = -(STATE_MAX // 3 // 64 + 1 - short)  # negative: it never fires
     kernel = make_kernel(node, steps_a_call, abs(current))
     assert isinstance(kernel, LIFKernel)
-    v = 0
+    v, state = 0, None
     for _ in range(6 // steps_a_call):
-        kernel([np.full((steps_a_call, 1, 1), current, np.float32)], [1])
+        _, state = kernel([np.full((steps_a_call, 1, 1), current, np.float32)], [1], state)
         for _ in range(steps_a_call):
             v, _ = naive.lif_step(current, v, 0, 64, 0, 0, "subtract")
-        assert kernel.membrane is not None
-        assert kernel.membrane.item() == v
+        assert isinstance(state, Membranes)
+        assert state.membrane.item() == v
     assert v == -STATE_MAX
