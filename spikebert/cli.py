@@ -85,10 +85,12 @@ def add_shape(shape: argparse._ArgumentGroup) -> None:
     )
     shape.add_argument(
         "--vocabulary",
-        choices=["whole", "used"],
+        type=lambda text: int(text) if text.isdecimal() else text,
+        metavar="{whole,used,N}",
         default="whole",
-        help="the word pieces that the finished student keeps: all of its teacher's, or those that its training texts "
-        "use, into which other words are cut; a third of the file's size (default: %(default)s)",
+        help="the word pieces that the finished student keeps: all of its teacher's, those that its training texts "
+        "use, or the N that they use most often; other words are cut into kept pieces, and the file is smaller "
+        "(default: %(default)s)",
     )
     shape.add_argument(
         "--beta",

@@ -301,8 +301,9 @@ def _finish(
     """Measure on dev and write the model; `more` are the texts that it learned beside the task's."""
     trained = TrainedModel(model.eval(), tokenizer.backend_tokenizer.to_str(), task.labels, {})
     dev = of_student = examples_of(task.dev, task.labels, tokenizer, model.config.max_tokens, model.config.separator)
-    if settings.vocabulary == "used":
-        trained = prune(trained, [*(row.text for row in task.train), *more])
+    if settings.vocabulary != "whole":
+        most = None if settings.vocabulary == "used" else int(settings.vocabulary)
+        trained = prune(trained, [*(row.text for row in task.train), *more], most)
         print(f"vocabulary: {trained.model.config.vocab_size} of {model.config.vocab_size} word pieces are kept")
         own = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(trained.tokenizer))
         config = trained.model.config

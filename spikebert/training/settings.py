@@ -63,7 +63,7 @@ class Settings:
     residual: str = "spikes"  # what a block adds to the stream, see spikebert.model.config
     time_steps: int = 4
     beta: float = 0.9
-    vocabulary: str = "whole"  # "used": the word pieces that the training texts use, see spikebert.training.vocabulary
+    vocabulary: str | int = "whole"  # "used": of the training texts; a number: those that they use most often
     levels: int = 1  # of embedding neurons; 0 with a membrane residual, which has none
     max_tokens: int | None = None
     epochs: int = 3
@@ -111,6 +111,8 @@ class Settings:
         require_positive(learning_rate=self.learning_rate, teacher_learning_rate=self.teacher_learning_rate)
         require_seed(self.seed)
         require_folder(self.out)
+        if not (self.vocabulary in ("whole", "used") or (isinstance(self.vocabulary, int) and self.vocabulary > 0)):
+            raise InputError(f"--vocabulary {self.vocabulary}: must be whole, used, or how many pieces are kept")
         if self.levels > LEVELS_MAX:
             raise InputError(f"--levels {self.levels}: must be at most {LEVELS_MAX}")
         if not 0 <= self.beta <= 1:

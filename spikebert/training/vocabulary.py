@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from string import printable
@@ -22,16 +23,18 @@ from spikebert.model.config import SpikeBertConfig
 from spikebert.model.model import SpikeBertForSequenceClassification
 
 
-def prune(trained: TrainedModel, texts: Iterable[str]) -> TrainedModel:
+def prune(trained: TrainedModel, texts: Iterable[str], most: int | None = None) -> TrainedModel:
     """The model with the pieces that `texts` use, single printable ASCII characters and special tokens alone.
 
     Logits of texts whose pieces are all kept are the same as before. A TAB parts the texts of a pair.
 
+    Args:
+        most: how many pieces are kept at most, those first that `texts` use most often.
     Raises:
-        InputError: the tokenizer is no WordPiece.
+        InputError: the tokenizer is no WordPiece, or `most` is fewer than the characters and special tokens are.
     """
     tokenizer = json.loads(trained.tokenizer)
-    kept = _kept(tokenizer, trained.tokenizer, texts)
+    kept = _kept(tokenizer, trained.tokenizer, texts, most)
     smaller = renumbered(tokenizer, kept)
     config = SpikeBertConfig.from_dict(trained.model.config.to_dict())
     config.vocab_size = len(kept)
@@ -45,7 +48,7 @@ def prune(trained: TrainedModel, texts: Iterable[str]) -> TrainedModel:
     return replace(trained, model=model.eval(), tokenizer=json.dumps(smaller, ensure_ascii=False), training=training)
 
 
-def _kept(tokenizer: dict[str, Any], text: str, texts: Iterable[str]) -> list[int]:
+def _kept(tokenizer: dict[str, Any], text: str, texts: Iterable[str], most: int | None) -> list[int]:
     """The ids to keep, ascending."""
     if tokenizer["model"].get("type") != "WordPiece":
         raise InputError(
@@ -58,13 +61,19 @@ def _kept(tokenizer: dict[str, Any], text: str, texts: Iterable[str]) -> list[in
     found = {vocabulary[t] for c in characters for t in (c, prefix + c) if t in vocabulary}
     found |= {token["id"] for token in tokenizer["added_tokens"]}
     found.add(vocabulary[tokenizer["model"]["unk_token"]])
-    found |= _used(text, texts)
-    return sorted(found)
+    if most is not None and most < len(found):
+        raise InputError(f"--vocabulary {most}: single characters and special tokens are {len(found)} pieces already")
+    by_use = [i for i, _ in _uses(text, texts).most_common() if i not in found]
+    return sorted([*found, *by_use[: None if most is None else most - len(found)]])
 
 
-def _used(tokenizer: str, texts: Iterable[str]) -> set[int]:
+def _uses(tokenizer: str, texts: Iterable[str]) -> Counter[int]:
+    """How often each piece stands in the texts; of equally frequent ones the first that is met comes first."""
+    uses: Counter[int] = Counter()
     parts = [part for text in texts for part in text.split("\t")]
-    return {i for tokens in token_ids(tokenizer, parts, LONGEST, False, "the tokenizer") for i in tokens.ids.tolist()}
+    for tokens in token_ids(tokenizer, parts, LONGEST, False, "the tokenizer"):
+        uses.update(tokens.ids.tolist())
+    return uses
 
 
 def renumbered(tokenizer: dict[str, Any], kept: Sequence[int]) -> dict[str, Any]:

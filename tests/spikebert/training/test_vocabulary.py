@@ -58,6 +58,17 @@ def test_a_word_whose_piece_is_gone_is_cut_into_pieces_that_are_there():
     assert small.training["word_pieces"] == {"kept": 59, "of": 65}
 
 
+def test_a_number_keeps_the_pieces_that_are_used_most_often():
+    texts = ["good film good", "good film", "bad bad films"]
+    small = prune(trained(), texts, most=59)  # 57 characters and special tokens
+    pieces = Tokenizer.from_str(small.tokenizer).get_vocab()
+    assert len(pieces) == small.model.config.vocab_size == 59
+    assert {"good", "film"} <= pieces.keys()
+    assert "bad" not in pieces
+    with pytest.raises(InputError, match="--vocabulary 56: single characters and special tokens are 57 pieces already"):
+        prune(trained(), texts, most=56)
+
+
 def test_pairs_keep_their_separator():
     small = prune(trained(separator=3), ["good\tfilms"])
     assert Tokenizer.from_str(small.tokenizer).id_to_token(small.model.config.separator) == "[SEP]"
