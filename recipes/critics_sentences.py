@@ -1,6 +1,6 @@
 """Sentences of critics' film reviews as unlabelled text (`spikebert-train --corpus`), from pages of Rotten Tomatoes.
 
-    python benchmarks/critics_sentences.py rt.reviews.tsv.gz --without data/mr -o critics.txt.gz
+    python recipes/critics_sentences.py rt.reviews.tsv.gz --without data/mr -o critics.txt.gz
 
 rt.reviews.tsv.gz, 54,432 excerpts of reviews, is part of an exercise in data science of the Flatiron School
 (https://github.com/learn-co-curriculum/dsc-phase-1-project-v2-4, folder zippedData). Its marks, fresh or rotten, are

@@ -1,6 +1,6 @@
 r"""Film reviews with their ratings as a task for a teacher, from IMDb's Large Movie Review Dataset (Maas et al. 2011).
 
-    python benchmarks/imdb_ratings.py aclImdb --without data/sst2 data/sst5 data/mr data/subj -o imdb-ratings
+    python recipes/imdb_ratings.py aclImdb --without data/sst2 data/sst5 data/mr data/subj -o imdb-ratings
     spikebert-train teacher --task imdb-ratings --max-tokens 64 --teacher-epochs 1 --teacher-pooling mean \
         --out runs/imdb-teacher
 

@@ -1,6 +1,6 @@
 """Sentences of film reviews as unlabelled text (`spikebert-train --corpus`), from IMDb's Large Movie Review Dataset.
 
-    python benchmarks/imdb_sentences.py aclImdb --without data/sst2 data/sst5 data/mr data/subj -o imdb.txt.gz
+    python recipes/imdb_sentences.py aclImdb --without data/sst2 data/sst5 data/mr data/subj -o imdb.txt.gz
 
 aclImdb is the folder of the unpacked archive (Maas et al. 2011, "Learning Word Vectors for Sentiment Analysis",
 https://ai.stanford.edu/~amaas/data/sentiment/). All its reviews are read, and none of its ratings. Sentences that

@@ -1,6 +1,6 @@
 """The lines of a corpus that read most like a task's texts, for `spikebert-train --corpus`.
 
-    python benchmarks/like_sentences.py imdb.txt.gz --task data/mr --keep 0.25 -o imdb-mr.txt.gz
+    python recipes/like_sentences.py imdb.txt.gz --task data/mr --keep 0.25 -o imdb-mr.txt.gz
 
 Lines are ranked by the difference of their cross entropies, a word, under a model of word pairs of the task's training
 texts and under one of the corpus (Moore and Lewis 2010, "Intelligent Selection of Language Model Training Data"). No

@@ -1,6 +1,6 @@
 """Training texts of several tasks as unlabelled text (`spikebert-train --corpus`), for tasks that share a kind of text.
 
-    python benchmarks/task_sentences.py data/sst2 data/sst5 data/mr data/subj --without data/sst2 -o near-sst2.txt.gz
+    python recipes/task_sentences.py data/sst2 data/sst5 data/mr data/subj --without data/sst2 -o near-sst2.txt.gz
 
 No label is written. A text is left out that stands in the training or dev part of the task `--without`, which is the
 one to train for, and one that contains a text of its dev part or is contained in one: these sets cut the same reviews
