@@ -1,6 +1,6 @@
-"""The ladder over several trained models, as a Markdown table: `docs/history.md` holds its output.
+"""The backends compared over several trained models, as a Markdown table: `docs/history.md` holds its output.
 
-    python benchmarks/ladder.py --data sst2/dev.tsv.gz --limit 200 runs/*/model.pt
+    python benchmarks/backends.py --data sst2/dev.tsv.gz --limit 200 runs/*/model.pt
 
 For each model: export at --bits, run float and fast on all texts, and every Lava granularity that can hold it on the
 first --limit of them.
@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from export.lower.pipeline import lower
-from simulate.ladder import Rung, climb, holding
 from simulate.text import encode
+from simulate.verification import Outcome, compare_backends, holding
 from spikebert.core.errors import exit_cleanly
 from spikebert.core.log import shown
 from spikebert.data.labelled import read_labelled
@@ -36,8 +36,8 @@ def row(path: Path, data: str, limit: int, bits: int) -> str:
     sentences = encode(graph, [r.text for r in rows], f"{data}: text", truncate=True)
     labels = np.array([graph.labels.index(r.label) for r in rows])
     with shown(sys.stderr):
-        floats, fast = climb(graph, sentences, [], path)
-        _, *lava = climb(graph, sentences[:limit], holding(graph))
+        floats, fast = compare_backends(graph, sentences, [], path)
+        _, *lava = compare_backends(graph, sentences[:limit], holding(graph))
     config = trained.model.config
     cells = [
         f"{path.parent.name}: {config.num_hidden_layers} × {config.hidden_size}",
@@ -48,13 +48,13 @@ def row(path: Path, data: str, limit: int, bits: int) -> str:
         f"{np.mean(fast.predictions == labels):.2%}",
         f"{np.mean(floats.predictions == fast.predictions):.1%}",
         f"{min(floats.layers.values()):.1%}",
-        ", ".join(verdict(rung) for rung in lava),
+        ", ".join(verdict(outcome) for outcome in lava),
     ]
     return "| " + " | ".join(map(str, cells)) + " |"
 
 
-def verdict(rung: Rung) -> str:
-    return rung.name.removeprefix("lava-") if rung.equal else f"**{rung.name} differs: {rung.divergence}**"
+def verdict(outcome: Outcome) -> str:
+    return outcome.name.removeprefix("lava-") if outcome.equal else f"**{outcome.name} differs: {outcome.divergence}**"
 
 
 def main() -> int:
@@ -70,7 +70,7 @@ def main() -> int:
         for model in options.models:
             print(row(model, options.data, options.limit, options.bits), flush=True)
 
-    return exit_cleanly("ladder", run)
+    return exit_cleanly("backends", run)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Fill a Markdown page with the output of the commands that stand in it.
 
-    python benchmarks/fill.py docs/results.md [--only ladder]
+    python benchmarks/fill.py docs/results.md [--only backends]
 
 A command stands in a comment of its own, `<!-- $ COMMAND -->`; what lies between that and `<!-- end -->` is replaced
 by what the command prints. Runs in the folder of the repository, with `sh`. A command that fails changes nothing.

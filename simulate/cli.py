@@ -248,11 +248,11 @@ def _check(options: argparse.Namespace) -> None:
 def verify(options: argparse.Namespace) -> int:
     from export.ir import nir
     from export.ir.early_exit import with_margin
-    from simulate import ladder
+    from simulate import verification
 
     graph = with_margin(nir.read(options.model), options.exit_margin)
     texts = _texts(options)
-    found = ladder.verify(graph, texts, options.granularity, options.against, options.truncate)
+    found = verification.verify(graph, texts, options.granularity, options.against, options.truncate)
     print(found)
     return 0 if found.equal else 1
 

@@ -1,7 +1,7 @@
-"""The ladder from the float model to Lava: every rung on the same texts, compared with the fast integer simulator.
+"""The backends from the float model to Lava on the same texts, compared with the fast integer simulator.
 
-The integer rungs must equal it in every spike, count, logit and prediction, and in the energy of each accounting. The
-float rung shows what quantisation costs.
+The integer backends must equal it in every spike, count, logit and prediction, and in the energy of each accounting.
+The float model shows what quantisation costs.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ COMPARED = "spike, count, logit, prediction and accounting of energy"
 
 
 @dataclass(frozen=True)
-class Rung:
-    """One way of computing the same thing."""
+class Outcome:
+    """What one backend computed, compared with the reference."""
 
     name: str
     exact: bool  # whether it must equal the reference
@@ -45,21 +45,21 @@ class Rung:
 
 @dataclass(frozen=True)
 class Verification:
-    """All rungs on the same texts; `print` it for the table and the verdict.
+    """What all backends gave on the same texts; `print` it for the table and the verdict.
 
     labels: (B,) the true class of each text, or None where it is not known.
     """
 
-    rungs: list[Rung]
+    outcomes: list[Outcome]
     labels: NDArray[np.integer] | None
 
     @property
     def equal(self) -> bool:
         """Whether all integer simulators agree in every spike, count, logit, prediction and accounting of energy."""
-        return all(rung.equal for rung in self.rungs if rung.exact)
+        return all(outcome.equal for outcome in self.outcomes if outcome.exact)
 
     def __str__(self) -> str:
-        return table(self.rungs, self.labels)
+        return table(self.outcomes, self.labels)
 
 
 def verify(
@@ -86,9 +86,9 @@ def verify(
     check_labels(graph, texts)
     sentences = encode(graph, texts.texts, f"{texts.source}: text", truncate)
     chosen = holding(graph) if granularities is None else granularities
-    rungs = climb(graph, sentences, chosen, Path(against) if against else None)
+    outcomes = compare_backends(graph, sentences, chosen, Path(against) if against else None)
     labels = None if texts.labels is None else np.array([graph.labels.index(label) for label in texts.labels])
-    return Verification(rungs, labels)
+    return Verification(outcomes, labels)
 
 
 def holding(graph: Graph) -> list[str]:
@@ -104,30 +104,30 @@ def holding(graph: Graph) -> list[str]:
     return ["block", "layer", "stock"]
 
 
-def climb(
+def compare_backends(
     graph: Graph,
     sentences: Sequence[Tokens],
     granularities: Sequence[str],
     against: Path | None = None,
-) -> list[Rung]:
-    """Run all rungs; the first is the fast simulator, the reference."""
+) -> list[Outcome]:
+    """Run all backends; the first is the fast simulator, the reference."""
     lengths = [len(tokens) for tokens in sentences]
     floats = None if against is None else _floats(graph, against)  # at once: it may be the wrong one
     say("fast: running")
     reference = FastSimulator(graph).run(sentences, record=True)
     assert reference.spikes is not None
     own = tuple(miscounted(reference, lengths))
-    rungs = [Rung("fast", True, reference.predictions, dict.fromkeys(reference.spikes, 1.0), own)]
+    outcomes = [Outcome("fast", True, reference.predictions, dict.fromkeys(reference.spikes, 1.0), own)]
     if floats is not None:
         say("float: running")
         predictions, spikes = floats(sentences)
-        rungs.insert(0, Rung("float", False, predictions, agreement(reference.spikes, spikes)))
+        outcomes.insert(0, Outcome("float", False, predictions, agreement(reference.spikes, spikes)))
     for granularity in granularities:
         say(f"lava-{granularity}: running")
         result = lava.run(graph, sentences, granularity, record=True)
         assert result.spikes is not None
-        rungs.append(
-            Rung(
+        outcomes.append(
+            Outcome(
                 f"lava-{granularity}",
                 True,
                 result.predictions,
@@ -135,7 +135,7 @@ def climb(
                 (*miscounted(result, lengths), *differences(graph, sentences, reference, result)),
             )
         )
-    return rungs
+    return outcomes
 
 
 def _floats(graph: Graph, against: Path) -> Callable[[Sequence[Tokens]], tuple[NDArray[np.integer], Spikes]]:
@@ -146,26 +146,26 @@ def _floats(graph: Graph, against: Path) -> Callable[[Sequence[Tokens]], tuple[N
     return lambda sentences: float_run(graph, sentences, trained)
 
 
-def table(rungs: list[Rung], labels: NDArray[np.integer] | None) -> str:
-    """What `spikebert-simulate verify` prints: a column a rung, then the verdict on those that must be exact."""
-    reference = next(r for r in rungs if r.name == "fast")
+def table(outcomes: list[Outcome], labels: NDArray[np.integer] | None) -> str:
+    """What `spikebert-simulate verify` prints: a column a backend, then the verdict on those that must be exact."""
+    reference = next(r for r in outcomes if r.name == "fast")
     width = max(len(name) for name in reference.layers) + 2
-    lines = ["".join([f"{'spikes equal to fast':<{width}}", *(f"{r.name:>13}" for r in rungs)])]
+    lines = ["".join([f"{'spikes equal to fast':<{width}}", *(f"{r.name:>13}" for r in outcomes)])]
     for name in reference.layers:
-        lines.append("".join([f"{name:<{width}}", *(f"{_share(r.layers[name], 6):>13}" for r in rungs)]))
-    agree = [float(np.mean(r.predictions == reference.predictions)) for r in rungs]
+        lines.append("".join([f"{name:<{width}}", *(f"{_share(r.layers[name], 6):>13}" for r in outcomes)]))
+    agree = [float(np.mean(r.predictions == reference.predictions)) for r in outcomes]
     lines.append("".join([f"{'predictions equal to fast':<{width}}", *(f"{_share(a, 4):>13}" for a in agree)]))
     if labels is not None:
-        accuracy = [float(np.mean(r.predictions == labels)) for r in rungs]
+        accuracy = [float(np.mean(r.predictions == labels)) for r in outcomes]
         lines.append("".join([f"{'accuracy':<{width}}", *(f"{a:>13.4f}" for a in accuracy)]))
-    exact = [rung for rung in rungs if rung.exact]
-    lines += [f"{rung.name} differs in {line}" for rung in exact for line in rung.differences]
-    differing = [rung.name for rung in exact if not rung.equal]
+    exact = [outcome for outcome in outcomes if outcome.exact]
+    lines += [f"{outcome.name} differs in {line}" for outcome in exact for line in outcome.differences]
+    differing = [outcome.name for outcome in exact if not outcome.equal]
     if differing:
-        lines.append(f"DIFFERENT: {', '.join(differing)}, of {', '.join(rung.name for rung in exact)}")
+        lines.append(f"DIFFERENT: {', '.join(differing)}, of {', '.join(outcome.name for outcome in exact)}")
     else:
-        lines.append(f"equal in every {COMPARED}: " + ", ".join(rung.name for rung in exact))
-    if not any(rung.name.startswith("lava-") for rung in rungs):
+        lines.append(f"equal in every {COMPARED}: " + ", ".join(outcome.name for outcome in exact))
+    if not any(outcome.name.startswith("lava-") for outcome in outcomes):
         lines.append("compared without Lava")
     return "\n".join(lines)
 

@@ -26,7 +26,7 @@ from spikebert.core.files import sha256
 if TYPE_CHECKING:
     from deploy.chips.mapping import Mapping
     from deploy.workbench.inspection.description import Description
-    from simulate.ladder import Verification
+    from simulate.verification import Verification
 
 SOURCE = "texts"  # how messages and records call texts that came from Python
 UNSAVED = "model.nir"  # how a record calls a model that is in no file
@@ -159,7 +159,7 @@ class Model:
             granularities: of Lava; all that can hold the model where None, and none where empty.
             against: the model.pt that was exported (needs torch): adds the float model to the comparison.
         """
-        from simulate.ladder import verify
+        from simulate.verification import verify
 
         return verify(self.graph, _texts(texts, labels), granularities, against, truncate)
 

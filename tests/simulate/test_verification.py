@@ -14,7 +14,7 @@ from simulate import lava
 from simulate.cli import main as simulate
 from simulate.compare import first_divergence
 from simulate.fast import FastSimulator
-from simulate.ladder import Rung, climb, table
+from simulate.verification import Outcome, compare_backends, table
 from tests.fuzz.originals import tokenizer
 from tests.random_graph import random_graph
 
@@ -33,8 +33,8 @@ def machine(kind, **changes):
 
 
 def differing(graph, granularity="block"):
-    """What the ladder says of Lava, a line for each kind of result, and all that it prints."""
-    fast, other = climb(graph, SENTENCES, [granularity])
+    """What the comparison says of Lava, a line for each kind of result, and all that it prints."""
+    fast, other = compare_backends(graph, SENTENCES, [granularity])
     assert fast.equal and not other.equal
     return {line.partition(":")[0]: line for line in other.differences}, table([fast, other], None)
 
@@ -123,14 +123,17 @@ def test_a_neuron_layer_that_is_silent_otherwise_is_told(monkeypatch):
 
 def test_a_reference_that_miscounts_its_own_spikes_is_told(monkeypatch):
     monkeypatch.setattr("simulate.fast.tally", lambda node, *args: {k: v % 16 for k, v in tally(node, *args).items()})
-    (fast,) = climb(random_graph(), SENTENCES, [])
+    (fast,) = compare_backends(random_graph(), SENTENCES, [])
     assert not fast.equal
     assert re.search(r"fast differs in counts: layer .*: \d+ for \d+ recorded spikes", table([fast], None))
 
 
 def test_a_share_that_is_not_whole_is_never_shown_as_1():
-    rungs = [Rung("fast", True, np.zeros(1, int), {"n": 1.0}), Rung("float", False, np.zeros(1, int), {"n": 1 - 1e-9})]
-    assert "0.999999" in table(rungs, None)
+    outcomes = [
+        Outcome("fast", True, np.zeros(1, int), {"n": 1.0}),
+        Outcome("float", False, np.zeros(1, int), {"n": 1 - 1e-9}),
+    ]
+    assert "0.999999" in table(outcomes, None)
 
 
 @pytest.mark.parametrize(("changes", "code"), [(dict(decay=lambda d: d), 0), (dict(decay=lambda d: d // 2), 1)])
