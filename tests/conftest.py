@@ -2,7 +2,11 @@
 
 import os
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("suite", deadline=None)  # a busy computer is no fault of what is tested
+hypothesis.settings.load_profile("suite")
 
 for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")

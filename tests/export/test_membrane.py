@@ -29,7 +29,7 @@ def membrane_model(**values):
     return model_with_character(**MEMBRANE, **values)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 2**32 - 1), st.lists(st.integers(0, 6), min_size=2, max_size=4), st.sampled_from([1, 300, 768]))
 def test_a_stream_is_the_shifted_sum_of_its_inputs_at_any_width(seed, shift, width):
     rng = np.random.default_rng(seed)

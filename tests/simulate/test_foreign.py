@@ -44,7 +44,7 @@ def leaky(size, tau=2e-4, threshold=1.0, reset=0.0):
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_flattening_a_nested_graph_changes_no_spike(seed):
     rng = np.random.default_rng(seed)
     graph = random_nested(rng, 3, DT)

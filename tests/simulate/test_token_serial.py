@@ -48,7 +48,7 @@ def test_queries_and_the_residual_stream_are_all_that_waits():
     assert passes(random_graph(blocks=2))[2].waiting == ("blocks.1.attention.qkv.lif", "blocks.0.mlp.add")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10**6), st.integers(1, 20), st.integers(1, 3), st.integers(1, 4))
 def test_the_memory_of_a_sentence_is_the_sum_of_its_tokens_memories(seed, tokens, heads, width):
     rng = np.random.default_rng(seed)

@@ -24,7 +24,7 @@ def cores_of(graph, chip, strategy, tokens=16):
     return [core for cut in partition(populations(graph, chip, strategy, tokens), chip) for core in cut.cores()]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     strategy=st.sampled_from(STRATEGIES),
     norm=st.sampled_from(["layer", "batch"]),

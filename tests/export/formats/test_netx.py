@@ -91,7 +91,7 @@ def test_the_manifest_tells_where_each_node_is(tmp_path):
     assert sorted(held) == sorted(node.name for node in graph)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     arrays(np.int8, (3, 4), elements=st.one_of(st.integers(-127, 127), st.integers(-2, 0), st.sampled_from([-64, -3])))
 )

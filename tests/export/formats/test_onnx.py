@@ -81,7 +81,7 @@ def test_the_integer_model_of_sentence_pairs_gives_every_spike_and_logit(tmp_pat
     assert_equal(graph, tmp_path / "model.onnx", pairs_of_texts(7)[:1], width=12)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.sampled_from([6, 10, 24]), st.sampled_from(["layer", "batch"]))
 def test_the_integer_model_equals_the_simulator_whatever_the_graph(tmp_path_factory, seed, steps, width, norm):
     path = tmp_path_factory.mktemp("onnx") / "model.onnx"
@@ -108,7 +108,7 @@ def extreme_graphs(draw):
     return replace(graph, nodes=tuple(map(change, graph)))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(extreme_graphs())
 def test_the_integer_model_saturates_and_decays_as_the_simulator_does(tmp_path_factory, graph):
     path = tmp_path_factory.mktemp("onnx") / "model.onnx"
@@ -116,7 +116,7 @@ def test_the_integer_model_saturates_and_decays_as_the_simulator_does(tmp_path_f
     assert_equal(graph, path, [np.arange(n) for n in (5, 1)])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 2**16), st.integers(1, 8), st.integers(1, 3), st.integers(0, 2**53 - 1), st.integers(0, 25))
 def test_the_layer_norm_is_exact_over_the_whole_range_of_its_input(seed, n, groups, epsilon, bits):
     rng, width = np.random.default_rng(seed), n * groups

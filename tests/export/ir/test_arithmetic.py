@@ -14,7 +14,7 @@ from export.ir import arithmetic
 from tests.export import naive
 
 whole = st.integers
-settings.register_profile("shared machine", deadline=None)  # an example may wait for a core
+settings.register_profile("shared machine")  # an example may wait for a core
 settings.load_profile("shared machine")
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -10,7 +10,6 @@ from export.ir.product import INPUT_MAX, WEIGHT_MAX, IntegerProduct, matmul
 from tests.export import naive
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_a_product_equals_the_naive_product(data):
     inputs, outputs, rows = (data.draw(st.integers(1, most)) for most in (20, 9, 5))
@@ -30,7 +29,6 @@ def test_the_largest_sums_do_not_saturate(sign):
 
 @pytest.mark.parametrize("transposed", ["", "a", "b"])
 @given(st.data())
-@settings(deadline=None)
 def test_products_of_counts_equal_those_of_integers(transposed, data):
     rows, inner, columns = (data.draw(st.integers(1, 5)) for _ in range(3))
     counts = st.integers(-(2**10), 2**10)

@@ -46,7 +46,7 @@ def extreme(graph, seed):
     st.booleans(),
     st.lists(st.integers(0, 8), min_size=1, max_size=6),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_no_value_leaves_its_worst_case_bound(seed, norm, reset, wild, tokens):
     graph = random_graph(seed, 6, 2, blocks=1, norm=norm, reset=reset, steps=3, vocabulary=9, max_tokens=6)
     graph = extreme(graph, seed) if wild else graph
@@ -77,7 +77,6 @@ def test_the_bound_of_a_product_does_not_overflow_itself():
 
 
 @given(st.integers(2, 700), st.integers(-(2**15), 2**15 - 1), st.integers(1, 2**20), st.integers(0, 1))
-@settings(deadline=None)
 def test_the_bound_of_a_layer_norm_holds_for_one_feature_alone(width, gain, value, sign):
     # A single feature that differs lies sqrt(n - 1) standard deviations from the mean: no row has a larger one.
     value = min(value, 2**31 // width - 1)

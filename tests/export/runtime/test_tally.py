@@ -38,7 +38,7 @@ WIDE = st.sampled_from([1, 2, 255, 256, 257, 300, 515, 1024])
 
 
 @given(activities(WIDE))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_the_spikes_of_a_layer_are_counted_in_any_dtype(case):
     values, lengths = case
     (counts,) = tally.tally(neurons(values.shape[2]), [], values, lengths).values()
@@ -47,7 +47,7 @@ def test_the_spikes_of_a_layer_are_counted_in_any_dtype(case):
 
 
 @given(activities(WIDE, most=100))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_events_of_a_stream_are_counted_in_any_dtype(case):
     values, lengths = case
     events, graded = tally.tally(Add("stream", ("a", "b"), values.shape[2]), [], values, lengths).values()
@@ -56,7 +56,7 @@ def test_the_events_of_a_stream_are_counted_in_any_dtype(case):
 
 
 @given(activities(st.sampled_from([3, 64, 300])), st.integers(1, 200))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_spikes_of_each_neuron_are_counted_in_any_dtype(case, repeats):
     values = np.repeat(case[0], repeats, axis=0)  # many rows: a neuron fires more than 256 times
     expected = [sum(column) for column in zip(*values.reshape(-1, values.shape[2]).astype(int).tolist(), strict=True)]
@@ -87,7 +87,7 @@ def test_a_stream_of_more_layers_than_uint8_counts_is_counted():
 
 
 @given(activities(st.sampled_from([3, 9, 3 * 257])), st.booleans())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_coincidences_are_counted_in_any_dtype(case, split):
     values, lengths = case
     width = values.shape[2] // 3
