@@ -37,7 +37,7 @@ from export.lava.processes import SPIKE_PORTS
 from spikebert.core.lifeline import die_with
 
 
-# A process of one's own, for any port that sends spikes: (rows, neurons), one row a token. This one counts them.
+# Your own process, for any port that sends spikes: (rows, neurons), one row a token. This one counts them.
 class SpikeCounter(AbstractProcess):
     def __init__(self, shape: tuple[int, int], delay: int, steps: int, name: str):
         super().__init__(delay=delay, steps=steps, name=name)

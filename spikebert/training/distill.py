@@ -84,7 +84,7 @@ def labelled_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 def initialise_embeddings(model: SpikeBertForSequenceClassification, teacher: Teacher) -> None:
     """Start from the teacher's word and position tables: copied, or their principal components where narrower.
 
-    A wider student begins at random, which is said.
+    A wider student begins at random, and a line tells so.
     """
     embeddings = teacher.model.bert.embeddings
     word = embeddings.word_embeddings.weight

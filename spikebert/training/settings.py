@@ -49,7 +49,7 @@ class Settings:
     more_teachers: list[str] | None = None  # fine-tuned ones, whose class probabilities are averaged with the teacher's
     dev: str | None = None
     label_column: str | None = None  # where the file's header, or its order, is not the usual one
-    text_column: list[str] | None = None  # likewise; the two of a pair
+    text_column: list[str] | None = None  # as above; two columns for a pair
     limit: int | None = None  # training rows
     seed: int = 0
     batch_size: int = 32
@@ -78,7 +78,7 @@ class Settings:
     corpus: str | None = None
     corpus_limit: int = 20_000
     unlabelled: int = 0  # lines of the corpus that stage 2 learns from the teacher alone
-    augment: int = 0  # new texts made of each training text, likewise
+    augment: int = 0  # altered copies of each training text, which the teacher alone labels
     weights: LossWeights = field(default_factory=LossWeights)
     operations_target: float | None = None  # per multiply-accumulate of a BERT of the student's shape; None: no price
     skip_layers: int = 0  # blocks from the front that follow no layer of the teacher
