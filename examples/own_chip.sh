@@ -1,5 +1,5 @@
 #!/bin/sh
-# A chip of one's own: describe it, see what does not fit, take the nearest change that would.
+# Your own chip: describe it, see what does not fit, take the nearest change that would.
 #   sh examples/own_chip.sh [FOLDER]
 set -eu
 here=$(dirname "$0")

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Data of one's own, from a file of label<TAB>text lines to a report, without any BERT at hand: the teacher is trained, too.
+# Your own data, from a file of label<TAB>text lines to a report, without any BERT at hand: the teacher is trained, too.
 #   sh examples/own_data.sh [FILE [FOLDER]]      (240 sentences about the weather, and demo/own-data, if none is given)
 set -eu
 here=$(dirname "$0")
