@@ -1,9 +1,11 @@
-# make demo | demo-train | test | lint | format | docs | interop | clean; the first use creates .venv and installs everything.
+# make demo | demo-train | test | test-modern | lint | format | docs | interop | clean; the first use creates .venv and installs everything.
 PYTHON ?= python3.10
 INTEROP_PYTHON ?= python3.11
+MODERN_PYTHON ?= python3.13
 BIN = .venv/bin
+CORE = tests/export tests/simulate tests/deploy tests/spikebert tests/test_cli.py tests/test_layers.py tests/test_tutorial.py
 
-.PHONY: demo demo-train test results lint format docs interop setup clean
+.PHONY: demo demo-train test test-modern results lint format docs interop setup clean
 
 setup: .venv/installed
 
@@ -22,6 +24,16 @@ demo-train: setup
 
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# The core on a current Python, with current libraries, without Lava and torch. What needs those is skipped, and says so.
+test-modern: .venv-modern/installed
+	.venv-modern/bin/python -m pytest -n 2 --dist worksteal -rs $(CORE)
+
+.venv-modern/installed: pyproject.toml constraints-modern.txt
+	@$(MODERN_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12))' || { echo "make: $(MODERN_PYTHON) is not there, or older than 3.12; set MODERN_PYTHON" >&2; exit 2; }
+	$(MODERN_PYTHON) -m venv .venv-modern
+	.venv-modern/bin/pip install --quiet --constraint constraints-modern.txt --editable '.[test,notebook,docs]'
+	touch $@
 
 # The tables of docs/results.md from the models in this repository; DATA holds the public sets.
 results: setup
@@ -52,4 +64,4 @@ docs: setup
 	$(BIN)/python benchmarks/api.py > docs/api.md.new && mv docs/api.md.new docs/api.md
 
 clean:
-	rm -rf .venv .venv-interop .venv-sanafe demo
+	rm -rf .venv .venv-interop .venv-modern .venv-sanafe demo site

@@ -1,13 +1,17 @@
-"""One thread for each library: the models of the tests are tiny, and threads that wait for one another take longer."""
+"""What all tests share: threads, the mark of long tests, and what is done where an optional package is missing."""
 
 import os
+from importlib.util import find_spec
 
 import hypothesis
 import pytest
 
+from spikebert.core.errors import EXTRAS
+
 hypothesis.settings.register_profile("suite", deadline=None)  # a busy computer is no fault of what is tested
 hypothesis.settings.load_profile("suite")
 
+# One thread for each library: the models of the tests are tiny, and threads that wait for one another take longer.
 for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
@@ -17,7 +21,37 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    if not config.getoption("--long"):
-        for item in items:
-            if item.get_closest_marker("long"):
-                item.add_marker(pytest.mark.skip(reason="takes many minutes; --long runs it"))
+    for item in items:
+        if item.get_closest_marker("long") and not config.getoption("--long"):
+            item.add_marker(pytest.mark.skip(reason="takes many minutes; --long runs it"))
+        for mark in item.iter_markers("needs"):
+            for package in mark.args:
+                if not is_installed(package):
+                    item.add_marker(pytest.mark.skip(reason=missing(package)))
+
+
+@pytest.fixture
+def told(caplog):
+    """What the library tells in the test: `told.messages`, a list, and `told.text`."""
+    caplog.set_level("INFO", logger="spikebert")
+    return caplog
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_make_collect_report(collector):
+    """A file of tests that imports an optional package is skipped where that is not installed."""
+    report = (yield).get_result()
+    cause = report.call.excinfo and report.call.excinfo.value.__cause__
+    package = (getattr(cause, "name", None) or "").partition(".")[0]
+    if isinstance(cause, ModuleNotFoundError) and package in EXTRAS:
+        report.outcome = "skipped"
+        report.longrepr = (str(collector.path), 1, f"Skipped: {missing(package)}")
+
+
+def is_installed(package):
+    """Whether a module can be found; none of it is imported, but for the packages that it is in."""
+    return find_spec(package.partition(".")[0]) is not None and find_spec(package) is not None
+
+
+def missing(package):
+    return f"{package} is not installed: pip install 'spikebert[{EXTRAS[package]}]'"

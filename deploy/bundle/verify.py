@@ -33,6 +33,8 @@ from spikebert.core.errors import InputError
 from spikebert.core.files import read_json, require_file
 from spikebert.core.log import say
 
+LAVA = "Lava"  # the check that a run on it is
+
 
 @dataclass(frozen=True)
 class Check:
@@ -60,9 +62,9 @@ def verify(folder: Path, theirs: Path | None = None, on_lava: bool = True) -> It
     lengths, expected = stored.lengths.tolist(), stored.result(graph)
     runs = [("fast simulator", lambda: FastSimulator(graph).run(stored.sentences, record=True))]
     if on_lava and not lava_installed.is_installed():
-        say(f"Lava: left out: {lava_installed.MISSING}")
+        say(f"{LAVA}: left out: {lava_installed.MISSING}")
     elif on_lava:
-        runs.append(("Lava", lambda: lava.run(graph, stored.sentences, "block", record=True)))
+        runs.append((LAVA, lambda: lava.run(graph, stored.sentences, "block", record=True)))
     for name, run in runs:
         result = run()
         faults = [*miscounted(result, lengths), *differences(graph, stored.sentences, expected, result)]
@@ -148,5 +150,7 @@ def summary(checks: Sequence[Check]) -> str:
     """All checks in one line."""
     faults = [check.what for check in checks if check.fault]
     if not faults:
-        return f"all {len(checks)} checks passed"
+        return (
+            f"all {len(checks)} checks passed{'' if any(check.what == LAVA for check in checks) else ', without Lava'}"
+        )
     return f"{len(faults)} of {len(checks)} checks failed: {', '.join(faults)}"

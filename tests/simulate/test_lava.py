@@ -26,6 +26,7 @@ def some_sentences():
     return [rng.integers(0, 50, n) for n in (1, 16, 7, 3, 9, 2)]  # several waves, idle rows in each
 
 
+@pytest.mark.needs("lava")
 @pytest.mark.parametrize(
     ("granularity", "norm", "reset", "steps"),
     [
@@ -45,6 +46,7 @@ def test_lava_equals_the_fast_simulator_in_every_spike(granularity, norm, reset,
     assert_equal(result, FastSimulator(graph).run(sentences, record=True))
 
 
+@pytest.mark.needs("lava")
 @pytest.mark.parametrize("granularity", ["block", "layer", "stock"])
 @pytest.mark.parametrize("steps", [1, 3])
 def test_streams_of_currents_are_equal_too(granularity, steps):
@@ -54,6 +56,7 @@ def test_streams_of_currents_are_equal_too(granularity, steps):
     assert_equal(result, FastSimulator(graph).run(sentences, record=True))
 
 
+@pytest.mark.needs("lava")
 @pytest.mark.parametrize("granularity", ["block", "layer", "stock"])
 @pytest.mark.parametrize("levels", [2, 4])
 def test_levels_of_embedding_neurons_are_equal_too(granularity, levels):
@@ -62,6 +65,7 @@ def test_levels_of_embedding_neurons_are_equal_too(granularity, levels):
     assert_equal(result, FastSimulator(graph).run(sentences, record=True))
 
 
+@pytest.mark.needs("lava")
 @pytest.mark.parametrize("granularity", ["block", "layer", "stock"])
 def test_sentence_pairs_are_equal_too(granularity):
     graph, sentences = random_graph(blocks=1, norm="batch", reset="zero", separator=7), pairs_of_texts(7)
@@ -69,6 +73,7 @@ def test_sentence_pairs_are_equal_too(granularity):
     assert_equal(result, FastSimulator(graph).run(sentences, record=True))
 
 
+@pytest.mark.needs("lava")
 @pytest.mark.parametrize("granularity", ["block", "stock"])
 def test_counts_come_back_without_recording(granularity):
     graph, sentences = random_graph(blocks=1, norm="batch", reset="zero"), some_sentences()

@@ -29,6 +29,7 @@ def command(folder, blocks, arguments, **most):
 LAYER = ["model.nir", "--text", "good film", "--backend", "lava", "--granularity", "layer"]
 
 
+@pytest.mark.needs("lava")
 def test_too_few_open_files_are_one_line(tmp_path):
     done = command(tmp_path, 2, LAYER, NOFILE=100)
     assert done.returncode == 2
@@ -36,6 +37,7 @@ def test_too_few_open_files_are_one_line(tmp_path):
     assert "open files at once" in done.stderr and "ulimit -n" in done.stderr
 
 
+@pytest.mark.needs("lava")
 def test_a_model_of_six_blocks_is_verified_with_the_usual_limit_of_open_files(tmp_path):
     done = command(tmp_path, 6, ["verify", "model.nir", "--data", "texts.tsv"], NOFILE=1024)
     assert done.returncode == 0, done.stderr
@@ -71,6 +73,7 @@ def test_other_errors_keep_their_traceback():
     assert limits.shortage(ValueError("x")) is None
 
 
+@pytest.mark.needs("lava")
 def test_a_long_temporary_folder_is_no_hindrance(tmp_path, monkeypatch):
     long = tmp_path / ("x" * 120) / ("y" * 120)
     long.mkdir(parents=True)

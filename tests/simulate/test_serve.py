@@ -25,12 +25,14 @@ from spikebert.core.errors import InputError, RunError
 from tests.fuzz.originals import tokenizer
 from tests.random_graph import random_graph
 
+LAVA = pytest.mark.needs("lava")
 GRAPH = replace(random_graph(norm="batch", reset="zero"), tokenizer=tokenizer())
 WIDE = replace(random_graph(width=384, blocks=1, norm="batch", reset="zero"), tokenizer=tokenizer())
 
 
 @pytest.fixture(scope="module")
 def client():
+    pytest.importorskip("distributed")
     with serve.cores(2) as found:
         yield found
 
@@ -74,7 +76,7 @@ def test_a_killed_worker_loses_nothing(client):
     same(FastSimulator(GRAPH).run(given, record=True), found)
 
 
-@pytest.mark.parametrize("backend", ["fast", "lava", "stock"])
+@pytest.mark.parametrize("backend", ["fast", *(pytest.param(b, marks=LAVA) for b in ("lava", "stock"))])
 def test_a_run_on_a_dask_cluster_is_the_run_of_one_process(client, tmp_path, capsys, backend):
     nir.write(WIDE, tmp_path / "model.nir")
     words = ["b c", "d", "c c b d", "b", "d d c"]

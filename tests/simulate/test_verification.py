@@ -136,6 +136,7 @@ def test_a_share_that_is_not_whole_is_never_shown_as_1():
     assert "0.999999" in table(outcomes, None)
 
 
+@pytest.mark.needs("lava")
 @pytest.mark.parametrize(("changes", "code"), [(dict(decay=lambda d: d), 0), (dict(decay=lambda d: d // 2), 1)])
 def test_verify_ends_with_1_if_a_machine_differs_in_any_spike(monkeypatch, tmp_path, capsys, changes, code):
     monkeypatch.setattr(lava, "run", machine(LIF, **changes))

@@ -20,6 +20,7 @@ from simulate import lava, scratch, watchdog
 from simulate.watchdog import SimulationError
 from tests.random_graph import random_graph
 
+pytestmark = pytest.mark.needs("lava")
 ENDLESS = [np.arange(9) for _ in range(40000)]
 SCRIPT = """
 import signal

@@ -34,8 +34,10 @@ def place_of(path: str | os.PathLike[str], what: str = "") -> Path:
         return path
     try:
         target = path.resolve()
-    except (RuntimeError, OSError):
-        raise InputError(f"{name}: is a symbolic link that leads in a circle; remove it") from None
+    except (RuntimeError, OSError):  # from Python 3.13 on, what leads in a circle stays the link that it is
+        target = path
+    if target.is_symlink():
+        raise InputError(f"{name}: is a symbolic link that leads in a circle; remove it")
     if not target.exists() and not target.parent.is_dir():
         raise InputError(f"{name}: is a symbolic link into {target.parent}, which is not there; create it first")
     return target

@@ -149,7 +149,8 @@ def test_at_a_flipped_spike_our_membrane_and_threshold_stand_beside_it():
 
 
 def test_the_last_line_sums_up_the_checks():
-    assert summary([Check("a"), Check("b")]) == "all 2 checks passed"
+    assert summary([Check("a"), Check("Lava")]) == "all 2 checks passed"
+    assert summary([Check("a"), Check("b")]) == "all 2 checks passed, without Lava"
     assert summary([Check("a"), Check("b", "differs"), Check("c", "x")]) == "2 of 3 checks failed: b, c"
 
 

@@ -33,6 +33,7 @@ def graph():
     return replace(random_graph(), tokenizer=tokenizer.to_str())
 
 
+@pytest.mark.needs("lava")
 @pytest.mark.parametrize("granularity", ["block", "layer"])
 def test_the_script_prints_the_logits_and_spikes_of_the_fast_simulator_and_leaves_no_process(
     tmp_path, graph, granularity
@@ -76,6 +77,7 @@ def logits_of(printed: dict[str, str], graph) -> list[int]:
     return [int(printed[f"logit of {label}"]) for label in graph.labels]
 
 
+@pytest.mark.needs("lava")
 def test_the_script_says_that_it_cuts_a_text_that_is_too_long_and_cuts_it_as_the_simulator_does(tmp_path, graph):
     lava_folder.write(graph, tmp_path / "lava")
     text = " ".join([TEXT.split()[0]] * (graph.max_tokens + 3))
@@ -87,6 +89,7 @@ def test_the_script_says_that_it_cuts_a_text_that_is_too_long_and_cuts_it_as_the
     assert logits_of(printed_by(done.stdout), graph) == expected.logits[0].tolist()
 
 
+@pytest.mark.needs("lava")
 def test_the_script_refuses_an_empty_text(tmp_path, graph):
     lava_folder.write(graph, tmp_path / "lava")
     done = script(tmp_path / "lava", " ")

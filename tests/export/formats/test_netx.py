@@ -62,6 +62,7 @@ def run_on_lava(path: str, net: dict, inputs: np.ndarray) -> np.ndarray:
     return spikes.T.reshape(tokens, steps, -1).transpose(1, 0, 2)
 
 
+@pytest.mark.needs("lava.lib")
 @pytest.mark.parametrize(("steps", "levels"), [(4, 1), (1, 1), (1, 2)])
 def test_lava_runs_every_file_with_the_spikes_of_the_fast_simulator(tmp_path, steps, levels):
     graph = stock_graph(blocks=2, steps=steps, levels=levels)
@@ -91,6 +92,7 @@ def test_the_manifest_tells_where_each_node_is(tmp_path):
     assert sorted(held) == sorted(node.name for node in graph)
 
 
+@pytest.mark.needs("lava.lib")
 @settings(max_examples=200)
 @given(
     arrays(np.int8, (3, 4), elements=st.one_of(st.integers(-127, 127), st.integers(-2, 0), st.sampled_from([-64, -3])))

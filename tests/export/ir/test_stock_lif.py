@@ -52,6 +52,7 @@ def lava_run():
     return [(np.array(v), s) for v, s in zip(membranes, spikes, strict=True)]
 
 
+@pytest.mark.needs("lava")
 @pytest.mark.parametrize("population", range(len(POPULATIONS)))
 def test_zero_reset_with_the_next_threshold_is_lavas_own_neuron(lava_run, population):
     vth, decay, mantissa, exponent = POPULATIONS[population]
@@ -67,6 +68,7 @@ def test_zero_reset_with_the_next_threshold_is_lavas_own_neuron(lava_run, popula
         assert np.array_equal(membrane * (1 - spikes), lava_membranes[t])
 
 
+@pytest.mark.needs("lava")
 def test_the_populations_fire_fall_silent_go_negative_and_saturate(lava_run):
     membranes, spikes = (np.stack(x) for x in zip(*lava_run, strict=True))
     assert 0.1 < spikes[0].mean() < 0.9

@@ -15,6 +15,7 @@ assert ("100%" in stream.getvalue()) != {disable}
 """
 
 
+@pytest.mark.needs("lava")
 @pytest.mark.parametrize("disable", [True, False])
 def test_lava_can_still_choose_how_processes_start(disable):
     program = DRAWN.format(disable=disable) + "import lava.magma.runtime.runtime"

