@@ -95,11 +95,11 @@ def test_a_dev_part_of_single_texts_does_not_fit_a_task_of_pairs(pairs, tmp_path
         load_task(str(pairs), str(tmp_path / "dev.tsv"))
 
 
-def test_singles_and_pairs_are_tokenised_beside_one_another_and_cut_where_they_are_longer(capsys):
+def test_singles_and_pairs_are_tokenised_beside_one_another_and_cut_where_they_are_longer(told):
     encoded = tokenise(["w1 w2 w3 w4\tw5", "w1"], tokenizer_of_words(), 7, SEP)
     names = [" ".join(WORDS[i] for i in tokens) for tokens in encoded]
     assert names == ["[CLS] w1 w2 w3 [SEP] w5 [SEP]", "[CLS] w1 [SEP]"]
-    assert "1 of 2 texts are longer than 7 tokens" in capsys.readouterr().out
+    assert "1 of 2 texts are longer than 7 tokens" in told.text
 
 
 def test_the_texts_of_a_pair_are_altered_each_by_itself():

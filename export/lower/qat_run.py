@@ -14,6 +14,7 @@ from export.lower.qat import QuantisedModel
 from export.lower.qat_settings import QatSettings, prepare
 from spikebert.core.errors import InputError
 from spikebert.core.files import require_place
+from spikebert.core.log import say
 from spikebert.data.summary import warn_of
 from spikebert.data.tasks import Task, majority_share
 from spikebert.model.checkpoint import FOLDER, load_model, save_directory, save_model
@@ -30,7 +31,7 @@ def fine_tune(settings: QatSettings, task: Task | None = None) -> Path:
     run, task = Run(settings, "qat"), task or prepare(settings)
     run.keep_task(task, settings.task)
     if run.model.exists():
-        print(f"{run.model} is finished; choose another --out to train anew")
+        say(f"{run.model} is finished; choose another --out to train anew")
         return run.model
     require_place(run.folder / "model", FOLDER, "--out")
     original, trained = load_model(settings.model), load_model(settings.model)
@@ -66,9 +67,7 @@ def fine_tune(settings: QatSettings, task: Task | None = None) -> Path:
     save_directory(finished, run.folder / "model")
     save_model(finished, run.model)
     run.clear()
-    print(
-        f"{settings.bits}-bit integer model: accuracy {before:.4f} → {after:.4f} on {len(dev)} dev texts; {run.model}"
-    )
+    say(f"{settings.bits}-bit integer model: accuracy {before:.4f} → {after:.4f} on {len(dev)} dev texts; {run.model}")
     warn_of("the integer model", after, task.dev)
     return run.model
 

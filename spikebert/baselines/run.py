@@ -14,6 +14,7 @@ from torch import nn
 from spikebert.baselines.settings import BaselineSettings
 from spikebert.baselines.textcnn import SpikingTextCNN, TextCNN
 from spikebert.core.files import require_place, write_atomically
+from spikebert.core.log import say
 from spikebert.data.summary import warn_of
 from spikebert.data.tasks import Task, majority_share
 from spikebert.model.checkpoint import FOLDER, TrainedModel, save_directory, save_model
@@ -46,7 +47,7 @@ def fit(settings: BaselineSettings, task: Task | None = None) -> Path:
     run.keep_task(task, settings.task)
     result_file = run.folder / RESULT
     if result_file.exists():
-        print(f"{result_file} is finished; choose another --out to train anew")
+        say(f"{result_file} is finished; choose another --out to train anew")
         return result_file
     require_place(run.folder / "model", FOLDER, "--out")
     source, tokenizer, _ = teachers.load(settings.teacher, task.labels, head=teachers.Head.UNUSED)
@@ -99,7 +100,7 @@ def _finish(settings: BaselineSettings, run: Run, task: Task, model, tokenizer, 
     content = {**result, "settings": {k: v for k, v in asdict(settings).items() if k != "out"}}
     write_atomically(result_file, lambda path: path.write_text(json.dumps(content, indent=1), "utf-8"))
     run.clear()
-    print(
+    say(
         f"{settings.model}: accuracy {result['accuracy']:.4f} on {len(dev)} dev texts "
         f"(majority class {result['majority']:.4f}); {result_file}"
     )

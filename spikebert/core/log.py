@@ -10,6 +10,7 @@ from typing import TextIO
 logger = logging.getLogger("spikebert")
 logger.addHandler(logging.NullHandler())
 say = logger.info
+warn = logger.warning
 
 
 @contextmanager

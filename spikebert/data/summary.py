@@ -6,6 +6,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
+from spikebert.core.log import say, warn
 from spikebert.data.rows import Row
 from spikebert.data.tasks import Task, majority_share
 
@@ -15,15 +16,15 @@ WARNING = "warning: "
 
 
 def announce(task: Task) -> None:
-    """Print the task: rows, classes with counts, what was left out and why, what stands there twice, the longest."""
+    """Tell of the task: rows, classes with counts, what was left out and why, what stands there twice, the longest."""
     for note in task.notes:
-        print(note)
+        say(note)
     texts = "pairs of texts" if task.pairs else "texts"
-    print(f"{task.name}: {len(task.train)} training and {len(task.dev)} dev {texts}, labels {', '.join(task.labels)}")
+    say(f"{task.name}: {len(task.train)} training and {len(task.dev)} dev {texts}, labels {', '.join(task.labels)}")
     for part, rows in (("training", task.train), ("dev", task.dev)):
-        print(f"{part}: {_classes(rows)}; {_repeated(rows)}longest text {max(len(r.text) for r in rows)} characters")
+        say(f"{part}: {_classes(rows)}; {_repeated(rows)}longest text {max(len(r.text) for r in rows)} characters")
     for doubt in doubts(task):
-        print(WARNING + doubt)
+        warn(WARNING + doubt)
 
 
 def _classes(rows: Sequence[Row]) -> str:
@@ -84,15 +85,15 @@ def _plain(label: str) -> object:
 
 
 def warn_of(what: str, accuracy: float, rows: Sequence[Row], teacher: float | None = None) -> None:
-    """Print a warning for an accuracy on `rows` that is below the majority class, or far above the teacher's."""
+    """Warn of an accuracy on `rows` that is below the majority class, or far above the teacher's."""
     majority = majority_share(rows)
     if accuracy < majority:
-        print(
+        warn(
             f"{WARNING}{what} is right less often ({accuracy:.4f}) than the most frequent label ({majority:.4f}); "
             "train longer, or look whether texts and labels belong together"
         )
     if teacher is not None and accuracy > teacher + FAR:
-        print(
+        warn(
             f"{WARNING}{what} is far above its teacher ({accuracy:.4f}, {teacher:.4f}); look at the teacher's labels, "
             "and whether dev texts are training texts"
         )

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spikebert.core.errors import InputError
+from spikebert.core.log import say
 from spikebert.model.model import SpikeBertForSequenceClassification
 from spikebert.model.operations import record_operations
 from spikebert.model.packing import segments
@@ -92,7 +93,7 @@ def initialise_embeddings(model: SpikeBertForSequenceClassification, teacher: Te
     position, second = embeddings.position_embeddings.weight + types[0], types[-1] - types[0]
     width = model.config.hidden_size
     if width > word.shape[1]:
-        print(f"the student is wider than its teacher ({width}, {word.shape[1]}): its embeddings begin at random")
+        say(f"the student is wider than its teacher ({width}, {word.shape[1]}): its embeddings begin at random")
         return
     if width < word.shape[1]:
         centred = word - word.mean(0)

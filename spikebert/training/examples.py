@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from transformers import BertConfig, PreTrainedTokenizerFast
 
 from spikebert.core.errors import InputError
+from spikebert.core.log import say
 from spikebert.data.rows import Row
 from spikebert.data.tasks import Task, halves
 from spikebert.data.tokenizing import Text, Tokens, require_bearable, token_ids
@@ -36,7 +37,7 @@ def tokenise(
         least = tokenizer.num_special_tokens_to_add(pair=separator is not None) + (1 if separator is None else 2)
         if longest < least:
             raise InputError(f"--max-tokens {longest}: must be at least {least}, with the tokenizer's own marks")
-        print(f"{len(long)} of {len(texts)} texts are longer than {longest} tokens and were cut")
+        say(f"{len(long)} of {len(texts)} texts are longer than {longest} tokens and were cut")
         for number, tokens in zip(
             long, _ids(tokenizer, [inputs[i] for i in long], longest, truncate=True), strict=True
         ):

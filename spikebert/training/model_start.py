@@ -16,6 +16,7 @@ from transformers import PreTrainedTokenizerFast
 
 from spikebert.core.errors import InputError
 from spikebert.core.files import sha256
+from spikebert.core.log import say
 from spikebert.model.checkpoint import FOLDER, TrainedModel, load_model
 from spikebert.model.model import SpikeBertForSequenceClassification
 from spikebert.training import warm_start
@@ -102,7 +103,7 @@ def put(
     else:
         own = student.state_dict()
         state |= {name: own[name] for name in head}
-        print(f"the head begins at random: the model's labels are {', '.join(begin.labels)}")
+        say(f"the head begins at random: the model's labels are {', '.join(begin.labels)}")
     student.load_state_dict(state)
 
 
@@ -122,5 +123,5 @@ def _words(table: Tensor, text: str, tokenizer: PreTrainedTokenizerFast) -> Tens
         found = [known[token]] if token in known else pieces[token]
         if found:
             rows[number] = table[found].mean(0)
-    print(f"{len(new)} of {len(own)} word pieces are not in the model, and begin as the mean of their parts")
+    say(f"{len(new)} of {len(own)} word pieces are not in the model, and begin as the mean of their parts")
     return rows

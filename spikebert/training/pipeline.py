@@ -13,6 +13,7 @@ from transformers import BertConfig, PreTrainedTokenizerFast
 
 from spikebert.core.errors import InputError
 from spikebert.core.files import Kind, require_place, write_folder_atomically
+from spikebert.core.log import say
 from spikebert.data.summary import warn_of
 from spikebert.data.tasks import Task, digest_of, majority_share, read_corpus
 from spikebert.model.checkpoint import FOLDER, TrainedModel, save_directory, save_model
@@ -49,7 +50,7 @@ def fine_tune(settings: Settings, task: Task | None = None) -> Path:
     finished = run.folder / "model"
     if not finished.exists():
         _fine_tune(settings, run, task, finished)
-    print(f"teacher in {finished}")
+    say(f"teacher in {finished}")
     return finished
 
 
@@ -77,7 +78,7 @@ def _keep_teacher(run: Run, task: Task, model, tokenizer, longest: int, separato
     """Measure on dev and write the teacher's folder."""
     dev = accuracy(model, examples_of(task.dev, task.labels, tokenizer, longest, separator), separator=separator)
     run.metrics.write(stage="teacher", accuracy=dev, majority=majority_share(task.dev))
-    print(f"teacher: accuracy {dev:.4f} on {len(task.dev)} dev texts (majority class {majority_share(task.dev):.4f})")
+    say(f"teacher: accuracy {dev:.4f} on {len(task.dev)} dev texts (majority class {majority_share(task.dev):.4f})")
     warn_of("the teacher", dev, task.dev)
 
     def fill(folder: Path) -> None:
@@ -97,7 +98,7 @@ def distil(settings: Settings, task: Task | None = None) -> Path:
     run.keep_task(task, settings.task)
     finished = run.model if settings.epochs else run.folder / warm_start.FILE
     if finished.exists():
-        print(f"{finished} is finished; choose another --out to train anew")
+        say(f"{finished} is finished; choose another --out to train anew")
         return finished
     require_place(run.folder / "model", FOLDER, "--out")
     _remember_teachers(settings, run)
@@ -121,7 +122,7 @@ def distil(settings: Settings, task: Task | None = None) -> Path:
     if settings.epochs:
         model = general
         if fitted:
-            print(f"teacher: {settings.teacher} is fine-tuned for these labels, and used as it is")
+            say(f"teacher: {settings.teacher} is fine-tuned for these labels, and used as it is")
         else:
             folder = fine_tune(teacher_settings(settings, general.config), replace(task, cut=False))
             model, tokenizer, _ = teachers.load(str(folder), task.labels)
@@ -133,7 +134,7 @@ def distil(settings: Settings, task: Task | None = None) -> Path:
             if settings.epochs:
                 _finish(settings, run, task, student.model, expert, tokenizer, more, seconds)
             run.clear()
-    print(f"the student, for --warm-start {run.folder}, is in {run.folder / warm_start.FILE}")
+    say(f"the student, for --warm-start {run.folder}, is in {run.folder / warm_start.FILE}")
     return finished
 
 
@@ -169,7 +170,7 @@ def _longest(settings: Settings, teacher: BertConfig) -> int:
     _require_positions(settings.max_tokens, teacher, settings)
     wanted, longest = settings.sizes["max_tokens"], teacher.max_position_embeddings
     if wanted > longest:
-        print(f"the teacher has {longest} positions: the student takes texts of {longest} tokens, not of {wanted}")
+        say(f"the teacher has {longest} positions: the student takes texts of {longest} tokens, not of {wanted}")
     return min(wanted, longest)
 
 
@@ -246,7 +247,7 @@ def _more_texts(settings: Settings, run: Run, task: Task, tokenizer: PreTrainedT
         )
         texts += augmenter.texts(settings.augment)
     if texts:
-        print(f"{len(texts)} more texts without labels")
+        say(f"{len(texts)} more texts without labels")
     return texts
 
 
@@ -304,7 +305,7 @@ def _finish(
     if settings.vocabulary != "whole":
         most = None if settings.vocabulary == "used" else int(settings.vocabulary)
         trained = prune(trained, [*(row.text for row in task.train), *more], most)
-        print(f"vocabulary: {trained.model.config.vocab_size} of {model.config.vocab_size} word pieces are kept")
+        say(f"vocabulary: {trained.model.config.vocab_size} of {model.config.vocab_size} word pieces are kept")
         own = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(trained.tokenizer))
         config = trained.model.config
         of_student = examples_of(task.dev, task.labels, own, config.max_tokens, config.separator)
@@ -332,7 +333,7 @@ def _finish(
     trained = replace(trained, training=training)
     save_directory(trained, run.folder / "model")
     save_model(trained, run.model)
-    print(
+    say(
         f"SpikeBERT: accuracy {result['accuracy']:.4f} on {len(dev)} dev texts "
         f"(teacher {result['teacher_accuracy']:.4f}, majority class {result['majority']:.4f}); "
         f"{run.model} and {run.folder / 'model'}"

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from spikebert.core.errors import InputError
 from spikebert.core.lifeline import die_with
+from spikebert.core.log import logger, say
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -50,7 +51,8 @@ def group() -> Accelerator | None:
     accelerator = Accelerator(cpu=not torch.cuda.is_available(), kwargs_handlers=[InitProcessGroupKwargs(timeout=DAY)])
     if not accelerator.is_main_process:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
-    print(f"training in {accelerator.num_processes} processes")
+        logger.disabled = True  # what the first process tells, the others need not
+    say(f"training in {accelerator.num_processes} processes")
     return accelerator
 
 

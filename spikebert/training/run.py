@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from spikebert.core.errors import InputError
 from spikebert.core.files import Kind, claim, has_fields, read_json, remove_folder, write_atomically
+from spikebert.core.log import say
 from spikebert.data.tasks import Task, digest_of, save_rows
 from spikebert.training import processes
 from spikebert.training.loop import Metrics
@@ -125,7 +126,7 @@ class Run:
             self.data.mkdir(exist_ok=True)
             for part, rows in (("train", task.train), ("dev", task.dev)):
                 save_rows(rows, task.pairs, self.data / f"{part}.jsonl")
-            print(f"dev is a tenth that was held out of {task.name}: {self.data / 'dev.jsonl'}")
+            say(f"dev is a tenth that was held out of {task.name}: {self.data / 'dev.jsonl'}")
 
     @property
     def record(self) -> Path:

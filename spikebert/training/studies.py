@@ -14,6 +14,7 @@ from transformers import BertConfig
 from spikebert.core.errors import InputError
 from spikebert.core.figures import plain
 from spikebert.core.files import Kind, claim, has_fields, read_json, write_atomically
+from spikebert.core.log import say
 from spikebert.data.tasks import load_task
 from spikebert.model.checkpoint import TRAINING_FILE
 from spikebert.training import teacher as teachers
@@ -99,10 +100,10 @@ def study(kind: str, settings: Settings, seeds: int, values: Sequence[float]) ->
             out = home / point.folder
             if not fitted:
                 _share_teacher(out)
-            print(f"{kind}, {point.name}, seed {seed}")
+            say(f"{kind}, {point.name}, seed {seed}")
             distil(replace(seeded, out=str(out), **point.changes))
             write(kind, folder, points)
-    print((folder / "table.md").read_text("utf-8"), end="")
+    say((folder / "table.md").read_text("utf-8").rstrip("\n"))
     return folder
 
 

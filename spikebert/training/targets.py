@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from spikebert.core.files import write_atomically, write_folder_atomically
+from spikebert.core.log import say
 from spikebert.core.progress import Bar
 from spikebert.training import processes
 from spikebert.training.loop import Batch, Example
@@ -146,10 +147,10 @@ def _choose(kept: KeptTeacher, room: float, limit: float) -> str | None:
     """ "float32", "float16" or None; and says so."""
     for precision in ("float32", "float16"):
         if kept.size(precision) <= min(room, limit):
-            print(f"{kept.stage}: the teacher's outputs are kept on disk: {_gb(kept.size(precision))} in {precision}")
+            say(f"{kept.stage}: the teacher's outputs are kept on disk: {_gb(kept.size(precision))} in {precision}")
             return precision
     reason = f"--cache-limit {limit / GIGABYTE:g}" if limit < room else f"the {_gb(max(room, 0))} that may be taken"
-    print(
+    say(
         f"{kept.stage}: the teacher's outputs would take {_gb(kept.size('float16'))} on disk, more than {reason}: "
         "they are computed anew in each epoch"
     )

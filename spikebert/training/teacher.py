@@ -19,6 +19,7 @@ from transformers.utils import logging
 from spikebert.core.bounded import results
 from spikebert.core.errors import InputError, reason_of
 from spikebert.core.files import read_json
+from spikebert.core.log import say
 from spikebert.data import hub
 from spikebert.model.packing import segments
 from spikebert.model.torch_file import read_tensors
@@ -173,7 +174,7 @@ def _tell_of_classes(name: str, classes: Sequence[str], labels: Sequence[str], h
             f"--teacher {name}: is fine-tuned for the labels {theirs}, the task has {wanted}; name them alike "
             "(id2label in its config.json), or fine-tune it for the task: spikebert-train teacher"
         )
-    print(f"teacher: {name} is fine-tuned for the labels {theirs}; it is trained on for {wanted}")
+    say(f"teacher: {name} is fine-tuned for the labels {theirs}; it is trained on for {wanted}")
 
 
 def _model(name: str, folder: Path | None, source: str, config: BertConfig, fitted: bool, kept: bool):

@@ -8,9 +8,9 @@ TRAIN = [Row("a", "x"), Row("a", "y"), Row("b", "z"), Row("b", "longest"), Row("
 DEV = [Row("a", "new"), Row("b", "other")]
 
 
-def test_a_task_is_told_with_its_classes_its_repeated_texts_and_its_longest(capsys):
+def test_a_task_is_told_with_its_classes_its_repeated_texts_and_its_longest(told):
     announce(Task("mine", TRAIN, DEV, ["a", "b"], ["a.tsv: 2 blank lines left out"]))
-    assert capsys.readouterr().out.splitlines() == [
+    assert told.messages == [
         "a.tsv: 2 blank lines left out",
         "mine: 5 training and 2 dev texts, labels a, b",
         "training: a 3, b 2; 1 texts repeated; longest text 7 characters",
@@ -18,10 +18,10 @@ def test_a_task_is_told_with_its_classes_its_repeated_texts_and_its_longest(caps
     ]
 
 
-def test_many_classes_are_not_all_listed(capsys):
+def test_many_classes_are_not_all_listed(told):
     rows = [Row(f"label {i}", f"text {i}") for i in range(15)] * 2
     announce(Task("mine", rows, rows, sorted({row.label for row in rows})))
-    assert "and 3 more labels" in capsys.readouterr().out
+    assert "and 3 more labels" in told.text
 
 
 def test_what_makes_an_accuracy_mean_little_is_doubted():
@@ -46,13 +46,10 @@ def test_labels_that_look_alike_are_named():
     assert not look_alikes(["1", "-1", "10", "nan", "a b", "ab"])
 
 
-def test_results_that_cannot_be_right_are_warned_of(capsys):
+def test_results_that_cannot_be_right_are_warned_of(told):
     warn_of("SpikeBERT", 0.5, DEV, 0.5)
-    assert not capsys.readouterr().out
+    assert not told.messages
     warn_of("SpikeBERT", 0.4, DEV, 0.4)
-    assert (
-        "warning: SpikeBERT is right less often (0.4000) than the most frequent label (0.5000)"
-        in capsys.readouterr().out
-    )
+    assert "warning: SpikeBERT is right less often (0.4000) than the most frequent label (0.5000)" in told.text
     warn_of("SpikeBERT", 0.9, DEV, 0.0)
-    assert "warning: SpikeBERT is far above its teacher (0.9000, 0.0000)" in capsys.readouterr().out
+    assert "warning: SpikeBERT is far above its teacher (0.9000, 0.0000)" in told.text

@@ -16,11 +16,11 @@ def folder(tmp_path):
     return tmp_path / "teacher"
 
 
-def test_tokens_are_those_of_transformers_and_long_texts_are_cut_as_it_cuts_them(folder, capsys):
+def test_tokens_are_those_of_transformers_and_long_texts_are_cut_as_it_cuts_them(folder, told):
     _, tokenizer, _ = teacher.load(str(folder), ["a", "b"])
     texts = ["a good film", "bad", "a very very very bad film", "unknown words"]
     assert tokenise(texts, tokenizer, 4) == tokenizer(texts, truncation=True, max_length=4)["input_ids"]
-    assert "1 of 4 texts are longer than 4 tokens" in capsys.readouterr().out
+    assert "1 of 4 texts are longer than 4 tokens" in told.text
     assert tokenise(texts, tokenizer, 99) == tokenizer(texts)["input_ids"]
 
 

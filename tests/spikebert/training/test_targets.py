@@ -74,14 +74,14 @@ def test_a_finished_file_is_not_computed_again_and_an_unfinished_or_foreign_one_
     assert other != folder
 
 
-def test_float32_is_chosen_where_it_fits_then_float16_then_nothing(bert, run, capsys):
+def test_float32_is_chosen_where_it_fits_then_float16_then_nothing(bert, run, told):
     def chosen(limit, stage):
         found = keep(bert, LAYERS, EXAMPLES, run, stage, epochs=2, limit=limit)
         return str(found.format) if isinstance(found, KeptTeacher) else None
 
     size = KeptTeacher(bert, LAYERS, EXAMPLES, run, "a").size("float32") / 1e9
     assert [chosen(size, "a"), chosen(0.8 * size, "b"), chosen(0.3 * size, "c")] == ["float32", "float16", None]
-    output = capsys.readouterr().out
+    output = told.text
     assert "in float32" in output
     assert "more than --cache-limit" in output
     assert chosen(size, "b") == "float16"  # as it began
@@ -89,10 +89,10 @@ def test_float32_is_chosen_where_it_fits_then_float16_then_nothing(bert, run, ca
     assert chosen(size, "d") is None  # begun without
 
 
-def test_a_full_disk_is_said_and_nothing_is_kept(bert, run, capsys, monkeypatch):
+def test_a_full_disk_is_said_and_nothing_is_kept(bert, run, told, monkeypatch):
     monkeypatch.setattr(targets, "SPARE", 1e18)
     assert keep(bert, LAYERS, EXAMPLES, run, "stage2", epochs=2, limit=8) is bert
-    assert "more than the 0.0 MB that may be taken" in capsys.readouterr().out
+    assert "more than the 0.0 MB that may be taken" in told.text
 
 
 def test_a_single_epoch_keeps_nothing(bert, run):

@@ -52,12 +52,12 @@ def test_classes_in_another_order_are_put_in_order_by_their_names(folder):
     assert torch.equal(model.eval()(tokens).logits, plain[:, [1, 0]])
 
 
-def test_classes_of_other_names_are_refused_unless_it_is_to_be_trained_on(folder, capsys):
+def test_classes_of_other_names_are_refused_unless_it_is_to_be_trained_on(folder, told):
     configure(folder, id2label={"0": "calm", "1": "cross"}, label2id={"calm": 0, "cross": 1})
     with pytest.raises(InputError, match=r"is fine-tuned for the labels 'calm', 'cross', the task has 'neg', 'pos'"):
         load(str(folder), LABELS)
     assert not load(str(folder), LABELS, head=Head.GOES_ON)[2]
-    assert "is fine-tuned for the labels 'calm', 'cross'; it is trained on for 'neg', 'pos'" in capsys.readouterr().out
+    assert "is fine-tuned for the labels 'calm', 'cross'; it is trained on for 'neg', 'pos'" in told.text
 
 
 @pytest.mark.parametrize(
