@@ -15,6 +15,7 @@ from spikebert.core.errors import InputError
 from spikebert.core.files import require_folder_of, write_atomically
 from spikebert.core.options import option
 from spikebert.data.columns import add_columns, add_labels, columns_of, labels_of
+from spikebert.model.hub import local
 
 if TYPE_CHECKING:
     from export.ir.graph import Graph
@@ -29,8 +30,8 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(prog=PROGRAM, description="Lower a trained SpikeBERT to the integer graph of a chip.")
     p.add_argument(
         "model",
-        help="model.pt or a model directory of spikebert-train, a model.nir of this command, or a NIR file of another "
-        "tool (with --to nir)",
+        help="model.pt or a model directory of spikebert-train, a model of the Hugging Face hub by its name "
+        "(OWNER/NAME), a model.nir of this command, or a NIR file of another tool (with --to nir)",
     )
     p.add_argument(
         "--to",
@@ -85,6 +86,7 @@ def run(options: argparse.Namespace) -> None:
         require_folder_of(options.report, "--report")
     if options.limit < 1:
         raise InputError(f"--limit {options.limit}: must be at least 1")
+    options.model = str(local(options.model))
     if not Path(options.model).exists():  # before torch is loaded
         raise InputError(f"{options.model}: no such model file or folder")
     if is_hdf5(options.model) and _is_stock(options.model):

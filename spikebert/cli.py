@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from spikebert.core.commands import Command, of_module, script
+from spikebert.core.errors import InputError
 from spikebert.data.columns import add_columns
 
 PROGRAM = "spikebert-train"
@@ -189,6 +191,12 @@ def student_parser() -> argparse.ArgumentParser:
         f"'{PROGRAM} qat --help' how to train a model on for few weight bits.",
     )
     add_data(p)
+    p.add_argument(
+        "--push-to-hub",
+        metavar="OWNER/NAME",
+        help="the model on the Hugging Face hub that the finished one becomes, with its card; a model that is finished "
+        "already is pushed as it is",
+    )
     add_teaching(p)
     add_shape(p.add_argument_group("the student"))
     add_stages(p.add_argument_group("the stages"))
@@ -218,14 +226,23 @@ def run_teacher(options: argparse.Namespace) -> None:
 
 
 def run_student(options: argparse.Namespace) -> None:
+    from spikebert.model import hub
     from spikebert.training.preparation import prepare
     from spikebert.training.settings import settings_of
 
+    name = vars(options).pop("push_to_hub")
     settings = settings_of(**vars(options))
     task = prepare(settings)  # before torch is loaded, which takes long
+    if name:
+        hub.require(name)
+        if not settings.epochs:
+            raise InputError(f"{name}: there is no model to push after stage 1 alone", field="push_to_hub")
+    from spikebert.training import processes
     from spikebert.training.pipeline import distil
 
     distil(settings, task)
+    if name and processes.is_main():
+        hub.push(Path(options.out) / "model", name)
 
 
 COMMANDS = {

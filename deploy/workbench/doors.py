@@ -11,19 +11,21 @@ from deploy.workbench.model import Model
 from export.cli import is_hdf5
 from export.ir import nir
 from spikebert.core.errors import InputError
+from spikebert.model.hub import local
 
 if TYPE_CHECKING:
     from deploy.workbench.trained import Trained
 
 
 def load(path: str | os.PathLike[str]) -> Model | Trained:
-    """A model of any kind: a Model of a model.nir or of a bundle, a Trained of a model.pt or a model folder.
+    """A model of any kind: a Model of a model.nir or of a bundle, a Trained of a model.pt or a model folder,
+    or of a model of the Hugging Face hub by its name, "owner/name".
 
     Raises:
         InputError: no such path, or no model of spikebert. A NIR file of another tool has no text to take:
             `spikebert.inspect` describes it, and `spikebert simulate other.nir --input spikes.npy` runs it.
     """
-    path = Path(path)
+    path = local(path)
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
     if (path / "model.nir").is_file():

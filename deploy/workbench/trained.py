@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from deploy.workbench.model import Model
 from export.formats.targets import TARGETS
 from export.lower.pipeline import lower
+from simulate.scratch import scratch
 from spikebert.core.errors import InputError
 from spikebert.core.files import require_folder_of
 from spikebert.data.tasks import halves
 from spikebert.data.tokenizing import token_ids
+from spikebert.model import hub
 from spikebert.model.checkpoint import TrainedModel, load_model, save_directory, save_model
 from spikebert.training.loop import Batch, Example
 
@@ -89,6 +91,17 @@ class Trained:
             save_model(self.trained, Path(path))
         else:
             save_directory(self.trained, Path(path))
+
+    def push_to_hub(self, name: str) -> None:
+        """Push the model folder, with its card, to the Hugging Face hub as `owner/name`.
+
+        Raises:
+            InputError: no such name, a hub that is not reached, or one that does not know the user.
+        """
+        hub.require(name)
+        with scratch() as folder:
+            save_directory(self.trained, folder / "model")
+            hub.push(folder / "model", name)
 
     def to_onnx(self, path: str | os.PathLike[str]) -> None:
         """Write the float model in standard ONNX operators."""

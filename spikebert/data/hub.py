@@ -118,16 +118,20 @@ def _parts(name: str) -> tuple[str, str | None]:
 
 def reached() -> bool:
     """Whether the hub answers, within TIMEOUT seconds; not where it is switched off (HF_HUB_OFFLINE)."""
-    import requests
+    from urllib.error import HTTPError
+    from urllib.request import Request, urlopen
+
     from huggingface_hub import constants
 
     if constants.HF_HUB_OFFLINE:
         return False
     try:
-        requests.head(constants.ENDPOINT, timeout=TIMEOUT)
-    except requests.RequestException:
+        with urlopen(Request(constants.ENDPOINT, method="HEAD"), timeout=TIMEOUT):
+            return True
+    except HTTPError:
+        return True  # it answers
+    except (OSError, ValueError):
         return False
-    return True
 
 
 @contextmanager
@@ -143,22 +147,18 @@ def _answering(option: str, name: str) -> Iterator[None]:
         raise InputError(
             f"{option} {name}: no such file or folder; data sets of the hub need: pip install 'spikebert[hub]'"
         ) from None
-    import requests
     from datasets import config
-    from huggingface_hub import HfApi
 
     for what in ("READ", "OPEN"):
         setattr(config, f"STREAMING_{what}_MAX_RETRIES", RETRIES)
         setattr(config, f"STREAMING_{what}_RETRY_INTERVAL", 1)
     datasets.utils.logging.set_verbosity_error()
+    if not config.HF_HUB_OFFLINE and not reached():
+        raise InputError(f"{option} {name}: no such file or folder, and the hub is not reached from here")
     try:
-        if not config.HF_HUB_OFFLINE:
-            HfApi().dataset_info(_parts(name)[0], timeout=TIMEOUT)
         yield
     except InputError:
         raise
-    except (requests.ConnectionError, requests.Timeout):
-        raise InputError(f"{option} {name}: no such file or folder, and the hub is not reached from here") from None
     except Exception as error:  # huggingface_hub, fsspec and datasets each raise their own kinds
         raise InputError(
             f"{option} {name}: no such file or folder, and the hub does not give it ({reason_of(error)})"
