@@ -59,7 +59,8 @@ format: setup
 interop: setup .venv-interop/installed
 	$(BIN)/python -m pytest tests/interop
 
-docs: setup
+docs: setup .venv-modern/installed
+	.venv-modern/bin/jupyter execute --inplace examples/tutorial.ipynb
 	PATH="$(CURDIR)/$(BIN):$$PATH" python benchmarks/fill.py docs/cli.md
 	$(BIN)/python benchmarks/api.py > docs/api.md.new && mv docs/api.md.new docs/api.md
 

@@ -8,6 +8,7 @@ import pytest
 
 from spikebert.core.errors import EXTRAS
 
+INSTALLED_BY = {**EXTRAS, "nbclient": "notebook", "nbformat": "notebook"}
 hypothesis.settings.register_profile("suite", deadline=None)  # a busy computer is no fault of what is tested
 hypothesis.settings.load_profile("suite")
 
@@ -43,7 +44,7 @@ def pytest_make_collect_report(collector):
     report = (yield).get_result()
     cause = report.call.excinfo and report.call.excinfo.value.__cause__
     package = (getattr(cause, "name", None) or "").partition(".")[0]
-    if isinstance(cause, ModuleNotFoundError) and package in EXTRAS:
+    if isinstance(cause, ModuleNotFoundError) and package in INSTALLED_BY:
         report.outcome = "skipped"
         report.longrepr = (str(collector.path), 1, f"Skipped: {missing(package)}")
 
@@ -54,4 +55,4 @@ def is_installed(package):
 
 
 def missing(package):
-    return f"{package} is not installed: pip install 'spikebert[{EXTRAS[package]}]'"
+    return f"{package} is not installed: pip install 'spikebert[{INSTALLED_BY[package]}]'"
