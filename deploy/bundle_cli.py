@@ -12,18 +12,31 @@ from spikebert.data.columns import add_columns, add_labels, columns_of, labels_o
 
 def bundle_parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
-        prog="spikebert-deploy bundle", description="Write the folder that a hardware team receives."
+        prog="spikebert-deploy bundle",
+        description="Write the folder that a hardware team receives.",
+        epilog="For example: spikebert bundle model.nir --data dev.tsv --licence Apache-2.0 -o bundle",
     )
     p.add_argument("model", help="model.nir of spikebert-export")
     p.add_argument("--data", required=True, help="texts, with labels or alone, as spikebert-simulate takes them")
     add_columns(p)
     add_labels(p)
-    p.add_argument("--golden", type=int, default=32, metavar="N", help="its first N texts (default: %(default)s)")
-    p.add_argument("--truncate", action="store_true", help="cut texts that are too long")
-    p.add_argument("--chip", default="loihi2", help="to map to: loihi1, loihi2 or a .yaml file (default: %(default)s)")
-    p.add_argument("--licence", default="not stated", help="of the model, for its receiver")
     p.add_argument(
-        "--with", nargs="+", default=[], dest="extras", metavar="PATH", help="more to put in: another mapping, a page"
+        "--golden", type=int, default=32, metavar="N", help="golden texts, the first N of --data (default: %(default)s)"
+    )
+    p.add_argument("--truncate", action="store_true", help="cut texts that are too long")
+    p.add_argument(
+        "--chip", default="loihi2", help="chip to map to: loihi1, loihi2 or a .yaml file (default: %(default)s)"
+    )
+    p.add_argument(
+        "--licence", default="not stated", help="licence of the model, for its receiver (default: %(default)s)"
+    )
+    p.add_argument(
+        "--with",
+        nargs="+",
+        default=[],
+        dest="extras",
+        metavar="PATH",
+        help="files and folders to put in, too: another mapping, a page",
     )
     p.add_argument("-o", "--out", required=True, help="the folder to write")
     return p
@@ -31,10 +44,14 @@ def bundle_parser() -> argparse.ArgumentParser:
 
 def verify_parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
-        prog="spikebert-deploy verify", description="Check a bundle, and a team's own traces against it."
+        prog="spikebert-deploy verify",
+        description="Check a bundle, and a team's own traces against it.",
+        epilog="For example: spikebert-deploy verify bundle --theirs spikes.npz",
     )
     p.add_argument("bundle", help="a folder of spikebert-deploy bundle")
-    p.add_argument("--theirs", metavar="NPZ", help="their spikes: arrays (T, M, D) of 0 and 1 named like the layers")
+    p.add_argument(
+        "--theirs", metavar="NPZ", help="spikes of the team: arrays (T, M, D) of 0 and 1 named like the layers"
+    )
     p.add_argument("--no-lava", action="store_true", help="leave out the run on Lava")
     return p
 

@@ -21,7 +21,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def resources_parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
-        prog=f"{PROGRAM} resources", description="Synapses, weight memory, neurons and state of each layer."
+        prog=f"{PROGRAM} resources",
+        description="Tell the synapses, weight memory, neurons and state of each layer.",
+        epilog="For example: spikebert resources model.nir",
     )
     p.add_argument("model", help="model.nir of spikebert-export")
     return p

@@ -13,16 +13,19 @@ def map_parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog="spikebert-deploy map",
         description="Place a model on the cores of a chip: cores, chips, steps, traffic, energy.",
+        epilog="For example: spikebert map model.nir --chip loihi2 --counts run -o map",
     )
     p.add_argument("model", help="model.nir of spikebert-export")
-    p.add_argument("--chip", default="loihi2", help="loihi1, loihi2 or a .yaml file of your own (default: loihi2)")
+    p.add_argument(
+        "--chip", default="loihi2", help="chip: loihi1, loihi2 or a .yaml file of your own (default: loihi2)"
+    )
     p.add_argument("--system", help="a known system or a number of chips (default: the smallest known that holds it)")
     p.add_argument(
         "--strategy",
         choices=("unrolled", "token-serial", "auto"),
         default="auto",
-        help="every token its own neurons, or weights once and token after token (default: on the smallest system "
-        "that holds either, the first that fits)",
+        help="neurons of its own for every token, or weights once and token after token (default: on the smallest "
+        "system that holds either, the first that fits)",
     )
     p.add_argument("--tokens", type=int, help="the longest text, where it shall be shorter than the model's")
     p.add_argument(
@@ -40,8 +43,11 @@ def chip_parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog="spikebert-deploy chip",
         description="Write the description of a chip: a form to fill in, and to give to --chip.",
+        epilog="For example: spikebert chip --like loihi2 -o my-chip.yaml",
     )
-    p.add_argument("--like", metavar="NAME", help="start from a known chip, loihi1 or loihi2 (default: an empty form)")
+    p.add_argument(
+        "--like", metavar="NAME", help="a known chip to start from, loihi1 or loihi2 (default: an empty form)"
+    )
     p.add_argument("-o", "--out", metavar="FILE", required=True, help="the .yaml file to write; must not exist yet")
     return p
 

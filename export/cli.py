@@ -27,7 +27,11 @@ LOWERING = ("bits", "per_channel", "compare", "report")  # the options of the wa
 
 
 def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(prog=PROGRAM, description="Lower a trained SpikeBERT to the integer graph of a chip.")
+    p = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Lower a trained SpikeBERT to the integer graph of a chip.",
+        epilog="For example: spikebert export runs/tweets/model.pt -o model.nir",
+    )
     p.add_argument(
         "model",
         help="model.pt or a model directory of spikebert-train, a model of the Hugging Face hub by its name "
@@ -49,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
         "--threshold-scale",
         type=float,
         metavar="FACTOR",
-        help="times the thresholds of all neurons: fewer spikes; `spikebert-simulate trade` shows what that costs",
+        help="factor of all thresholds: above 1 fewer spikes; `spikebert-simulate trade` shows what that costs",
     )
     add_exit_margin(p)
     p.add_argument(
@@ -64,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add_columns(p)
     add_labels(p)
-    p.add_argument("--limit", type=int, default=200, help="texts of --compare (default: %(default)s)")
+    p.add_argument("--limit", type=int, default=200, help="texts of --compare, the first (default: %(default)s)")
     p.add_argument("--report", metavar="FILE", help="write the export report there, as JSON")
     return p
 

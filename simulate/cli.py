@@ -37,7 +37,8 @@ def parser() -> argparse.ArgumentParser:
         prog=PROGRAM,
         description="Run an exported SpikeBERT on text and count its spikes. The exported file is all it reads.",
         epilog=f"'{PROGRAM} verify --help' tells how to compare all simulators, and the float model, spike for spike; "
-        f"'{PROGRAM} trade --help' what accuracy costs, '{PROGRAM} ablate --help' what each part is worth.",
+        f"'{PROGRAM} trade --help' what accuracy costs, '{PROGRAM} ablate --help' what each part is worth. For "
+        "example: spikebert simulate model.nir --data dev.tsv -o run",
     )
     _common(p, ", or a NIR file of another tool")
     source = p.add_mutually_exclusive_group(required=True)
@@ -46,22 +47,22 @@ def parser() -> argparse.ArgumentParser:
         "--text-pair",
         action="append",
         metavar="TEXT",
-        help="for a model of sentence pairs: the second text of each --text (or one --text with a TAB between the two)",
+        help="second text of each --text, for a model of sentence pairs (or one --text with a TAB between the two)",
     )
     source.add_argument("--data", help=ALONE_HELP)
     add_columns(p)
     add_labels(p)
-    source.add_argument("--input", help="for a NIR file of another tool: its input (T, B, D) or (T, D) as .npy")
+    source.add_argument("--input", help="input of a NIR file of another tool, (T, B, D) or (T, D), as .npy")
     p.add_argument("--dt", type=float, help="seconds a time step of a NIR file of another tool (default: 1e-4)")
     p.add_argument(
         "--backend",
         choices=["fast", "float", "lava"],
-        help="lava, or else fast for a model of spikebert-export and float for one of another tool (the default)",
+        help="simulator: lava, or by default fast for a model of spikebert-export and float for one of another tool",
     )
     p.add_argument(
         "--granularity",
         choices=GRANULARITIES,
-        help="on Lava: one process a transformer block, one a node of the graph, or Lava's own Dense and LIF "
+        help="processes on Lava: one a transformer block, one a node of the graph, or Lava's own Dense and LIF "
         "wherever they can stand (default: block)",
     )
     p.add_argument(
@@ -93,6 +94,7 @@ def verify_parser() -> argparse.ArgumentParser:
         prog=f"{PROGRAM} verify",
         description="Run float, fast and each Lava granularity on the same texts and compare them layer by layer. "
         "Exit code 1 if the integer simulators differ in any spike, count, logit, prediction or accounting of energy.",
+        epilog="For example: spikebert verify model.nir --data dev.tsv --limit 8",
     )
     _common(p)
     p.add_argument("--data", required=True, help=ALONE_HELP)
@@ -101,7 +103,10 @@ def verify_parser() -> argparse.ArgumentParser:
     add_labels(p)
     p.add_argument("--against", help="the model.pt that was exported: adds the float model to the comparison")
     p.add_argument(
-        "--granularity", action="append", choices=GRANULARITIES, help="of Lava (default: all that can hold the model)"
+        "--granularity",
+        action="append",
+        choices=GRANULARITIES,
+        help="rungs of Lava (default: all that can hold the model)",
     )
     return p
 
@@ -109,16 +114,21 @@ def verify_parser() -> argparse.ArgumentParser:
 def trade_parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog=f"{PROGRAM} trade",
-        description="What a model's accuracy costs: higher thresholds, and texts that leave before the last step once "
-        "one label is ahead. Choose on text that is not the one you report on; spikebert-export --threshold-scale and "
-        "--exit-margin write the choice.",
+        description="Tell what a model's accuracy costs: higher thresholds, and texts that leave before the last step "
+        "once one label is ahead. Choose on text that is not the one you report on; spikebert-export --threshold-scale "
+        "and --exit-margin write the choice.",
+        epilog="For example: spikebert trade model.nir --data train.tsv --limit 500 -o trade.svg",
     )
     _common(p)
     p.add_argument("--data", required=True, help=DATA_HELP)
     add_columns(p)
     add_labels(p)
-    p.add_argument("--factors", type=float, nargs="+", default=[1.0, 1.1, 1.2, 1.3, 1.5], help="of the thresholds")
-    p.add_argument("--margins", type=float, nargs="*", default=[0.5, 1.0, 2.0, 3.0], help="between the best two logits")
+    p.add_argument(
+        "--factors", type=float, nargs="+", default=[1.0, 1.1, 1.2, 1.3, 1.5], help="factors of the thresholds"
+    )
+    p.add_argument(
+        "--margins", type=float, nargs="*", default=[0.5, 1.0, 2.0, 3.0], help="margins between the best two logits"
+    )
     p.add_argument("-o", "--out", metavar="FILE", help="a figure .svg, .pdf or .png, or the points as .json")
     return p
 
@@ -126,15 +136,16 @@ def trade_parser() -> argparse.ArgumentParser:
 def ablate_parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog=f"{PROGRAM} ablate",
-        description="What each part of a model is worth: its accuracy with a block, an attention, an MLP or a layer of "
-        "neurons silenced, made constant (each neuron's majority value), or permuted among the tokens of each text, "
-        "beside the part's share of the synaptic operations.",
+        description="Tell what each part of a model is worth: its accuracy with a block, an attention, an MLP or a "
+        "layer of neurons silenced, made constant (each neuron's majority value), or permuted among the tokens of each "
+        "text, beside the part's share of the synaptic operations.",
+        epilog="For example: spikebert ablate model.nir --data dev.tsv -o ablation.json",
     )
     _common(p)
     p.add_argument("--data", required=True, help=DATA_HELP)
     add_columns(p)
     add_labels(p)
-    p.add_argument("--seed", type=int, default=0, help="of the permutations (default: %(default)s)")
+    p.add_argument("--seed", type=int, default=0, help="seed of the permutations (default: %(default)s)")
     p.add_argument("-o", "--out", metavar="FILE.json", help="a file for the table as JSON")
     return p
 

@@ -36,23 +36,35 @@ def add_data(p: argparse.ArgumentParser) -> None:
     )
     p.add_argument("-o", "--out", required=True, help="the folder for the model; the same command resumes a killed run")
     p.add_argument("--limit", type=int, help="use only LIMIT training rows, drawn by the seed")
-    p.add_argument("--batch-size", type=int, default=32, help="(default: %(default)s)")
-    p.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    p.add_argument("--batch-size", type=int, default=32, help="texts of a step of training (default: %(default)s)")
+    p.add_argument("--seed", type=int, default=0, help="seed of all that is drawn (default: %(default)s)")
     p.add_argument(
         "--max-tokens", type=int, help="the longest text, in tokens (default: the preset's; of a teacher 128)"
     )
-    p.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="auto: a GPU where there is one")
+    p.add_argument(
+        "--device",
+        choices=["auto", "cpu", "cuda"],
+        default="auto",
+        help="where to train; auto: a GPU where there is one",
+    )
     p.add_argument(
         "--precision",
         choices=["float32", "bf16"],
         default="float32",
-        help="of the matrix products; bf16 is faster on GPUs, and slower on most CPUs (default: %(default)s)",
+        help="precision of the matrix products; bf16 is faster on GPUs, and slower on most CPUs (default: %(default)s)",
     )
 
 
 def add_teaching(p: argparse.ArgumentParser) -> None:
-    p.add_argument("--teacher-epochs", type=int, default=2, help="fine-tuning of the teacher (default: %(default)s)")
-    p.add_argument("--teacher-learning-rate", type=float, default=5e-5, help="(default: %(default)s)")
+    p.add_argument(
+        "--teacher-epochs", type=int, default=2, help="epochs of the teacher's fine-tuning (default: %(default)s)"
+    )
+    p.add_argument(
+        "--teacher-learning-rate",
+        type=float,
+        default=5e-5,
+        help="learning rate of the teacher's fine-tuning (default: %(default)s)",
+    )
     p.add_argument(
         "--teacher-pooling",
         choices=["first", "mean"],
@@ -64,10 +76,23 @@ def add_teaching(p: argparse.ArgumentParser) -> None:
 
 def add_shape(shape: argparse._ArgumentGroup) -> None:
     shape.add_argument(
-        "--preset", choices=["tiny", "mini", "small", "base"], default="mini", help="base is the paper's"
+        "--preset",
+        choices=["tiny", "mini", "small", "base"],
+        default="mini",
+        help="size of the student; base is the paper's (default: %(default)s)",
     )
-    shape.add_argument("--norm", choices=["layer", "batch"], default="layer", help="batch folds away at export")
-    shape.add_argument("--reset", choices=["subtract", "zero"], default="subtract", help="after a spike")
+    shape.add_argument(
+        "--norm",
+        choices=["layer", "batch"],
+        default="layer",
+        help="norms of the student; batch folds away at export (default: %(default)s)",
+    )
+    shape.add_argument(
+        "--reset",
+        choices=["subtract", "zero"],
+        default="subtract",
+        help="reset of a neuron after a spike (default: %(default)s)",
+    )
     shape.add_argument(
         "--residual",
         choices=["spikes", "membrane"],
@@ -75,10 +100,10 @@ def add_shape(shape: argparse._ArgumentGroup) -> None:
         help="what a block adds to its stream: spikes, as in the paper, or currents, so that every product reads "
         "binary spikes and a chip does a fifth of the operations; membrane needs --norm batch (default: %(default)s)",
     )
-    shape.add_argument("--time-steps", type=int, default=4, help="T (default: %(default)s)")
-    shape.add_argument("--blocks", type=int, help="of attention and MLP (default: the preset's)")
-    shape.add_argument("--width", type=int, help="D, of which the MLPs have four inside (default: the preset's)")
-    shape.add_argument("--heads", type=int, help="of attention, a divisor of the width (default: the preset's)")
+    shape.add_argument("--time-steps", type=int, default=4, help="time steps, T (default: %(default)s)")
+    shape.add_argument("--blocks", type=int, help="blocks of attention and MLP (default: the preset's)")
+    shape.add_argument("--width", type=int, help="width D; the MLPs have 4 D inside (default: the preset's)")
+    shape.add_argument("--heads", type=int, help="attention heads; must divide the width (default: the preset's)")
     shape.add_argument(
         "--levels",
         type=int,
@@ -111,7 +136,12 @@ def add_stages(stages: argparse._ArgumentGroup) -> None:
         help="what starts from the teacher's weights; blocks: the embeddings and, of the layer that each block "
         "follows, its products; the student must be as wide as the teacher (default: %(default)s)",
     )
-    stages.add_argument("--stage1-epochs", type=int, default=1, help="alignment on unlabelled text; 0 leaves it out")
+    stages.add_argument(
+        "--stage1-epochs",
+        type=int,
+        default=1,
+        help="epochs of stage 1, alignment on unlabelled text; 0 leaves it out (default: %(default)s)",
+    )
     stages.add_argument(
         "--more-teachers",
         nargs="+",
@@ -122,8 +152,8 @@ def add_stages(stages: argparse._ArgumentGroup) -> None:
     stages.add_argument(
         "--warm-start",
         metavar="MODEL",
-        help="begin from a finished model (model.nir, model.pt), in place of stage 1; the student then has its shape. "
-        "Or the folder of a finished run: begin from its student, with the shape that the options give",
+        help="a finished model (model.nir, model.pt) to begin from, in place of stage 1; the student then has its "
+        "shape. Or the folder of a finished run, whose student it begins from, with the shape that the options give",
     )
     stages.add_argument(
         "--skip-layers",
@@ -138,36 +168,45 @@ def add_stages(stages: argparse._ArgumentGroup) -> None:
         "streamed (Salesforce/wikitext:wikitext-2-raw-v1); default: the task's own",
     )
     stages.add_argument(
-        "--corpus-limit", type=int, default=20_000, help="lines of it, drawn by the seed (default: %(default)s)"
+        "--corpus-limit", type=int, default=20_000, help="lines of --corpus, drawn by the seed (default: %(default)s)"
     )
-    stages.add_argument("--epochs", type=int, default=3, help="of stage 2; 0: stage 1 alone (default: %(default)s)")
-    stages.add_argument("--learning-rate", type=float, default=5e-4, help="(default: %(default)s)")
+    stages.add_argument(
+        "--epochs", type=int, default=3, help="epochs of stage 2; 0: stage 1 alone (default: %(default)s)"
+    )
+    stages.add_argument(
+        "--learning-rate", type=float, default=5e-4, help="learning rate of both stages (default: %(default)s)"
+    )
     stages.add_argument(
         "--unlabelled",
         type=int,
         default=0,
         metavar="LINES",
-        help="of --corpus that stage 2 learns, too, from the teacher alone (default: none)",
+        help="lines of --corpus that stage 2 learns, too, from the teacher alone (default: none)",
     )
     stages.add_argument(
         "--augment",
         type=int,
         default=0,
         metavar="COPIES",
-        help="of each training text with words masked, replaced or left out, for stage 2 (default: none)",
+        help="copies of each training text with words masked, replaced or left out, for stage 2 (default: none)",
     )
     stages.add_argument(
         "--cache-limit",
         type=float,
         default=8.0,
         metavar="GB",
-        help="of disk, in the run's folder, for the teacher's outputs of a stage of several epochs, which are then "
-        "computed once; 0: compute them anew in each epoch (default: %(default)g)",
+        help="gigabytes of disk, in the run's folder, for the teacher's outputs of a stage of several epochs, which "
+        "are then computed once; 0: compute them anew in each epoch (default: %(default)g)",
     )
     for name, value in (("feature", 0.1), ("embedding", 0.1), ("logits", 1.0), ("cross-entropy", 0.1)):
-        stages.add_argument(f"--{name}-weight", type=float, default=value, help="in eq. 8 (default: %(default)s)")
+        stages.add_argument(
+            f"--{name}-weight", type=float, default=value, help=f"weight of the {name} in eq. 8 (default: %(default)s)"
+        )
     stages.add_argument(
-        "--spikes-weight", type=float, default=0.0, help="of the mean firing rate: a price of spikes (default: none)"
+        "--spikes-weight",
+        type=float,
+        default=0.0,
+        help="weight of the mean firing rate: a price of spikes (default: none)",
     )
     stages.add_argument(
         "--operations-target",
@@ -177,7 +216,7 @@ def add_stages(stages: argparse._ArgumentGroup) -> None:
         "which stage 2 pays for them; the number that the energy report prints (default: none is priced)",
     )
     stages.add_argument(
-        "--operations-weight", type=float, default=1.0, help="of the operations beyond the target (default: 1)"
+        "--operations-weight", type=float, default=1.0, help="weight of the operations beyond the target (default: 1)"
     )
 
 
@@ -188,7 +227,8 @@ def student_parser() -> argparse.ArgumentParser:
         epilog=f"'{PROGRAM} teacher --help' tells how to fine-tune a teacher alone, "
         f"'{PROGRAM} new-teacher --help' how to make one for a language without a BERT, "
         f"'{PROGRAM} baseline --help' how to train what it is compared with, '{PROGRAM} study --help' how to vary it, "
-        f"'{PROGRAM} qat --help' how to train a model on for few weight bits.",
+        f"'{PROGRAM} qat --help' how to train a model on for few weight bits. For example: "
+        "spikebert train --task tweets --norm batch -o runs/tweets",
     )
     add_data(p)
     p.add_argument(
@@ -204,7 +244,11 @@ def student_parser() -> argparse.ArgumentParser:
 
 
 def teacher_parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(prog=f"{PROGRAM} teacher", description="Fine-tune a BERT teacher for a task.")
+    p = argparse.ArgumentParser(
+        prog=f"{PROGRAM} teacher",
+        description="Fine-tune a BERT teacher for a task.",
+        epilog="For example: spikebert teacher --task films.tsv --teacher runs/bert -o runs/teacher",
+    )
     add_data(p)
     add_teaching(p)
     return p

@@ -30,15 +30,18 @@ def parser() -> argparse.ArgumentParser:
         description="Make a folder with an untrained BERT and a tokenizer (byte pair encoding) of the given text, for "
         f"a language that no BERT at hand knows. '{PROGRAM} teacher --teacher FOLDER' trains it. It has seen no other "
         "text: a BERT that was pre-trained on the language, where there is one, is much better.",
+        epilog="For example: spikebert new-teacher --task texts.tsv -o runs/bert",
     )
-    p.add_argument("--task", required=True, help="as for training; its training texts alone are read")
+    p.add_argument("--task", required=True, help="the task, as for training; its training texts alone are read")
     add_columns(p)
     p.add_argument("--corpus", help="unlabelled text, one a line (.gz too), for the tokenizer as well")
-    p.add_argument("--vocabulary", type=int, default=8000, help="tokens (default: %(default)s)")
-    p.add_argument("--width", type=int, default=256, help="(default: %(default)s)")
-    p.add_argument("--layers", type=int, default=2, help="(default: %(default)s)")
-    p.add_argument("--dropout", type=float, default=0.3, help="(default: %(default)s)")
-    p.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    p.add_argument("--vocabulary", type=int, default=8000, help="tokens of the tokenizer (default: %(default)s)")
+    p.add_argument("--width", type=int, default=256, help="width; a multiple of 64 (default: %(default)s)")
+    p.add_argument("--layers", type=int, default=2, help="layers (default: %(default)s)")
+    p.add_argument(
+        "--dropout", type=float, default=0.3, help="share of values left out in training (default: %(default)s)"
+    )
+    p.add_argument("--seed", type=int, default=0, help="seed of the weights (default: %(default)s)")
     p.add_argument(
         "-o", "--out", required=True, help="the folder; a model that this command wrote there before is replaced"
     )

@@ -17,8 +17,9 @@ def parser() -> argparse.ArgumentParser:
         "distillation at a time (the paper's Table 3); steps, depth and decay vary T, the blocks and beta (its Figure "
         "3). Writes results.json, table.md and, for the last three, plot.svg. Finished runs are kept when the command "
         "is repeated, also with more seeds or values.",
+        epilog="For example: spikebert study steps --task tweets --preset tiny -o runs/steps",
     )
-    p.add_argument("kind", choices=["ablation", *VALUES])
+    p.add_argument("kind", choices=["ablation", *VALUES], help="what is varied")
     p.add_argument("--seeds", type=int, default=3, help="runs of each point, from --seed on (default: %(default)s)")
     defaults = "; ".join(f"{kind}: {' '.join(f'{v:g}' for v in values)}" for kind, values in VALUES.items())
     p.add_argument("--values", type=float, nargs="+", help=f"the points (default: {defaults})")

@@ -1,9 +1,12 @@
 """The commands as a user meets them."""
 
+import shlex
 import subprocess
 import sys
 
 import pytest
+
+from deploy.workbench.cli import COMMANDS as tree
 
 COMMANDS = {
     "spikebert-train": "spikebert.cli",
@@ -50,3 +53,21 @@ def test_exporting_into_no_folder_writes_nothing(tmp_path):
     done = call("export.cli", "none.pt", "-o", str(tmp_path / "no" / "x.nir"))
     assert done.returncode == 2
     assert "folder does not exist" in done.stderr
+
+
+def commands():
+    return [(name, command.parser()) for name, command in tree.items()]
+
+
+@pytest.mark.parametrize(("name", "parser"), commands(), ids=[name for name, _ in commands()])
+def test_each_help_has_an_example_that_parses_and_each_option_says_what_it_is(name, parser):
+    example = (parser.epilog or "").partition("For example: ")[2].partition(" | ")[0]
+    program, called, *arguments = shlex.split(example)
+    assert (program, called) == (("spikebert-deploy", "verify") if name == "verify-bundle" else ("spikebert", name))
+    parser.parse_args(arguments)
+    for action in parser._actions:
+        first = (action.help or "").partition(" ")[0].strip(":;,").lower()
+        assert first and first not in {"of", "in", "to", "for", "after", "as", "on", "is", "must", "it"}, action.dest
+        assert first[0].isalnum() or first == "-", action.dest
+        options = set(action.option_strings)
+        assert ("-o" in options) == ("--out" in options) and not options & {"--target", "--output"}

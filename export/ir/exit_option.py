@@ -11,6 +11,6 @@ def add_exit_margin(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--exit-margin",
         metavar="M",
-        help="a text is done once its best logit is so far ahead of the next, in the float model's logits; never: each "
-        "takes all steps (default: as the model's file says; `spikebert-simulate trade` shows what it costs)",
+        help="lead of the best logit over the next, in the float model's logits, at which a text is done; never: each "
+        "text takes all steps (default: as the model's file says; `spikebert-simulate trade` shows what it costs)",
     )

@@ -22,7 +22,8 @@ def parser() -> argparse.ArgumentParser:
         prog=PROGRAM,
         description="Report a run of spikebert-simulate: accuracy, firing rates, synaptic operations, and their energy "
         "beside a BERT of the same shape. The folder of the run is all it reads.",
-        epilog=f"'{PROGRAM} compare --help' tells how to put several runs side by side.",
+        epilog=f"'{PROGRAM} compare --help' tells how to put several runs side by side. For example: "
+        "spikebert report run --mapping map -o report.html",
     )
     p.add_argument("run", help="the --out folder of spikebert-simulate")
     p.add_argument(
@@ -42,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--exit-margin",
         metavar="M",
-        help="the run must have been simulated at this margin of an early exit (never: without one)",
+        help="margin of an early exit at which the run must have been simulated (never: without one)",
     )
     p.add_argument("--mapping", metavar="PATH", help="mapping.json of spikebert-deploy map, or its folder: the chips")
     p.add_argument(
@@ -58,7 +59,9 @@ def parser() -> argparse.ArgumentParser:
 
 def compare_parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
-        prog=f"{PROGRAM} compare", description="Put runs of spikebert-simulate side by side, as Markdown or JSON."
+        prog=f"{PROGRAM} compare",
+        description="Put runs of spikebert-simulate side by side, as Markdown or JSON.",
+        epilog="For example: spikebert compare run-a run-b -o runs.md",
     )
     p.add_argument("runs", nargs="+", metavar="RUN", help="the --out folders of spikebert-simulate, two or more")
     p.add_argument("-o", "--out", metavar="FILE", help="a .md or .json file (default: print Markdown)")

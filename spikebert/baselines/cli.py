@@ -16,14 +16,17 @@ def parser() -> argparse.ArgumentParser:
         description="Train a baseline on cross entropy alone, on the data, tokens and word vectors of a SpikeBERT: "
         "textcnn (Kim 2014), snn-textcnn (after Lv et al. 2023), or spikformer, the SpikeBERT of that preset without "
         "distillation.",
+        epilog="For example: spikebert baseline textcnn --task tweets -o runs/textcnn",
     )
-    p.add_argument("model", choices=NAMES)
+    p.add_argument("model", choices=NAMES, help="the network to train")
     add_data(p)
     p.add_argument(
-        "--from-scratch", action="store_true", help="random word vectors; else they are the teacher's, which are fair"
+        "--from-scratch",
+        action="store_true",
+        help="begin with random word vectors; else they are the teacher's, which are fair",
     )
-    p.add_argument("--epochs", type=int, default=3, help="(default: %(default)s)")
-    p.add_argument("--learning-rate", type=float, default=LEARNING_RATE, help="(default: %(default)s)")
+    p.add_argument("--epochs", type=int, default=3, help="epochs of training (default: %(default)s)")
+    p.add_argument("--learning-rate", type=float, default=LEARNING_RATE, help="learning rate (default: %(default)s)")
     add_shape(p.add_argument_group("the network (a CNN takes the preset's width and longest text)"))
     return p
 

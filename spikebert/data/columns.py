@@ -92,8 +92,8 @@ def add_columns(p: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
         "--text-column",
         nargs="+",
         metavar="NAME",
-        help=f"the column of the texts, likewise, or the two of a pair (default: {' or '.join(TEXT_COLUMNS)}; the "
-        "second)",
+        help=f"the column of the texts by name or number, or the two of a pair (default: {' or '.join(TEXT_COLUMNS)}; "
+        "the second)",
     )
 
 
