@@ -3,7 +3,7 @@ PYTHON ?= python3.10
 INTEROP_PYTHON ?= python3.11
 MODERN_PYTHON ?= python3.13
 BIN = .venv/bin
-CORE = tests/export tests/simulate tests/deploy tests/spikebert tests/test_cli.py tests/test_layers.py tests/test_tutorial.py
+CORE = tests/export tests/simulate tests/deploy tests/spikebert tests/test_cli.py tests/test_layers.py tests/test_tutorial.py tests/test_same_answers.py
 
 .PHONY: demo demo-train test test-modern results lint format docs interop setup clean
 

@@ -1,7 +1,9 @@
 """A trained model among transformers' own: its pipeline, its classes, its card."""
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,6 +15,9 @@ from export.cli import main as export
 from spikebert.model.checkpoint import TrainedModel, save_directory
 from spikebert.model.config import SpikeBertConfig
 from spikebert.model.model import SpikeBertForSequenceClassification
+from tests.spikebert.training.test_training import command
+from tests.spikebert.training.test_training import task as task  # fixtures
+from tests.spikebert.training.test_training import teacher as teacher
 
 WORDS = ["[PAD]", "[UNK]", "good", "bad", "film", "a", "very"]
 TEXTS = ["a very good film", "bad"]
@@ -94,3 +99,27 @@ def test_a_setting_that_is_none_is_refused_before_anything_is_made(tmp_path):
     with pytest.raises(spikebert.InputError, match="colour is no setting"):
         spikebert.train("tweets", tmp_path / "run", colour="blue")
     assert not (tmp_path / "run").exists()
+
+
+def test_what_the_old_commands_train_and_export_answers_the_same_everywhere(task, teacher, tmp_path):
+    scripts = {
+        name: str(Path(sys.executable).with_name(f"spikebert-{name}")) for name in ("train", "export", "simulate")
+    }
+    short = ["--norm", "batch", "--epochs", "1", "--stage1-epochs", "0", "--teacher-epochs", "1"]
+    subprocess.run([scripts["train"], *command(task, teacher, tmp_path / "run", *short)], check=True)
+    subprocess.run([scripts["export"], str(tmp_path / "run/model.pt"), "-o", str(tmp_path / "model.nir")], check=True)
+    texts = [row.partition("\t")[2] for row in (task / "dev.tsv").read_text("utf-8").splitlines()]
+    code = (
+        "import json, spikebert, sys; from transformers import pipeline; "
+        f"pipe = pipeline('text-classification', model={str(tmp_path / 'run/model')!r}, device='cpu'); "
+        "print(json.dumps([found['label'] for found in pipe(json.load(sys.stdin))]))"
+    )
+    floats = subprocess.run(
+        [sys.executable, "-c", code], input=json.dumps(texts), stdout=subprocess.PIPE, text=True, check=True
+    )
+    assert json.loads(floats.stdout) == spikebert.load(tmp_path / "run" / "model.pt").predict(texts)
+    piped = [scripts["simulate"], str(tmp_path / "model.nir"), "--data", "-", "--format", "jsonl"]
+    integers = subprocess.run(piped, input="\n".join(texts), stdout=subprocess.PIPE, text=True, check=True)
+    found = [json.loads(line)["predicted"] for line in integers.stdout.splitlines()]
+    assert found == spikebert.load(tmp_path / "model.nir").predict(texts)
+    assert found == [row["label"] for row in spikebert.pipeline(tmp_path / "model.nir")(texts)]
