@@ -106,7 +106,7 @@ def verify_parser() -> argparse.ArgumentParser:
         "--granularity",
         action="append",
         choices=GRANULARITIES,
-        help="rungs of Lava (default: all that can hold the model)",
+        help="granularities of Lava (default: all that can hold the model)",
     )
     return p
 

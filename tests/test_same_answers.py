@@ -1,4 +1,4 @@
-"""One model, asked in every way that there is: a notebook cell, a call, a shell pipe, and the commands by both names."""
+"""One model, asked in every way that there is: a notebook cell, a call, a shell pipe, commands by both names."""
 
 import ast
 import csv

@@ -38,7 +38,7 @@ def test_verify_compares_what_is_there_and_says_that_lava_was_not(model, capsys)
     assert printed.out.splitlines()[-1] == "compared without Lava"
 
 
-def test_a_rung_of_lava_that_was_asked_for_is_refused_in_one_line(model, capsys):
+def test_a_granularity_of_lava_that_was_asked_for_is_refused_in_one_line(model, capsys):
     data = ["--data", str(model.parent / "texts.tsv"), "--granularity", "layer"]
     assert simulate(["verify", str(model), *data]) == 2
     error = capsys.readouterr().err.splitlines()
