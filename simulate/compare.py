@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from export.ir.graph import Graph
 from simulate.batches import Tokens
 from simulate.counts import counts_of, shape_of
+from simulate.counts_schema import plain
 from simulate.energy import accountings
 from simulate.energy.record import RunRecord, record_from
 from simulate.result import SimulationResult
@@ -123,8 +124,8 @@ def record(graph: Graph, result: SimulationResult, lengths: list[int]) -> RunRec
     """The run as an accounting takes it."""
     origin = {"backend": "", "data": "", "command": "", "seconds": 0.0, "versions": {}}
     totals = dict.fromkeys(("accuracy", "correct", "majority"))
-    model = {"file": "", "sha256": "", **shape_of(graph)}
-    return record_from({"model": model, "run": origin, **totals, **counts_of(graph, result, lengths)}, Path())
+    counts = counts_of(graph, result, lengths)
+    return record_from({"model": plain(shape_of(graph)), "run": origin, **totals, **counts}, Path())
 
 
 def _logits(graph: Graph, expected: SimulationResult, found: SimulationResult) -> Iterator[str]:

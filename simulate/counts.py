@@ -27,11 +27,23 @@ from export.ir.graph import (
     Readout,
 )
 from export.runtime.tally import COINCIDENCES
+from simulate.counts_schema import (
+    AttentionCount,
+    CurrentsCount,
+    EmbeddingCount,
+    LayerCount,
+    LayerNormCount,
+    LinearCount,
+    OperationCount,
+    PerSample,
+    ReadoutCount,
+    Shape,
+    StreamCount,
+    plain,
+)
 from simulate.result import SimulationResult
 from spikebert.core.errors import InputError
 
-FORMAT = "spikebert-counts"
-VERSION, EXIT_VERSION = 2, 3  # of a model whose texts take all steps, or of one with an early exit
 SATURATED = 0.95  # a neuron that fires in this share of all its steps, or more
 
 
@@ -42,41 +54,38 @@ def counts_of(graph: Graph, result: SimulationResult, lengths: list[int]) -> dic
         "samples": len(lengths),
         "tokens": tally.tokens,
         "lengths": lengths,
-        "per_sample": _per_sample(tally),
-        "layers": [tally.layer(node) for node in graph.neurons],
-        "operations": [_operation(node, tally) for node in graph if not isinstance(node, LIF)],
+        "per_sample": plain(_per_sample(tally)),
+        "layers": [plain(tally.layer(node)) for node in graph.neurons],
+        "operations": [plain(_operation(node, tally)) for node in graph if not isinstance(node, LIF)],
     }
 
 
-def shape_of(graph: Graph) -> dict[str, Any]:
-    """The part `model` of counts.json that the graph tells: what a reader needs to know of its shape."""
+def shape_of(graph: Graph, file: str = "", sha256: str = "") -> Shape:
+    """The part `model` of counts.json: what a reader needs to know of the graph, and of its file."""
     embedding, attention = graph.nodes[0], next((n for n in graph if isinstance(n, Attention)), None)
     assert isinstance(embedding, Embedding)
     if attention is None:
         raise InputError("the graph has no attention: it is of no SpikeBERT, and cannot be counted as one")
-    linears = [n for n in graph if isinstance(n, Linear)]
-    return {
-        "labels": list(graph.labels),
-        "time_steps": graph.time_steps,
-        "max_tokens": graph.max_tokens,
-        "vocabulary": len(embedding.word),
-        "hidden_size": embedding.width,
-        "intermediate_size": max(map(partial(_hidden, graph), linears)),
-        "blocks": sum(isinstance(n, Attention) for n in graph),
-        "heads": attention.heads,
-        "norm": "layer" if any(isinstance(n, LayerNorm) for n in graph) else "batch",
-        "reset": graph.neurons[0].reset,
-        "residual": "membrane" if any(isinstance(n, Accumulate) for n in graph) else "spikes",
-        "weight_bits": max(n.bits for n in linears),
-        "metadata": graph.metadata,
-        **_early_exit(graph),
-    }
-
-
-def _early_exit(graph: Graph) -> dict[str, Any]:
-    """The margin and its unit, where there is one."""
-    margin = margin_of(graph)
-    return {} if margin == NO_MARGIN else {"exit_margin": margin, "logit_scale": logit_scale(graph)}
+    linears, margin = [n for n in graph if isinstance(n, Linear)], margin_of(graph)
+    return Shape(
+        file=file,
+        sha256=sha256,
+        labels=list(graph.labels),
+        time_steps=graph.time_steps,
+        max_tokens=graph.max_tokens,
+        vocabulary=len(embedding.word),
+        hidden_size=embedding.width,
+        intermediate_size=max(map(partial(_hidden, graph), linears)),
+        blocks=sum(isinstance(n, Attention) for n in graph),
+        heads=attention.heads,
+        norm="layer" if any(isinstance(n, LayerNorm) for n in graph) else "batch",
+        reset=graph.neurons[0].reset,
+        residual="membrane" if any(isinstance(n, Accumulate) for n in graph) else "spikes",
+        weight_bits=max(n.bits for n in linears),
+        metadata=graph.metadata,
+        exit_margin=None if margin == NO_MARGIN else margin,
+        logit_scale=0.0 if margin == NO_MARGIN else logit_scale(graph),
+    )
 
 
 def _hidden(graph: Graph, linear: Linear) -> int:
@@ -102,26 +111,20 @@ class Tally:
         ]
         self.token_steps = sum(self.tokens_at)
 
-    def layer(self, node: LIF) -> dict[str, Any]:
-        neurons, spikes = self.tokens * node.width, self.counts[node.name]
-        return {
-            "name": node.name,
-            "width": node.width,
-            "neurons": neurons,
-            "spikes_per_step": per_step(spikes),
-            "spikes": int(spikes.sum()),
-            "rate": int(spikes.sum()) / self.elements(node.width),
-            "updates": self.elements(node.width),
-            **self._extremes(node),
-        }
-
-    def _extremes(self, node: LIF) -> dict[str, int | None]:
-        """How many of the layer's `width` neurons never fired, and how many nearly always, over all tokens."""
-        if self.neurons is None:
-            return {"dead": None, "saturated": None}
-        fired = self.neurons[node.name]
-        most = SATURATED * self.token_steps
-        return {"dead": int((fired == 0).sum()), "saturated": int((fired >= most).sum())}
+    def layer(self, node: LIF) -> LayerCount:
+        spikes, updates = self.counts[node.name], self.elements(node.width)
+        fired = None if self.neurons is None else self.neurons[node.name]  # by neuron, over all tokens
+        return LayerCount(
+            name=node.name,
+            width=node.width,
+            neurons=self.tokens * node.width,
+            spikes_per_step=per_step(spikes),
+            spikes=int(spikes.sum()),
+            rate=int(spikes.sum()) / updates,
+            updates=updates,
+            dead=None if fired is None else int((fired == 0).sum()),
+            saturated=None if fired is None else int((fired >= SATURATED * self.token_steps).sum()),
+        )
 
     def elements(self, width: int) -> int:
         """Elements of a (T, M, width) array, in the steps that its text takes."""
@@ -140,7 +143,7 @@ def per_step(counts: NDArray[np.int64]) -> list[int]:
     return counts.sum(0).tolist()
 
 
-def _per_sample(tally: Tally) -> dict[str, list[int]]:
+def _per_sample(tally: Tally) -> PerSample:
     """For each text its spikes, the synaptic operations of its Linears, and those of its attentions in two orders.
 
     Where texts may be done early, the steps that each took, too.
@@ -155,108 +158,102 @@ def _per_sample(tally: Tally) -> dict[str, list[int]]:
         "attention_memory_first": (counts[f"{name}:{key}"] for name in attentions for key in ("kv", "q_kv")),
     }
     found = {name: reduce(np.add, (part.sum(1) for part in parts)).tolist() for name, parts in rows.items()}
-    return found if tally.steps is None else {"steps": tally.steps, **found}
+    return PerSample(steps=tally.steps, **found)
 
 
 @singledispatch
-def _operation(node: Node, tally: Tally) -> dict[str, Any]:
+def _operation(node: Node, tally: Tally) -> OperationCount:
     raise NotImplementedError(type(node).__name__)
 
 
 @_operation.register
-def _(node: Embedding, tally: Tally) -> dict[str, Any]:
-    return {"name": node.name, "kind": "embedding", "width": node.width, "elements": tally.tokens * node.width}
+def _(node: Embedding, tally: Tally) -> OperationCount:
+    return EmbeddingCount(name=node.name, width=node.width, elements=tally.tokens * node.width)
 
 
 @_operation.register
-def _(node: Linear, tally: Tally) -> dict[str, Any]:
+def _(node: Linear, tally: Tally) -> OperationCount:
     outputs, inputs = node.weight.shape
     magnitude = tally.magnitude(node.inputs[0])
-    return {
-        "name": node.name,
-        "kind": "linear",
-        "inputs": inputs,
-        "outputs": outputs,
-        "input_elements": tally.elements(inputs),
-        "input_events": int(tally.counts[node.inputs[0]].sum()),
-        "input_magnitude": int(magnitude.sum()),
-        "synaptic_operations": int(magnitude.sum()) * outputs,
-        "synaptic_operations_per_step": [n * outputs for n in per_step(magnitude)],
-        "zero_weights": int((node.weight == 0).sum()),
-        "dense_macs": tally.tokens * inputs * outputs,  # one step: what an ANN of the same shape needs
-    }
+    return LinearCount(
+        name=node.name,
+        inputs=inputs,
+        outputs=outputs,
+        input_elements=tally.elements(inputs),
+        input_events=int(tally.counts[node.inputs[0]].sum()),
+        input_magnitude=int(magnitude.sum()),
+        synaptic_operations=int(magnitude.sum()) * outputs,
+        synaptic_operations_per_step=[n * outputs for n in per_step(magnitude)],
+        zero_weights=int((node.weight == 0).sum()),
+        dense_macs=tally.tokens * inputs * outputs,  # one step: what an ANN of the same shape needs
+    )
 
 
 @_operation.register
-def _(node: LayerNorm, tally: Tally) -> dict[str, Any]:
+def _(node: LayerNorm, tally: Tally) -> OperationCount:
     # The embedding's norm runs once a token: its input does not change over the steps.
     once = isinstance(tally.graph[node.inputs[0]], Embedding)
     elements = tally.tokens * node.width if once else tally.elements(node.width)
-    return {
-        "name": node.name,
-        "kind": "layer_norm",
-        "width": node.width,
-        "elements": elements,
-        "roots": elements // node.width * node.groups,
-    }
+    return LayerNormCount(
+        name=node.name,
+        width=node.width,
+        elements=elements,
+        roots=elements // node.width * node.groups,
+    )
 
 
 @_operation.register
-def _(node: Attention, tally: Tally) -> dict[str, Any]:
-    return {
-        "name": node.name,
-        "kind": "attention",
-        "width": node.width,
-        "heads": node.heads,
-        "elements": tally.elements(node.width),
-        "input_elements": tally.elements(3 * node.width),
-        "input_events": int(tally.counts[node.inputs[0]].sum()),
+def _(node: Attention, tally: Tally) -> OperationCount:
+    return AttentionCount(
+        name=node.name,
+        width=node.width,
+        heads=node.heads,
+        elements=tally.elements(node.width),
+        input_elements=tally.elements(3 * node.width),
+        input_events=int(tally.counts[node.inputs[0]].sum()),
         **{f"{kind}_per_step": per_step(tally.counts[f"{node.name}:{kind}"]) for kind in COINCIDENCES},
-        "dense_macs": 2 * int(np.square(tally.lengths).sum()) * node.width,  # Q Kᵀ and its product with V, one step
-    }
+        dense_macs=2 * int(np.square(tally.lengths).sum()) * node.width,  # Q Kᵀ and its product with V, one step
+    )
 
 
 @_operation.register
-def _(node: Add, tally: Tally) -> dict[str, Any]:
-    return {
-        "name": node.name,
-        "kind": "stream",
-        "width": node.width,
-        "elements": tally.elements(node.width),
-        "events_per_step": per_step(tally.counts[node.name]),
-        "graded_per_step": per_step(tally.counts[f"{node.name}:graded"]),
-        "magnitude_per_step": per_step(tally.magnitude(node.name)),
-    }
+def _(node: Add, tally: Tally) -> OperationCount:
+    return StreamCount(
+        name=node.name,
+        width=node.width,
+        elements=tally.elements(node.width),
+        events_per_step=per_step(tally.counts[node.name]),
+        graded_per_step=per_step(tally.counts[f"{node.name}:graded"]),
+        magnitude_per_step=per_step(tally.magnitude(node.name)),
+    )
 
 
 @_operation.register
-def _(node: Accumulate, tally: Tally) -> dict[str, Any]:
+def _(node: Accumulate, tally: Tally) -> OperationCount:
     elements = tally.elements(node.width)
-    return {
-        "name": node.name,
-        "kind": "currents",
-        "width": node.width,
-        "elements": elements,
-        "additions": elements * (len(node.inputs) - 1),
+    return CurrentsCount(
+        name=node.name,
+        width=node.width,
+        elements=elements,
+        additions=elements * (len(node.inputs) - 1),
         # On a chip with graded payloads: whatever its value, each element travels once a step.
-        "messages_per_step": [tokens * node.width for tokens in tally.tokens_at],
-    }
+        messages_per_step=[tokens * node.width for tokens in tally.tokens_at],
+    )
 
 
 @_operation.register
-def _(node: Readout, tally: Tally) -> dict[str, Any]:
+def _(node: Readout, tally: Tally) -> OperationCount:
     outputs, inputs = node.weight.shape
     source = tally.graph[node.inputs[0]]
     # A norm before the readout gives dense values: what it reads is the stream before it.
     stream = source.inputs[0] if isinstance(source, LayerNorm) else source.name
     dense = isinstance(source, Accumulate)  # currents, none of which is an event of a magnitude
-    return {
-        "name": node.name,
-        "kind": "readout",
-        "inputs": inputs,
-        "outputs": outputs,
-        "input_elements": tally.elements(inputs),
-        "input_events": 0 if dense else int(tally.counts[stream].sum()),
-        "input_magnitude": 0 if dense else int(tally.magnitude(stream).sum()),
-        "dense_macs": inputs * outputs * len(tally.lengths),
-    }
+    return ReadoutCount(
+        name=node.name,
+        inputs=inputs,
+        outputs=outputs,
+        input_elements=tally.elements(inputs),
+        input_events=0 if dense else int(tally.counts[stream].sum()),
+        input_magnitude=0 if dense else int(tally.magnitude(stream).sum()),
+        dense_macs=inputs * outputs * len(tally.lengths),
+    )

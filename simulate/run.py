@@ -19,7 +19,8 @@ from export.ir.graph import Graph
 from export.ir.npz import write_npz
 from simulate import trace as traces
 from simulate.batches import Tokens
-from simulate.counts import EXIT_VERSION, FORMAT, VERSION, counts_of, shape_of
+from simulate.counts import counts_of, shape_of
+from simulate.counts_schema import EXIT_VERSION, FORMAT, VERSION, Origin, plain
 from simulate.energy import accountings
 from simulate.energy.account import Comparison
 from simulate.energy.record import RunRecord, record_from
@@ -130,18 +131,19 @@ class Run:
         labels, predicted = self.texts.labels, self.predictions
         correct = None if labels is None else sum(a == b for a, b in zip(predicted, labels, strict=True))
         majority = None if labels is None else Counter(labels).most_common(1)[0][1] / len(labels)
+        origin = Origin(
+            backend=self.backend,
+            data=printable(self.texts.source),
+            command=self.command,
+            seconds=self.result.seconds,
+            startup_seconds=self.result.startup_seconds,
+            versions=versions("spikebert", "numpy", "nir", "lava-nc"),
+        )
         return {
             "format": FORMAT,
             "version": VERSION if self.result.steps is None else EXIT_VERSION,
-            "model": {"file": printable(self.model.name), "sha256": self.model.sha256, **shape_of(self.graph)},
-            "run": {
-                "backend": self.backend,
-                "data": printable(self.texts.source),
-                "command": self.command,
-                "seconds": self.result.seconds,
-                "startup_seconds": self.result.startup_seconds,
-                "versions": versions("spikebert", "numpy", "nir", "lava-nc"),
-            },
+            "model": plain(shape_of(self.graph, printable(self.model.name), self.model.sha256)),
+            "run": plain(origin),
             "accuracy": None if correct is None else correct / len(self.texts.texts),
             "correct": correct,
             "majority": majority,

@@ -9,9 +9,10 @@ same integers, and each attention takes the order that needed fewer accumulation
 
 from __future__ import annotations
 
+from simulate.counts_schema import AttentionCount
 from simulate.energy.account import Account, Term
 from simulate.energy.costs import costs
-from simulate.energy.record import AttentionCount, RunRecord
+from simulate.energy.record import RunRecord
 
 
 def account(run: RunRecord) -> Account:

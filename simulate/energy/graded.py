@@ -11,21 +11,21 @@ readout         input_elements · E_AC + dense_macs · E_MAC
 
 from __future__ import annotations
 
-from simulate.energy import bert
-from simulate.energy.account import Account, Term
-from simulate.energy.bert import BertShape
-from simulate.energy.costs import Cost, costs
-from simulate.energy.events import attention_accumulations
-from simulate.energy.record import (
+from simulate.counts_schema import (
     AttentionCount,
     CurrentsCount,
     EmbeddingCount,
     LayerNormCount,
     LinearCount,
     ReadoutCount,
-    RunRecord,
     StreamCount,
 )
+from simulate.energy import bert
+from simulate.energy.account import Account, Term
+from simulate.energy.bert import BertShape
+from simulate.energy.costs import Cost, costs
+from simulate.energy.events import attention_accumulations
+from simulate.energy.record import RunRecord
 
 INCLUDES = (
     "All arithmetic: synaptic operations (a graded input k as k additions or one multiplication, whichever is cheaper "

@@ -7,11 +7,12 @@ once a text, whatever its length, and accumulators stand in registers.
 
 from __future__ import annotations
 
+from simulate.counts_schema import AttentionCount, CurrentsCount, EmbeddingCount, LinearCount
 from simulate.energy import graded
 from simulate.energy.account import Account, Term
 from simulate.energy.bert import BertShape
 from simulate.energy.costs import costs
-from simulate.energy.record import AttentionCount, CurrentsCount, EmbeddingCount, LinearCount, RunRecord
+from simulate.energy.record import RunRecord
 
 WORD = 64  # bits that a price is for
 ACCUMULATOR, STATE, ADDRESS, FLOAT = 32, 24, 16, 32  # bits of each

@@ -21,9 +21,10 @@ Where the text leaves a choice:
 
 from __future__ import annotations
 
+from simulate.counts_schema import AttentionCount, EmbeddingCount, LinearCount
 from simulate.energy.account import Account, Term
 from simulate.energy.costs import costs
-from simulate.energy.record import AttentionCount, EmbeddingCount, LinearCount, RunRecord
+from simulate.energy.record import RunRecord
 
 
 def account(run: RunRecord) -> Account:

@@ -1,8 +1,4 @@
-"""`run/counts.json` read and checked: the one door through which a simulated run enters a report.
-
-The classes mirror the file, field by field (see `simulate.counts` for how each number arises). All counts are sums over
-the whole run. Fields that are not named here are left alone, so a file may say more within the same version.
-"""
+"""`run/counts.json` read and checked: the one door through which a simulated run enters a report."""
 
 from __future__ import annotations
 
@@ -11,209 +7,27 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from simulate.fields import Count, Share, Size, record_of
+from simulate.counts_schema import (
+    EXIT_VERSION,
+    FILE,
+    FORMAT,
+    KINDS,
+    VERSION,
+    AttentionCount,
+    CurrentsCount,
+    LayerCount,
+    LayerNormCount,
+    LinearCount,
+    OperationCount,
+    Origin,
+    PerSample,
+    Shape,
+    StreamCount,
+    Totals,
+)
+from simulate.fields import record_of
 from spikebert.core.errors import InputError
 from spikebert.core.files import read_json
-
-FORMAT = "spikebert-counts"
-VERSION, EXIT_VERSION = 2, 3  # the latter of a model with an early exit
-FILE = "counts.json"
-
-
-@dataclass(frozen=True)
-class Shape:
-    """The simulated model."""
-
-    file: str
-    sha256: str
-    labels: list[str]
-    time_steps: Size
-    max_tokens: Size
-    vocabulary: Size
-    hidden_size: Size
-    intermediate_size: Size
-    blocks: Size
-    heads: Size
-    norm: str
-    reset: str
-    weight_bits: Size
-    metadata: dict[str, Any]
-    exit_margin: Count | None = None  # in units of the integer logits; None: every text takes all steps
-    logit_scale: float = 0.0  # of such a unit in the float model's logits, where there is a margin
-
-
-@dataclass(frozen=True)
-class Origin:
-    """How the run was made."""
-
-    backend: str
-    data: str
-    command: str
-    seconds: float
-    versions: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class LayerCount:
-    """A layer of neurons: `neurons` is tokens · width, `updates` T times that.
-
-    dead, saturated: of its `width` neurons; None where the simulator was not asked to look at single neurons.
-    """
-
-    name: str
-    width: Size
-    neurons: Count
-    spikes: Count
-    spikes_per_step: list[Count]
-    updates: Count
-    dead: Count | None
-    saturated: Count | None
-
-    def rates(self) -> list[float]:
-        """Spikes a neuron at each of the T steps, the neurons of texts that are done included."""
-        return [spikes / self.neurons for spikes in self.spikes_per_step]
-
-    @property
-    def rate(self) -> float:
-        """Spikes a neuron and step."""
-        return self.spikes / self.updates
-
-
-@dataclass(frozen=True)
-class EmbeddingCount:
-    name: str
-    width: Size
-    elements: Count
-
-
-@dataclass(frozen=True)
-class LinearCount:
-    """`input_magnitude` sums the inputs, whose elements are spikes or, on a residual stream, small integers."""
-
-    name: str
-    inputs: Size
-    outputs: Size
-    input_elements: Size
-    input_events: Count
-    input_magnitude: Count
-    synaptic_operations: Count
-    synaptic_operations_per_step: list[Count]
-    zero_weights: Count
-    dense_macs: Count
-
-
-@dataclass(frozen=True)
-class LayerNormCount:
-    name: str
-    width: Size
-    elements: Count
-    roots: Count
-
-
-@dataclass(frozen=True)
-class AttentionCount:
-    """The inputs are the spikes of Q, K and V; `dense_macs` is Q Kᵀ and its product with V of every text, one step.
-
-    qk and qk_v are the accumulations of (Q Kᵀ) V, kv and q_kv those of Q (Kᵀ V), triples what both sum up to; see
-    `export.runtime.tally`.
-    """
-
-    name: str
-    width: Size
-    heads: Size
-    elements: Size
-    input_elements: Size
-    input_events: Count
-    qk_per_step: list[Count]
-    qk_v_per_step: list[Count]
-    kv_per_step: list[Count]
-    q_kv_per_step: list[Count]
-    triples_per_step: list[Count]
-    dense_macs: Count
-
-    @property
-    def pairs_first(self) -> int:
-        """Accumulations of (Q Kᵀ) V."""
-        return sum(self.qk_per_step) + sum(self.qk_v_per_step)
-
-    @property
-    def memory_first(self) -> int:
-        """Accumulations of Q (Kᵀ V)."""
-        return sum(self.kv_per_step) + sum(self.q_kv_per_step)
-
-
-@dataclass(frozen=True)
-class StreamCount:
-    """A residual stream: its elements are small integers; `graded` of its non-zero `events` are above 1."""
-
-    name: str
-    width: Size
-    elements: Count
-    events_per_step: list[Count]
-    graded_per_step: list[Count]
-    magnitude_per_step: list[Count]
-
-    @property
-    def graded_share(self) -> float:
-        """Of the non-zero events."""
-        return sum(self.graded_per_step) / max(1, sum(self.events_per_step))
-
-
-@dataclass(frozen=True)
-class CurrentsCount:
-    """A residual stream of currents: its elements are signed integers, each a graded message of its own."""
-
-    name: str
-    width: Size
-    elements: Count
-    additions: Count
-    messages_per_step: list[Count]
-
-
-@dataclass(frozen=True)
-class ReadoutCount:
-    name: str
-    inputs: Size
-    outputs: Size
-    input_elements: Size
-    input_events: Count
-    input_magnitude: Count
-    dense_macs: Count
-
-
-OperationCount = (
-    EmbeddingCount | LinearCount | LayerNormCount | AttentionCount | StreamCount | CurrentsCount | ReadoutCount
-)
-KINDS: dict[str, type] = {
-    "embedding": EmbeddingCount,
-    "linear": LinearCount,
-    "layer_norm": LayerNormCount,
-    "attention": AttentionCount,
-    "stream": StreamCount,
-    "currents": CurrentsCount,
-    "readout": ReadoutCount,
-}
-
-
-@dataclass(frozen=True)
-class PerSample:
-    """A number for each text, in the order of the texts."""
-
-    spikes: list[Count]
-    synaptic_operations: list[Count]  # of the Linears
-    attention_pairs_first: list[Count]
-    attention_memory_first: list[Count]
-    steps: list[Size] | None = None  # how many each took, where some may be done before the last
-
-
-@dataclass(frozen=True)
-class Totals:
-    samples: Size
-    tokens: Size
-    lengths: list[Size]
-    accuracy: Share | None
-    correct: Count | None
-    majority: Share | None
 
 
 @dataclass(frozen=True)
@@ -395,6 +209,7 @@ def _check_layer(layer: LayerCount, run: RunRecord) -> None:
     _same(f"{where}: the number of steps", len(layer.spikes_per_step), steps)
     _same(f"{where}: spikes", layer.spikes, sum(layer.spikes_per_step))
     _same(f"{where}: updates", layer.updates, run.token_steps * layer.width)
+    _same(f"{where}: rate", round(layer.rate, 9), round(layer.spikes / layer.updates, 9))
     if max(layer.spikes_per_step) > layer.neurons:
         raise InputError(f"{where}: more spikes in a step than neurons")
     if (layer.dead or 0) + (layer.saturated or 0) > layer.width:

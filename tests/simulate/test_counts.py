@@ -1,7 +1,8 @@
 """The counts against plain loops: a network run spike by spike and counted one event at a time, sharing nothing."""
 
 import json
-from dataclasses import replace
+import re
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from export.ir.arithmetic import attention
 from simulate import lava
 from simulate.counts import counts_of, shape_of
+from simulate.counts_schema import KINDS, LayerCount, Origin, PerSample, Shape, Totals
 from simulate.energy.record import read_run
 from simulate.fast import FastSimulator
 from tests.random_graph import random_graph
@@ -200,5 +202,13 @@ def test_the_shape_is_read_from_the_nodes_and_not_from_their_names_or_the_proven
     names = {node.name: f"n{i}" for i, node in enumerate(graph)}
     nodes = tuple(replace(n, name=names[n.name], inputs=tuple(names[i] for i in n.inputs)) for n in graph)
     shape = shape_of(replace(graph, nodes=nodes, metadata={}))
-    assert shape["norm"] == norm
-    assert shape["intermediate_size"] == 20
+    assert shape.norm == norm
+    assert shape.intermediate_size == 20
+
+
+def test_the_page_tells_every_field_that_the_file_declares():
+    page = (Path(__file__).parents[2] / "docs/counts.md").read_text("utf-8")
+    told = set(re.findall(r"`(\w+)`", page))
+    records = (Totals, Shape, Origin, PerSample, LayerCount, *KINDS.values())
+    assert {field.name for record in records for field in fields(record)} - told == set()
+    assert KINDS.keys() - told == set()

@@ -3,21 +3,12 @@
 import numpy as np
 import pytest
 
+from simulate.counts_schema import AttentionCount, EmbeddingCount, LayerCount, LinearCount, Origin, PerSample, Shape
 from simulate.energy import bert, events, graded, loihi1, matched, memory, paper
 from simulate.energy.account import Account, Comparison, Term
 from simulate.energy.accountings import compare
 from simulate.energy.costs import costs
-from simulate.energy.record import (
-    AttentionCount,
-    EmbeddingCount,
-    LayerCount,
-    LinearCount,
-    Origin,
-    PerSample,
-    RunRecord,
-    Shape,
-    read_run,
-)
+from simulate.energy.record import RunRecord, read_run
 from tests.simulate.example_run import example_run
 
 
@@ -37,9 +28,9 @@ def record(lengths, operations, **sizes):
         majority=None,
         folder=None,
         model=shape(**sizes),
-        origin=Origin("fast", "dev.tsv", "", 0.0, {}),
-        layers=[LayerCount("embeddings.lif", 2, 6, 0, [0, 0, 0, 0], 24, 0, 0)],
-        per_sample=PerSample([], [], [], []),
+        origin=Origin(backend="fast", data="dev.tsv", command="", seconds=0.0, versions={}),
+        layers=[LayerCount("embeddings.lif", 2, 6, [0, 0, 0, 0], 0, 0.0, 24, 0, 0)],
+        per_sample=PerSample(spikes=[], synaptic_operations=[], attention_pairs_first=[], attention_memory_first=[]),
         operations=operations,
     )
 

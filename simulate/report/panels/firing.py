@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulate.energy.record import LayerCount, RunRecord
+from simulate.counts_schema import LayerCount
+from simulate.energy.record import RunRecord
 from simulate.report import forms
 from simulate.report.content import Content
 from simulate.report.panel import Card, Column, Panel, Plot, Table

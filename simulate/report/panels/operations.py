@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from simulate.counts_schema import AttentionCount, LinearCount
 from simulate.energy.paper import attention_sops, linear_sops
-from simulate.energy.record import AttentionCount, LinearCount
 from simulate.report import forms
 from simulate.report.content import Content
 from simulate.report.panel import Column, Panel, Plot, Table
