@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from simulate.report import forms
@@ -12,15 +11,13 @@ from simulate.report.panel import Card, Column, Panel, Plot, Table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Z = 1.959964  # the 97.5 % point of the normal distribution
-
 
 def wilson(hits: int, n: int) -> tuple[float, float]:
     """The 95 % interval of a share of `hits` in n (Wilson 1927)."""
-    p, square = hits / n, Z * Z
-    centre = (p + square / (2 * n)) / (1 + square / n)
-    half = Z / (1 + square / n) * math.sqrt(p * (1 - p) / n + square / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    from scipy.stats import binomtest  # which takes long to import
+
+    interval = binomtest(hits, n).proportion_ci(0.95, "wilson")
+    return float(interval.low), float(interval.high)
 
 
 def _shares(content: Content) -> list[tuple[str, int, float, float, float]] | None:
