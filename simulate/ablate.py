@@ -55,6 +55,9 @@ class Ablation:
     accuracy: float  # of the whole model
     parts: list[Worth]
 
+    def __str__(self) -> str:
+        return table(self)
+
 
 def ablate(
     graph: Graph,

@@ -327,16 +327,9 @@ def ablate(options: argparse.Namespace) -> None:
 
 def _labelled(options: argparse.Namespace, graph):
     """(token ids of each text, the index of each text's label) of --data."""
-    import numpy as np
+    from simulate.text import encode_labelled
 
-    from simulate.text import check_labels, encode
-
-    texts = _texts(options)
-    if texts.labels is None:
-        raise InputError(f"--data {options.data}: texts without labels; accuracy needs label<TAB>text lines")
-    check_labels(graph, texts)
-    sentences = encode(graph, texts.texts, f"{texts.source}: text", options.truncate)
-    return sentences, np.array([graph.labels.index(label) for label in texts.labels])
+    return encode_labelled(graph, _texts(options), options.truncate)
 
 
 def _texts(options: argparse.Namespace) -> Texts:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from export.ir.graph import Embedding, Graph
 from simulate.batches import Tokens
 from simulate.unlabelled import STANDARD_INPUT, read_texts
@@ -47,6 +50,15 @@ def check_labels(graph: Graph, texts: Texts) -> None:
                 f"{texts.source}: text {number} has the label {label!r}; the model knows {', '.join(graph.labels)}; "
                 f"give the data's own names with --labels, such as --labels {pairs}"
             )
+
+
+def encode_labelled(graph: Graph, texts: Texts, truncate: bool = False) -> tuple[list[Tokens], NDArray[np.int64]]:
+    """(token ids of each text, (B,) the index of each text's label); raises as `check_labels` and `encode` do."""
+    if texts.labels is None:
+        raise InputError(f"{texts.source}: texts without labels; accuracy needs label<TAB>text lines", field="data")
+    check_labels(graph, texts)
+    labels = np.array([graph.labels.index(label) for label in texts.labels])
+    return encode(graph, texts.texts, f"{texts.source}: text", truncate), labels
 
 
 def encode(graph: Graph, texts: Sequence[str], where: str, truncate: bool = False) -> list[Tokens]:

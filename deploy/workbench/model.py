@@ -19,13 +19,16 @@ from export.ir.graph import Graph
 from export.ir.thresholds import scale_thresholds
 from simulate.run import ModelFile, Run, run_texts
 from simulate.scratch import scratch
-from simulate.text import Texts
+from simulate.text import Texts, encode_labelled
 from spikebert.core.errors import InputError
 from spikebert.core.files import sha256
+from spikebert.core.options import require_seed
 
 if TYPE_CHECKING:
     from deploy.chips.mapping import Mapping
     from deploy.workbench.inspection.description import Description
+    from simulate.ablate import Ablation
+    from simulate.trade import Point
     from simulate.verification import Verification
 
 SOURCE = "texts"  # how messages and records call texts that came from Python
@@ -162,6 +165,44 @@ class Model:
         from simulate.verification import verify
 
         return verify(self.graph, _texts(texts, labels), granularities, against, truncate)
+
+    def trade(
+        self,
+        texts: Sequence[str],
+        labels: Sequence[str],
+        factors: Sequence[float],
+        margins: Sequence[float] = (),
+        truncate: bool = False,
+    ) -> list[Point]:
+        """What accuracy costs: a point for each factor of the thresholds, with all steps taken and with each margin.
+
+        Choose on texts that are not those you report on; `with_thresholds_scaled` and `with_exit_margin` make the
+        choice.
+
+        Args:
+            labels: the true label of each text.
+            factors: of all thresholds; 1.0 leaves them.
+            margins: between the best two logits, in the float model's, at which a text is done early.
+        Raises:
+            InputError: a text or a label that the model does not take, or a factor or margin that cannot be.
+        """
+        from simulate.trade import trade
+
+        return trade(self.graph, *encode_labelled(self.graph, _texts(texts, labels), truncate), factors, margins)
+
+    def ablate(self, texts: Sequence[str], labels: Sequence[str], seed: int = 0, truncate: bool = False) -> Ablation:
+        """What each part is worth: the accuracy with it silenced, made constant or permuted; `print` the table.
+
+        Args:
+            labels: the true label of each text.
+            seed: of the permutations.
+        Raises:
+            InputError: a text or a label that the model does not take.
+        """
+        from simulate.ablate import ablate
+
+        require_seed(seed)
+        return ablate(self.graph, *encode_labelled(self.graph, _texts(texts, labels), truncate), seed)
 
     def map(
         self,

@@ -107,6 +107,21 @@ def test_verify_compares_and_says_so(model):
     assert found.equal and "accuracy" in str(found) and "compared without Lava" in str(found)
 
 
+def test_what_accuracy_costs_and_what_parts_are_worth_are_those_of_the_commands(folder, model, tmp_path, capsys):
+    data = ["--data", str(folder / "dev.tsv"), "-o"]
+    trade = ["trade", str(folder / "model.nir"), "--factors", "1", "1.5", "--margins", "1", *data]
+    assert main([*trade, str(tmp_path / "trade.json")]) == 0
+    assert main(["ablate", str(folder / "model.nir"), "--seed", "3", *data, str(tmp_path / "parts.json")]) == 0
+    printed = capsys.readouterr().out
+    points = model.trade(TEXTS, LABELS, factors=[1.0, 1.5], margins=[1.0])
+    assert [point.accuracy for point in points] == [
+        point["accuracy"] for point in json.loads((tmp_path / "trade.json").read_text("utf-8"))
+    ]
+    assert str(model.ablate(TEXTS, LABELS, seed=3)) in printed
+    with pytest.raises(spikebert.InputError, match="text 1 has the label 'happy'"):
+        model.ablate(["good"], ["happy"])
+
+
 def test_a_bundle_is_a_model_too(model, tmp_path):
     model.bundle(TEXTS, tmp_path / "bundle", licence="CC0-1.0")
     assert spikebert.load(tmp_path / "bundle").predict(TEXTS) == model.predict(TEXTS)
