@@ -1,11 +1,11 @@
-# make demo | demo-train | test | test-modern | lint | format | docs | interop | clean; the first use creates .venv and installs everything.
+# make demo | demo-train | test | coverage | test-modern | lint | format | docs | interop | clean; the first use creates .venv and installs everything.
 PYTHON ?= python3.10
 INTEROP_PYTHON ?= python3.11
 MODERN_PYTHON ?= python3.13
 BIN = .venv/bin
 CORE = tests/export tests/simulate tests/deploy tests/spikebert tests/test_cli.py tests/test_layers.py tests/test_tutorial.py tests/test_same_answers.py
 
-.PHONY: demo demo-train test test-modern results lint format docs interop setup clean
+.PHONY: demo demo-train test coverage test-modern results lint format docs interop setup clean
 
 setup: .venv/installed
 
@@ -24,6 +24,10 @@ demo-train: setup
 
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# Which lines the tests run, by file; a page of each file in htmlcov/.
+coverage: setup
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov spikebert --cov export --cov simulate --cov deploy --cov-report term --cov-report html
 
 # The core on a current Python, with current libraries, without Lava and torch. What needs those is skipped, and says so.
 test-modern: .venv-modern/installed
