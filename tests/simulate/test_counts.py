@@ -164,6 +164,7 @@ def test_dead_and_saturated_neurons_are_those_of_the_recorded_spikes(run):
         assert layer["saturated"] == sum(rate >= 0.95 for rate in rates)
 
 
+@pytest.mark.needs("lava")
 @pytest.mark.parametrize("granularity", ["block", "layer", "stock"])
 def test_lava_counts_what_the_fast_simulator_counts(granularity):
     graph = random_graph(width=384, blocks=1, norm="batch", reset="zero")

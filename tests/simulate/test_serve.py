@@ -25,6 +25,7 @@ from spikebert.core.errors import InputError, RunError
 from tests.fuzz.originals import tokenizer
 from tests.random_graph import random_graph
 
+pytestmark = pytest.mark.needs("distributed")
 LAVA = pytest.mark.needs("lava")
 GRAPH = replace(random_graph(norm="batch", reset="zero"), tokenizer=tokenizer())
 WIDE = replace(random_graph(width=384, blocks=1, norm="batch", reset="zero"), tokenizer=tokenizer())
@@ -32,7 +33,6 @@ WIDE = replace(random_graph(width=384, blocks=1, norm="batch", reset="zero"), to
 
 @pytest.fixture(scope="module")
 def client():
-    pytest.importorskip("distributed")
     with serve.cores(2) as found:
         yield found
 
@@ -159,6 +159,7 @@ def test_own_workers_listen_on_this_computer_alone(client):
 @contextmanager
 def cluster_of_processes():
     """(its address, scheduler and worker): each a process, as of a cluster that somebody else has started."""
+    pytest.importorskip("distributed")  # of the tests elsewhere, too
     scheduler = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
     with tempfile.TemporaryDirectory() as folder:
         told = Path(folder) / "scheduler.json"
