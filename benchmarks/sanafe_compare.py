@@ -236,8 +236,7 @@ def show(mapping: Mapping, values: dict[str, np.ndarray], work: dict[str, Any], 
     x, y, found = a["totals"], b["totals"], mapping.estimate
     flows, hops = mapping.traffic, found.hops
     sent = float(flows.events[flows.source >= 0].sum())
-    work_done = found.picojoules["synaptic operations"] / costs()["E_LOIHI_SYNOP"].picojoules
-    energy = found.picojoules
+    energy = {kind: each.low for kind, each in found.picojoules.items()}  # at the prices that SANA-FE is given
 
     def total(t: dict[str, float], what: str) -> float:
         return t[f"{what} on chip"] + t[f"{what} from host"]
@@ -258,16 +257,16 @@ def show(mapping: Mapping, values: dict[str, np.ndarray], work: dict[str, Any], 
         ("messages between cores", sent, x["messages on chip"], y["messages on chip"]),
         ("hops, east-west", hops.east_west, x["east-west on chip"], y["east-west on chip"]),
         ("hops, north-south", hops.north_south, x["north-south on chip"], y["north-south on chip"]),
-        ("synaptic operations", work_done, total(x, "operations"), total(y, "operations")),
+        ("synaptic operations", found.operations, total(x, "operations"), total(y, "operations")),
         ("neuron updates", neurons * graph.time_steps, updated, y["updates"] - outside(b["spikes"])),
-        ("steps", found.steps, work["steps"], work["steps"]),
+        ("steps", found.runtime.steps, work["steps"], work["steps"]),
         ("energy of synapses, nJ", energy["synaptic operations"] / 1e3, *nanojoules("synapse")),
-        ("energy of neurons, nJ", energy["neuron updates"] / 1e3, *nanojoules("soma")),
+        ("energy of neurons, nJ", neurons * graph.time_steps * active / 1e3, *nanojoules("soma")),
         ("… if idle ones are priced, too", with_idle / 1e3, *nanojoules("soma")),
-        ("energy of messages, nJ", (energy["spikes within a tile"] + energy["hops"]) / 1e3, *nanojoules("network")),
+        ("energy of messages, nJ", (energy["messages"] + energy["hops"]) / 1e3, *nanojoules("network")),
         ("… if the host's come over the mesh", with_host / 1e3, *nanojoules("network")),
-        ("time of a text, µs", found.latency_microseconds, x["seconds"] * 1e6, y["seconds"] * 1e6),
-        ("longest step, µs", found.step_nanoseconds / 1e3, x["longest"] * 1e6, y["longest"] * 1e6),
+        ("time of a text, µs", found.runtime.latency.low / 1e3, x["seconds"] * 1e6, y["seconds"] * 1e6),
+        ("longest step, µs", found.runtime.longest.nanoseconds.low / 1e3, x["longest"] * 1e6, y["longest"] * 1e6),
     ]  # fmt: skip
     print("| | here | SANA-FE, our chip file | SANA-FE, its own Loihi |\n|---|---:|---:|---:|")
     for name, *numbers in rows:

@@ -70,12 +70,12 @@ def write_chip(options: argparse.Namespace) -> None:
 
 
 def run_map(options: argparse.Namespace) -> None:
-    from deploy.chips.estimate import own_costs
     from deploy.chips.mapping import map_model
     from deploy.chips.mapping_report import FOLDER
     from export.ir import nir
     from export.ir.early_exit import with_margin
     from simulate.energy.record import read_run
+    from simulate.report import forms
     from spikebert.core.files import require_place, sha256
 
     require_place(options.out, FOLDER, "-o")
@@ -85,12 +85,11 @@ def run_map(options: argparse.Namespace) -> None:
         graph, sha256(Path(options.model)), options.chip, options.system, options.strategy, run, options.tokens
     )
     mapping.save(options.out)
-    found = mapping.estimate
-    costs = "its own and Loihi 1's numbers" if own_costs(mapping.system.chip) else "Loihi 1's numbers"
+    latency, energy = mapping.estimate.runtime.latency, mapping.estimate.total_picojoules
     case = "" if run else "worst case (give --counts for a run's spikes), "
     print(
-        f"{options.out}: {mapping.title}, {found.steps:,} steps a sample; {case}estimated with {costs}: "
-        f"{found.latency_microseconds / 1000:,.2f} ms, {found.total_picojoules / 1e6:,.1f} µJ"
+        f"{options.out}: {mapping.title}, {mapping.estimate.runtime.steps:,} steps a sample; {case}estimated, not "
+        f"measured: {forms.time_span(latency.low, latency.high)}, {forms.energy_span(energy.low, energy.high)}"
     )
 
 

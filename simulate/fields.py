@@ -13,6 +13,7 @@ from spikebert.core.errors import InputError
 Count = int  # at least 0
 Size = int  # at least 1
 Share = float  # in [0, 1]
+Ends = list  # [low, high] of an estimate
 
 
 def _is_count(value: Any) -> bool:
@@ -29,6 +30,10 @@ def _is_number(value: Any) -> bool:
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str)
+
+
+def _are_ends(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)) and value[0] <= value[1]
 
 
 def _each(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
@@ -51,6 +56,8 @@ CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
         "a list of whole numbers of at least 1, or null",
     ),
     "list[Size]": (_each(_is_size), "a list of whole numbers of at least 1"),
+    "bool": (lambda value: type(value) is bool, "true or false"),
+    "Ends": (_are_ends, "two numbers of at least 0, the lower one first"),
     "dict[str, Any]": (lambda value: isinstance(value, dict), "an object"),
 }
 

@@ -1,14 +1,13 @@
-"""Chips and systems as data: `*.yaml` beside this file, each number with its public source, checked at the door."""
+"""Chips and systems as data: `*.yaml` beside this file, each number with what it is worth, see `fact`."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
-import reprlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deploy.chips.fact import Fact, read_fact
 from spikebert.core.errors import InputError, reason_of
 from spikebert.core.files import require_file
 
@@ -22,6 +21,7 @@ class Chip:
 
     memory_per_core holds everything; synapse_memory_per_core is the part for weights where that is a memory apart.
     Memory is in bytes; *_pj are the picojoules and *_ns the time of one operation; a hop is a spike from tile to tile.
+    static_watts is what a chip draws that does nothing.
     """
 
     name: str
@@ -43,10 +43,20 @@ class Chip:
     synapse_ns: float | None
     neuron_ns: float | None
     barrier_ns: float | None
-    sources: dict[str, str]
+    facts: dict[str, Fact]
     synapse_pj: float | None = None
     neuron_pj: float | None = None
     spike_pj: float | None = None
+    static_watts: float | None = None
+    link_ns: float | None = None
+    memory_ns: float | None = None
+
+    def fact(self, name: str) -> Fact:
+        """What is known of a number; an assumption where it was changed after its file was read."""
+        value, found = getattr(self, name), self.facts.get(name)
+        if found is None or found.value != value:
+            return Fact(value, value, value, "assumed", "changed by hand")
+        return found
 
 
 @dataclass(frozen=True)
@@ -59,11 +69,15 @@ class System:
     cores: int
 
 
-FIELDS = {f.name: str(f.type) for f in dataclasses.fields(Chip) if f.name not in ("name", "title", "sources")}
+FIELDS = {f.name: str(f.type) for f in dataclasses.fields(Chip) if f.name not in ("name", "title", "facts")}
 MOST_CORES = 4096  # whose placement takes time and memory with their square; a chip of more is none of Loihi's class
-COSTS = ("hop_x_pj", "hop_y_pj", "synapse_pj", "neuron_pj", "spike_pj", "synapse_ns", "neuron_ns", "barrier_ns")
+COSTS = (
+    *("hop_x_pj", "hop_y_pj", "synapse_pj", "neuron_pj", "spike_pj", "static_watts"),
+    *("synapse_ns", "neuron_ns", "memory_ns", "link_ns", "barrier_ns"),
+)
 MAY_BE_ZERO = ("graded_bits", *COSTS)
-MAY_BE_ABSENT = ("synapse_pj", "neuron_pj", "spike_pj")  # files from before these had a place
+# files from before these had a place
+MAY_BE_ABSENT = ("synapse_pj", "neuron_pj", "spike_pj", "static_watts", "link_ns", "memory_ns")
 
 
 def read_chip(name: str) -> Chip:
@@ -74,11 +88,10 @@ def read_chip(name: str) -> Chip:
     unknown = data.keys() - FIELDS.keys() - {"kind", "name", "title"}
     if unknown:
         raise InputError(f"{path}: {sorted(unknown, key=str)[0]}: no such field; see spikebert-deploy chip")
-    entries = {
-        key: _entry(path, data, key, kind) for key, kind in FIELDS.items() if key in data or key not in MAY_BE_ABSENT
-    }
-    values: dict[str, Any] = {key: value for key, (value, _) in entries.items()}
-    chip = Chip(**texts, **values, sources={key: source for key, (_, source) in entries.items()})
+    read = [key for key in FIELDS if key in data or key not in MAY_BE_ABSENT]
+    facts = {key: _fact(path, data, key, FIELDS[key]) for key in read}
+    values: dict[str, Any] = {key: fact.value for key, fact in facts.items()}
+    chip = Chip(**texts, **values, facts=facts)
     if chip.cores > MOST_CORES:
         raise InputError(f"{path}: cores: must be at most {MOST_CORES}, not {chip.cores}")
     if (chip.synapse_memory_per_core or 0) > chip.memory_per_core:
@@ -112,8 +125,8 @@ def systems_of(chip: Chip) -> list[System]:
     for name, data in _load(SYSTEMS, "systems").items():
         if name == "kind" or data["chip"] != chip.name:
             continue
-        chips, _ = _entry(SYSTEMS, data, "chips", "int")
-        cores = _entry(SYSTEMS, data, "cores_per_chip", "int")[0] if "cores_per_chip" in data else chip.cores
+        chips = _fact(SYSTEMS, data, "chips", "int").value
+        cores = _fact(SYSTEMS, data, "cores_per_chip", "int").value if "cores_per_chip" in data else chip.cores
         found.append(System(name, chip, chips, cores))
     return sorted(found, key=lambda s: s.chips) or alone
 
@@ -151,32 +164,5 @@ def _text(path: Path, data: dict[str, Any], field: str) -> str:
     return data[field]
 
 
-def _entry(path: Path, data: dict[str, Any], field: str, kind: str) -> tuple[Any, str]:
-    """The value and the source of a field; `kind` is its annotation in `Chip`."""
-    entry = data.get(field)
-    if entry is None:
-        raise InputError(f"{path}: {field}: is missing; give {{value: …, source: …}}, with null for what is not known")
-    if not isinstance(entry, dict) or entry.keys() != {"value", "source"} or not isinstance(entry["source"], str):
-        raise InputError(f"{path}: {field}: must be {{value: …, source: a text}}")
-    value: Any = entry["value"]
-    wanted, _, optional = kind.partition(" | ")
-    if value is None and optional:
-        return None, entry["source"]
-    if wanted == "bool":
-        if type(value) is not bool:
-            raise InputError(f"{path}: {field}: must be true or false, not {reprlib.repr(value)}")
-        return value, entry["source"]
-    least = 0 if field in MAY_BE_ZERO else 1
-    if not _in_range(value, wanted == "float", least):
-        number = "a number" if wanted == "float" else "a whole number"
-        raise InputError(
-            f"{path}: {field}: must be {number} of at least {least}{' or null' if optional else ''}, not "
-            f"{reprlib.repr(value)}"
-        )
-    return value, entry["source"]
-
-
-def _in_range(value: Any, real: bool, least: int) -> bool:
-    if type(value) is not int and not (real and type(value) is float and math.isfinite(value)):
-        return False
-    return least <= value < 2**53
+def _fact(path: Path, data: dict[str, Any], field: str, kind: str) -> Fact:
+    return read_fact(path, field, data.get(field), kind, 0 if field in MAY_BE_ZERO else 1)

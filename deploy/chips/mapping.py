@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deploy.chips.chip import Chip, System, find_system, read_chip, systems_of
-from deploy.chips.estimate import Estimate, costing, estimate
+from deploy.chips.estimate import Estimate, estimate
+from deploy.chips.packing import compiled_cores
 from deploy.chips.partition import Core, Cut, partition
 from deploy.chips.placement import Placement, place
 from deploy.chips.populations import STRATEGIES, populations
@@ -40,6 +41,11 @@ class Mapping:
         from deploy.chips.mapping_report import write
 
         write(self, Path(folder))
+
+    @property
+    def compiled_cores(self) -> int:
+        """Cores at the high end: see `packing`."""
+        return sum(compiled_cores(cut, self.system.chip) for cut in self.cuts)
 
     @property
     def title(self) -> str:
@@ -162,11 +168,12 @@ def _mapped(
     graph: Graph, system: System, strategy: str, tokens: int, cuts: list[Cut], run: RunRecord | None
 ) -> Mapping:
     cores = [core for cut in cuts for core in cut.cores()]
-    activity = measured(graph, run) if run else largest(graph, tokens)
+    graded = system.chip.graded_bits > 0
+    activity = measured(graph, run, graded) if run else largest(graph, tokens, graded)
     flows = traffic(graph, cores, activity)
     placement = place(cores, flows, system)
     serial = strategy == STRATEGIES[1]
-    found = estimate(graph, cores, placement, flows, activity, serial, costing(system.chip))
+    found = estimate(graph, cores, placement, flows, activity, serial, system.chip)
     return Mapping(graph, system, strategy, tokens, cuts, cores, placement, activity, flows, found)
 
 

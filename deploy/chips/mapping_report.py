@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploy.chips.estimate import cost_source
+from deploy.chips.chip import FIELDS, Chip
+from deploy.chips.costs import cost_facts
+from deploy.chips.fact import Fact
 from deploy.chips.floorplan import svg
 from deploy.chips.partition import Cut
+from deploy.chips.runtime import Span
+from simulate.report import forms
 from spikebert.core.files import Kind, names_format, write_folder_atomically
 
 if TYPE_CHECKING:
     from deploy.chips.mapping import Mapping
 
 FORMAT = "spikebert-mapping"
-VERSION = 1
+VERSION = 2
 FOLDER = Kind("a mapping of spikebert-deploy", ("mapping.json", "mapping.md", "floorplan.svg"), names_format(FORMAT))
 
 
@@ -35,7 +40,7 @@ def write(mapping: Mapping, out: Path) -> None:
 
 def as_json(mapping: Mapping) -> dict[str, Any]:
     """Plain JSON values, field by field as in `docs/mapping.md`."""
-    chip, found, hops = mapping.system.chip, mapping.estimate, mapping.estimate.hops
+    chip = mapping.system.chip
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -45,6 +50,7 @@ def as_json(mapping: Mapping) -> dict[str, Any]:
         "tokens": mapping.tokens,
         "time_steps": mapping.graph.time_steps,
         "cores_used": len(mapping.cores),
+        "cores_compiled": mapping.compiled_cores,
         "chips_used": mapping.placement.chips,
         "chips": mapping.system.chips,
         "cores_per_chip": mapping.system.cores,
@@ -65,22 +71,53 @@ def as_json(mapping: Mapping) -> dict[str, Any]:
             for i, core in enumerate(mapping.cores)
         ],
         "activity": {"source": mapping.activity.source, "tokens": mapping.activity.tokens},
-        "estimate": {
-            "costs": cost_source(chip),
-            "steps": found.steps,
-            "depth": found.depth,
-            "step_nanoseconds": found.step_nanoseconds,
-            "latency_microseconds": found.latency_microseconds,
-            "messages": hops.messages,
-            "messages_between_chips": hops.between_chips,
-            "messages_from_host": hops.from_host,
-            "hops_east_west": hops.east_west,
-            "hops_north_south": hops.north_south,
-            "hops_between_chips": hops.chip_hops,
-            "picojoules": {**found.picojoules, "total": found.total_picojoules},
-        },
-        "sources": chip.sources,
+        "estimate": _estimate(mapping),
+        "numbers": {name: asdict(fact) for name, fact in _numbers(chip).items()},
     }
+
+
+def _estimate(mapping: Mapping) -> dict[str, Any]:
+    """Each estimate is [low, high]."""
+    found, hops, runtime = mapping.estimate, mapping.estimate.hops, mapping.estimate.runtime
+    return {
+        "steps": runtime.steps,
+        "depth": runtime.depth,
+        "passes": [
+            {
+                "steps": each.steps,
+                "fill": each.fill,
+                "step_nanoseconds": _ends(each.nanoseconds),
+                "bottleneck": each.bottleneck,
+                "population": each.population,
+            }
+            for each in runtime.passes
+        ],
+        "latency_nanoseconds": _ends(runtime.latency),
+        "overlaps": runtime.overlaps,
+        "interval_steps": runtime.interval_steps,
+        "interval_nanoseconds": _ends(runtime.interval),
+        "messages": hops.messages,
+        "messages_between_chips": hops.between_chips,
+        "messages_from_host": hops.from_host,
+        "messages_to_host": hops.to_host,
+        "hops_east_west": hops.east_west,
+        "hops_north_south": hops.north_south,
+        "hops_between_chips": hops.chip_hops,
+        "operations": found.operations,
+        "operations_saved_by_silent_neurons": found.saved,
+        "picojoules": {kind: _ends(each) for kind, each in found.picojoules.items()}
+        | {"total": _ends(found.total_picojoules)},
+        "static_picojoules_overlapped": _ends(found.static),
+    }
+
+
+def _ends(span: Span) -> list[float]:
+    return [span.low, span.high]
+
+
+def _numbers(chip: Chip) -> dict[str, Fact]:
+    """Every number of the chip that the mapping rests on, costs of another chip included."""
+    return {name: chip.fact(name) for name in FIELDS} | cost_facts(chip)
 
 
 def _layer(cut: Cut, mapping: Mapping) -> dict[str, Any]:
@@ -100,34 +137,24 @@ def _layer(cut: Cut, mapping: Mapping) -> dict[str, Any]:
 
 def as_markdown(content: dict[str, Any], memory: int, neurons: int) -> str:
     """The page of `as_json`; `memory` and `neurons` are what a core holds."""
-    found, energy = content["estimate"], content["estimate"]["picojoules"]
-    chips = f"{content['chips_used']} of {content['chips']} chips"
-    rows = [
-        ("strategy", content["strategy"]),
-        ("cores", f"{content['cores_used']:,} on {chips} of {content['cores_per_chip']} cores"),
-        ("texts", f"up to {content['tokens']} tokens, T = {content['time_steps']}"),
-        ("left to the host", ", ".join(content["host_layers"])),
-        ("activity", f"{content['activity']['source']}; {content['activity']['tokens']:.1f} tokens a sample"),
-        ("steps a sample", f"{found['steps']:,}, of them {found['depth']} from the first core to the last"),
-        ("longest step, estimated", f"{found['step_nanoseconds'] / 1000:,.1f} µs"),
-        ("latency a sample, estimated", f"{found['latency_microseconds'] / 1000:,.2f} ms"),
-        ("messages a sample", f"{found['messages']:,.0f}, {found['messages_from_host']:,.0f} of them from the host"),
-        ("between chips", f"{found['messages_between_chips']:,.0f}, over {found['hops_between_chips']:,.0f} chip hops"),
-        (
-            "hops within chips",
-            f"{found['hops_east_west']:,.0f} east-west, {found['hops_north_south']:,.0f} north-south",
-        ),
-        *((f"energy, {kind}, estimated", f"{value / 1e6:,.2f} µJ") for kind, value in energy.items()),
-    ]
     lines = [
         f"# {content['chip']}, {content['system']}: {content['strategy']}",
+        "",
+        "Estimated from the numbers below, not measured: no chip was run. From the least to the most that they allow.",
         "",
         "| of the mapping | |",
         "|---|---|",
     ]
-    lines += [f"| {name} | {value} |" for name, value in rows]
-    lines += ["", f"Estimated, not measured, by the numbers of {found['costs']}; the host's work is not in it.", ""]
-    lines += ["| population | role | cores | neurons | weights, kB | state, kB | fullest core | bound by |"]
+    lines += [f"| {name} | {value} |" for name, value in _facts(content)]
+    lines += ["", "| pass | steps | to fill it | a step | bound by | on a core of |", "|--:|--:|--:|--:|---|---|"]
+    lines += [
+        f"| {number} | {each['steps']:,} | {each['fill']} | {forms.time_span(*each['step_nanoseconds'])} | "
+        f"{each['bottleneck']} | {each['population'] or '–'} |"
+        for number, each in enumerate(content["estimate"]["passes"])
+    ]
+    lines += ["", "| energy of a sample | |", "|---|---|"]
+    lines += [f"| {kind} | {forms.energy_span(*ends)} |" for kind, ends in content["estimate"]["picojoules"].items()]
+    lines += ["", "| population | role | cores | neurons | weights, kB | state, kB | fullest core | bound by |"]
     lines += ["|---|---|---:|---:|---:|---:|---:|---|"]
     for layer in content["layers"]:
         fill = max(layer["fullest_memory"] / memory, layer["fullest_neurons"] / neurons)
@@ -136,4 +163,46 @@ def as_markdown(content: dict[str, Any], memory: int, neurons: int) -> str:
             f"{layer['synapse_bytes'] / 1000:,.1f} | {layer['state_bytes'] / 1000:,.1f} | {fill:.0%} | "
             f"{layer['bound_by']} |"
         )
+    lines += ["", "## What each number is worth", "", "| number | value | from | to | status | source |"]
+    lines += ["|---|--:|--:|--:|---|---|"]
+    for name, fact in content["numbers"].items():
+        values = ("–" if fact[key] is None else f"{fact[key]}" for key in ("value", "low", "high"))
+        lines.append(f"| {name} | {' | '.join(values)} | {fact['status']} | {fact['source']} |")
     return "\n".join(lines) + "\n"
+
+
+def _facts(content: dict[str, Any]) -> list[tuple[str, str]]:
+    found = content["estimate"]
+    chips = f"{content['chips_used']} of {content['chips']} chips"
+    compiled = content["cores_compiled"]
+    most = (
+        f"up to {compiled:,} as a published compiler packs weights: {-(-compiled // content['cores_per_chip'])} chips"
+    )
+    packed = f"; {most}" if compiled > content["cores_used"] else ""
+    follows = "" if found["overlaps"] else "; it cannot begin before the one before it is done"
+    messages = f"{found['messages_from_host']:,.0f} of them from the host, {found['messages_to_host']:,.0f} to it"
+    saved = found["operations_saved_by_silent_neurons"]
+    share = saved / found["operations"] if found["operations"] else 0.0
+    return [
+        ("strategy", content["strategy"]),
+        ("cores", f"{content['cores_used']:,} on {chips} of {content['cores_per_chip']} cores{packed}"),
+        ("texts", f"up to {content['tokens']} tokens, T = {content['time_steps']}"),
+        ("left to the host", ", ".join(content["host_layers"])),
+        ("activity", f"{content['activity']['source']}; {content['activity']['tokens']:.1f} tokens a sample"),
+        ("steps a sample", f"{found['steps']:,}, of them {found['depth']} from the first core to the last"),
+        ("latency, a sample alone", forms.time_span(*found["latency_nanoseconds"])),
+        (
+            "a sample behind another",
+            f"every {found['interval_steps']:,} steps, {forms.time_span(*found['interval_nanoseconds'])}{follows}",
+        ),
+        ("messages a sample", f"{found['messages']:,.0f}, {messages}"),
+        ("between chips", f"{found['messages_between_chips']:,.0f}, over {found['hops_between_chips']:,.0f} chip hops"),
+        (
+            "hops within chips",
+            f"{found['hops_east_west']:,.0f} east-west, {found['hops_north_south']:,.0f} north-south",
+        ),
+        ("synaptic operations", f"{found['operations']:,.0f}"),
+        ("if layers that mostly fire sent their silent neurons", f"{saved:,.0f} fewer ({share:.1%})"),
+        ("energy, total", forms.energy_span(*found["picojoules"]["total"])),
+        ("of it static, a sample behind another", forms.energy_span(*found["static_picojoules_overlapped"])),
+    ]

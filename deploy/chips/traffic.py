@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from deploy.chips.partition import Core
 from deploy.chips.populations import HOST
-from export.ir.graph import LIF, Accumulate, Add, Attention, Embedding, Graph, Linear
+from export.ir.graph import LIF, Accumulate, Add, Attention, Embedding, Graph, LayerNorm, Linear
 from simulate.energy.record import RunRecord
 from spikebert.core.errors import InputError
 
@@ -20,6 +21,8 @@ class Activity:
 
     tokens: its length; token_steps: the sum over its tokens of the steps in which they are worked on.
     events: for each node that sends, the messages; operations: for each Linear and Attention, the accumulations.
+    filled: for each Attention, those of them that fill its Kᵀ V.
+    silent: for each Linear of a layer of binary spikes, the accumulations if its silent inputs were sent instead.
     """
 
     source: str
@@ -27,19 +30,26 @@ class Activity:
     token_steps: float
     events: dict[str, float]
     operations: dict[str, float]
+    filled: dict[str, float]
+    silent: dict[str, float]
 
 
-def measured(graph: Graph, run: RunRecord) -> Activity:
+def measured(graph: Graph, run: RunRecord, graded: bool) -> Activity:
     """The activity of a run of this graph; an InputError if the run is another model's.
 
+    graded: whether an input of k is one message and one pass over its row of weights; otherwise it is k of each.
     Attention is Q (Kᵀ V), in whatever order the energy accounts find it cheaper: cores hold Kᵀ V.
     """
     samples, events, operations = run.samples, {}, {}
     counted = {x.name: float(x.spikes) for x in run.layers} | {
-        x.name: float(sum(x.events_per_step)) for x in run.streams()
+        x.name: float(sum(x.events_per_step if graded else x.magnitude_per_step)) for x in run.streams()
     }
-    worked = {x.name: float(x.synaptic_operations) for x in run.linears()}
-    worked |= {x.name: float(x.memory_first) for x in run.attentions()}
+    worked = {x.name: float(x.input_events * x.outputs if graded else x.synaptic_operations) for x in run.linears()} | {
+        x.name: float(x.memory_first) for x in run.attentions()
+    }
+    filled = {x.name: sum(x.kv_per_step) / samples for x in run.attentions()}
+    binary = {x.name: x for x in run.linears() if x.input_magnitude == x.input_events}
+    silent = {name: (x.input_elements - x.input_events) * x.outputs / samples for name, x in binary.items()}
     tokens = run.tokens / samples
     for node in graph:
         if isinstance(node, (LIF, Add)):
@@ -47,28 +57,34 @@ def measured(graph: Graph, run: RunRecord) -> Activity:
         elif isinstance(node, (Linear, Attention)):
             operations[node.name] = _of(worked, node.name, run) / samples
     steps = run.token_steps / samples
-    return Activity(f"measured on {samples} texts", tokens, steps, events | _dense(graph, tokens, steps), operations)
+    events |= _dense(graph, tokens, steps)
+    return Activity(f"measured on {samples} texts", tokens, steps, events, operations, filled, silent)
 
 
-def largest(graph: Graph, tokens: int) -> Activity:
+def largest(graph: Graph, tokens: int, graded: bool) -> Activity:
     """The most that can happen: the longest text, every neuron firing in every step."""
     steps = graph.time_steps * tokens
-    events = {n.name: float(n.width * steps) for n in graph if isinstance(n, (LIF, Add))}
     operations: dict[str, float] = {}
     summands = {n.name: 1 for n in graph}
     for node in graph:
         if isinstance(node, Add):
             summands[node.name] = sum(summands[source] for source in node.inputs)
         elif isinstance(node, Linear):
-            operations[node.name] = float(node.weight.size * steps * summands[node.inputs[0]])
+            each = 1 if graded else summands[node.inputs[0]]
+            operations[node.name] = float(node.weight.size * steps * each)
         elif isinstance(node, Attention):
             operations[node.name] = 2.0 * node.size * (node.size // node.heads) * steps
+    events = {
+        n.name: float(n.width * steps * (1 if graded else summands[n.name])) for n in graph if isinstance(n, (LIF, Add))
+    }
     return Activity(
         "no run given: every neuron fires in every step",
         tokens,
         steps,
         events | _dense(graph, tokens, steps),
         operations,
+        {n.name: operations[n.name] / 2 for n in graph if isinstance(n, Attention)},
+        {},
     )
 
 
@@ -86,11 +102,15 @@ def _of(counted: dict[str, float], name: str, run: RunRecord) -> float:
 
 @dataclass(frozen=True)
 class Traffic:
-    """Messages of a mean sample: `events[i]` from core `source[i]` (-1 is the host) to core `target[i]`."""
+    """Messages of a mean sample: `events[i]` from core `source[i]` (-1 is the host) to core `target[i]`.
+
+    to_host: what the cores send to what the host computes: the readout, and an attention that no core holds.
+    """
 
     source: NDArray[np.int64]
     target: NDArray[np.int64]
     events: NDArray[np.float64]
+    to_host: float
 
 
 def traffic(graph: Graph, cores: list[Core], activity: Activity) -> Traffic:
@@ -123,7 +143,20 @@ def traffic(graph: Graph, cores: list[Core], activity: Activity) -> Traffic:
             sources.append(sender[reached])
             targets.append(np.full(reached.sum(), index))
             events.append(share[reached] * activity.events[edge.carries])
-    return Traffic(np.concatenate(sources), np.concatenate(targets), np.concatenate(events))
+    return Traffic(
+        np.concatenate(sources), np.concatenate(targets), np.concatenate(events), _to_host(graph, places, activity)
+    )
+
+
+def _to_host(graph: Graph, placed: Container[str], activity: Activity) -> float:
+    """What the readout sums, and the queries, keys and values of an attention that no core holds."""
+    last = graph[graph.nodes[-1].inputs[0]]
+    read = [last.inputs[0] if isinstance(last, LayerNorm) else last.name]
+    for lif in graph.neurons:
+        source = graph[lif.inputs[0]]
+        if isinstance(source, Attention) and lif.name not in placed:
+            read.append(source.inputs[0])
+    return sum(activity.events[name] for name in read)
 
 
 def _copies(shape: NDArray, core: Core, copies: int) -> NDArray:

@@ -76,3 +76,30 @@ def energy_unit(values: Sequence[float]) -> tuple[float, str]:
     largest = max(values, default=0.0)
     thousands = min(4, max(0, math.floor(math.log10(largest) / 3))) if largest else 0
     return 1000.0**-thousands, ("pJ", "nJ", "µJ", "mJ", "J")[thousands]
+
+
+def three(value: float) -> str:
+    """Three digits that count: what an estimate knows at most."""
+    if not value:
+        return "0"
+    places = 2 - math.floor(math.log10(abs(value)))
+    rounded = round(value, places)
+    return f"{rounded:,.{max(0, 2 - math.floor(math.log10(abs(rounded))))}f}"
+
+
+def span(low: float, high: float, unit: str = "") -> str:
+    """An estimate from its least to its most; one number where they do not differ in what is shown."""
+    ends = [three(low), three(high)]
+    return f"{' to '.join(dict.fromkeys(ends))} {unit}".rstrip()
+
+
+def energy_span(low: float, high: float) -> str:
+    """Picojoules, in the unit of `energy_unit`."""
+    factor, unit = energy_unit([high])
+    return span(low * factor, high * factor, unit)
+
+
+def time_span(low: float, high: float) -> str:
+    """Nanoseconds, in the unit in which the larger has one to three digits before the point."""
+    thousands = min(3, max(0, math.floor(math.log10(high) / 3))) if high else 0
+    return span(low * 1000.0**-thousands, high * 1000.0**-thousands, ("ns", "µs", "ms", "s")[thousands])

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from simulate.energy.record import RunRecord
-from simulate.fields import Count, Size, record_of
+from simulate.fields import CHECKS, Count, Ends, Size, record_of
 from spikebert.core.errors import InputError
 from spikebert.core.files import read_json
 
 FORMAT = "spikebert-mapping"
-VERSION = 1
+VERSION = 2
 FILE = "mapping.json"
 PICTURE = "floorplan.svg"  # beside it
 
@@ -41,6 +41,7 @@ class Chips:
     tokens: Size  # of the longest text
     time_steps: Size
     cores_used: Size
+    cores_compiled: Size  # at the high end
     chips_used: Size
     chips: Size  # of the system
     cores_per_chip: Size
@@ -49,16 +50,44 @@ class Chips:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Of a mean text, by the numbers that `costs` names."""
+    """Of a mean text. `interval` is from text to text where they follow one another."""
 
-    costs: str
     steps: Size
-    latency_microseconds: float
+    interval_steps: Size
+    latency_nanoseconds: Ends
+    interval_nanoseconds: Ends
+    overlaps: bool
     messages: float
     hops_east_west: float
     hops_north_south: float
     hops_between_chips: float
-    picojoules: dict[str, Any]
+    operations: float
+    operations_saved_by_silent_neurons: float
+    picojoules: dict[str, Any]  # of Ends, by kind of operation, and "total"
+    static_picojoules_overlapped: Ends
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One of the passes of a text: `fill` steps until its last core begins, and `steps` with work."""
+
+    steps: Count
+    fill: Count
+    step_nanoseconds: Ends
+    bottleneck: str
+    population: str  # on whose core the bottleneck is; empty where it is on none
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number of the chip; value, low and high are texts here, for they are shown and not reckoned with."""
+
+    name: str
+    value: str
+    low: str
+    high: str
+    status: str
+    source: str
 
 
 @dataclass(frozen=True)
@@ -67,6 +96,8 @@ class Mapping:
     chips: Chips
     activity: str  # where the spikes of the estimate come from
     estimate: Estimate
+    passes: tuple[Pass, ...]
+    numbers: tuple[Number, ...]
     populations: tuple[Population, ...]
     floorplan: bytes | None  # an SVG picture, where it lies beside the file
 
@@ -88,18 +119,41 @@ def read_mapping(path: Path, run: RunRecord) -> Mapping:
         if not isinstance(activity, dict) or not isinstance(activity.get("source"), str):
             raise InputError("activity.source must be a text")
         estimate = record_of(Estimate, data.get("estimate"), "estimate.")
-        if any(type(value) not in (int, float) or value < 0 for value in estimate.picojoules.values()):
-            raise InputError("estimate.picojoules must hold numbers of at least 0")
-        layers = data.get("layers")
-        if not isinstance(layers, list):
-            raise InputError("layers must be a list")
-        populations = tuple(record_of(Population, item, f"layers[{i}].") for i, item in enumerate(layers))
+        check, words = CHECKS["Ends"]
+        if "total" not in estimate.picojoules or not all(map(check, estimate.picojoules.values())):
+            raise InputError(f"estimate.picojoules must hold a total, and for each kind {words}")
+        passes = _records(Pass, data["estimate"], "passes", "estimate.passes")
+        populations = _records(Population, data, "layers", "layers")
         chips, picture = record_of(Chips, data, ""), _picture(file.with_name(PICTURE))
-        mapping = Mapping(path, chips, activity["source"], estimate, populations, picture)
+        numbers = _numbers(data.get("numbers"))
+        mapping = Mapping(path, chips, activity["source"], estimate, passes, numbers, populations, picture)
         _check(mapping, run)
     except InputError as error:
         raise InputError(f"{file}: {error}") from None
     return mapping
+
+
+R = TypeVar("R")
+
+
+def _records(cls: type[R], data: dict[str, Any], name: str, where: str) -> tuple[R, ...]:
+    items = data.get(name)
+    if not isinstance(items, list):
+        raise InputError(f"{where} must be a list")
+    return tuple(record_of(cls, item, f"{where}[{i}].") for i, item in enumerate(items))
+
+
+def _numbers(data: Any) -> tuple[Number, ...]:
+    if not isinstance(data, dict) or not all(isinstance(entry, dict) for entry in data.values()):
+        raise InputError("numbers must be an object of objects")
+    return tuple(
+        record_of(Number, {key: _shown(value) for key, value in entry.items()} | {"name": name}, f"numbers.{name}.")
+        for name, entry in data.items()
+    )
+
+
+def _shown(value: Any) -> str:
+    return "–" if value is None else str(value)
 
 
 def _picture(path: Path) -> bytes | None:

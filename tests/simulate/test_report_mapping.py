@@ -38,7 +38,10 @@ def test_the_first_screen_and_a_panel_show_the_chips(run, tmp_path, strategy):
     assert (headline["chips"], headline["cores"]) == (stated["chips_used"], stated["cores_used"])
     assert headline["strategy"] == strategy
     assert f"--mapping {folder}" in report.command()
-    assert "## On chips" in markdown.render(report)
+    page_of = markdown.render(report)
+    assert "## On chips" in page_of
+    assert "| synaptic operations | " in page_of
+    assert all(stated["numbers"][name]["status"] in page_of for name in ("cores", "synapse_ns"))
 
 
 def test_the_page_shows_the_floorplan_that_lies_beside_the_mapping(run, mapping, tmp_path):
@@ -76,7 +79,10 @@ FAULTS = {
     "another number of cores": ({"cores_used": 9999}, "cores_used is 9999"),
     "another model": ({"model_sha256": "0" * 64}, "maps another model than that of the run"),
     "another T": ({"time_steps": 9}, "another model"),
-    "no estimate": ({"estimate": {}}, "estimate.costs is missing"),
+    "no estimate": ({"estimate": {}}, "estimate.steps is missing"),
+    "an earlier version": ({"version": 1}, "of version 2"),
+    "numbers that are none": ({"numbers": {"cores": 3}}, "numbers must be an object of objects"),
+    "a number without a status": ({"numbers": {"cores": {"value": 3}}}, "numbers.cores.low is missing"),
     "no activity": ({"activity": []}, "activity.source"),
 }
 

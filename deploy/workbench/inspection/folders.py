@@ -94,7 +94,9 @@ def describe_mapping(folder: Path) -> Description:
     names = ("system", "strategy", "tokens", "time_steps", "cores_used", "chips_used", "host_layers", "model_sha256")
     facts = {name: content.get(name) for name in names}
     estimate = content["estimate"] if isinstance(content["estimate"], dict) else {}
-    facts["estimate"] = {name: value for name, value in estimate.items() if not isinstance(value, dict)}
+    facts["estimate"] = {
+        name: value for name, value in estimate.items() if not isinstance(value, dict) and name != "passes"
+    }
     names = ("population", "role", "cores", "neurons", "synapse_bytes", "state_bytes", "bound_by")
     rows = [{name: row.get(name) for name in names} for row in content["layers"] if isinstance(row, dict)]
     return Description(str(folder), "mapping onto chips", facts, {"layers": rows})

@@ -15,18 +15,36 @@ def card(content: Content) -> Card:
     if mapping is None:
         command = shlex.join(["spikebert-deploy", "map", content.run.model.file, "-o", "map"])
         return Card("chips", "Chips needed", "not mapped", (f"{command}, then --mapping map here",), {"chips": None})
-    chips = mapping.chips
+    chips, estimate = mapping.chips, mapping.estimate
+    energy = forms.energy_span(*estimate.picojoules["total"])
     return Card(
         "chips",
         "Chips needed",
         f"{chips.chips_used}",
         (
             f"{chips.chip}, {chips.strategy}, texts of up to {chips.tokens} tokens",
-            f"{chips.cores_used:,} cores, {chips.cores_per_chip} a chip; the smallest known system: {chips.system}, "
+            f"{_cores(mapping)}, {chips.cores_per_chip} a chip; the smallest known system: {chips.system}, "
             f"{_chips(chips.chips)}",
+            f"estimated: {forms.time_span(*estimate.latency_nanoseconds)} and {energy} a text",
         ),
-        {"chips": chips.chips_used, "cores": chips.cores_used, "chip": chips.chip, "strategy": chips.strategy},
+        {
+            "chips": chips.chips_used,
+            "cores": chips.cores_used,
+            "cores_compiled": chips.cores_compiled,
+            "chip": chips.chip,
+            "strategy": chips.strategy,
+            "latency_nanoseconds": estimate.latency_nanoseconds,
+            "picojoules": estimate.picojoules["total"],
+        },
     )
+
+
+def _cores(mapping: Mapping) -> str:
+    """Placed, and at the high end."""
+    placed, compiled = mapping.chips.cores_used, mapping.chips.cores_compiled
+    if compiled == placed:
+        return f"{placed:,} cores"
+    return f"{placed:,} cores, up to {compiled:,} as a published compiler packs weights"
 
 
 def _chips(number: int) -> str:
@@ -40,18 +58,25 @@ def panel(content: Content) -> Panel | None:
         "chips",
         "On chips",
         (
-            "The placement is calculated, not run: cores and memory are counted against the chip's published limits, "
-            f"steps and energy estimated by the numbers of {content.mapping.estimate.costs}. Its energy differs from "
-            "the account loihi1 by the hops of this placement, by the order in which it computes attention, and by "
-            "what it leaves to the host.",
+            "The placement is calculated, not run: cores and memory are counted against the chip's limits, and time "
+            "and energy are estimated from the numbers of the last table, from the least to the most that they allow. "
+            "Its energy differs from the account loihi1 by the hops of this placement, by static power, by the order "
+            "in which it computes attention, by messages that carry a number, and by what it leaves to the host.",
         ),
         (
             "from mapping.json",
             "cores = Σ cores of its populations",
-            "latency = steps · longest step",
-            "energy = Σ estimate.picojoules",
+            "latency = Σ over passes of (steps + steps to fill it) · time of a step",
+            "a step: at least the longest of its times, at most all of them one after the other",
+            "energy = Σ over kinds of operation · price, static power · latency · chips among them",
         ),
-        (_sizes(content.mapping, content), _populations(content.mapping)),
+        (
+            _sizes(content.mapping, content),
+            _passes(content.mapping),
+            _energies(content.mapping),
+            _populations(content.mapping),
+            _numbers(content.mapping),
+        ),
         picture=_floorplan(content.mapping),
     )
 
@@ -69,29 +94,76 @@ def _floorplan(mapping: Mapping) -> Picture | None:
 def _sizes(mapping: Mapping, content: Content) -> Table:
     chips, estimate = mapping.chips, mapping.estimate
     loihi = next(c.spiking for c in content.comparisons if c.spiking.name == "loihi1")
-    energy, hops, account = forms.energy(
-        [
-            estimate.picojoules.get("total", 0.0),
-            estimate.picojoules.get("hops", 0.0),
-            content.per_text(loihi.picojoules),
-        ]
-    )
+    account, saved = content.per_text(loihi.picojoules), estimate.operations_saved_by_silent_neurons
+    waits = "" if estimate.overlaps else "; it cannot begin before the one before it is done"
     return facts(
         "mapping",
         "The mapping",
         [
             ("chips", f"{chips.chips_used}, of {_chips(chips.chips)} of {chips.system}"),
-            ("cores", f"{chips.cores_used:,}"),
+            ("cores", _cores(mapping)),
             ("strategy", chips.strategy),
             ("left to the host", ", ".join(chips.host_layers)),
             ("spikes", mapping.activity),
             ("steps per text", f"{estimate.steps:,}"),
-            ("latency per text, estimated", f"{estimate.latency_microseconds / 1000:,.1f} ms"),
+            ("latency of a text alone, estimated", forms.time_span(*estimate.latency_nanoseconds)),
+            (
+                "a text behind another, estimated",
+                f"every {estimate.interval_steps:,} steps, {forms.time_span(*estimate.interval_nanoseconds)}{waits}",
+            ),
             ("messages per text", f"{estimate.messages:,.0f}"),
             ("hops per text", f"{estimate.hops_east_west + estimate.hops_north_south:,.0f}"),
-            ("energy per text, estimated", f"{energy}, of that {hops} for hops"),
-            ("the same by the account loihi1", account),
+            ("synaptic operations per text", f"{estimate.operations:,.0f}"),
+            (
+                "saved if layers that mostly fire sent their silent neurons",
+                f"{saved:,.0f} ({saved / max(1.0, estimate.operations):.1%})",
+            ),
+            ("energy per text, estimated", forms.energy_span(*estimate.picojoules["total"])),
+            ("its static part, a text behind another", forms.energy_span(*estimate.static_picojoules_overlapped)),
+            ("the same by the account loihi1, without static power", forms.energy_span(account, account)),
         ],
+    )
+
+
+def _passes(mapping: Mapping) -> Table:
+    return Table(
+        "passes",
+        "What bounds the steps of each pass",
+        (
+            Column("pass", "pass", forms.count),
+            Column("steps", "steps", forms.count),
+            Column("fill", "to fill it", forms.count),
+            Column("step", "a step, estimated", forms.text),
+            Column("bottleneck", "bound by", forms.text),
+            Column("population", "on a core of", forms.text),
+        ),
+        tuple(
+            (i, each.steps, each.fill, forms.time_span(*each.step_nanoseconds), each.bottleneck, each.population or "–")
+            for i, each in enumerate(mapping.passes)
+        ),
+    )
+
+
+def _energies(mapping: Mapping) -> Table:
+    energies = mapping.estimate.picojoules.items()
+    return facts(
+        "chip_energy", "Energy per text, estimated", [(kind, forms.energy_span(*ends)) for kind, ends in energies]
+    )
+
+
+def _numbers(mapping: Mapping) -> Table:
+    return Table(
+        "numbers",
+        "What each number of the chip is worth",
+        (
+            Column("number", "number", forms.text),
+            Column("value", "value", forms.text),
+            Column("low", "from", forms.text),
+            Column("high", "to", forms.text),
+            Column("status", "status", forms.text),
+            Column("source", "source", forms.text),
+        ),
+        tuple((n.name, n.value, n.low, n.high, n.status, n.source) for n in mapping.numbers),
     )
 
 

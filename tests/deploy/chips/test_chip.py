@@ -1,19 +1,46 @@
 """Chip files are checked at the door: what is wrong is named by file and field."""
 
+from dataclasses import replace
+
 import pytest
 import yaml
 
-from deploy.chips.chip import CHIPS, FIELDS, chip_names, find_system, read_chip, systems_of
+from deploy.chips.chip import CHIPS, FIELDS, MAY_BE_ABSENT, chip_names, find_system, read_chip, systems_of
+from deploy.chips.costs import cost_facts
+from deploy.chips.placement import mesh
 from deploy.cli import main
 from simulate.energy.costs import costs
 from spikebert.core.errors import InputError
 
 
-def test_every_number_of_a_shipped_chip_has_a_source():
+def test_every_number_of_a_shipped_chip_has_a_source_and_says_what_it_is_worth():
     for name in chip_names():
         chip = read_chip(name)
         assert chip.name == name
-        assert all(chip.sources[field].strip() for field in FIELDS), name
+        assert all(chip.facts[field].source.strip() for field in FIELDS), name
+        stated = yaml.safe_load((CHIPS / f"{name}.yaml").read_text("utf-8"))
+        assert all("status" in stated[field] for field in FIELDS), name
+
+
+def test_a_number_without_a_source_of_its_own_is_assumed_and_says_whose_it_is():
+    fact = cost_facts(read_chip("loihi2"))["synapse_pj"]
+    assert (fact.value, fact.low, fact.high, fact.status) == (23.6, 23.6, 35.5, "assumed")
+    assert fact.source.startswith("that of Intel Loihi (14 nm, 2018): Davies et al.")
+
+
+def test_the_mesh_of_loihi_2_has_eight_by_four_routers_of_four_cores():
+    found = mesh(read_chip("loihi2"), 1)
+    assert (found.columns, found.rows, found.cores_per_tile) == (8, 4, 4)
+
+
+def test_a_number_that_was_changed_after_its_file_was_read_is_an_assumption():
+    changed = replace(read_chip("loihi2"), synapse_ns=2.0)
+    assert (changed.fact("synapse_ns").high, changed.fact("synapse_ns").status) == (2.0, "assumed")
+    assert read_chip("loihi2").fact("synapse_ns").status == "scaled"
+
+
+def test_a_file_that_states_no_status_is_read_and_its_numbers_are_assumed(tmp_path):
+    assert read_chip(own_chip(tmp_path, cores={"value": 3, "source": "x"})).fact("cores").status == "assumed"
 
 
 def test_loihi1_costs_here_what_the_energy_accounts_say():
@@ -57,8 +84,9 @@ def test_the_template_is_a_chip(tmp_path):
 
 
 def test_a_file_from_before_operations_had_prices_is_still_a_chip(tmp_path):
-    chip = read_chip(own_chip(tmp_path, synapse_pj=None, neuron_pj=None, spike_pj=None))
-    assert (chip.synapse_pj, chip.neuron_pj, chip.spike_pj) == (None, None, None)
+    added = dict.fromkeys(MAY_BE_ABSENT)
+    chip = read_chip(own_chip(tmp_path, **added))
+    assert {name: getattr(chip, name) for name in added} == added
 
 
 def test_a_command_writes_the_form_for_a_chip_and_never_over_a_file(tmp_path, capsys):
@@ -82,11 +110,16 @@ def test_a_command_writes_the_form_for_a_chip_and_never_over_a_file(tmp_path, ca
         ({"cores": {"value": None, "source": ""}}, "cores: must be a whole number of at least 1, not None"),
         ({"cores": {"value": True, "source": ""}}, "cores: must be a whole number"),
         ({"cores": {"value": 10**6, "source": ""}}, "cores: must be at most 4096, not 1000000"),
-        ({"cores": 64}, "cores: must be {value: …, source: a text}"),
+        ({"cores": 64}, "cores: must be {value: …, source: a text}, and may have low, high and status"),
         ({"cores": None}, "cores: is missing"),
         ({"graded_bits": {"value": 1.5, "source": ""}}, "graded_bits: must be a whole number of at least 0"),
         ({"hop_x_pj": {"value": float("inf"), "source": ""}}, "hop_x_pj: must be a number of at least 0 or null"),
         ({"programmable_neurons": {"value": 1, "source": ""}}, "programmable_neurons: must be true or false, not 1"),
+        ({"cores": {"value": 4, "status": "true", "source": ""}}, "cores: status must be one of published, measured,"),
+        ({"cores": {"value": 4, "status": [], "source": ""}}, "cores: status must be one of published, measured,"),
+        ({"cores": {"value": 4, "low": 5, "source": ""}}, "cores: low, value and high must not fall: 5, 4, 4"),
+        ({"cores": {"value": 4, "high": "5", "source": ""}}, "cores: must be a whole number of at least 1, not '5'"),
+        ({"hop_x_pj": {"value": None, "low": 1, "source": ""}}, "hop_x_pj: has a range, and no number within it"),
         ({"core": {"value": 1, "source": ""}}, "core: no such field"),
         ({"name": 3}, "name: must be a text"),
         ({"kind": "board"}, "kind: must be chip"),
