@@ -27,6 +27,13 @@ def map_parser() -> argparse.ArgumentParser:
         help="neurons of its own for every token, or weights once and token after token (default: on the smallest "
         "system that holds either, the first that fits)",
     )
+    p.add_argument(
+        "--objective",
+        choices=("cores", "latency", "energy"),
+        default="cores",
+        help="what the cut into cores is for: as few as memory allows, or more of them for the layers that take "
+        "longest, up to all of the chips that it takes, or of --system (default: cores)",
+    )
     p.add_argument("--tokens", type=int, help="the longest text, where it shall be shorter than the model's")
     p.add_argument(
         "--counts",
@@ -82,7 +89,14 @@ def run_map(options: argparse.Namespace) -> None:
     graph = with_margin(nir.read(options.model), options.exit_margin)
     run = read_run(_folder_of(Path(options.counts))) if options.counts else None
     mapping = map_model(
-        graph, sha256(Path(options.model)), options.chip, options.system, options.strategy, run, options.tokens
+        graph,
+        sha256(Path(options.model)),
+        options.chip,
+        options.system,
+        options.strategy,
+        run,
+        options.tokens,
+        options.objective,
     )
     mapping.save(options.out)
     latency, energy = mapping.estimate.runtime.latency, mapping.estimate.total_picojoules

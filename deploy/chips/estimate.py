@@ -15,7 +15,7 @@ from deploy.chips.costs import HIGH, LOW, costs_at
 from deploy.chips.links import Hops, heaviest_link, hops_of
 from deploy.chips.partition import Core
 from deploy.chips.placement import Placement
-from deploy.chips.runtime import Load, Runtime, Span, runtime_of
+from deploy.chips.runtime import WATTS, Load, Runtime, Span, runtime_of
 from deploy.chips.traffic import Activity, Traffic
 from deploy.chips.work import part_of
 from export.ir.early_exit import margin_of
@@ -23,7 +23,6 @@ from export.ir.graph import NO_MARGIN, Graph
 
 STATIC = "static power"
 WAITING = ("buffer", "attention")  # roles that hold a text from one pass to the next
-WATTS = 1e3  # picojoules in a nanosecond at one watt
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from deploy.chips.balance import CORES, LATENCY, Choice, candidates, curve
 from deploy.chips.chip import Chip, System, find_system, read_chip, systems_of
 from deploy.chips.estimate import Estimate, estimate
 from deploy.chips.packing import compiled_cores
@@ -34,6 +36,8 @@ class Mapping:
     activity: Activity
     traffic: Traffic
     estimate: Estimate
+    objective: str
+    curve: tuple[Choice, ...]  # from the cut by memory to as many cores as its chips have
     model_sha256: str = ""  # of the file that was mapped
 
     def save(self, folder: str | os.PathLike[str]) -> None:
@@ -74,6 +78,7 @@ def map_model(
     strategy: str = AUTO,
     run: RunRecord | None = None,
     tokens: int | None = None,
+    objective: str = CORES,
 ) -> Mapping:
     """Map the graph of a file that has this digest; `chip` is a known name or a .yaml file. See `map_graph`.
 
@@ -86,7 +91,7 @@ def map_model(
         raise InputError(
             f"{run.folder}: counts at another --exit-margin; give the one that was simulated, or simulate anew"
         )
-    found = map_graph(graph, read_chip(chip), system, strategy, run, tokens)
+    found = map_graph(graph, read_chip(chip), system, strategy, run, tokens, objective)
     return replace(found, model_sha256=model_sha256)
 
 
@@ -97,6 +102,7 @@ def map_graph(
     strategy: str = AUTO,
     run: RunRecord | None = None,
     tokens: int | None = None,
+    objective: str = CORES,
 ) -> Mapping:
     """Map a graph.
 
@@ -104,6 +110,8 @@ def map_graph(
         system: a name or a number of chips; without one the smallest known system that holds the model.
         run: a simulated run, whose spikes are the traffic; without one, all neurons fire in every step.
         tokens: the longest text, where it shall be shorter than the model's.
+        objective: cores (as few as memory allows), latency or energy, for which all cores of the system may be used
+            where one was given, and otherwise those of the chips that it takes anyway.
 
     Raises:
         InputError: it does not fit; the message names the layer, the limit and the nearest change.
@@ -115,7 +123,8 @@ def map_graph(
             "shorter texts"
         )
     system_found, name, cuts = choose(graph, chip, system, strategy, tokens)
-    return _mapped(graph, system_found, name, tokens, cuts, run)
+    room = system_found.cores * (system_found.chips if system else math.ceil(_count(cuts) / system_found.cores))
+    return _mapped(graph, system_found, name, tokens, cuts, run, objective, room)
 
 
 def choose(graph: Graph, chip: Chip, system: str | None, strategy: str, tokens: int) -> tuple[System, str, list[Cut]]:
@@ -137,7 +146,7 @@ def choose(graph: Graph, chip: Chip, system: str | None, strategy: str, tokens: 
         raise refused
     for candidate in systems:
         for name, found in cuts.items():
-            count = sum(cut.count for cut in found)
+            count = _count(found)
             if count > MOST_CORES and count <= candidate.chips * candidate.cores:
                 raise InputError(
                     f"{name} needs {count:,} cores, and no more than {MOST_CORES:,} are placed; map for shorter texts "
@@ -165,16 +174,55 @@ def _early(chip: Chip, strategy: str) -> str:
 
 
 def _mapped(
-    graph: Graph, system: System, strategy: str, tokens: int, cuts: list[Cut], run: RunRecord | None
+    graph: Graph,
+    system: System,
+    strategy: str,
+    tokens: int,
+    cuts: list[Cut],
+    run: RunRecord | None,
+    objective: str,
+    room: int,
 ) -> Mapping:
-    cores = [core for cut in cuts for core in cut.cores()]
-    graded = system.chip.graded_bits > 0
+    graded, serial = system.chip.graded_bits > 0, strategy == STRATEGIES[1]
     activity = measured(graph, run, graded) if run else largest(graph, tokens, graded)
-    flows = traffic(graph, cores, activity)
-    placement = place(cores, flows, system)
-    serial = strategy == STRATEGIES[1]
-    found = estimate(graph, cores, placement, flows, activity, serial, system.chip)
-    return Mapping(graph, system, strategy, tokens, cuts, cores, placement, activity, flows, found)
+    points = curve(graph, cuts, system.chip, activity, serial, min(room, MOST_CORES))
+
+    def placed(cuts: list[Cut]) -> Mapping:
+        cores = [core for cut in cuts for core in cut.cores()]
+        flows = traffic(graph, cores, activity)
+        placement = place(cores, flows, system)
+        found = estimate(graph, cores, placement, flows, activity, serial, system.chip)
+        return Mapping(
+            graph, system, strategy, tokens, cuts, cores, placement, activity, flows, found, objective, tuple(points)
+        )
+
+    if objective == CORES:
+        return placed(cuts)
+    tried = [cuts, *_divided(cuts, system.chip, points, room)]
+    return min(map(placed, tried), key=lambda mapping: _cost(mapping.estimate, objective))
+
+
+def _cost(found: Estimate, objective: str) -> float:
+    """Between the ends of the estimate: the time of a text, or its energy."""
+    span = found.runtime.latency if objective == LATENCY else found.total_picojoules
+    return math.sqrt(span.low * span.high)
+
+
+def _divided(cuts: list[Cut], chip: Chip, points: list[Choice], room: int) -> list[list[Cut]]:
+    """The finer cuts of some points of the curve, of those that fit: a sender may need more cores for more readers."""
+    found = []
+    for point in candidates(points)[1:]:
+        try:
+            finer = partition([cut.population for cut in cuts], chip, point.counts)
+        except InputError:  # not even one neuron can send to so many cores
+            continue
+        if _count(finer) <= room:
+            found.append(finer)
+    return found
+
+
+def _count(cuts: list[Cut]) -> int:
+    return sum(cut.count for cut in cuts)
 
 
 def _too_large(graph: Graph, chip: Chip, system: System, strategy: str, tokens: int) -> str:
@@ -186,7 +234,7 @@ def _too_large(graph: Graph, chip: Chip, system: System, strategy: str, tokens: 
     room = system.chips * system.cores
     cuts = partition(populations(graph, chip, strategy, tokens), chip)
     most = max(cuts, key=lambda cut: cut.count)
-    total = sum(cut.count for cut in cuts)
+    total = _count(cuts)
     changes = [f"--system {-(-total // system.cores)}"]
     if strategy == "unrolled" and needed(strategy=STRATEGIES[1]) <= room:
         never = "" if margin_of(graph) == NO_MARGIN else " --exit-margin never"

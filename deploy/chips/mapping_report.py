@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FORMAT = "spikebert-mapping"
 VERSION = 2
+SHOWN = 6  # points of the curve
 FOLDER = Kind("a mapping of spikebert-deploy", ("mapping.json", "mapping.md", "floorplan.svg"), names_format(FORMAT))
 
 
@@ -47,6 +48,8 @@ def as_json(mapping: Mapping) -> dict[str, Any]:
         "chip": chip.name,
         "system": mapping.system.name,
         "strategy": mapping.strategy,
+        "objective": mapping.objective,
+        "curve": [[point.cores, point.nanoseconds] for point in mapping.curve],
         "tokens": mapping.tokens,
         "time_steps": mapping.graph.time_steps,
         "cores_used": len(mapping.cores),
@@ -152,6 +155,8 @@ def as_markdown(content: dict[str, Any], memory: int, neurons: int) -> str:
         f"{each['bottleneck']} | {each['population'] or '–'} |"
         for number, each in enumerate(content["estimate"]["passes"])
     ]
+    lines += ["", "| cores | a sample alone, between the ends of the estimate and without the mesh |", "|--:|--:|"]
+    lines += [f"| {cores:,} | {forms.time_span(time, time)} |" for cores, time in _some(content["curve"])]
     lines += ["", "| energy of a sample | |", "|---|---|"]
     lines += [f"| {kind} | {forms.energy_span(*ends)} |" for kind, ends in content["estimate"]["picojoules"].items()]
     lines += ["", "| population | role | cores | neurons | weights, kB | state, kB | fullest core | bound by |"]
@@ -171,6 +176,12 @@ def as_markdown(content: dict[str, Any], memory: int, neurons: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _some(curve: list[list[float]]) -> list[list[float]]:
+    """Points over the whole curve, its ends among them, few enough for a table."""
+    shown = min(len(curve), SHOWN)
+    return [curve[round(i * (len(curve) - 1) / max(1, shown - 1))] for i in range(shown)]
+
+
 def _facts(content: dict[str, Any]) -> list[tuple[str, str]]:
     found = content["estimate"]
     chips = f"{content['chips_used']} of {content['chips']} chips"
@@ -185,6 +196,7 @@ def _facts(content: dict[str, Any]) -> list[tuple[str, str]]:
     share = saved / found["operations"] if found["operations"] else 0.0
     return [
         ("strategy", content["strategy"]),
+        ("cut for", content["objective"]),
         ("cores", f"{content['cores_used']:,} on {chips} of {content['cores_per_chip']} cores{packed}"),
         ("texts", f"up to {content['tokens']} tokens, T = {content['time_steps']}"),
         ("left to the host", ", ".join(content["host_layers"])),

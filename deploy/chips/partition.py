@@ -64,8 +64,8 @@ class Cut:
         ]
 
 
-def partition(found: list[Population], chip: Chip) -> list[Cut]:
-    """A cut for each population, in their order.
+def partition(found: list[Population], chip: Chip, least: dict[str, int] | None = None) -> list[Cut]:
+    """A cut for each population, in their order; of those in `least` into at least so many cores.
 
     Readers are cut first: how many cores a neuron sends to decides how many such neurons a core can hold.
 
@@ -78,7 +78,7 @@ def partition(found: list[Population], chip: Chip) -> list[Cut]:
         for reader in found:
             read = [e.grain or reader.rows for e in reader.inputs if e.source == population.name]
             targets += math.ceil(max(read) / cuts[reader.name].rows) if read else 0
-        cuts[population.name] = _cut(population, chip, targets)
+        cuts[population.name] = _at_least(_cut(population, chip, targets), (least or {}).get(population.name, 1))
     return [cuts[population.name] for population in found]
 
 
@@ -95,6 +95,17 @@ def _cut(population: Population, chip: Chip, targets: int) -> Cut:
         raise InputError(_refusal(population, chip, limit, limits[limit]))
     even = math.ceil(population.rows / population.together / math.ceil(population.rows / rows)) * population.together
     return Cut(population, min(rows, even), 1, limit)
+
+
+def _at_least(cut: Cut, cores: int) -> Cut:
+    """A cut into no fewer cores, as far as its rows and copies go; what then keeps a core from holding more is time."""
+    population = cut.population
+    if cut.count >= cores:
+        return cut
+    copies = min(cut.copies, math.ceil(population.copies / cores))
+    groups, parts = math.ceil(population.copies / copies), population.rows // population.together
+    rows = min(cut.rows, math.ceil(parts / math.ceil(cores / groups)) * population.together)
+    return Cut(population, rows, copies, "time")
 
 
 def _limits(population: Population, chip: Chip, targets: int) -> dict[str, tuple[int, int, int]]:

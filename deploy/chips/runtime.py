@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 
 from deploy.chips.chip import Chip
@@ -23,6 +24,7 @@ from deploy.chips.work import Work, depths, share, work_of
 from export.ir.graph import Attention, Graph
 
 SYNAPSES, NEURONS, MEMORY, LINK, BARRIER = "synaptic operations", "neuron updates", "weights read", "a link", "barrier"
+WATTS = 1e3  # picojoules in a nanosecond at one watt
 READ = 64  # bits of which memory_ns is the time
 
 
@@ -95,6 +97,13 @@ class Load:
         self.steps = self.streamed * graph.time_steps
         self.depth = depths(graph, found)
         self.passes = 1 + sum(isinstance(node, Attention) for node in graph) if serial else 1
+
+    def with_core(self, core: Core, activity: Activity) -> Load:
+        """The same with another busiest core of one population."""
+        name, found = core.population.name, copy(self)
+        found.shares = self.shares | {name: share(core, activity)}
+        found.neurons = self.neurons | {name: core.neurons}
+        return found
 
     def fills(self) -> list[int]:
         """For each pass the steps from its first core to its last."""

@@ -211,6 +211,7 @@ class Model:
         system: str | int | None = None,
         strategy: str = "auto",
         tokens: int | None = None,
+        objective: str = "cores",
     ) -> Mapping:
         """Place it on the cores of a chip; `save(folder)` of what comes back writes the pages.
 
@@ -220,13 +221,14 @@ class Model:
             system: a known system or a number of chips; the smallest known that holds it where None.
             strategy: "unrolled", "token-serial" or "auto".
             tokens: the longest text, where it shall be shorter than the model's.
+            objective: "cores" for as few as memory allows, "latency" or "energy" for more cores where the time goes.
         Raises:
             InputError: it does not fit; names the layer, the limit and the nearest change.
         """
         from deploy.chips.mapping import map_model
 
         record, chips = None if run is None else run.record, None if system is None else str(system)
-        return map_model(self.graph, self.source.sha256, os.fspath(chip), chips, strategy, record, tokens)
+        return map_model(self.graph, self.source.sha256, os.fspath(chip), chips, strategy, record, tokens, objective)
 
     def export(self, target: str, path: str | os.PathLike[str]) -> None:
         """Write it in another form.

@@ -38,6 +38,7 @@ class Chips:
     chip: str
     system: str
     strategy: str
+    objective: str
     tokens: Size  # of the longest text
     time_steps: Size
     cores_used: Size
@@ -98,6 +99,7 @@ class Mapping:
     estimate: Estimate
     passes: tuple[Pass, ...]
     numbers: tuple[Number, ...]
+    curve: tuple[tuple[float, float], ...]  # cores, and nanoseconds of a text that they would take
     populations: tuple[Population, ...]
     floorplan: bytes | None  # an SVG picture, where it lies beside the file
 
@@ -125,8 +127,9 @@ def read_mapping(path: Path, run: RunRecord) -> Mapping:
         passes = _records(Pass, data["estimate"], "passes", "estimate.passes")
         populations = _records(Population, data, "layers", "layers")
         chips, picture = record_of(Chips, data, ""), _picture(file.with_name(PICTURE))
+        curve = _curve(data.get("curve"))
         numbers = _numbers(data.get("numbers"))
-        mapping = Mapping(path, chips, activity["source"], estimate, passes, numbers, populations, picture)
+        mapping = Mapping(path, chips, activity["source"], estimate, passes, numbers, curve, populations, picture)
         _check(mapping, run)
     except InputError as error:
         raise InputError(f"{file}: {error}") from None
@@ -150,6 +153,15 @@ def _numbers(data: Any) -> tuple[Number, ...]:
         record_of(Number, {key: _shown(value) for key, value in entry.items()} | {"name": name}, f"numbers.{name}.")
         for name, entry in data.items()
     )
+
+
+def _curve(data: Any) -> tuple[tuple[float, float], ...]:
+    check, _ = CHECKS["float"]
+    if not isinstance(data, list) or not data:
+        raise InputError("curve must be a list that is not empty")
+    if not all(isinstance(point, list) and len(point) == 2 and all(map(check, point)) for point in data):
+        raise InputError("curve must hold pairs of numbers of at least 0: cores and nanoseconds")
+    return tuple((point[0], point[1]) for point in data)
 
 
 def _shown(value: Any) -> str:

@@ -73,6 +73,8 @@ def test_a_mapping_that_is_not_there_is_named(run, tmp_path):
 
 FAULTS = {
     "another format": ({"format": "x"}, "not a spikebert-mapping file"),
+    "no curve": ({"curve": []}, "curve must be a list that is not empty"),
+    "a curve of other things": ({"curve": [[1]]}, "curve must hold pairs"),
     "no layers": ({"layers": None}, "layers must be a list"),
     "a layer that is none": ({"layers": [3]}, r"layers[0] must be an object"),
     "no chips": ({"chips_used": 0}, "chips_used must be"),

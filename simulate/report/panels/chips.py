@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from typing import TYPE_CHECKING
 
 from simulate.report import forms
 from simulate.report.content import Content
 from simulate.report.mapping import Mapping
-from simulate.report.panel import Card, Column, Panel, Picture, Table, facts
+from simulate.report.panel import Card, Column, Panel, Picture, Plot, Table, facts
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def card(content: Content) -> Card:
@@ -77,6 +81,11 @@ def panel(content: Content) -> Panel | None:
             _populations(content.mapping),
             _numbers(content.mapping),
         ),
+        Plot(
+            lambda width: _draw(content.mapping, width),
+            "Cores against the latency of a text, between the ends of the estimate and without the mesh: what it would "
+            "gain if busy layers were divided further. --objective latency takes the fastest.",
+        ),
         picture=_floorplan(content.mapping),
     )
 
@@ -103,6 +112,7 @@ def _sizes(mapping: Mapping, content: Content) -> Table:
             ("chips", f"{chips.chips_used}, of {_chips(chips.chips)} of {chips.system}"),
             ("cores", _cores(mapping)),
             ("strategy", chips.strategy),
+            ("cut for", chips.objective),
             ("left to the host", ", ".join(chips.host_layers)),
             ("spikes", mapping.activity),
             ("steps per text", f"{estimate.steps:,}"),
@@ -123,6 +133,22 @@ def _sizes(mapping: Mapping, content: Content) -> Table:
             ("the same by the account loihi1, without static power", forms.energy_span(account, account)),
         ],
     )
+
+
+def _draw(mapping: Mapping | None, width: float) -> Figure:
+    from simulate.report.plotting import BLUE, FAINT, new_figure
+
+    assert mapping is not None
+    figure = new_figure(width, 2.2)
+    axes = figure.subplots()
+    cores, times = zip(*mapping.curve, strict=True)
+    axes.plot(cores, [time / 1e6 for time in times], color=BLUE, marker="o", markersize=2.5, linewidth=1)
+    axes.axvline(mapping.chips.cores_used, color=FAINT, linewidth=0.8, linestyle="--")
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("cores (dashed: this mapping)")
+    axes.set_ylabel("ms a text")
+    axes.grid(linewidth=0.4, alpha=0.5)
+    return figure
 
 
 def _passes(mapping: Mapping) -> Table:
