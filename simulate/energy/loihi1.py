@@ -28,6 +28,6 @@ def account(run: RunRecord) -> Account:
         "+ E_LOIHI_ACTIVE · updates + E_LOIHI_SPIKE · spikes",
         includes="Every synaptic operation, neuron update (all as active) and spike, weights and states read included.",
         excludes="Normalisation and messages of a stream of currents, which Loihi 1 cannot do; hops between tiles, "
-        "which need a placement; its idle power.",
+        "which need a placement; its static power, which needs a time: both are in the estimate of a mapping.",
         terms=(*linears, *attentions, *updates, *spikes),
     )

@@ -5,10 +5,9 @@
     SOPs(l)   = T · γ · FLOPs(l)          γ: firing rate of the layer's input spike train
     E         = E_MAC · EMB + E_AC · (Σ SOPs(fully connected) + Σ SOPs(SSA))
 
-The first three were checked against a later paper of the same first author, which prints them so (arXiv 2402.01533,
-appendix B, eqs 12-14). The fourth could not be checked word for word: its first term is known here to be the embedding
-at E_MAC, but not how many operations the authors count for it. Our reading: one multiply-accumulate per value looked
-up, EMB = tokens · D.
+A later paper of the same first author prints the first three in the same way (arXiv 2402.01533, appendix B, eqs 12-14).
+The first term of the fourth is the embedding at E_MAC; how many operations the authors count for it is not said. Our
+reading: one multiply-accumulate per value looked up, EMB = tokens · D.
 
 Where the text leaves a choice:
 - A Linear fed by the residual stream has inputs 0, 1, 2, ...: γ is then the mean magnitude, so that an input of k costs

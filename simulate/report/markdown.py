@@ -10,7 +10,7 @@ from simulate.report.report import Report
 def render(report: Report) -> str:
     parts = [f"# {_escape(report.title)}", _escape(report.subtitle)]
     for card in report.cards:
-        lines = "".join(f"\n  - {_escape(line)}" for line in card.lines)
+        lines = "".join(f"\n  - {_escape(line)}" for line in (*card.lines, *card.warnings))
         parts.append(f"- **{card.title}: {_escape(card.value)}**{lines}")
     for panel in report.panels:
         parts += _panel(panel, report)

@@ -37,6 +37,7 @@ def render(report: Report) -> str:
 
 def _card(card: Card) -> str:
     lines = "".join(f"<li>{_wrap(line)}</li>" for line in card.lines)
+    lines += "".join(f'<li class="warning">{_wrap(line)}</li>' for line in card.warnings)
     head = f"<h2>{escape(card.title)}</h2><p>{escape(card.value)}</p>"
     return f'<div class="card" id="card-{card.key}">{head}<ul>{lines}</ul></div>'
 

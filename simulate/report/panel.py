@@ -78,10 +78,11 @@ class Panel:
 
 @dataclass(frozen=True)
 class Card:
-    """A number of the first screen: the value, a line under it, and the raw numbers for the .json."""
+    """A number of the first screen: the value, lines under it, what to beware of, and the raw numbers for the .json."""
 
     key: str
     title: str
     value: str
     lines: tuple[str, ...]
     numbers: dict[str, Any]
+    warnings: tuple[str, ...] = ()

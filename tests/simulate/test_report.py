@@ -5,11 +5,13 @@ import hashlib
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from simulate.energy import bert, paper
 from simulate.report import data, forms, markdown, page
+from simulate.report.panels import accuracy
 from simulate.report.panels.accuracy import wilson
 from simulate.report.report import read_report
 from tests.simulate.example_run import example_run
@@ -41,6 +43,34 @@ def test_the_headline_is_accuracy_energy_and_firing_rate(report):
     )
     spikes, neurons = sum(layer.spikes for layer in run.layers), sum(layer.neurons for layer in run.layers)
     assert headline["firing"]["rate"] == pytest.approx(spikes / neurons / 4)
+
+
+def test_the_first_screen_says_that_nothing_was_measured_and_who_the_opponent_is(report, html):
+    card = next(card for card in report.cards if card.key == "energy")
+    fair = next(each for each in report.content.comparisons if each.spiking.name == "matched")
+    assert card.value == f"{100 * fair.ratio:.0f} %"
+    said = " ".join(card.lines)
+    assert "never measured" in card.lines[0]
+    assert "nobody has trained" in said and "2 blocks × 12" in said
+    assert "never measured" in html
+
+
+def test_a_layer_that_mostly_fires_is_a_warning_with_a_hint(report, html):
+    card = next(card for card in report.cards if card.key == "firing")
+    dense = [layer.name for layer in report.content.run.layers if layer.rate > 0.5]
+    assert dense
+    assert card.warnings[0].startswith(f"{len(dense)} of 11 layers fire in more than half of all steps ({dense[0]}")
+    assert "--spikes-weight" in card.warnings[0]
+    assert 'class="warning"' in html
+    assert "more than half" in markdown.render(report)
+
+
+def test_the_accuracy_stands_beside_that_of_the_teacher_where_the_model_notes_it(report):
+    run = report.content.run
+    noted = replace(run.model, metadata={"training": {"teacher_accuracy": 0.893}})
+    lines = accuracy.card(replace(report.content, run=replace(run, model=noted))).lines
+    assert lines[-1] == "its teacher: 89.3 % on the dev texts of the training"
+    assert len(accuracy.card(report.content).lines) == len(lines) - 1
 
 
 def test_totals_are_the_sums_of_their_columns(report):

@@ -47,10 +47,22 @@ def card(content: Content) -> Card:
         (
             f"{hits} of {content.run.samples} right; 95 % interval {_span(low, high)}",
             f"majority class {100 * majority:.1f} % ({_span(majority_low, majority_high)}); {verdict}",
+            *_teacher(content),
         ),
         {"accuracy": share, "interval": [low, high]}
         | {"majority": majority, "majority_interval": [majority_low, majority_high]},
     )
+
+
+def _teacher(content: Content) -> tuple[str, ...]:
+    """What the BERT that it was learned from reached in training, where the model's file notes it."""
+    noted = content.run.model.metadata.get("training")
+    share = noted.get("teacher_accuracy") if isinstance(noted, dict) else None
+    if type(share) is not float or not 0 <= share <= 1:
+        return ()
+    shape = content.teacher[0] if content.teacher else None
+    size = f", a BERT of {shape.blocks} blocks × {shape.hidden}" if shape else ""
+    return (f"its teacher{size}: {100 * share:.1f} % on the dev texts of the training",)
 
 
 def _span(low: float, high: float) -> str:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+MOSTLY = 0.5  # rate above which a layer would send fewer messages if it sent its silent neurons
+NAMED = 3  # layers that a warning names
+
+
 def card(content: Content) -> Card:
     run = content.run
     low, high = _extremes(run.layers)
@@ -26,6 +30,19 @@ def card(content: Content) -> Card:
             f"lowest {low.rate:.4f} ({low.name}), highest {high.rate:.4f} ({high.name})",
         ),
         {"rate": run.rate, "lowest": low.rate, "highest": high.rate, "unit": "spikes per neuron and step"},
+        _dense(run.layers),
+    )
+
+
+def _dense(layers: list[LayerCount]) -> tuple[str, ...]:
+    """A warning of layers whose neurons mostly fire: there a spike says little, and silence would be cheaper."""
+    found = [layer.name for layer in layers if layer.rate > MOSTLY]
+    if not found:
+        return ()
+    named = ", ".join(found[:NAMED]) + (f" and {len(found) - NAMED} more" if len(found) > NAMED else "")
+    return (
+        f"{len(found)} of {len(layers)} layers fire in more than half of all steps ({named}): train with "
+        "--spikes-weight or --operations-target, or export with --threshold-scale",
     )
 
 

@@ -17,7 +17,8 @@ def panel(content: Content) -> Panel:
         "What it is compared with",
         (
             f"BERTs counted from their shapes: the one of the model's own shape on these texts"
-            f"{_teacher_words(content)}, and those of the paper at the {published.LENGTH} tokens that it pads to.",
+            f"{_teacher_words(content)}, those of the paper at the {published.LENGTH} tokens that it pads to, and "
+            f"BERT-base at the {published.SHORT} of later papers.",
             "The paper's table recomputed from its own operations. What its synaptic operations at E_AC leave of its "
             "energy is the embedding's; it differs from set to set, and how it was counted is not said. In our row the "
             "embedding is one E_MAC a value looked up. The mean share of the paper's rows is "
@@ -47,11 +48,12 @@ def networks(content: Content | None = None) -> Table:
         rows.append(_ours(BertShape.of(content.run), tokens, content, content.reference))
         if content.teacher is not None:
             rows.append(_ours(content.teacher[0], tokens, content, content.teacher[1]))
-    for shape, operations, energy in published.NETWORKS:
-        counted = macs(shape, [published.LENGTH]) / 1e9
+    for shape, tokens, operations, energy in published.NETWORKS:
+        counted = macs(shape, [tokens]) / 1e9
         priced = counted * costs()["E_MAC"].picojoules
         size = f"{shape.blocks} × {shape.hidden}"
-        rows.append((shape.name, size, published.LENGTH, counted, priced, operations, energy, counted / operations))
+        share = priced / energy if operations is None else counted / operations
+        rows.append((shape.name, size, tokens, counted, priced, operations, energy, share))
     columns = (
         Column("network", "network", forms.text),
         Column("size", "blocks × D", forms.text),

@@ -37,14 +37,14 @@ def panel(content: Content) -> Panel:
         (
             "Spikes and magnitudes are exact: they were counted while the integer model ran on these texts, in which "
             "padding does not exist. The energy is a calculation from those counts, not a measurement: no chip was "
-            "run, and idle power, clocks and instructions are in no account.",
+            "run. Static power, clocks and instructions are in no account; static power is in the estimate of a "
+            "mapping.",
             "The residual stream carries small integers, not spikes. An input of k is counted as k accumulations, as k "
             "spikes over the same synapses would be.",
             f"The model computes with {content.run.model.weight_bits}-bit weights; all accountings but matched and "
             "loihi1 price it at float32, as the paper does.",
-            "The form of eqs 16-18 was checked against a later paper of the same first author (arXiv 2402.01533, eqs "
-            "12-14). How many operations eq. 19 counts for the embedding could not be checked; one per value looked up "
-            "is our reading.",
+            "A later paper of the same first author prints eqs 16-18 in the same way (arXiv 2402.01533, eqs 12-14). "
+            "How many operations eq. 19 counts for the embedding is not said; one per value looked up is our reading.",
         ),
         tables=(included, priced),
     )
