@@ -24,7 +24,7 @@ def card(content: Content) -> Card:
     return Card(
         "chips",
         "Chips needed",
-        f"{chips.chips_used}",
+        _needed(mapping),
         (
             f"{chips.chip}, {chips.strategy}, texts of up to {chips.tokens} tokens",
             f"{_cores(mapping)}, {chips.cores_per_chip} a chip; the smallest known system: {chips.system}, "
@@ -49,6 +49,12 @@ def _cores(mapping: Mapping) -> str:
     if compiled == placed:
         return f"{placed:,} cores"
     return f"{placed:,} cores, up to {compiled:,} as a published compiler packs weights"
+
+
+def _needed(mapping: Mapping) -> str:
+    """Chips that are used, and those that the cores of the high end would take."""
+    used, most = mapping.chips.chips_used, -(-mapping.chips.cores_compiled // mapping.chips.cores_per_chip)
+    return f"{used}" if most <= used else f"{used} to {most}"
 
 
 def _chips(number: int) -> str:

@@ -22,9 +22,11 @@ def card(content: Content) -> Card:
     """The fair race in large, with whom it is run; what other rules would say below, and a chip's own energy apart."""
     by_name = {each.spiking.name: each for each in content.comparisons}
     fair, chip = by_name.pop(HEADLINE), by_name.pop(ITS_OWN)
-    spiking, reference = forms.energy([content.per_text(a.picojoules) for a in (fair.spiking, fair.reference)])
+    spiking, reference, own = (
+        forms.energy_span(energy, energy)
+        for energy in (content.per_text(a.picojoules) for a in (fair.spiking, fair.reference, chip.spiking))
+    )
     others = ", ".join(f"{name} {100 * each.ratio:.0f} %" for name, each in by_name.items())
-    (own,) = forms.energy([content.per_text(chip.spiking.picojoules)])
     return Card(
         "energy",
         "Energy per text, of an int8 BERT's",
