@@ -104,7 +104,9 @@ def chip_file(name: str) -> Path:
     if name.endswith((".yaml", ".yml")):
         return Path(name)
     if name not in chip_names():
-        raise InputError(f"--chip {name}: not one of {', '.join(chip_names())}; or give a .yaml file of your own")
+        raise InputError(
+            f"{name}: not one of {', '.join(chip_names())}; or give a .yaml file of your own", field="chip"
+        )
     return CHIPS / f"{name}.yaml"
 
 

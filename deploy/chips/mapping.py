@@ -130,7 +130,7 @@ def map_graph(
 def choose(graph: Graph, chip: Chip, system: str | None, strategy: str, tokens: int) -> tuple[System, str, list[Cut]]:
     """The system, the strategy and the cuts of `map_graph`, before anything is placed."""
     if not 1 <= tokens <= graph.max_tokens:
-        raise InputError(f"--tokens {tokens}: the model takes 1 to {graph.max_tokens}")
+        raise InputError(f"{tokens}: the model takes 1 to {graph.max_tokens}", field="tokens")
     systems = [find_system(chip, system)] if system else systems_of(chip)
     tried = list(STRATEGIES) if strategy == AUTO else [strategy]
     if margin_of(graph) != NO_MARGIN:

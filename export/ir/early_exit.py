@@ -54,7 +54,7 @@ def with_margin(graph: Graph, choice: str | None) -> Graph:
     last = readout_of(graph)
     margin = NO_MARGIN if choice == NEVER else units(number(choice), logit_scale(graph))
     if margin != NO_MARGIN and len(graph.labels) < 2:
-        raise InputError(f"--exit-margin {choice}: the model has one label alone, which is ahead of no other")
+        raise InputError(f"{choice}: the model has one label alone, which is ahead of no other", field="exit_margin")
     return validate(replace(graph, nodes=(*graph.nodes[:-1], replace(last, margin=margin))))
 
 
@@ -65,7 +65,7 @@ def number(choice: str) -> float:
     except ValueError:
         margin = math.nan
     if not (math.isfinite(margin) and margin >= 0):
-        raise InputError(f"--exit-margin {choice}: must be a number of at least 0, or {NEVER}")
+        raise InputError(f"{choice}: must be a number of at least 0, or {NEVER}", field="exit_margin")
     return margin
 
 

@@ -21,7 +21,7 @@ def scale_thresholds(graph: Graph, factor: float) -> Graph:
     24-bit state, or vanish.
     """
     if not factor > 0:
-        raise InputError(f"--threshold-scale {factor:g}: must be above 0")
+        raise InputError(f"{factor:g}: must be above 0", field="threshold_scale")
     metadata = {**graph.metadata, "threshold_scale": factor * scale_of(graph.metadata)}
     nodes = tuple(_scaled(node, factor) if isinstance(node, LIF) else node for node in graph)
     return validate(replace(graph, nodes=nodes, metadata=metadata))

@@ -26,7 +26,7 @@ def lower(trained: TrainedModel, weight_bits: int = 8, per_channel: bool = False
             own, with its zero reset, and what it cannot do is refused by name. Attention is the host's part there.
     """
     if not 2 <= weight_bits <= 8:
-        raise InputError(f"--bits {weight_bits}: weights have 2 to 8 bits")
+        raise InputError(f"{weight_bits}: weights have 2 to 8 bits", field="bits")
     graph = fold(capture(trained.model.eval()))
     config = trained.model.config
     integer = Graph(

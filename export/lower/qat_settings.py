@@ -40,7 +40,7 @@ class QatSettings:
         if not Path(self.model).exists():
             raise InputError(f"{self.model}: no such model file or folder")
         if not 2 <= self.bits <= 8:
-            raise InputError(f"--bits {self.bits}: weights have 2 to 8 bits")
+            raise InputError(f"{self.bits}: weights have 2 to 8 bits", field="bits")
 
 
 def prepare(settings: QatSettings) -> Task:

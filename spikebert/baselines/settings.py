@@ -22,4 +22,4 @@ class BaselineSettings(Settings):
     def check(self) -> None:
         super().check()
         if not self.epochs:
-            raise InputError("--epochs 0: must be at least 1; a baseline has no other stage")
+            raise InputError("0: must be at least 1; a baseline has no other stage", field="epochs")

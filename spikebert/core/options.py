@@ -21,22 +21,23 @@ def require_least(least: float, **values: float | None) -> None:
     for name, value in values.items():
         if value is not None and not (value >= least and math.isfinite(value)):
             limit = f"be at least {least:g}" if least else "not be negative"
-            raise InputError(f"{option(name)} {value}: must {limit}{'' if math.isfinite(value) else ', and finite'}")
+            finite = "" if math.isfinite(value) else ", and finite"
+            raise InputError(f"{value}: must {limit}{finite}", field=name)
 
 
 def require_positive(**values: float) -> None:
     """Likewise for a value that is not above 0, such as a learning rate."""
     for name, value in values.items():
         if not (value > 0 and math.isfinite(value)):
-            raise InputError(f"{option(name)} {value}: must be above 0 and finite")
+            raise InputError(f"{value}: must be above 0 and finite", field=name)
 
 
 def require_seed(seed: int) -> None:
     if not 0 <= seed < SEEDS:
-        raise InputError(f"--seed {seed}: must lie in 0 to {SEEDS - 1}")
+        raise InputError(f"{seed}: must lie in 0 to {SEEDS - 1}", field="seed")
 
 
 def require_folder(out: str | os.PathLike[str]) -> None:
     """An InputError for an `--out` that is there and no folder."""
     if Path(out).exists() and not Path(out).is_dir():
-        raise InputError(f"--out {out}: is a file; give a folder")
+        raise InputError(f"{out}: is a file; give a folder", field="out")

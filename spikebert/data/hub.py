@@ -47,7 +47,7 @@ def lines(name: str, count: int, seed: int) -> list[str]:
         texts = (line.strip() for row in rows for column in columns for line in (row[column] or "").splitlines())
         found = list(islice((text for text in texts if text), count))
     if not found:
-        raise InputError(f"--corpus {name}: holds no text")
+        raise InputError(f"{name}: holds no text", field="corpus")
     return found
 
 
@@ -77,7 +77,7 @@ def _rows(name: str, data: Any, columns: Columns = USUAL) -> tuple[list[Row], li
     label = next((c for c in wanted if c in data.column_names), None)
     absent = next((c for c in texts_in if c not in data.column_names), None if label else " or ".join(wanted))
     if label is None or absent:
-        raise InputError(f"--task {name}: no column {absent} among {', '.join(data.column_names)}")
+        raise InputError(f"{name}: no column {absent} among {', '.join(data.column_names)}", field="task")
     names = getattr(data.features[label], "names", None)  # of a ClassLabel
     rows: list[Row] = []
     dropped: Counter[str] = Counter()

@@ -73,16 +73,20 @@ def load_task(name: str, dev: str | None = None, columns: Columns = USUAL) -> Ta
         train, dev_rows = split(train, SHARE, seed=0)
     for part, rows in (("training", train), ("dev", dev_rows)):
         if not rows:
-            raise InputError(f"--task {name}: no {part} rows; give more texts, or a dev part with --dev")
+            raise InputError(f"{name}: no {part} rows; give more texts, or a dev part with --dev", field="task")
     labels = sorted({row.label for row in train})
     if len(labels) < 2:
-        raise InputError(f"--task {name}: every row has the label {labels[0]!r}; a task needs at least two labels")
+        raise InputError(
+            f"{name}: every row has the label {labels[0]!r}; a task needs at least two labels", field="task"
+        )
     for number, row in enumerate(dev_rows, 1):
         if row.label not in labels:
-            raise InputError(f"--task {name}: dev row {number} has the label {row.label!r}, which no training row has")
+            raise InputError(
+                f"{name}: dev row {number} has the label {row.label!r}, which no training row has", field="task"
+            )
     if are_pairs(train) and not are_pairs(dev_rows):
         number = next(n for n, row in enumerate(dev_rows, 1) if "\t" not in row.text)
-        raise InputError(f"--task {name}: dev row {number} has one text, where those of train have two")
+        raise InputError(f"{name}: dev row {number} has one text, where those of train have two", field="task")
     return Task(_called(name), train, dev_rows, labels, notes, cut)
 
 
@@ -195,7 +199,7 @@ def read_corpus(name: str, count: int, seed: int) -> list[str]:
     path = require_file(name, "corpus")
     lines = sample((line for _, line in read_lines(path) if line.strip()), count, seed)
     if not lines:
-        raise InputError(f"--corpus {path}: holds no text")
+        raise InputError(f"{path}: holds no text", field="corpus")
     return lines
 
 

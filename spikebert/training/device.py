@@ -20,7 +20,9 @@ def choose(name: str) -> torch.device:
         return torch.device("cpu")
     if not torch.cuda.is_available():
         if name == "cuda":
-            raise InputError("--device cuda: PyTorch finds no GPU here; leave the option out to train on the CPU")
+            raise InputError(
+                "cuda: PyTorch finds no GPU here; leave the option out to train on the CPU", field="device"
+            )
         return torch.device("cpu")
     together = processes.group()
     return torch.device("cuda", torch.cuda.current_device()) if together is None else together.device

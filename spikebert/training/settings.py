@@ -112,11 +112,11 @@ class Settings:
         require_seed(self.seed)
         require_folder(self.out)
         if not (self.vocabulary in ("whole", "used") or (isinstance(self.vocabulary, int) and self.vocabulary > 0)):
-            raise InputError(f"--vocabulary {self.vocabulary}: must be whole, used, or how many pieces are kept")
+            raise InputError(f"{self.vocabulary}: must be whole, used, or how many pieces are kept", field="vocabulary")
         if self.levels > LEVELS_MAX:
-            raise InputError(f"--levels {self.levels}: must be at most {LEVELS_MAX}")
+            raise InputError(f"{self.levels}: must be at most {LEVELS_MAX}", field="levels")
         if not 0 <= self.beta <= 1:
-            raise InputError(f"--beta {self.beta}: must lie in [0, 1]")
+            raise InputError(f"{self.beta}: must lie in [0, 1]", field="beta")
         if self.unlabelled and not self.corpus:
             raise InputError("--unlabelled needs --corpus: where the lines are taken from")
         if not (self.epochs or self.stage1_epochs):
@@ -125,7 +125,7 @@ class Settings:
             raise InputError("--epochs 0 with --warm-start, which stands for stage 1: nothing would be trained")
         width, heads, blocks = (self.sizes[n] for n in ("hidden_size", "num_attention_heads", "num_hidden_layers"))
         if width % heads:
-            raise InputError(f"--heads {heads}: must be a divisor of the width, {width}")
+            raise InputError(f"{heads}: must be a divisor of the width, {width}", field="heads")
         if self.residual == "membrane" and self.norm != "batch":
             raise InputError("--residual membrane needs --norm batch: its norms fold into thresholds at export")
         if (self.residual == "membrane") != (self.levels == 0):
@@ -134,7 +134,7 @@ class Settings:
                 "current; leave the option out, or train with --residual spikes"
             )
         if self.skip_layers >= blocks:
-            raise InputError(f"--skip-layers {self.skip_layers}: must be below the number of blocks, {blocks}")
+            raise InputError(f"{self.skip_layers}: must be below the number of blocks, {blocks}", field="skip_layers")
 
     def require_inputs(self) -> None:
         """An InputError for the first file or folder that is not there, or is no teacher: before torch is loaded."""
@@ -143,7 +143,9 @@ class Settings:
         if self.corpus and not (Path(self.corpus).exists() or hub.is_name(self.corpus)):
             require_file(self.corpus, "corpus")
         if self.warm_start and not Path(self.warm_start).exists():
-            raise InputError(f"--warm-start {self.warm_start}: not there; give a model or the folder of a finished run")
+            raise InputError(
+                f"{self.warm_start}: not there; give a model or the folder of a finished run", field="warm_start"
+            )
 
 
 def shaped(values: dict[str, Any]) -> dict[str, Any]:

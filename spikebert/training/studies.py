@@ -84,7 +84,7 @@ def study(kind: str, settings: Settings, seeds: int, values: Sequence[float]) ->
     """
     settings.check()
     if not settings.epochs:
-        raise InputError("--epochs 0: a study needs stage 2")
+        raise InputError("0: a study needs stage 2", field="epochs")
     points = ablation(settings) if kind == "ablation" else sweep(kind, values)
     for point in points:
         replace(settings, **point.changes).check()
@@ -113,7 +113,7 @@ def _claim(folder: Path, kind: str, settings: Settings) -> None:
     claim(folder, STUDY, "--out")
     record = folder / STUDY.files[0]
     if record.exists() and differ(read_json(record, "record of settings"), wanted, settings):
-        raise InputError(f"--out {folder}: holds a study with other settings; choose another folder")
+        raise InputError(f"{folder}: holds a study with other settings; choose another folder", field="out")
     write_atomically(record, lambda path: path.write_text(json.dumps(wanted, indent=1), "utf-8"))
 
 

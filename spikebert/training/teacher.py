@@ -107,7 +107,9 @@ def load(
         _tell_of_classes(name, classes, labels, head)
     own = getattr(config, "classifier_pooling", "first")
     if fitted and pooling not in ("first", own):
-        raise InputError(f"--teacher-pooling {pooling}: {name} is fine-tuned already, and classifies otherwise ({own})")
+        raise InputError(
+            f"{pooling}: {name} is fine-tuned already, and classifies otherwise ({own})", field="teacher_pooling"
+        )
     if not fitted:
         config.classifier_pooling = pooling
     config.problem_type = "single_label_classification"  # it may have been one of several labels, or of numbers
@@ -117,7 +119,7 @@ def load(
     # A head that fine-tuning makes anew, and a pooler that sentence encoders leave out, may start at random.
     lost = sorted(k for k in missing if fitted or not k.startswith(("classifier.", "bert.pooler.")))
     if lost:
-        raise InputError(f"--teacher {name}: its weights lack {lost[0]}; the model is damaged or no whole BERT")
+        raise InputError(f"{name}: its weights lack {lost[0]}; the model is damaged or no whole BERT", field="teacher")
     require_finite(name, model)
     if order is not None:
         with torch.no_grad():
@@ -134,12 +136,14 @@ def _config(name: str, source: str, kept: bool) -> BertConfig:
             known: Any = BertConfig.from_dict(content)
             return known
         except Exception as error:  # transformers lets through whatever a damaged config.json gives rise to
-            raise InputError(f"--teacher {name}: its config.json cannot be read ({reason_of(error)})") from None
+            raise InputError(f"{name}: its config.json cannot be read ({reason_of(error)})", field="teacher") from None
     try:
         config: Any = AutoConfig.from_pretrained(source, trust_remote_code=False, local_files_only=kept)
     except Exception as error:
         reason = "is not reached from here" if kept else f"does not give it ({reason_of(error)})"
-        raise InputError(f"--teacher {name}: no model folder, not {' or '.join(NAMES)}, and the hub {reason}") from None
+        raise InputError(
+            f"{name}: no model folder, not {' or '.join(NAMES)}, and the hub {reason}", field="teacher"
+        ) from None
     require_bert(name, {"model_type": config.model_type})
     return config
 
@@ -148,11 +152,11 @@ def classes_of(name: str, config: BertConfig) -> list[str]:
     """The names of the classes, in the order of their numbers."""
     numbered: dict[Any, Any] = config.id2label or {}
     if sorted(numbered) != list(range(len(numbered))):
-        raise InputError(f"--teacher {name}: id2label in its config.json must count the classes from 0")
+        raise InputError(f"{name}: id2label in its config.json must count the classes from 0", field="teacher")
     names = [str(numbered[number]) for number in range(len(numbered))]
     stated = {str(label): number for label, number in (config.label2id or {}).items()}
     if set(stated) == set(names) and any(stated[label] != number for number, label in enumerate(names)):
-        raise InputError(f"--teacher {name}: id2label and label2id in its config.json contradict each other")
+        raise InputError(f"{name}: id2label and label2id in its config.json contradict each other", field="teacher")
     return names
 
 
@@ -192,14 +196,14 @@ def _model(name: str, folder: Path | None, source: str, config: BertConfig, fitt
             # Never torch's own format by transformers: it may hold code.
             loaded = kind.from_pretrained(source, config=config, local_files_only=kept, use_safetensors=True, **options)
     except InputError as error:
-        raise InputError(f"--teacher {name}: {error}") from None
+        raise InputError(f"{name}: {error}", field="teacher") from None
     except Exception as error:  # safetensors and transformers each raise their own kinds
-        raise InputError(f"--teacher {name}: its weights cannot be read ({reason_of(error)})") from None
+        raise InputError(f"{name}: its weights cannot be read ({reason_of(error)})", field="teacher") from None
     model, found = loaded
     unlike = (key if isinstance(key, str) else key[0] for key in found["mismatched_keys"])  # some versions tell sizes
     other = [key for key in unlike if not key.startswith("classifier.")]
     if other:
-        raise InputError(f"--teacher {name}: {other[0]} has another size than its config.json says")
+        raise InputError(f"{name}: {other[0]} has another size than its config.json says", field="teacher")
     return model, found["missing_keys"]
 
 
@@ -242,9 +246,9 @@ def load_more(names: Sequence[str], labels: Sequence[str], tokenizer: PreTrained
     for name in names:
         model, own, fitted = load(name, labels, head=Head.UNUSED)
         if not fitted:
-            raise InputError(f"--more-teachers {name}: is not fine-tuned for the labels {', '.join(labels)}")
+            raise InputError(f"{name}: is not fine-tuned for the labels {', '.join(labels)}", field="more_teachers")
         if own.get_vocab() != tokenizer.get_vocab():
-            raise InputError(f"--more-teachers {name}: its tokenizer is not the one of --teacher")
+            raise InputError(f"{name}: its tokenizer is not the one of --teacher", field="more_teachers")
         found.append(model)
     return found
 

@@ -30,14 +30,14 @@ def locate(name: str) -> str:
     path = Path(name)
     if path.is_dir():
         if not (path / CONFIG).is_file():
-            raise InputError(f"--teacher {name}: the folder holds no config.json; it is not a model directory")
+            raise InputError(f"{name}: the folder holds no config.json; it is not a model directory", field="teacher")
         return name
     if path.exists():
         raise InputError(
             f"--teacher {name}: is a file; give the folder of a BERT model (config.json, weights, tokenizer)"
         )
     if not name or name.startswith((".", "/")) or name.count("/") > 1:
-        raise InputError(f"--teacher {name}: no such folder")
+        raise InputError(f"{name}: no such folder", field="teacher")
     return name
 
 
@@ -68,7 +68,7 @@ def require_bert(name: str, config: dict[str, Any]) -> None:
                 f'--teacher {name}: its config.json tells no model_type; if it is a BERT, add "model_type": "bert"'
             )
     elif kind != "bert":
-        raise InputError(f"--teacher {name}: is a {kind} model; the teacher must be of the BERT architecture")
+        raise InputError(f"{name}: is a {kind} model; the teacher must be of the BERT architecture", field="teacher")
 
 
 def is_bert(architecture: Any) -> bool:
@@ -97,7 +97,9 @@ def _require_weights(name: str, folder: Path) -> None:
             f"--teacher {name}: holds a TensorFlow checkpoint alone ({checkpoint.name}); transformers-cli convert "
             f"--model_type bert writes PyTorch weights of it"
         )
-    raise InputError(f"--teacher {name}: the folder holds no weights ({WEIGHTS}); copy them beside its config.json")
+    raise InputError(
+        f"{name}: the folder holds no weights ({WEIGHTS}); copy them beside its config.json", field="teacher"
+    )
 
 
 def has_safetensors(folder: Path) -> bool:

@@ -22,9 +22,9 @@ def require_size(name: str, folder: Path, config: BertConfig) -> None:
     try:
         shapes = shapes_of(folder)
     except InputError as error:
-        raise InputError(f"--teacher {name}: {error}") from None
+        raise InputError(f"{name}: {error}", field="teacher") from None
     except Exception as error:
-        raise InputError(f"--teacher {name}: its weights cannot be read ({reason_of(error)})") from None
+        raise InputError(f"{name}: its weights cannot be read ({reason_of(error)})", field="teacher") from None
     layers = {found[1] for key in shapes if (found := LAYER.search(key))}
     if isinstance(config.num_hidden_layers, int) and config.num_hidden_layers > len(layers):
         raise InputError(

@@ -152,7 +152,7 @@ def test_the_margin_travels_in_the_file_and_never_takes_it_away(tmp_path, capsys
 
 @pytest.mark.parametrize("margin", ["-1", "nan", "inf", "much", ""])
 def test_a_margin_that_is_no_number_is_refused(margin):
-    with pytest.raises(InputError, match="--exit-margin"):
+    with pytest.raises(InputError, match="exit_margin"):
         with_margin(random_graph(), margin)
 
 

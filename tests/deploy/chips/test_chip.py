@@ -141,5 +141,5 @@ def test_what_is_no_yaml_is_refused(tmp_path):
 
 
 def test_an_unknown_chip_is_refused_with_the_names_that_are_known():
-    with pytest.raises(InputError, match="--chip loihi3: not one of loihi1, loihi2"):
+    with pytest.raises(InputError, match="chip loihi3: not one of loihi1, loihi2"):
         read_chip("loihi3")

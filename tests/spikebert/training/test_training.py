@@ -434,7 +434,7 @@ def test_a_pooling_that_a_fine_tuned_teacher_has_not_is_refused(teacher, tmp_pat
     names = {"id2label": {"0": "neg", "1": "pos"}, "label2id": {"neg": 0, "pos": 1}}
     (folder / "config.json").write_text(json.dumps({**config, **names}))
     assert load(str(folder), ["neg", "pos"])[2]
-    with pytest.raises(InputError, match="--teacher-pooling mean"):
+    with pytest.raises(InputError, match="teacher_pooling mean"):
         load(str(folder), ["neg", "pos"], "mean")
 
 
