@@ -67,6 +67,7 @@ docs: setup .venv-modern/installed
 	.venv-modern/bin/jupyter execute --inplace examples/tutorial.ipynb
 	PATH="$(CURDIR)/$(BIN):$$PATH" python benchmarks/fill.py docs/cli.md
 	$(BIN)/python benchmarks/api.py > docs/api.md.new && mv docs/api.md.new docs/api.md
+	.venv-modern/bin/mkdocs build --quiet
 
 clean:
 	rm -rf .venv .venv-interop .venv-modern .venv-sanafe demo site
