@@ -84,16 +84,14 @@ def cluster(address: str) -> Iterator[Client]:
     """
     distributed = _library("--dask")
     if not re.fullmatch(r"(\w+://)?[^/\s]+:\d+", address):
-        raise InputError(f"{address!r}: must be the address of a scheduler, such as tcp://10.0.0.1:8786", field="dask")
+        raise InputError(f"--dask {address!r}: must be the address of a scheduler, such as tcp://10.0.0.1:8786")
     try:
         client = _within(PATIENCE, lambda: distributed.Client(address, timeout=PATIENCE / 2))
     except TIMEOUT:
-        raise InputError(
-            f"{address}: does not answer as a scheduler does within {PATIENCE} seconds", field="dask"
-        ) from None
+        raise InputError(f"--dask {address}: does not answer as a scheduler does within {PATIENCE} seconds") from None
     except Exception as error:  # of what is no Dask its client raises whatever comes of taking it for one
         reason = " ".join(str(error).split())[:160]
-        raise InputError(f"{address}: no scheduler answers there ({reason})", field="dask") from None
+        raise InputError(f"--dask {address}: no scheduler answers there ({reason})") from None
     try:
         _require_alike(client, address)
         yield client
@@ -112,13 +110,13 @@ def _require_alike(client: Any, address: str) -> None:
     try:
         found = _within(2 * PATIENCE, versions)
     except TIMEOUT:
-        raise InputError(f"{address}: has no worker; start one with: dask worker {address}", field="dask") from None
+        raise InputError(f"--dask {address}: has no worker; start one with: dask worker {address}") from None
     except ImportError as error:
         needed = f"install spikebert {__version__} for scheduler and workers"
-        raise InputError(f"{address}: {needed} ({error})", field="dask") from None
+        raise InputError(f"--dask {address}: {needed} ({error})") from None
     for worker, its in found.items():
         if its != __version__:
-            raise InputError(f"{address}: {worker} has spikebert {its}, not {__version__}", field="dask")
+            raise InputError(f"--dask {address}: {worker} has spikebert {its}, not {__version__}")
 
 
 def _within(seconds: float, act: Callable[[], T]) -> T:

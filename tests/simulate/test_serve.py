@@ -137,7 +137,7 @@ def test_a_server_that_is_no_dask_is_one_line_within_the_stated_time(monkeypatch
         kept = []
         threading.Thread(target=answer, daemon=True).start()
         started, address = time.monotonic(), f"tcp://127.0.0.1:{server.getsockname()[1]}"
-        with pytest.raises(InputError, match=rf"dask {address}: ") as error, serve.cluster(address):
+        with pytest.raises(InputError, match=rf"--dask {address}: ") as error, serve.cluster(address):
             pass
         assert "\n" not in str(error.value)
         assert time.monotonic() - started < 60
