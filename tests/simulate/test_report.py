@@ -217,6 +217,7 @@ def test_a_silent_network_can_be_reported(folder, tmp_path):
     counts = json.loads((run / "counts.json").read_text("utf-8"))
     for item in counts["layers"] + counts["operations"]:
         silent = {field: [0] * 4 for field in item if field.endswith("_per_step")}
+        silent |= {"rate": 0.0} if "rate" in item else {}
         item.update(silent | {k: 0 for k in ("spikes", "input_events", "input_magnitude", "synaptic_operations")})
     counts["per_sample"] = {field: [0] * 3 for field in counts["per_sample"]}
     (run / "counts.json").write_text(json.dumps(counts), "utf-8")
