@@ -210,8 +210,8 @@ def run_model(options: argparse.Namespace) -> None:
     _require_out(options.out)
     from export.ir import nir
     from export.ir.early_exit import with_margin
-    from simulate.kept import keeping
     from simulate.run import ModelFile, run_texts
+    from simulate.shards import shards_of
 
     graph = with_margin(nir.read(options.model), options.exit_margin)
     if options.text_pair:
@@ -219,7 +219,7 @@ def run_model(options: argparse.Namespace) -> None:
             raise InputError(f"--text-pair: {options.model} takes single texts; it was not trained on pairs")
         options.text = [f"{a}\t{b}" for a, b in zip(options.text, options.text_pair, strict=True)]
     shared = options.dask is not None or options.workers is not None
-    with keeping(options.out if shared else None) as kept:
+    with shards_of(options.out if shared else None) as shards:
         found = run_texts(
             graph,
             ModelFile.of(Path(options.model)),
@@ -232,7 +232,7 @@ def run_model(options: argparse.Namespace) -> None:
             options.workers,
             options.dask,
             options.line,
-            kept,
+            shards,
         )
         if options.out:
             found.save(options.out)

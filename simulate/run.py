@@ -35,8 +35,8 @@ from spikebert.core.progress import Bar
 from spikebert.core.versions import versions
 
 if TYPE_CHECKING:
-    from simulate.kept import Kept
     from simulate.report.report import Report
+    from simulate.shards import Shards
 
 BACKENDS = ("fast", "lava")
 GRANULARITIES = ("block", "layer", "stock")
@@ -243,7 +243,7 @@ def run_texts(
     workers: int | str | None = None,
     dask: str | None = None,
     command: str = "",
-    kept: Kept | None = None,
+    shards: Shards | None = None,
 ) -> Run:
     """Run texts; a bar shows the progress where standard error is a terminal.
 
@@ -255,7 +255,7 @@ def run_texts(
         truncate: cut texts that are longer than the model takes.
         workers: share the texts among so many processes, or "auto": one a core.
         dask: share them among the workers of a Dask cluster, by the address of its scheduler.
-        kept: where workers' finished shards are kept, see `simulate.kept`.
+        shards: where workers' finished shards are kept, see `simulate.shards`.
     Raises:
         InputError: a text or a label that the model cannot take, or an argument that cannot be.
         RunError: Lava failed.
@@ -266,10 +266,10 @@ def run_texts(
     if not 0 <= trace <= len(sentences):
         raise InputError(f"{trace}: the texts are numbered from 1 to {len(sentences)}", field="trace")
     traced = traces.trace(graph, sentences[trace - 1], trace) if trace else None
-    if kept:
-        kept.begin(model.sha256, sentences, (backend, granularity, spikes, margin_of(graph)))
+    if shards:
+        shards.begin(model.sha256, sentences, (backend, granularity, spikes, margin_of(graph)))
     with (
-        _simulator(workers, dask, kept) as run,
+        _simulator(workers, dask, shards) as run,
         Bar(total=len(sentences), unit="text", disable=None, leave=False) as bar,
     ):
         result = run(graph, sentences, backend, granularity, spikes, bar.update)
@@ -285,7 +285,7 @@ def _require(**choices: tuple[str, Sequence[str]]) -> None:
 
 @contextmanager
 def _simulator(
-    workers: int | str | None, dask: str | None, kept: Kept | None
+    workers: int | str | None, dask: str | None, shards: Shards | None
 ) -> Iterator[Callable[..., SimulationResult]]:
     """What runs the sentences: here, or on workers."""
     if dask is None and workers is None:
@@ -294,7 +294,7 @@ def _simulator(
     from simulate import serve
 
     with serve.cluster(dask) if dask is not None else serve.cores(_count(workers)) as client:
-        yield partial(serve.simulate, client, kept=kept)
+        yield partial(serve.simulate, client, shards=shards)
 
 
 def _count(workers: int | str | None) -> int | None:

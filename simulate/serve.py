@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from export.ir.graph import Graph
 from simulate.batches import Tokens, batches
 from simulate.fast import FastSimulator
-from simulate.kept import Kept
 from simulate.limits import raise_open_files
 from simulate.result import SimulationResult, joined
 from simulate.scratch import scratch
+from simulate.shards import Shards
 from spikebert import __version__
 from spikebert.core.errors import InputError, RunError
 
@@ -176,21 +176,21 @@ def simulate(
     granularity: str = "block",
     record: bool = False,
     progress: Callable[[int], object] | None = None,
-    kept: Kept | None = None,
+    shards: Shards | None = None,
 ) -> SimulationResult:
     """`simulate.run.simulate` on the workers of `client`: the same result in the same order.
 
     Args:
-        kept: where finished shards are kept, and those of a run that was cut are found.
+        shards: where finished shards are kept, and those of a run that was cut are found.
     Raises:
         RunError: workers die of one shard again and again, or the cluster no longer answers.
     """
     from dask import config
 
-    results, earlier = kept.read() if kept else ({}, 0.0)
+    results, earlier = shards.read() if shards else ({}, 0.0)
     started = time.perf_counter() - earlier
     threads = sum(worker["nthreads"] for worker in client.scheduler_info()["workers"].values())
-    groups = shards(sentences, backend, max(1, threads), list(results))
+    groups = shard_bounds(sentences, backend, max(1, threads), list(results))
     with config.set({"distributed.admin.large-graph-warning-threshold": "16 GiB"}):
         model = client.submit(Model, graph, pure=False)  # a task: what a dead worker held is made anew
         futures = {
@@ -205,12 +205,12 @@ def simulate(
     try:
         for future, result in _results(client, list(futures)):
             results[futures[future]] = result
-            if kept:
-                kept.write(*futures[future], result, time.perf_counter() - started)
+            if shards:
+                shards.write(*futures[future], result, time.perf_counter() - started)
             if progress:
                 progress(futures[future][1] - futures[future][0])
     except RunError as error:
-        if not (kept and kept.lock and results):
+        if not (shards and shards.lock and results):
             raise
         done = sum(behind - first for first, behind in results)
         raise RunError(f"{error}; the {done:,} texts that are done are kept for the same command") from None
@@ -276,7 +276,7 @@ def _run(model: Model, *job: Any) -> SimulationResult:
     return model.run(*job)
 
 
-def shards(
+def shard_bounds(
     sentences: Sequence[Tokens], backend: str, workers: int, done: Sequence[tuple[int, int]] = ()
 ) -> list[tuple[int, int]]:
     """(first, behind the last) of sentences that stand together: SHARDS for each worker, or more where they are many.

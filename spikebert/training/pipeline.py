@@ -29,7 +29,7 @@ from spikebert.training.loop import Batch, Schedule, by_length, train
 from spikebert.training.preparation import prepare
 from spikebert.training.run import Run
 from spikebert.training.settings import Settings
-from spikebert.training.targets import KeptTeacher, keep
+from spikebert.training.targets import CachedTeacher, cached
 from spikebert.training.teacher import Teacher
 from spikebert.training.vocabulary import prune
 
@@ -279,14 +279,16 @@ def _stage(settings, run: Run, stage: str, student: Student, teacher: Teacher, e
     """
     where = computing(settings)
     teacher = teacher.to(where["device"])
-    source = keep(teacher, student.layers(teacher.layers), examples, run, stage, schedule.epochs, settings.cache_limit)
+    source = cached(
+        teacher, student.layers(teacher.layers), examples, run, stage, schedule.epochs, settings.cache_limit
+    )
 
     def loss(batch: Batch) -> dict[str, torch.Tensor]:
         if stage == "stage1":
             return stage_one(student, source, batch)
         return stage_two(student, source, batch, settings.weights, settings.operations_target)
 
-    prepare = source.prepare if isinstance(source, KeptTeacher) else None
+    prepare = source.prepare if isinstance(source, CachedTeacher) else None
     name = f"stage {stage[-1]}"
     checkpoint = run.checkpoint(stage)
     seconds = train(name, student, loss, examples, schedule, checkpoint, run.metrics, prepare=prepare, **where)

@@ -31,7 +31,7 @@ RUN = Kind(
     ),
     has_fields("task", "seed", "batch_size"),
 )
-KEPT = Kind("a teacher's outputs", ("features.npy", "logits.npy"), lambda path: True, sealed=False)
+CACHED = Kind("a teacher's outputs", ("features.npy", "logits.npy"), lambda path: True, sealed=False)
 
 
 def differ(recorded: dict[str, Any], wanted: dict[str, Any], settings: Any) -> bool:
@@ -152,13 +152,13 @@ class Run:
         """Checkpoints are large and of no use once the model stands."""
         for stage in sorted(self.stages):
             self.checkpoint(stage).unlink(missing_ok=True)
-            self.kept(stage).unlink(missing_ok=True)
+            self.cache_record(stage).unlink(missing_ok=True)
             self.clear_targets(stage)
 
-    def kept(self, stage: str) -> Path:
+    def cache_record(self, stage: str) -> Path:
         return self.folder / f"{stage}.kept.json"
 
     def clear_targets(self, stage: str) -> None:
         """Likewise the teacher's outputs of a stage (`spikebert.training.targets`)."""
         for path in self.folder.glob(f"{stage}.targets-*"):
-            remove_folder(path, KEPT)
+            remove_folder(path, CACHED)

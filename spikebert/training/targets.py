@@ -19,24 +19,24 @@ from spikebert.core.log import say
 from spikebert.core.progress import Bar
 from spikebert.training import processes
 from spikebert.training.loop import Batch, Example
-from spikebert.training.run import KEPT, Run
+from spikebert.training.run import CACHED, Run
 from spikebert.training.teacher import Targets, Teacher
 
 GIGABYTE = 1_000_000_000
 SPARE = GIGABYTE  # of free disk that is left alone
 BATCH = 64
-FEATURES, LOGITS = KEPT.files
+FEATURES, LOGITS = CACHED.files
 
 
 class Source(Protocol):
-    """Where a stage has its targets from: a Teacher, or a KeptTeacher."""
+    """Where a stage has its targets from: a Teacher, or a CachedTeacher."""
 
     layers: int
 
     def targets(self, batch: Batch, layers: Sequence[int]) -> Targets: ...
 
 
-class KeptTeacher:
+class CachedTeacher:
     """A teacher whose outputs for `examples` stand in a folder, once `prepare` was called.
 
     features.npy: (M, K, D) float32 or float16, the hidden states of K layers of the M tokens of all examples, one
@@ -49,14 +49,14 @@ class KeptTeacher:
     def __init__(self, teacher: Teacher, layers: Sequence[int], examples: Sequence[Example], run: Run, stage: str):
         self.teacher, self.examples, self.run, self.stage = teacher, examples, run, stage
         self.layers = teacher.layers
-        self.kept = sorted(set(layers))
+        self.cached = sorted(set(layers))
         self.starts = np.cumsum([0, *(len(e.tokens) for e in examples)])
         self.format = np.dtype(np.float32)
         self.device = next(teacher.model.parameters()).device
 
     def size(self, precision: str) -> int:
         """Bytes on disk in "float32" or "float16"."""
-        values = int(self.starts[-1]) * len(self.kept) * self.teacher.width
+        values = int(self.starts[-1]) * len(self.cached) * self.teacher.width
         return values * np.dtype(precision).itemsize + 4 * len(self.examples) * self.teacher.model.config.num_labels
 
     def prepare(self) -> None:
@@ -65,7 +65,7 @@ class KeptTeacher:
         with processes.main_first():
             if processes.is_main() and not folder.exists():
                 self.run.clear_targets(self.stage)
-                write_folder_atomically(folder, KEPT, self._compute, self.size(self.format.name))
+                write_folder_atomically(folder, CACHED, self._compute, self.size(self.format.name))
         self.features = np.load(folder / FEATURES, mmap_mode="r")
         self.logits = np.load(folder / LOGITS)
 
@@ -74,11 +74,11 @@ class KeptTeacher:
         rows = np.concatenate([self.features[self.starts[i] : self.starts[i + 1]] for i in batch.indices])
         hidden = torch.from_numpy(rows).to(batch.tokens.device).float()  # (M, K, D)
         logits = torch.from_numpy(self.logits[list(batch.indices)]).to(batch.tokens.device)
-        features = [hidden[:, self.kept.index(layer)] for layer in layers]
+        features = [hidden[:, self.cached.index(layer)] for layer in layers]
         return Targets(self.teacher.embeddings(batch), features, logits)
 
     def _compute(self, folder: Path) -> None:
-        shape = (int(self.starts[-1]), len(self.kept), self.teacher.width)
+        shape = (int(self.starts[-1]), len(self.cached), self.teacher.width)
         features = np.lib.format.open_memmap(folder / FEATURES, "w+", self.format, shape)
         with (folder / FEATURES).open("r+b") as file:  # a full disk is an error here, and not a crash later
             os.posix_fallocate(file.fileno(), 0, (folder / FEATURES).stat().st_size)
@@ -88,7 +88,7 @@ class KeptTeacher:
             for start in range(0, len(by_length), BATCH):
                 part = by_length[start : start + BATCH]
                 batch = Batch.of([self.examples[i] for i in part], part).to(self.device)
-                found = self.teacher.targets(batch, self.kept)
+                found = self.teacher.targets(batch, self.cached)
                 logits[part] = _array(found.logits)
                 hidden = _array(torch.stack(found.features, 1))  # (M, K, D)
                 ends = np.cumsum([len(self.examples[i].tokens) for i in part])
@@ -100,7 +100,7 @@ class KeptTeacher:
 
     def _digest(self) -> str:
         digest = hashlib.blake2b(
-            f"{self.kept} {self.format} {self.teacher.separator} {self.starts.tolist()}".encode(), digest_size=8
+            f"{self.cached} {self.format} {self.teacher.separator} {self.starts.tolist()}".encode(), digest_size=8
         )
         digest.update(np.concatenate([np.asarray(e.tokens, np.int64) for e in self.examples]).tobytes())
         for name, weight in self.teacher.model.state_dict().items():
@@ -113,7 +113,7 @@ def _array(tensor: Tensor) -> np.ndarray:
     return tensor.detach().float().cpu().numpy()
 
 
-def keep(
+def cached(
     teacher: Teacher,
     layers: Sequence[int],
     examples: Sequence[Example],
@@ -121,7 +121,7 @@ def keep(
     stage: str,
     epochs: int,
     limit: float,
-) -> Teacher | KeptTeacher:
+) -> Teacher | CachedTeacher:
     """The teacher with its outputs kept on disk, where there is use and room for that; as it is otherwise.
 
     In float32 where that takes at most `limit` gigabytes and leaves disk free, else in float16, else not at all. What
@@ -129,30 +129,31 @@ def keep(
     """
     if epochs < 2 or not limit:
         return teacher
-    kept = KeptTeacher(teacher, layers, examples, run, stage)
-    record = run.kept(stage)
+    caching = CachedTeacher(teacher, layers, examples, run, stage)
+    record = run.cache_record(stage)
     with processes.main_first():
         if processes.is_main() and not record.exists():
             begun = run.checkpoint(stage).exists()  # by a version that kept nothing
-            chosen = None if begun else _choose(kept, shutil.disk_usage(run.folder).free - SPARE, limit * GIGABYTE)
+            chosen = None if begun else _choose(caching, shutil.disk_usage(run.folder).free - SPARE, limit * GIGABYTE)
             write_atomically(record, lambda path: path.write_text(json.dumps(chosen), "utf-8"))
         chosen = json.loads(record.read_text("utf-8"))
     if chosen is None:
         return teacher
-    kept.format = np.dtype(chosen)
-    return kept
+    caching.format = np.dtype(chosen)
+    return caching
 
 
-def _choose(kept: KeptTeacher, room: float, limit: float) -> str | None:
+def _choose(caching: CachedTeacher, room: float, limit: float) -> str | None:
     """ "float32", "float16" or None; and says so."""
     for precision in ("float32", "float16"):
-        if kept.size(precision) <= min(room, limit):
-            say(f"{kept.stage}: the teacher's outputs are kept on disk: {_gb(kept.size(precision))} in {precision}")
+        if caching.size(precision) <= min(room, limit):
+            size = _gb(caching.size(precision))
+            say(f"{caching.stage}: the teacher's outputs are kept on disk: {size} in {precision}")
             return precision
     reason = f"--cache-limit {limit / GIGABYTE:g}" if limit < room else f"the {_gb(max(room, 0))} that may be taken"
     say(
-        f"{kept.stage}: the teacher's outputs would take {_gb(kept.size('float16'))} on disk, more than {reason}: "
-        "they are computed anew in each epoch"
+        f"{caching.stage}: the teacher's outputs would take {_gb(caching.size('float16'))} on disk, more than "
+        f"{reason}: they are computed anew in each epoch"
     )
     return None
 

@@ -51,13 +51,13 @@ def same(a, b):
 
 
 def test_shards_hold_each_text_once_in_order():
-    found = serve.shards(sentences(), "fast", workers=2)
+    found = serve.shard_bounds(sentences(), "fast", workers=2)
     assert [i for shard in found for i in range(*shard)] == list(range(40))
     assert len(found) >= 2 * serve.SHARDS
 
 
 def test_shards_leave_out_what_is_done():
-    found = serve.shards(sentences(), "fast", workers=2, done=[(30, 40), (3, 9)])
+    found = serve.shard_bounds(sentences(), "fast", workers=2, done=[(30, 40), (3, 9)])
     assert [i for shard in found for i in range(*shard)] == [*range(3), *range(9, 30)]
 
 

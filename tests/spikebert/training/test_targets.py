@@ -16,7 +16,7 @@ from spikebert.training import targets
 from spikebert.training.loop import Batch, Example
 from spikebert.training.run import Run
 from spikebert.training.settings import Settings
-from spikebert.training.targets import KeptTeacher, keep
+from spikebert.training.targets import CachedTeacher, cached
 from spikebert.training.teacher import Teacher
 from tests.spikebert.training.test_training import command, task, teacher
 
@@ -41,7 +41,7 @@ def batch(*indices):
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("float16", 2e-3)])
 def test_what_is_kept_is_what_the_teacher_gives(bert, run, precision, tolerance):
-    kept = KeptTeacher(bert, LAYERS, EXAMPLES, run, "stage2")
+    kept = CachedTeacher(bert, LAYERS, EXAMPLES, run, "stage2")
     kept.format = np.dtype(precision)
     kept.prepare()
     some = batch(149, 3, 80, 6)
@@ -55,7 +55,7 @@ def test_what_is_kept_is_what_the_teacher_gives(bert, run, precision, tolerance)
 
 
 def test_only_the_aligned_layers_are_kept_and_the_size_is_known_before(bert, run):
-    kept = KeptTeacher(bert, LAYERS, EXAMPLES, run, "stage2")
+    kept = CachedTeacher(bert, LAYERS, EXAMPLES, run, "stage2")
     kept.prepare()
     (folder,) = run.folder.glob("stage2.targets-*")
     assert np.load(folder / "features.npy").shape == (sum(len(e.tokens) for e in EXAMPLES), 2, 32)
@@ -63,23 +63,23 @@ def test_only_the_aligned_layers_are_kept_and_the_size_is_known_before(bert, run
 
 
 def test_a_finished_file_is_not_computed_again_and_an_unfinished_or_foreign_one_is(bert, run):
-    KeptTeacher(bert, LAYERS, EXAMPLES, run, "stage2").prepare()
+    CachedTeacher(bert, LAYERS, EXAMPLES, run, "stage2").prepare()
     (folder,) = run.folder.glob("stage2.targets-*")
     written = (folder / "features.npy").stat().st_mtime_ns
     (run.folder / ".spikebert-tmp-abcdefgh").mkdir()  # of a killed process
-    KeptTeacher(bert, LAYERS, EXAMPLES, run, "stage2").prepare()
+    CachedTeacher(bert, LAYERS, EXAMPLES, run, "stage2").prepare()
     assert (folder / "features.npy").stat().st_mtime_ns == written
-    KeptTeacher(bert, LAYERS, EXAMPLES[:-1], run, "stage2").prepare()
+    CachedTeacher(bert, LAYERS, EXAMPLES[:-1], run, "stage2").prepare()
     (other,) = run.folder.glob("stage2.targets-*")
     assert other != folder
 
 
 def test_float32_is_chosen_where_it_fits_then_float16_then_nothing(bert, run, told):
     def chosen(limit, stage):
-        found = keep(bert, LAYERS, EXAMPLES, run, stage, epochs=2, limit=limit)
-        return str(found.format) if isinstance(found, KeptTeacher) else None
+        found = cached(bert, LAYERS, EXAMPLES, run, stage, epochs=2, limit=limit)
+        return str(found.format) if isinstance(found, CachedTeacher) else None
 
-    size = KeptTeacher(bert, LAYERS, EXAMPLES, run, "a").size("float32") / 1e9
+    size = CachedTeacher(bert, LAYERS, EXAMPLES, run, "a").size("float32") / 1e9
     assert [chosen(size, "a"), chosen(0.8 * size, "b"), chosen(0.3 * size, "c")] == ["float32", "float16", None]
     output = told.text
     assert "in float32" in output
@@ -91,12 +91,12 @@ def test_float32_is_chosen_where_it_fits_then_float16_then_nothing(bert, run, to
 
 def test_a_full_disk_is_said_and_nothing_is_kept(bert, run, told, monkeypatch):
     monkeypatch.setattr(targets, "SPARE", 1e18)
-    assert keep(bert, LAYERS, EXAMPLES, run, "stage2", epochs=2, limit=8) is bert
+    assert cached(bert, LAYERS, EXAMPLES, run, "stage2", epochs=2, limit=8) is bert
     assert "more than the 0.0 MB that may be taken" in told.text
 
 
 def test_a_single_epoch_keeps_nothing(bert, run):
-    assert keep(bert, LAYERS, EXAMPLES, run, "stage2", epochs=1, limit=8) is bert
+    assert cached(bert, LAYERS, EXAMPLES, run, "stage2", epochs=1, limit=8) is bert
 
 
 def test_a_training_with_kept_outputs_learns_what_one_without_learns(task, teacher, tmp_path, capsys):

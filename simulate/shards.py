@@ -31,7 +31,7 @@ NAME = re.compile(r"([0-9a-f]{32})-(\d+)-(\d+)\.npz")
 
 
 @contextmanager
-def keeping(out: str | None) -> Iterator[Kept | None]:
+def shards_of(out: str | None) -> Iterator[Shards | None]:
     """What keeps the shards of a run for `out`; they go when all within is done, and stay where it fails.
 
     None without `out`.
@@ -39,15 +39,15 @@ def keeping(out: str | None) -> Iterator[Kept | None]:
     if out is None:
         yield None
         return
-    kept = Kept(Path(out))
+    shards = Shards(Path(out))
     try:
-        yield kept
-        kept.clear()
+        yield shards
+        shards.clear()
     finally:
-        kept.close()
+        shards.close()
 
 
-class Kept:
+class Shards:
     """The finished shards of a run, each a file; one process at a time works for an output folder."""
 
     def __init__(self, out: Path):

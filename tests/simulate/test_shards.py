@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from export.ir import nir
-from simulate import kept, serve
+from simulate import serve, shards
 from simulate.cli import main
 from simulate.fast import FastSimulator
-from simulate.kept import Kept, keeping
+from simulate.shards import Shards, shards_of
 from spikebert.core.errors import InputError
 from tests.fuzz.originals import tokenizer
 from tests.random_graph import random_graph
@@ -22,14 +22,14 @@ from tests.simulate.test_serve import cluster_of_processes, same, sentences
 GRAPH = replace(random_graph(norm="batch", reset="zero"), tokenizer=tokenizer())
 
 
-def begun(out: Path) -> Kept:
-    keeper = Kept(out)
+def begun(out: Path) -> Shards:
+    keeper = Shards(out)
     keeper.begin("model", sentences(), ())
     return keeper
 
 
 def shards_in(folder: Path) -> list[Path]:
-    return sorted(folder.glob(f"{kept.PREFIX}*/*.npz"))
+    return sorted(folder.glob(f"{shards.PREFIX}*/*.npz"))
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_what_is_kept_is_not_simulated_again(tmp_path):
     with serve.cores(1) as client:
         keeper = begun(tmp_path / "run")
         keeper.write(7, 12, replace(part, logits=part.logits + 10**6), 50.0)
-        found = serve.simulate(client, GRAPH, given, record=True, progress=told.append, kept=keeper)
+        found = serve.simulate(client, GRAPH, given, record=True, progress=told.append, shards=keeper)
     assert told[0] == 5 and sum(told) == 40
     assert found.seconds > 50
     changed = found.logits.copy()
@@ -92,7 +92,7 @@ def test_what_is_kept_is_not_simulated_again(tmp_path):
 def test_what_is_kept_of_other_texts_is_thrown_away(tmp_path):
     given, out = sentences(), str(tmp_path / "run")
     part = FastSimulator(GRAPH).run(given[:3])
-    with pytest.raises(KeyboardInterrupt), keeping(out) as keeper:
+    with pytest.raises(KeyboardInterrupt), shards_of(out) as keeper:
         assert keeper
         keeper.begin("model", given, ("fast",))
         keeper.write(0, 3, part, 1.0)
@@ -103,14 +103,14 @@ def test_what_is_kept_of_other_texts_is_thrown_away(tmp_path):
         ("other", given, "fast", 0),
         ("model", given[::-1], "fast", 0),
     ):
-        with pytest.raises(KeyboardInterrupt), keeping(out) as keeper:
+        with pytest.raises(KeyboardInterrupt), shards_of(out) as keeper:
             assert keeper
             keeper.begin(model, texts, (how,))
             assert len(keeper.read()[0]) == count
             keeper.write(0, 3, part, 1.0)
             raise KeyboardInterrupt
         assert len(shards_in(tmp_path)) == 1
-    with keeping(out) as keeper:
+    with shards_of(out) as keeper:
         assert keeper
         keeper.begin("model", given, ("fast",))
     assert not list(tmp_path.iterdir())
