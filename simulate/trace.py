@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from export.ir.arithmetic import decided
+from export.ir.arithmetic import Array, decided
 from export.ir.early_exit import margin_of
 from export.ir.graph import NO_MARGIN, Attention, Graph
 from export.ir.npz import read_npz, write_npz
@@ -96,9 +96,7 @@ def _unpacked(array: NDArray[np.uint8]) -> list[str]:
     return array.tobytes().decode().split("\0") if array.size else []
 
 
-def steps(
-    graph: Graph, sentences: Sequence[Tokens]
-) -> Iterator[tuple[dict[str, NDArray], dict[str, NDArray[np.integer]]]]:
+def steps(graph: Graph, sentences: Sequence[Tokens]) -> Iterator[tuple[dict[str, Array], dict[str, Array]]]:
     """Run texts, M tokens in all, step by step, all at once: at each step what every node put out, (1, M, D), and
     {layer: the membranes (M, D) as they are compared with the threshold, before the reset}. Of the readout (B, labels).
     """
