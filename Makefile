@@ -4,7 +4,7 @@ INTEROP_PYTHON ?= python3.11
 MODERN_PYTHON ?= python3.13
 BIN = .venv/bin
 CORE = tests/export tests/simulate tests/deploy tests/spikebert tests/test_cli.py tests/test_layers.py tests/test_tutorial.py tests/test_same_answers.py
-DASK = tests/simulate/test_serve.py tests/simulate/test_kept.py tests/simulate/test_shards.py
+DASK = tests/simulate/test_serve.py tests/simulate/test_shards.py
 
 .PHONY: demo demo-train test coverage test-modern results lint format docs interop setup clean
 
