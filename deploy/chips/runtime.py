@@ -167,5 +167,5 @@ def _step(load: Load, chip: Chip, number: int | None, link: float) -> tuple[Span
     everything = ends + crossing * high["link_ns"] + high["barrier_ns"]
     bounds = [(value, what, name) for name, terms in core_terms(middle).items() for what, value in terms.items()]
     bounds += [(crossing * middle["link_ns"], LINK, ""), (middle["barrier_ns"], BARRIER, "")]
-    _, what, name = max(bounds)
+    _, what, name = max(bounds, key=lambda bound: bound[0])  # of equal ones the first of the graph
     return Span(least, everything), what, name

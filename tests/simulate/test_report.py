@@ -57,7 +57,10 @@ def test_the_first_screen_says_that_nothing_was_measured_and_who_the_opponent_is
 
 def test_a_layer_that_mostly_fires_is_a_warning_with_a_hint(report):
     run = report.content.run
-    layers = [replace(layer, spikes=layer.updates if i == 1 else 0) for i, layer in enumerate(run.layers)]
+    layers = [
+        replace(layer, spikes=layer.updates, rate=1.0) if i == 1 else replace(layer, spikes=0, rate=0.0)
+        for i, layer in enumerate(run.layers)
+    ]
     busy = firing.card(replace(report.content, run=replace(run, layers=layers)))
     assert busy.warnings[0].startswith(
         f"1 of {len(layers)} layers fire in more than half of all steps ({layers[1].name}"
@@ -66,7 +69,7 @@ def test_a_layer_that_mostly_fires_is_a_warning_with_a_hint(report):
     shown = replace(report, cards=(busy,))
     assert '<li class="warning">' in page.render(shown)
     assert "more than half" in markdown.render(shown)
-    quiet = [replace(layer, spikes=0) for layer in run.layers]
+    quiet = [replace(layer, spikes=0, rate=0.0) for layer in run.layers]
     assert not firing.card(replace(report.content, run=replace(run, layers=quiet))).warnings
 
 
