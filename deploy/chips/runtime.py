@@ -55,6 +55,11 @@ class Pass:
     bottleneck: str
     population: str
 
+    @property
+    def whole(self) -> int:
+        """Steps from its first core's beginning to its last core's end."""
+        return self.steps + self.fill
+
 
 @dataclass(frozen=True)
 class Runtime:
@@ -68,7 +73,7 @@ class Runtime:
 
     @property
     def steps(self) -> int:
-        return sum(each.steps + each.fill for each in self.passes)
+        return sum(each.whole for each in self.passes)
 
     @property
     def depth(self) -> int:
@@ -139,9 +144,9 @@ def runtime_of(load: Load, chip: Chip, links: Sequence[float], early: bool, over
     passes = [_pass(load, chip, number, links[number], fill, early) for number, fill in enumerate(fills)]
     latency = Span(0.0, 0.0)
     for each in passes:
-        latency += each.nanoseconds * (each.steps + each.fill)
+        latency += each.nanoseconds * each.whole
     if early or not overlaps:
-        return Runtime(tuple(passes), latency, latency, sum(each.steps + each.fill for each in passes), False)
+        return Runtime(tuple(passes), latency, latency, sum(each.whole for each in passes), False)
     together = _step(load, chip, None, links[-1])[0]
     return Runtime(tuple(passes), latency, together * load.steps, load.steps, True)
 
