@@ -43,7 +43,11 @@ def fit(settings: BaselineSettings, task: Task | None = None) -> Path:
 
     The directly trained Spikformer is a SpikeBERT: it is also written as `model.pt`, to export and simulate.
     """
-    run, task = Run(settings, "baseline"), task or prepare(settings)
+    with Run(settings, "baseline") as run:
+        return _fit(settings, run, task or prepare(settings))
+
+
+def _fit(settings: BaselineSettings, run: Run, task: Task) -> Path:
     run.keep_task(task, settings.task)
     result_file = run.folder / RESULT
     if result_file.exists():

@@ -45,11 +45,12 @@ def computing(settings: Settings) -> dict[str, Any]:
 
 def fine_tune(settings: Settings, task: Task | None = None) -> Path:
     """`spikebert-train teacher`: fine-tune a BERT for a task. Gives the folder of the finished teacher."""
-    run, task = Run(settings, "teacher"), task or prepare(settings)
-    run.keep_task(task, settings.task)
-    finished = run.folder / "model"
-    if not finished.exists():
-        _fine_tune(settings, run, task, finished)
+    with Run(settings, "teacher") as run:
+        task = task or prepare(settings)
+        run.keep_task(task, settings.task)
+        finished = run.folder / "model"
+        if not finished.exists():
+            _fine_tune(settings, run, task, finished)
     say(f"teacher in {finished}")
     return finished
 
@@ -94,8 +95,13 @@ def distil(settings: Settings, task: Task | None = None) -> Path:
 
     With `epochs` 0 it ends after stage 1, and gives the path of the student that other runs may begin from.
     """
-    run, task, seconds = Run(settings, "student"), task or prepare(settings), 0.0
+    with Run(settings, "student") as run:
+        return _distil(settings, run, task or prepare(settings))
+
+
+def _distil(settings: Settings, run: Run, task: Task) -> Path:
     run.keep_task(task, settings.task)
+    seconds = 0.0
     finished = run.model if settings.epochs else run.folder / warm_start.FILE
     if finished.exists():
         say(f"{finished} is finished; choose another --out to train anew")

@@ -6,7 +6,7 @@ import fcntl
 import json
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 from spikebert.core.errors import InputError
 from spikebert.core.files import Kind, claim, has_fields, read_json, remove_folder, write_atomically
@@ -56,6 +56,8 @@ class Checked(Protocol):
 class Run:
     """The folder of a run: its log, its checkpoints, and the settings that it may be resumed with.
 
+    A context: the folder is locked until it ends, since two that train into one folder would mix their checkpoints.
+
     kind: the command that it is of; two commands' settings may be alike where their runs are not.
     """
 
@@ -64,21 +66,34 @@ class Run:
         self.folder = Path(settings.out)
         self.stages: set[str] = set()
         self.metrics = Metrics(self.folder / "metrics.jsonl")
-        with processes.main_first():
-            claim(self.folder, RUN, "--out")
-            if processes.is_main():
-                self._lock()
-            self._claim(settings, kind)
+        self.lock: IO[str] | None = None
+        try:
+            with processes.main_first():
+                claim(self.folder, RUN, "--out")
+                if processes.is_main():
+                    self._lock()
+                self._claim(settings, kind)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the lock back, so that a run that failed goes on in the same Python process."""
+        if self.lock:
+            self.lock.close()
 
     def _lock(self) -> None:
-        """Held as long as this object lives: two processes that train into one folder would mix their checkpoints."""
         self.lock = self.lock_file.open("a")
         try:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise InputError(
-                f"--out {self.folder}: another process is training into it; wait for it, or end it"
-            ) from None
+            raise InputError(f"--out {self.folder}: another training into it goes on; wait for it, or end it") from None
 
     def _claim(self, settings: Any, kind: str) -> None:
         self.settings = {"kind": kind, **{k: v for k, v in asdict(settings).items() if k != "out"}}

@@ -1,11 +1,11 @@
 """A training whose disk fills up, and goes on when there is room."""
 
 import subprocess
-import sys
 
 import pytest
 from safetensors.torch import load_file
 
+from spikebert.cli import main
 from tests.spikebert.training.test_training import task, teacher
 
 __all__ = ["task", "teacher"]  # fixtures
@@ -26,23 +26,17 @@ def resize(disk, size: str) -> None:
     subprocess.run(["mount", "-o", f"remount,size={size}", disk], check=True)
 
 
-def train(*options) -> tuple[int, str]:
-    """(exit code, last line of stderr) of the command in a process of its own."""
-    command = [sys.executable, "-m", "spikebert.cli", *map(str, options)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    return done.returncode, done.stderr.strip().splitlines()[-1] if done.stderr.strip() else ""
-
-
-def test_a_training_through_a_full_disk_resumes_to_the_same_model(disk, task, teacher, tmp_path):
-    options = ["--task", task, "--teacher", teacher, "--preset", "tiny", "--epochs", "2"]
+def test_a_training_through_a_full_disk_resumes_to_the_same_model(disk, task, teacher, tmp_path, capsys):
+    options = ["--task", str(task), "--teacher", str(teacher), "--preset", "tiny", "--epochs", "2"]
     options += ["--teacher-epochs", "1", "--cache-limit", "0", "--out"]
     for size in ("200k", "9m"):  # no checkpoint of stage 1 fits; one of stage 2 does not
         resize(disk, size)
-        code, line = train(*options, disk / "run")
-        assert (code, line.endswith("free on its disk; make room, and repeat the command")) == (2, True), line
+        assert main([*options, str(disk / "run")]) == 2
+        line = capsys.readouterr().err.strip().splitlines()[-1]
+        assert line.endswith("free on its disk; make room, and repeat the command")
     assert not (disk / "run" / "model.pt").exists()
     resize(disk, "100m")
-    assert train(*options, disk / "run")[0] == 0
-    assert train(*options, tmp_path / "whole")[0] == 0
+    assert main([*options, str(disk / "run")]) == 0
+    assert main([*options, str(tmp_path / "whole")]) == 0
     resumed, whole = (load_file(run / "model" / "model.safetensors") for run in (disk / "run", tmp_path / "whole"))
     assert all((resumed[name] == whole[name]).all() for name in whole)
