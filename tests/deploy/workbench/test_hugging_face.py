@@ -12,6 +12,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 import spikebert
 from export.cli import main as export
+from spikebert.cli import main as train_command
 from spikebert.model.checkpoint import TrainedModel, save_directory
 from spikebert.model.config import SpikeBertConfig
 from spikebert.model.model import SpikeBertForSequenceClassification
@@ -99,6 +100,22 @@ def test_a_setting_that_is_none_is_refused_before_anything_is_made(tmp_path):
     with pytest.raises(spikebert.InputError, match="colour is no setting"):
         spikebert.train("tweets", tmp_path / "run", colour="blue")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_training_in_python_is_that_of_the_command_and_can_be_exported(task, teacher, tmp_path):
+    short = {"norm": "batch", "epochs": 1, "stage1_epochs": 0, "teacher_epochs": 1}
+    rates = {"batch_size": 16, "learning_rate": 2e-3, "teacher_learning_rate": 2e-3}
+    trained = spikebert.train(task, tmp_path / "run", teacher=str(teacher), preset="tiny", **short, **rates)
+    labels, texts = zip(*(row.split("\t") for row in (task / "dev.tsv").read_text("utf-8").splitlines()), strict=True)
+    assert trained.labels == ("neg", "pos")
+    right = sum(a == b for a, b in zip(trained.predict(texts), labels, strict=True))
+    assert trained.trained.training["accuracy"] == right / len(labels)
+    assert set(trained.export(bits=8).predict(texts)) <= {"neg", "pos"}
+    model = tmp_path / "run" / "model.pt"
+    written = model.stat().st_mtime_ns
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in short.items()]
+    assert train_command(command(task, teacher, tmp_path / "run", *options)) == 0  # of other settings it would refuse
+    assert model.stat().st_mtime_ns == written
 
 
 def test_what_the_old_commands_train_and_export_answers_the_same_everywhere(task, teacher, tmp_path):
