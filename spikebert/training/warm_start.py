@@ -10,12 +10,14 @@ import torch
 from transformers import PretrainedConfig
 
 from spikebert.core.errors import InputError, reason_of
+from spikebert.core.log import say
 from spikebert.model.checkpoint import write_tensors
 from spikebert.model.torch_file import read_tensors
 from spikebert.training.distill import Student
 
 FILE = "student.pt"
 HEAD = "model.readout.head."  # belongs to a task
+ALIGNMENT = "alignment."
 SHAPE = (  # not the time steps: no weight depends on them
     "vocab_size",
     "hidden_size",
@@ -49,6 +51,9 @@ def save(student: Student, folder: Path) -> None:
 def load(student: Student, folder: str) -> None:
     """Put the weights of another run's student into `student`, in place; the head, too, if it has as many labels.
 
+    A student of more blocks gives its first ones. Its maps for the alignment stay behind, since the blocks that remain
+    follow other layers of the teacher.
+
     Raises:
         InputError: the folder holds no student, or one of another shape, which is named.
     """
@@ -61,6 +66,12 @@ def load(student: Student, folder: str) -> None:
     wanted = _shape(student.model.config)
     if found is None or shape is None:
         raise InputError(f"{path}: not a student of spikebert-train; give the folder of a finished run")
+    own = student.state_dict()
+    theirs, blocks = shape.get("num_hidden_layers"), wanted["num_hidden_layers"]
+    if isinstance(theirs, int) and theirs > blocks:
+        say(f"--warm-start {folder}: of its {theirs} blocks the first {blocks} are taken")
+        shape = {**shape, "num_hidden_layers": blocks}
+        found = {**own, **{k: v for k, v in found.items() if k in own and not k.startswith(ALIGNMENT)}}
     for name, value in wanted.items():
         theirs = shape.get(name, ABSENT.get(name))
         if theirs != value:
@@ -68,7 +79,6 @@ def load(student: Student, folder: str) -> None:
                 f"--warm-start {folder}: its student has {name} = {theirs}, this one {value}; both must have the same "
                 "shape and tokenizer"
             )
-    own = student.state_dict()
     heads = {k: v for k, v in own.items() if k.startswith(HEAD) and (k not in found or v.shape != found[k].shape)}
     try:
         student.load_state_dict({**found, **heads})

@@ -15,6 +15,7 @@ from export.lower.pipeline import lower
 from simulate.fast import FastSimulator
 from spikebert.cli import main
 from spikebert.model.checkpoint import load_model
+from spikebert.model.torch_file import read_tensors
 from spikebert.training import model_start
 from tests.spikebert.training.test_training import command, task, teacher
 
@@ -38,6 +39,17 @@ def test_a_run_from_another_ones_stage_1_ends_like_one_that_did_it_itself(tmp_pa
     assert main(command(task, teacher, whole)) == 0
     assert main([*command(task, teacher, rest), "--warm-start", str(general)]) == 0
     assert all(torch.equal(a, b) for a, b in zip(values(whole), values(rest), strict=True))
+
+
+def test_a_smaller_student_takes_the_first_blocks_of_a_larger_one(tmp_path, task, teacher, general, capsys):
+    small = tmp_path / "small"
+    start = [*command(task, teacher, small), "--warm-start", str(general)]
+    assert main([*start, "--blocks", "1", "--learning-rate", "1e-12"]) == 0
+    assert "of its 2 blocks the first 1 are taken" in capsys.readouterr().out
+    begun = read_tensors(general / "student.pt", "student")["student"]
+    own = load_model(small / "model.pt").model.state_dict()
+    weights = [name for name in own if name.startswith("blocks.") and name.endswith("weight")]
+    assert weights and all(torch.allclose(own[name], begun[f"model.{name}"]) for name in weights)
 
 
 def test_a_run_does_not_go_on_from_a_beginning_that_has_changed(tmp_path, task, teacher, general, capsys):
