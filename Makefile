@@ -4,7 +4,6 @@ INTEROP_PYTHON ?= python3.11
 MODERN_PYTHON ?= python3.13
 BIN = .venv/bin
 CORE = tests/export tests/simulate tests/deploy tests/spikebert tests/test_cli.py tests/test_layers.py tests/test_tutorial.py tests/test_same_answers.py
-DASK = tests/simulate/test_serve.py tests/simulate/test_shards.py
 
 .PHONY: demo demo-train test coverage test-modern results lint format docs interop setup clean
 
@@ -32,7 +31,7 @@ coverage: setup
 
 # The core on a current Python, with current libraries, without Lava, torch and Dask. What needs those is skipped, and says so.
 test-modern: .venv-modern/installed
-	.venv-modern/bin/python -m pytest -n 2 --dist worksteal -rs $(CORE) $(DASK:%=--ignore=%)
+	.venv-modern/bin/python -m pytest -n 2 --dist worksteal -rs $(CORE)
 
 .venv-modern/installed: pyproject.toml constraints-modern.txt
 	@$(MODERN_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12))' || { echo "make: $(MODERN_PYTHON) is not there, or older than 3.12; set MODERN_PYTHON" >&2; exit 2; }

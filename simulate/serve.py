@@ -49,7 +49,7 @@ def cores(workers: int | None = None) -> Iterator[Client]:
     Nobody else can reach them: they listen on this computer alone. Python gives a new process the current folder to
     import from, so that it is an empty one meanwhile.
     """
-    distributed = _library("--workers")
+    distributed = _library("workers")
     import dask.system
 
     raise_open_files()
@@ -82,16 +82,18 @@ def cluster(address: str) -> Iterator[Client]:
     Raises:
         InputError: nobody is there, or somebody without it.
     """
-    distributed = _library("--dask")
+    distributed = _library("dask")
     if not re.fullmatch(r"(\w+://)?[^/\s]+:\d+", address):
-        raise InputError(f"--dask {address!r}: must be the address of a scheduler, such as tcp://10.0.0.1:8786")
+        raise InputError(f"{address!r}: must be the address of a scheduler, such as tcp://10.0.0.1:8786", field="dask")
     try:
         client = _within(PATIENCE, lambda: distributed.Client(address, timeout=PATIENCE / 2))
     except TIMEOUT:
-        raise InputError(f"--dask {address}: does not answer as a scheduler does within {PATIENCE} seconds") from None
+        raise InputError(
+            f"{address}: does not answer as a scheduler does within {PATIENCE} seconds", field="dask"
+        ) from None
     except Exception as error:  # of what is no Dask its client raises whatever comes of taking it for one
         reason = " ".join(str(error).split())[:160]
-        raise InputError(f"--dask {address}: no scheduler answers there ({reason})") from None
+        raise InputError(f"{address}: no scheduler answers there ({reason})", field="dask") from None
     try:
         _require_alike(client, address)
         yield client
@@ -110,13 +112,13 @@ def _require_alike(client: Any, address: str) -> None:
     try:
         found = _within(2 * PATIENCE, versions)
     except TIMEOUT:
-        raise InputError(f"--dask {address}: has no worker; start one with: dask worker {address}") from None
+        raise InputError(f"{address}: has no worker; start one with: dask worker {address}", field="dask") from None
     except ImportError as error:
         needed = f"install spikebert {__version__} for scheduler and workers"
-        raise InputError(f"--dask {address}: {needed} ({error})") from None
+        raise InputError(f"{address}: {needed} ({error})", field="dask") from None
     for worker, its in found.items():
         if its != __version__:
-            raise InputError(f"--dask {address}: {worker} has spikebert {its}, not {__version__}")
+            raise InputError(f"{address}: {worker} has spikebert {its}, not {__version__}", field="dask")
 
 
 def _within(seconds: float, act: Callable[[], T]) -> T:
@@ -139,11 +141,11 @@ def _within(seconds: float, act: Callable[[], T]) -> T:
     return cast(T, result)
 
 
-def _library(option: str) -> Any:
+def _library(field: str) -> Any:
     try:
         import distributed
     except ImportError:
-        raise InputError(f"{option} needs Dask: pip install 'spikebert[serve]'") from None
+        raise InputError("needs Dask: pip install 'spikebert[serve]'", field=field) from None
     return distributed
 
 

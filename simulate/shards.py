@@ -79,7 +79,9 @@ class Shards:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(lock)
-            raise InputError(f"--out {self.out}: another process simulates for it; wait for it, or end it") from None
+            raise InputError(
+                f"{self.out}: another process simulates for it; wait for it, or end it", field="out"
+            ) from None
         except OSError:
             pass  # a file system without locks
         self.lock = lock

@@ -146,6 +146,19 @@ def test_no_module_takes_the_private_names_of_another(name):
     assert not private
 
 
+def first_words(node: ast.Call) -> str:
+    """What the message of an error begins with, as far as it is written out."""
+    message = node.args[0] if node.args else None
+    message = message.values[0] if isinstance(message, ast.JoinedStr) else message
+    return message.value if isinstance(message, ast.Constant) and isinstance(message.value, str) else ""
+
+
+@pytest.mark.parametrize("name", sorted(name for name in MODULES if "argparse" not in imports(name)))
+def test_an_error_of_the_library_names_a_parameter_and_leaves_its_option_to_the_command_line(name):
+    calls = [node for node in ast.walk(MODULES[name]) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    assert not [node.lineno for node in calls if node.func.id == "InputError" and first_words(node).startswith("--")]
+
+
 def tables():
     """(name, table) of each function that is dispatched by the type of a node of the integer graph."""
     for name in sorted(MODULES):

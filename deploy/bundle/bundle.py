@@ -77,7 +77,7 @@ def write(
         InputError: for texts that the model cannot take, an extra that is not there, or a bundle beyond LIMIT.
     """
     if not is_unicode(licence):
-        raise InputError("--licence: not UTF-8")
+        raise InputError("is not UTF-8", field="licence")
     graph, target = nir.read(model), read_chip(chip)
     check_labels(graph, texts)
     sentences = encode(graph, texts.texts, f"{texts.source}: text", truncate)
@@ -85,7 +85,7 @@ def write(
     for extra, name in zip(extras, names, strict=True):
         _require_plain(extra)
         if names.count(name) > 1:
-            raise InputError(f"--with {extra}: another one is called {name}, too; rename one of them")
+            raise InputError(f"{extra}: another one is called {name}, too; rename one of them")
     size = estimate(graph, sum(map(len, sentences)), target)
     say(f"{out}: {len(sentences)} golden texts, {sum(map(len, sentences))} tokens; at most {size / 1e6:,.0f} MB")
     if size > LIMIT:
@@ -175,18 +175,15 @@ def _report(folder: Path, mapped: bool) -> None:
 def _require_plain(extra: Path) -> None:
     """An InputError unless it is a file, or a folder of nothing but files."""
     if not extra.exists():
-        raise InputError(f"--with {extra}: no such file or folder")
+        raise InputError(f"{extra}: no such file or folder")
     if not (extra.is_file() or extra.is_dir()):
-        raise InputError(f"--with {extra}: is neither a file nor a folder")
-    try:
-        found = sums.plain_files(extra) if extra.is_dir() else [extra]
-    except InputError as error:
-        raise InputError(f"--with {error}") from None
+        raise InputError(f"{extra}: is neither a file nor a folder")
+    found = sums.plain_files(extra) if extra.is_dir() else [extra]
     if not found:
-        raise InputError(f"--with {extra}: is an empty folder")
+        raise InputError(f"{extra}: is an empty folder")
     for path in found:
         if not str(path).isprintable():
-            raise InputError(f"--with {printable(str(path))!r}: {sums.FILE} cannot hold such a name; rename it")
+            raise InputError(f"{printable(str(path))!r}: {sums.FILE} cannot hold such a name; rename it")
 
 
 def _include(source: Path, target: Path) -> None:

@@ -142,8 +142,8 @@ def find_system(chip: Chip, name: str) -> System:
         if system.name == name:
             return system
     raise InputError(
-        f"--system {name}: not one of {', '.join(s.name for s in known)} (systems of {chip.name}); or give a number "
-        "of chips"
+        f"{name}: not one of {', '.join(s.name for s in known)} (systems of {chip.name}); or give a number of chips",
+        field="system",
     )
 
 

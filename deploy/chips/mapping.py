@@ -119,8 +119,8 @@ def map_graph(
     tokens = graph.max_tokens if tokens is None else tokens
     if run and max(run.lengths) > tokens:
         raise InputError(
-            f"--tokens {tokens}: the run {run.folder} has a text of {max(run.lengths)}; map for that many, or run "
-            "shorter texts"
+            f"{tokens}: the run {run.folder} has a text of {max(run.lengths)}; map for that many, or run shorter texts",
+            field="tokens",
         )
     system_found, name, cuts = choose(graph, chip, system, strategy, tokens)
     room = system_found.cores * (system_found.chips if system else math.ceil(_count(cuts) / system_found.cores))
@@ -162,12 +162,12 @@ def _early(chip: Chip, strategy: str) -> str:
     waits = STRATEGIES[0]
     if not chip.programmable_neurons:
         raise InputError(
-            f"--exit-margin: membranes would have to wait until the logits of a step are out, and the neurons of "
+            f"an exit margin: membranes would have to wait until the logits of a step are out, and the neurons of "
             f"{chip.name} cannot: they leak in every step; map with --exit-margin never"
         )
     if strategy not in (AUTO, waits):
         raise InputError(
-            f"--exit-margin: {strategy} runs all steps of a token before the next token comes, so that no text can be "
+            f"an exit margin: {strategy} runs all steps of a token before the next token comes, so that no text can be "
             f"done early; map with --strategy {waits}, or with --exit-margin never"
         )
     return waits

@@ -58,7 +58,7 @@ def require_picture(path: str | os.PathLike[str]) -> str:
     """The suffix of a picture's file, in small letters; an InputError for one that is none, or where it cannot be."""
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES:
-        raise InputError(f"--draw {path}: the suffix must be {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
+        raise InputError(f"{path}: the suffix must be {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}", field="draw")
     require_folder_of(path, "--draw")
     return suffix
 

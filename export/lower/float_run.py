@@ -22,7 +22,7 @@ def float_model(graph: Graph, path: Path) -> TrainedModel:
     """The float model that a graph was exported from; an InputError if it is another's."""
     trained = load_model(path)
     if tuple(trained.labels) != graph.labels or trained.model.config.time_steps != graph.time_steps:
-        raise InputError(f"--against {path}: its labels or time steps are not those of the exported model")
+        raise InputError(f"{path}: its labels or time steps are not those of the exported model", field="against")
     return trained
 
 
@@ -38,5 +38,5 @@ def float_run(
             parts.append({name: train.numpy().astype(np.uint8) for name, train in spikes.items()})
     names = [n.name for n in graph.neurons]
     if not set(names) <= set(parts[0]) or any(parts[0][n.name].shape[2] != n.size for n in graph.neurons):
-        raise InputError("--against: the layers of that model are not those of the exported one")
+        raise InputError("is a model whose layers are not those of the exported one", field="against")
     return np.concatenate(predictions), {name: np.concatenate([p[name] for p in parts], axis=1) for name in names}

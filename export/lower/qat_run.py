@@ -33,11 +33,11 @@ def fine_tune(settings: QatSettings, task: Task | None = None) -> Path:
     if run.model.exists():
         say(f"{run.model} is finished; choose another --out to train anew")
         return run.model
-    require_place(run.folder / "model", FOLDER, "--out")
+    require_place(run.folder / "model", FOLDER)
     original, trained = load_model(settings.model), load_model(settings.model)
     unknown = {row.label for row in task.train} - set(trained.labels)
     if unknown:
-        raise InputError(f"--task {settings.task}: the model does not know the label {sorted(unknown)[0]!r}")
+        raise InputError(f"{settings.task}: the model does not know the label {sorted(unknown)[0]!r}", field="task")
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(trained.tokenizer))
     longest, separator = trained.model.config.max_tokens, trained.model.config.separator
     dev = examples_of(task.dev, trained.labels, tokenizer, longest, separator)

@@ -47,7 +47,9 @@ def read_ablation(path: Path, run: RunRecord) -> Ablation:
         InputError: it is not there, is no such file, contradicts itself, or is of another model than the run's.
     """
     if not path.is_file():
-        raise InputError(f"--ablation {path}: no such file; spikebert-simulate ablate MODEL --data DATA -o {path}")
+        raise InputError(
+            f"{path}: no such file; spikebert-simulate ablate MODEL --data DATA -o {path}", field="ablation"
+        )
     data = read_json(path, "ablation")
     if data.get("format") != FORMAT or data.get("version") != VERSION:
         raise InputError(f"{path}: is not a {FORMAT} file of version {VERSION}; spikebert-simulate ablate writes it")

@@ -112,7 +112,7 @@ def read_mapping(path: Path, run: RunRecord) -> Mapping:
     """
     file = path / FILE if path.is_dir() else path
     if not file.is_file():
-        raise InputError(f"--mapping {path}: no such file; spikebert-deploy map MODEL --counts COUNTS writes it")
+        raise InputError(f"{path}: no such file; spikebert-deploy map MODEL --counts COUNTS writes it", field="mapping")
     data = read_json(file, "mapping")
     if data.get("format") != FORMAT or data.get("version") != VERSION:
         raise InputError(f"{file}: is not a {FORMAT} file of version {VERSION}; give that of spikebert-deploy map")

@@ -46,7 +46,7 @@ class Report:
         """The panel whose figure has this name."""
         panels = {panel.key: panel for panel in self.panels if panel.plot}
         if key not in panels:
-            raise InputError(f"--figure {key}: this run has the figures {', '.join(panels)}")
+            raise InputError(f"{key}: this run has the figures {', '.join(panels)}", field="figure")
         return panels[key]
 
 

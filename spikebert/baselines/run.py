@@ -53,7 +53,7 @@ def _fit(settings: BaselineSettings, run: Run, task: Task) -> Path:
     if result_file.exists():
         say(f"{result_file} is finished; choose another --out to train anew")
         return result_file
-    require_place(run.folder / "model", FOLDER, "--out")
+    require_place(run.folder / "model", FOLDER)
     source, tokenizer, _ = teachers.load(settings.teacher, task.labels, head=teachers.Head.UNUSED)
     config = SpikeBertConfig(**student_shape(settings, task, tokenizer, source.config))
     torch.manual_seed(settings.seed)

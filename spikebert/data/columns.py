@@ -43,11 +43,11 @@ class Columns:
 
     def __post_init__(self):
         if len(self.text) > 2:
-            raise InputError(f"--text-column {' '.join(self.text)}: name one column, or the two of a pair")
+            raise InputError(f"{' '.join(self.text)}: name one column, or the two of a pair", field="text_column")
         named = [name for name in (self.label, *self.text) if name is not None]
         twice = next((name for name, count in Counter(named).items() if count > 1), None)
         if twice is not None:
-            raise InputError(f"--label-column, --text-column: {twice!r} is named twice")
+            raise InputError(f"{twice!r} is named twice; each column is a label or a text", field="text_column")
 
     @property
     def given(self) -> bool:

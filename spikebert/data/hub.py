@@ -41,9 +41,9 @@ def lines(name: str, count: int, seed: int) -> list[str]:
     Raises:
         InputError: the library is missing, the hub is not reached or has no such data set, or it holds no text.
     """
-    with _answering("--corpus", name):
+    with _answering("corpus", name):
         rows = _load(name, "train", streaming=True).shuffle(seed=seed, buffer_size=WINDOW)
-        columns = _text_columns("--corpus", name, rows)
+        columns = _text_columns("corpus", name, rows)
         texts = (line.strip() for row in rows for column in columns for line in (row[column] or "").splitlines())
         found = list(islice((text for text in texts if text), count))
     if not found:
@@ -58,7 +58,7 @@ def labelled(name: str, columns: Columns = USUAL) -> tuple[list[Row], list[Row] 
     Raises:
         InputError: as `lines` does, and where there is no column of labels.
     """
-    with _answering("--task", name):
+    with _answering("task", name):
         import datasets
 
         splits = datasets.get_dataset_split_names(*_parts(name))
@@ -72,7 +72,7 @@ def labelled(name: str, columns: Columns = USUAL) -> tuple[list[Row], list[Row] 
 
 def _rows(name: str, data: Any, columns: Columns = USUAL) -> tuple[list[Row], list[str]]:
     """(the rows of a part, what is to be said of those that were left out)."""
-    texts_in = columns.text or _text_columns("--task", name, data)
+    texts_in = columns.text or _text_columns("task", name, data)
     wanted = [columns.label] if columns.label else list(LABEL_COLUMNS)
     label = next((c for c in wanted if c in data.column_names), None)
     absent = next((c for c in texts_in if c not in data.column_names), None if label else " or ".join(wanted))
@@ -93,7 +93,7 @@ def _rows(name: str, data: Any, columns: Columns = USUAL) -> tuple[list[Row], li
     return rows, [f"{number} rows {why} left out" for why, number in dropped.items()]
 
 
-def _text_columns(option: str, name: str, data: Any) -> tuple[str, ...]:
+def _text_columns(field: str, name: str, data: Any) -> tuple[str, ...]:
     """The columns of the usual names, two for pairs, or the only one of strings."""
     columns = list(data.column_names or next(iter(data)))
     features = data.features or {}
@@ -101,7 +101,7 @@ def _text_columns(option: str, name: str, data: Any) -> tuple[str, ...]:
     found = text_columns(columns) or (tuple(strings) if len(strings) == 1 else ())
     if not found:
         known = " or ".join([*TEXT_COLUMNS, *map(" and ".join, PAIR_COLUMNS)])
-        raise InputError(f"{option} {name}: no column {known} among {', '.join(columns)}")
+        raise InputError(f"{name}: no column {known} among {', '.join(columns)}", field=field)
     return found
 
 
@@ -135,7 +135,7 @@ def reached() -> bool:
 
 
 @contextmanager
-def _answering(option: str, name: str) -> Iterator[None]:
+def _answering(field: str, name: str) -> Iterator[None]:
     """The hub is asked once whether it is there, which `datasets` alone would take long to notice, and what the
     libraries raise becomes one line.
 
@@ -145,7 +145,7 @@ def _answering(option: str, name: str) -> Iterator[None]:
         import datasets
     except ImportError:
         raise InputError(
-            f"{option} {name}: no such file or folder; data sets of the hub need: pip install 'spikebert[hub]'"
+            f"{name}: no such file or folder; data sets of the hub need: pip install 'spikebert[hub]'", field=field
         ) from None
     from datasets import config
 
@@ -154,12 +154,12 @@ def _answering(option: str, name: str) -> Iterator[None]:
         setattr(config, f"STREAMING_{what}_RETRY_INTERVAL", 1)
     datasets.utils.logging.set_verbosity_error()
     if not config.HF_HUB_OFFLINE and not reached():
-        raise InputError(f"{option} {name}: no such file or folder, and the hub is not reached from here")
+        raise InputError(f"{name}: no such file or folder, and the hub is not reached from here", field=field)
     try:
         yield
     except InputError:
         raise
     except Exception as error:  # huggingface_hub, fsspec and datasets each raise their own kinds
         raise InputError(
-            f"{option} {name}: no such file or folder, and the hub does not give it ({reason_of(error)})"
+            f"{name}: no such file or folder, and the hub does not give it ({reason_of(error)})", field=field
         ) from None

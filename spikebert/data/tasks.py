@@ -99,8 +99,9 @@ def _require_classes(name: str, rows: Sequence[Row]) -> None:
     labels = {row.label for row in rows}
     if len(rows) >= 10 and 2 * len(labels) > len(rows):
         raise InputError(
-            f"--task {name}: has {len(labels)} labels in {len(rows)} rows, {sorted(labels)[0][:40]!r} among them; say "
-            "with --label-column which column holds the label"
+            f"{name}: has {len(labels)} labels in {len(rows)} rows, {sorted(labels)[0][:40]!r} among them; say "
+            "with --label-column which column holds the label",
+            field="task",
         )
 
 
@@ -130,8 +131,9 @@ def _rows_of(name: str, columns: Columns) -> tuple[list[Row], list[Row] | None, 
     if hub.is_name(name):
         return hub.labelled(name, columns)
     raise InputError(
-        f"--task {name}: no such file or folder, not a packaged task ({', '.join(packaged.TASKS)}), and not a name on "
-        "the hub (owner/name or name:configuration)"
+        f"{name}: no such file or folder, not a packaged task ({', '.join(packaged.TASKS)}), and not a name on "
+        "the hub (owner/name or name:configuration)",
+        field="task",
     )
 
 

@@ -119,7 +119,7 @@ def initialise_blocks(model: SpikeBertForSequenceClassification, teacher: Teache
     for field in ("hidden_size", "intermediate_size"):
         own, theirs = getattr(model.config, field), getattr(teacher.model.config, field)
         if own != theirs:
-            raise InputError(f"--init blocks: the student's {field} must be its teacher's, {theirs}, not {own}")
+            raise InputError(f"blocks: the student's {field} must be its teacher's, {theirs}, not {own}", field="init")
     for block, number in zip(model.blocks, aligned_layers(len(model.blocks), teacher.layers), strict=True):
         layer = teacher.model.bert.encoder.layer[number - 1]
         attention = layer.attention.self

@@ -36,7 +36,7 @@ def tokenise(
         # Below their own marks the tokenizers do not cut, without a word.
         least = tokenizer.num_special_tokens_to_add(pair=separator is not None) + (1 if separator is None else 2)
         if longest < least:
-            raise InputError(f"--max-tokens {longest}: must be at least {least}, with the tokenizer's own marks")
+            raise InputError(f"{longest}: must be at least {least}, with the tokenizer's own marks", field="max_tokens")
         say(f"{len(long)} of {len(texts)} texts are longer than {longest} tokens and were cut")
         for number, tokens in zip(
             long, _ids(tokenizer, [inputs[i] for i in long], longest, truncate=True), strict=True

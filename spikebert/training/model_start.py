@@ -59,7 +59,7 @@ def read(path: str) -> TrainedModel:
         return load_model(path)
     found = [each for each in entry_points(group="spikebert.models") if f".{each.name}" == LIFTED]
     if not found:
-        raise InputError(f"--warm-start {path}: cannot be read; install spikebert anew, with its exporter")
+        raise InputError(f"{path}: cannot be read; install spikebert anew, with its exporter", field="warm_start")
     return found[0].load()(path)
 
 
@@ -74,8 +74,8 @@ def shape(begin: TrainedModel, settings: Settings) -> dict[str, Any]:
     for option, name in OPTIONS.items():
         wanted, has = getattr(settings, option), getattr(config, name)
         if wanted != defaults[option] and wanted != has:
-            given = f"--{option.replace('_', '-')} {wanted}"
-            raise InputError(f"{given}: {settings.warm_start} has {has}, and the student begins from it; leave it out")
+            has = f"{settings.warm_start} has {has}"
+            raise InputError(f"{wanted}: {has}, and the student begins from it; leave it out", field=option)
     kept = [name for name in ("time_steps", *warm_start.SHAPE) if name not in OF_THE_TASK]
     return {name: getattr(config, name) for name in kept}
 
@@ -93,7 +93,7 @@ def put(
     """
     if (student.config.separator is None) != (begin.model.config.separator is None):
         one, two = ("pairs", "single texts") if student.config.separator is None else ("single texts", "pairs")
-        raise InputError(f"--warm-start: its model is for {one}, the task has {two}; give a model for {two}")
+        raise InputError(f"is a model for {one}, the task has {two}; give a model for {two}", field="warm_start")
     state = dict(begin.model.state_dict())
     state["embeddings.word.weight"] = _words(state["embeddings.word.weight"], begin.tokenizer, tokenizer)
     head = ("readout.head.weight", "readout.head.bias")

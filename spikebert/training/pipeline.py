@@ -106,10 +106,10 @@ def _distil(settings: Settings, run: Run, task: Task) -> Path:
     if finished.exists():
         say(f"{finished} is finished; choose another --out to train anew")
         return finished
-    require_place(run.folder / "model", FOLDER, "--out")
+    require_place(run.folder / "model", FOLDER)
     _remember_teachers(settings, run)
     if settings.warm_start:
-        run.remember("warm start", f"--warm-start {settings.warm_start}", model_start.digest(settings.warm_start))
+        run.remember("warm start", "warm_start", settings.warm_start, model_start.digest(settings.warm_start))
     general, tokenizer, fitted = teachers.load(settings.teacher, task.labels)
     begin = model_start.beginning(settings)
     student = _new_student(settings, task, tokenizer, general, begin)
@@ -166,8 +166,9 @@ def _require_positions(tokens: int | None, teacher: BertConfig, settings: Settin
     longest = teacher.max_position_embeddings
     if tokens and tokens > longest:
         raise InputError(
-            f"--max-tokens {tokens}: the teacher {settings.teacher} has {longest} positions; give at "
-            f"most {longest}, or a teacher with more"
+            f"{tokens}: the teacher {settings.teacher} has {longest} positions; give at "
+            f"most {longest}, or a teacher with more",
+            field="max_tokens",
         )
 
 
@@ -223,13 +224,13 @@ def teacher_settings(settings: Settings, teacher: BertConfig) -> Settings:
 def _remember_teachers(settings: Settings, run: Run) -> None:
     for name in (settings.teacher, *(settings.more_teachers or ())):
         if digest := teacher_folder.digest(name):
-            run.remember(f"teacher {name}", f"--teacher {name}", digest)
+            run.remember(f"teacher {name}", "teacher", name, digest)
 
 
 def _corpus(settings: Settings, run: Run, count: int) -> list[str]:
     assert settings.corpus
     texts = read_corpus(settings.corpus, count, settings.seed)
-    run.remember(f"corpus {count}", f"--corpus {settings.corpus}", digest_of(texts))
+    run.remember(f"corpus {count}", "corpus", settings.corpus, digest_of(texts))
     return texts
 
 

@@ -69,7 +69,7 @@ class Run:
         self.lock: IO[str] | None = None
         try:
             with processes.main_first():
-                claim(self.folder, RUN, "--out")
+                claim(self.folder, RUN)
                 if processes.is_main():
                     self._lock()
                 self._claim(settings, kind)
@@ -93,7 +93,9 @@ class Run:
         try:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise InputError(f"--out {self.folder}: another training into it goes on; wait for it, or end it") from None
+            raise InputError(
+                f"{self.folder}: another training into it goes on; wait for it, or end it", field="out"
+            ) from None
 
     def _claim(self, settings: Any, kind: str) -> None:
         self.settings = {"kind": kind, **{k: v for k, v in asdict(settings).items() if k != "out"}}
@@ -108,8 +110,9 @@ class Run:
             other = f"of another kind ({recorded['kind']})" if recorded["kind"] != kind else "with other settings"
             if differ(recorded, self.settings, settings):
                 raise InputError(
-                    f"--out {self.folder}: holds a run {other}; repeat that run's command to go on with it, "
-                    "or choose another folder"
+                    f"{self.folder}: holds a run {other}; repeat that run's command to go on with it, "
+                    "or choose another folder",
+                    field="out",
                 )
         self._write_record()
 
@@ -117,16 +120,17 @@ class Run:
         text = json.dumps({**self.settings, "inputs": self.inputs}, indent=1)
         write_atomically(self.record, lambda path: path.write_text(text, "utf-8"))
 
-    def remember(self, key: str, shown: str, digest: str) -> None:
+    def remember(self, key: str, field: str, name: str, digest: str) -> None:
         """Keep what an input of the run holds; to be called before anything is made of it.
 
         Raises:
-            InputError: it held something else when the run began; `shown` is how the user knows it.
+            InputError: `name`, which the parameter `field` gave, held something else when the run began.
         """
         if self.inputs.get(key, digest) != digest:
             raise InputError(
-                f"{shown}: holds something else than when the run in {self.folder} began; bring that back to go on "
-                "with the run, or choose another --out"
+                f"{name}: holds something else than when the run in {self.folder} began; bring that back to go on "
+                "with the run, or choose another folder",
+                field=field,
             )
         if key not in self.inputs:
             self.inputs[key] = digest
@@ -136,7 +140,7 @@ class Run:
     def keep_task(self, task: Task, name: str) -> None:
         """Remember a task; write both parts of one whose dev part was held out here, so that others measure on it."""
         parts = [[[row.label, row.text] for row in rows] for rows in (task.train, task.dev)]
-        self.remember("task", f"--task {name}", digest_of(parts))
+        self.remember("task", "task", name, digest_of(parts))
         if task.cut and processes.is_main():
             self.data.mkdir(exist_ok=True)
             for part, rows in (("train", task.train), ("dev", task.dev)):

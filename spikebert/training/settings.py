@@ -118,20 +118,21 @@ class Settings:
         if not 0 <= self.beta <= 1:
             raise InputError(f"{self.beta}: must lie in [0, 1]", field="beta")
         if self.unlabelled and not self.corpus:
-            raise InputError("--unlabelled needs --corpus: where the lines are taken from")
+            raise InputError("needs a corpus, where the lines are taken from", field="unlabelled")
         if not (self.epochs or self.stage1_epochs):
-            raise InputError("--epochs 0 and --stage1-epochs 0: nothing would be trained")
+            raise InputError("0: nothing would be trained, with no epoch of stage 1 either", field="epochs")
         if self.warm_start and not self.epochs:
-            raise InputError("--epochs 0 with --warm-start, which stands for stage 1: nothing would be trained")
+            raise InputError("0: nothing would be trained, since a warm start stands for stage 1", field="epochs")
         width, heads, blocks = (self.sizes[n] for n in ("hidden_size", "num_attention_heads", "num_hidden_layers"))
         if width % heads:
             raise InputError(f"{heads}: must be a divisor of the width, {width}", field="heads")
         if self.residual == "membrane" and self.norm != "batch":
-            raise InputError("--residual membrane needs --norm batch: its norms fold into thresholds at export")
+            raise InputError("membrane: needs batch norms, which fold into thresholds at export", field="residual")
         if (self.residual == "membrane") != (self.levels == 0):
             raise InputError(
-                f"--levels {self.levels}: --residual membrane has none, since its stream begins as the embedding's "
-                "current; leave the option out, or train with --residual spikes"
+                f"{self.levels}: a membrane residual has none, since its stream begins as the embedding's current; "
+                "leave it out, or train with spikes as the residual",
+                field="levels",
             )
         if self.skip_layers >= blocks:
             raise InputError(f"{self.skip_layers}: must be below the number of blocks, {blocks}", field="skip_layers")

@@ -110,7 +110,7 @@ def study(kind: str, settings: Settings, seeds: int, values: Sequence[float]) ->
 def _claim(folder: Path, kind: str, settings: Settings) -> None:
     """A folder holds one study; more seeds and more points may be added to it."""
     wanted = {"study": kind, **{k: v for k, v in asdict(settings).items() if k not in ("out", FIELDS.get(kind))}}
-    claim(folder, STUDY, "--out")
+    claim(folder, STUDY)
     record = folder / STUDY.files[0]
     if record.exists() and differ(read_json(record, "record of settings"), wanted, settings):
         raise InputError(f"{folder}: holds a study with other settings; choose another folder", field="out")

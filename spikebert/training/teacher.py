@@ -175,8 +175,9 @@ def _tell_of_classes(name: str, classes: Sequence[str], labels: Sequence[str], h
     theirs, wanted = ", ".join(map(repr, classes[:12])), ", ".join(map(repr, labels[:12]))
     if head is Head.REFUSED:
         raise InputError(
-            f"--teacher {name}: is fine-tuned for the labels {theirs}, the task has {wanted}; name them alike "
-            "(id2label in its config.json), or fine-tune it for the task: spikebert-train teacher"
+            f"{name}: is fine-tuned for the labels {theirs}, the task has {wanted}; name them alike "
+            "(id2label in its config.json), or fine-tune it for the task: spikebert-train teacher",
+            field="teacher",
         )
     say(f"teacher: {name} is fine-tuned for the labels {theirs}; it is trained on for {wanted}")
 
@@ -220,13 +221,15 @@ def _tokenizer(name: str, source: str, config: BertConfig, kept: bool) -> PreTra
     tokenizer = read()
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
         raise InputError(
-            f"--teacher {name}: its tokenizer has no tokenizer.json, and none can be made of it; save it with use_fast"
+            f"{name}: its tokenizer has no tokenizer.json, and none can be made of it; save it with use_fast",
+            field="teacher",
         )
     if vocabulary(tokenizer) > config.vocab_size:
         token, number = max(tokenizer.get_vocab().items(), key=lambda item: item[1])
         raise InputError(
-            f"--teacher {name}: its tokenizer has the token {token!r} with number {number}, its embedding table "
-            f"{config.vocab_size} rows (0 to {config.vocab_size - 1}); take the tokenizer and weights of one model"
+            f"{name}: its tokenizer has the token {token!r} with number {number}, its embedding table "
+            f"{config.vocab_size} rows (0 to {config.vocab_size - 1}); take the tokenizer and weights of one model",
+            field="teacher",
         )
     return tokenizer
 

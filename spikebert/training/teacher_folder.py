@@ -34,7 +34,7 @@ def locate(name: str) -> str:
         return name
     if path.exists():
         raise InputError(
-            f"--teacher {name}: is a file; give the folder of a BERT model (config.json, weights, tokenizer)"
+            f"{name}: is a file; give the folder of a BERT model (config.json, weights, tokenizer)", field="teacher"
         )
     if not name or name.startswith((".", "/")) or name.count("/") > 1:
         raise InputError(f"{name}: no such folder", field="teacher")
@@ -51,8 +51,9 @@ def require(name: str) -> str:
     _require_weights(name, folder)
     if not any((folder / file).is_file() for file in TOKENIZERS):
         raise InputError(
-            f"--teacher {name}: the folder holds no tokenizer ({' or '.join(TOKENIZERS)}); copy it from the model that "
-            "this one was made of"
+            f"{name}: the folder holds no tokenizer ({' or '.join(TOKENIZERS)}); copy it from the model that "
+            "this one was made of",
+            field="teacher",
         )
     return source
 
@@ -65,7 +66,8 @@ def require_bert(name: str, config: dict[str, Any]) -> None:
         known = [a for a in architectures if is_bert(a)] if isinstance(architectures, list) else []
         if not known:
             raise InputError(
-                f'--teacher {name}: its config.json tells no model_type; if it is a BERT, add "model_type": "bert"'
+                f'{name}: its config.json tells no model_type; if it is a BERT, add "model_type": "bert"',
+                field="teacher",
             )
     elif kind != "bert":
         raise InputError(f"{name}: is a {kind} model; the teacher must be of the BERT architecture", field="teacher")
@@ -83,19 +85,22 @@ def _require_weights(name: str, folder: Path) -> None:
         return
     if (folder / f"{PICKLED}.index.json").is_file():
         raise InputError(
-            f"--teacher {name}: its weights are {PICKLED} in several parts, which are not read; write them as "
-            f"{WEIGHTS}: {CONVERT.format(folder=name, how='')}"
+            f"{name}: its weights are {PICKLED} in several parts, which are not read; write them as "
+            f"{WEIGHTS}: {CONVERT.format(folder=name, how='')}",
+            field="teacher",
         )
     for file, (framework, how) in OTHERS.items():
         if (folder / file).is_file():
             raise InputError(
-                f"--teacher {name}: holds {framework} weights alone ({file}); write them as {WEIGHTS}, where "
-                f"{framework} is installed: {CONVERT.format(folder=name, how=f', {how}')}"
+                f"{name}: holds {framework} weights alone ({file}); write them as {WEIGHTS}, where "
+                f"{framework} is installed: {CONVERT.format(folder=name, how=f', {how}')}",
+                field="teacher",
             )
     if checkpoint := next(iter(sorted(folder.glob("*.ckpt*"))), None):
         raise InputError(
-            f"--teacher {name}: holds a TensorFlow checkpoint alone ({checkpoint.name}); transformers-cli convert "
-            f"--model_type bert writes PyTorch weights of it"
+            f"{name}: holds a TensorFlow checkpoint alone ({checkpoint.name}); transformers-cli convert "
+            f"--model_type bert writes PyTorch weights of it",
+            field="teacher",
         )
     raise InputError(
         f"{name}: the folder holds no weights ({WEIGHTS}); copy them beside its config.json", field="teacher"

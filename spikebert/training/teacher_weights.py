@@ -28,7 +28,8 @@ def require_size(name: str, folder: Path, config: BertConfig) -> None:
     layers = {found[1] for key in shapes if (found := LAYER.search(key))}
     if isinstance(config.num_hidden_layers, int) and config.num_hidden_layers > len(layers):
         raise InputError(
-            f"--teacher {name}: its config.json says {config.num_hidden_layers} layers, its weights have {len(layers)}"
+            f"{name}: its config.json says {config.num_hidden_layers} layers, its weights have {len(layers)}",
+            field="teacher",
         )
     wanted = {
         "embeddings.word_embeddings.weight": (config.vocab_size, config.hidden_size),
@@ -40,8 +41,9 @@ def require_size(name: str, folder: Path, config: BertConfig) -> None:
         found = next((found for key, found in shapes.items() if key.endswith(suffix)), shape)
         if tuple(found) != shape:
             raise InputError(
-                f"--teacher {name}: {suffix} is {' × '.join(map(str, found))}, its config.json says "
-                f"{' × '.join(map(str, shape))}; the two are of different models"
+                f"{name}: {suffix} is {' × '.join(map(str, found))}, its config.json says "
+                f"{' × '.join(map(str, shape))}; the two are of different models",
+                field="teacher",
             )
 
 
@@ -62,6 +64,7 @@ def require_finite(name: str, model: nn.Module) -> None:
     for key, value in model.state_dict().items():
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise InputError(
-                f"--teacher {name}: {key} holds values that are not finite; its training failed or the file is "
-                "damaged, so fetch or train it again"
+                f"{name}: {key} holds values that are not finite; its training failed or the file is "
+                "damaged, so fetch or train it again",
+                field="teacher",
             )

@@ -62,7 +62,9 @@ def _kept(tokenizer: dict[str, Any], text: str, texts: Iterable[str], most: int 
     found |= {token["id"] for token in tokenizer["added_tokens"]}
     found.add(vocabulary[tokenizer["model"]["unk_token"]])
     if most is not None and most < len(found):
-        raise InputError(f"--vocabulary {most}: single characters and special tokens are {len(found)} pieces already")
+        raise InputError(
+            f"{most}: single characters and special tokens are {len(found)} pieces already", field="vocabulary"
+        )
     by_use = [i for i, _ in _uses(text, texts).most_common() if i not in found]
     return sorted([*found, *by_use[: None if most is None else most - len(found)]])
 

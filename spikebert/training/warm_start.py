@@ -59,7 +59,7 @@ def load(student: Student, folder: str) -> None:
     """
     path = Path(folder) / FILE
     if not path.is_file():
-        raise InputError(f"--warm-start {folder}: holds no {FILE}; give the folder of a finished run")
+        raise InputError(f"{folder}: holds no {FILE}; give the folder of a finished run", field="warm_start")
     content = read_tensors(path, "student")
     found = _dict_of(content.get("student"), torch.Tensor)
     shape = _dict_of(content.get("shape"), (int, float, str, type(None)))
@@ -76,15 +76,16 @@ def load(student: Student, folder: str) -> None:
         theirs = shape.get(name, ABSENT.get(name))
         if theirs != value:
             raise InputError(
-                f"--warm-start {folder}: its student has {name} = {theirs}, this one {value}; both must have the same "
-                "shape and tokenizer"
+                f"{folder}: its student has {name} = {theirs}, this one {value}; both must have the same "
+                "shape and tokenizer",
+                field="warm_start",
             )
     heads = {k: v for k, v in own.items() if k.startswith(HEAD) and (k not in found or v.shape != found[k].shape)}
     try:
         student.load_state_dict({**found, **heads})
     except RuntimeError as error:
         raise InputError(
-            f"--warm-start {folder}: does not fit; did both have the same --skip-layers? ({reason_of(error)})"
+            f"{folder}: does not fit; did both have the same --skip-layers? ({reason_of(error)})", field="warm_start"
         ) from None
 
 

@@ -19,6 +19,7 @@ from tests.fuzz.originals import tokenizer
 from tests.random_graph import random_graph
 from tests.simulate.test_serve import cluster_of_processes, same, sentences
 
+DASK = pytest.mark.needs("distributed")
 GRAPH = replace(random_graph(norm="batch", reset="zero"), tokenizer=tokenizer())
 
 
@@ -32,6 +33,7 @@ def shards_in(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"{shards.PREFIX}*/*.npz"))
 
 
+@DASK
 @pytest.mark.parametrize(
     ("victim", "number"),
     [
@@ -73,6 +75,7 @@ def test_after_the_cluster_is_gone_the_same_command_goes_on(tmp_path, capsys, mo
     assert one["layers"] == found["layers"]
 
 
+@DASK
 def test_what_is_kept_is_not_simulated_again(tmp_path):
     given = sentences()
     whole = FastSimulator(GRAPH).run(given, record=True)

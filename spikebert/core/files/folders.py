@@ -65,7 +65,7 @@ def has_fields(*fields: str) -> Callable[[Path], bool]:
     return lambda path: _object(path).keys() >= {*fields}
 
 
-def require_place(path: str | os.PathLike[str], kind: Kind, what: str) -> None:
+def require_place(path: str | os.PathLike[str], kind: Kind, what: str = "") -> None:
     """An InputError if `write_folder_atomically` could not write `path`: to be called before the work is done."""
     target, where = place_of(path, what), f"{what} {path}".lstrip()
     if not target.exists():
@@ -85,13 +85,13 @@ def require_place(path: str | os.PathLike[str], kind: Kind, what: str) -> None:
             raise _foreign(where, name)
 
 
-def claim(folder: Path, kind: Kind, what: str) -> None:
+def claim(folder: Path, kind: Kind) -> None:
     """Make `folder` one of this kind, which is filled file by file, as a training's; or go on with one that is.
 
     Raises:
         InputError: it is of another kind, or holds files of its names that it did not write.
     """
-    target, where = place_of(folder, what), f"{what} {folder}"
+    target, where = place_of(folder), str(folder)
     if target.exists() and not target.is_dir():
         raise InputError(f"{where}: is a file; give a folder")
     target.mkdir(parents=True, exist_ok=True)
@@ -121,7 +121,7 @@ def write_folder_atomically(
     path = Path(path)
     if any(LEFT.fullmatch(parent.name) for parent in path.parents):  # a part of a folder that is being written
         return _part(path, write)
-    require_place(path, kind, "")
+    require_place(path, kind)
     target = place_of(path).absolute()
     there = target.exists()
     # Of a folder without a list, before anything of ours is made inside of it: its proof may look at all that is there.

@@ -45,12 +45,12 @@ def place_of(path: str | os.PathLike[str], what: str = "") -> Path:
 
 def require_folder_of(path: str | os.PathLike[str], what: str) -> None:
     """An InputError if the file `path` cannot be written: to be called before the work whose result it is to hold."""
-    target = place_of(path, what)
+    target, where = place_of(path, what), f"{what} {path}".lstrip()
     folder = target.absolute().parent
     if not folder.is_dir():
-        raise InputError(f"{what} {path}: its folder does not exist; create it first")
-    _require_file(target, f"{what} {path}")
-    require_writable(folder, f"{what} {path}")
+        raise InputError(f"{where}: its folder does not exist; create it first")
+    _require_file(target, where)
+    require_writable(folder, where)
 
 
 def _require_file(target: Path, name: str) -> None:

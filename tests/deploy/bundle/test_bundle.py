@@ -266,7 +266,7 @@ def test_more_files_are_plain_files_or_refused_by_name(tmp_path, what):
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "file").touch()
     STRANGERS[what](tmp_path / "more" / "x")
-    with pytest.raises(InputError, match=rf"--with .*/x: is {what.strip()}"):
+    with pytest.raises(InputError, match=rf"/x: is {what.strip()}"):
         bundle.write(model_of(tmp_path), TEXTS, tmp_path / "bundle", extras=[tmp_path / "more"])
     assert not (tmp_path / "bundle").exists()
 
@@ -274,12 +274,12 @@ def test_more_files_are_plain_files_or_refused_by_name(tmp_path, what):
 def test_a_pipe_or_a_device_as_another_file_is_refused_by_name(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", Path("/dev/null")):
-        with pytest.raises(InputError, match=f"--with {path}: is neither"):
+        with pytest.raises(InputError, match=f"{path}: is neither"):
             bundle.write(model_of(tmp_path), TEXTS, tmp_path / "bundle", extras=[path])
 
 
 def test_a_licence_that_is_not_utf_8_is_refused(tmp_path):
-    with pytest.raises(InputError, match="--licence: not UTF-8"):
+    with pytest.raises(InputError, match="licence is not UTF-8"):
         bundle.write(model_of(tmp_path), TEXTS, tmp_path / "bundle", licence="a\udcff")
 
 

@@ -58,7 +58,7 @@ def test_each_chip_has_a_single_chip_a_board_of_eight_and_a_rack():
 
 def test_a_system_may_be_a_number_of_chips():
     assert find_system(read_chip("loihi2"), "20").chips == 20
-    with pytest.raises(InputError, match=r"--system nahuku-8: not one of loihi2-chip, kapoho-point, hala-point"):
+    with pytest.raises(InputError, match=r"system nahuku-8: not one of loihi2-chip, kapoho-point, hala-point"):
         find_system(read_chip("loihi2"), "nahuku-8")
 
 

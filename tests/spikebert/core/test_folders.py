@@ -250,13 +250,13 @@ def test_an_output_folder_may_be_a_mount_point(tmp_path):
 
 def test_a_claimed_folder_keeps_files_of_others_and_refuses_those_of_its_own_names(tmp_path):
     (tmp_path / "my_data.tsv").write_text("x")
-    claim(tmp_path, KIND, "--out")
+    claim(tmp_path, KIND)
     (tmp_path / "more.txt").write_text("written by the run")
-    claim(tmp_path, KIND, "--out")
+    claim(tmp_path, KIND)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "more.txt").write_text("mine")
     with pytest.raises(InputError, match=r"holds more\.txt, which"):
-        claim(tmp_path / "other", KIND, "--out")
+        claim(tmp_path / "other", KIND)
     assert contents(tmp_path / "other") == {"more.txt": "mine"}
 
 

@@ -65,7 +65,7 @@ def test_a_run_goes_on_with_the_data_that_it_began_with_alone(tmp_path):
     del run
     Run(settings, "student").keep_task(task, "task.tsv")
     for other in (replace(task, train=rows("x", "Y")), replace(task, dev=rows("z", "W"))):
-        with pytest.raises(InputError, match=r"--task task.tsv: holds something else than when the run in .* began"):
+        with pytest.raises(InputError, match=r"task task.tsv: holds something else than when the run in .* began"):
             Run(settings, "student").keep_task(other, "task.tsv")
     Run(settings, "student").keep_task(task, "task.tsv")
 

@@ -167,5 +167,5 @@ def test_more_tokens_than_the_teacher_has_positions_are_refused(teacher):
     config = load(str(teacher), LABELS)[0].config
     settings = Settings("task", "out", teacher=str(teacher))
     _require_positions(40, config, settings)
-    with pytest.raises(InputError, match=r"--max-tokens 48: the teacher \S+ has 40 positions; give at most 40"):
+    with pytest.raises(InputError, match=r"max_tokens 48: the teacher \S+ has 40 positions; give at most 40"):
         _require_positions(48, config, settings)

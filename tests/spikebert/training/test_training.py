@@ -370,7 +370,7 @@ def test_a_training_killed_at_random_moments_resumes_to_the_same_model(task, tea
         (["--epochs", "-1"], "--epochs -1: must not be negative"),
         (["--out", "/proc/none/x"], "/proc/none"),
         (["--corpus", "none.txt"], "none.txt: no such corpus file"),
-        (["--unlabelled", "5"], "--unlabelled needs --corpus"),
+        (["--unlabelled", "5"], "--unlabelled needs a corpus"),
         (["--init", "blocks"], "--init blocks: the student's hidden_size must be its teacher's, 32, not 128"),
         (["--heads", "3"], "--heads 3: must be a divisor of the width, 128"),
         (["--learning-rate", "-1"], "--learning-rate -1.0: must be above 0 and finite"),

@@ -65,7 +65,7 @@ def test_a_number_keeps_the_pieces_that_are_used_most_often():
     assert len(pieces) == small.model.config.vocab_size == 59
     assert {"good", "film"} <= pieces.keys()
     assert "bad" not in pieces
-    with pytest.raises(InputError, match="--vocabulary 56: single characters and special tokens are 57 pieces already"):
+    with pytest.raises(InputError, match="vocabulary 56: single characters and special tokens are 57 pieces already"):
         prune(trained(), texts, most=56)
 
 
