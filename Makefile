@@ -64,7 +64,7 @@ interop: setup .venv-interop/installed
 	$(BIN)/python -m pytest tests/interop
 
 docs: setup .venv-modern/installed
-	.venv-modern/bin/jupyter execute --inplace examples/tutorial.ipynb
+	.venv-modern/bin/python benchmarks/notebook.py
 	PATH="$(CURDIR)/$(BIN):$$PATH" python benchmarks/fill.py docs/cli.md
 	$(BIN)/python benchmarks/api.py > docs/api.md.new && mv docs/api.md.new docs/api.md
 	.venv-modern/bin/mkdocs build --quiet
