@@ -45,6 +45,7 @@ def main() -> int:
             references.networks(),
             merged(paper, names, len(references.energies().rows)),
             merged([energy.totals(content) for content in contents], names, 0),
+            merged([energy.dataflows(content) for content in contents], names, 0),
         ]
         print("\n\n".join(map(markdown.table_lines, tables)))
 

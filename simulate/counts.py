@@ -124,6 +124,7 @@ class Tally:
             updates=updates,
             dead=None if fired is None else int((fired == 0).sum()),
             saturated=None if fired is None else int((fired >= SATURATED * self.token_steps).sum()),
+            decay=node.decay,
         )
 
     def elements(self, width: int) -> int:

@@ -61,6 +61,7 @@ class LayerCount:
     """A layer of neurons: `neurons` is tokens · width, `updates` T times that, `rate` spikes a neuron and step.
 
     dead, saturated: of its `width` neurons; None where the simulator was not asked to look at single neurons.
+    decay: of the membrane, (4096 - decay) / 4096 of which stays from step to step; files of before 0.2 do not tell it.
     """
 
     name: str
@@ -72,6 +73,12 @@ class LayerCount:
     updates: Count
     dead: Count | None
     saturated: Count | None
+    decay: Count | None = field(default=None, metadata=OPTIONAL)
+
+    @property
+    def leaks(self) -> int:
+        """Updates of a membrane that a step before has left: a text's first step begins at rest."""
+        return self.updates - self.neurons
 
     def rates(self) -> list[float]:
         """Spikes a neuron at each of the T steps, the neurons of texts that are done included."""

@@ -4,17 +4,19 @@ Linear          min(magnitude · E_AC, events · E_MAC) · outputs: k spikes on 
 attention       the accumulations of the cheaper order, E_AC each
 embedding       elements · E_AC            word + position, once a text
 normalisation   elements · (E_AC + 3 E_MAC)    Σx, Σx², (n x − S) · r, · gain + bias
-neurons         updates · (E_MAC + E_AC)   decay and input, comparison and reset
+neurons         updates · 2 E_AC + leaks   input and comparison; a leak is a multiplication, or a shift and an addition
 residual        elements · E_AC            additions of spikes or of currents
 readout         input_elements · E_AC + dense_macs · E_MAC
 """
 
 from __future__ import annotations
 
+from export.ir.graph import DECAY_BITS
 from simulate.counts_schema import (
     AttentionCount,
     CurrentsCount,
     EmbeddingCount,
+    LayerCount,
     LayerNormCount,
     LinearCount,
     ReadoutCount,
@@ -34,7 +36,18 @@ INCLUDES = (
 EXCLUDES = "All reading and moving of weights, states and spikes; the root of each normalised row."
 FORMULA = (
     "E = Σ min(magnitude · ADD, events · MAC) · outputs + ADD · Σ coincidences + (ADD + 3 MAC) · normalised elements "
-    "+ (ADD + MAC) · updates + ADD · (embedding + residual + averaged elements) + MAC · readout"
+    "+ 2 ADD · updates + leak + ADD · (embedding + residual + averaged elements) + MAC · readout;  leak = "
+    "(MAC − ADD) · (updates − neurons), or ADD · (updates − neurons) where the decay is a shift and an addition"
+)
+
+
+BERT_FORMULA = (
+    "E = MACs of all blocks · MAC + (2 blocks + 1) · tokens · D · (ADD + 3 MAC) + blocks · (2 tokens · D · ADD + "
+    "heads · Σ n² · (4 MAC + 2 ADD) + tokens · I · (3 MAC + ADD))"
+)
+BERT_INCLUDES = (
+    "The multiply-accumulates of all blocks; two normalisations and residual additions a block; softmax and GELU by "
+    "polynomials of second order, as in I-BERT (Kim et al. 2021, arXiv 2101.01321)."
 )
 
 
@@ -50,22 +63,18 @@ def account(run: RunRecord) -> Account:
     )
 
 
-def terms(run: RunRecord, add: Cost, mac: Cost, wide: Cost) -> list[Term]:
-    """Every operation of a run; `mac` multiplies a weight, `wide` what stands in a state or an accumulator."""
-    found = [
-        term
-        for layer in run.layers
-        for term in (
-            Term(layer.name, "neurons", layer.updates, wide, fixed=True),
-            Term(layer.name, "neurons", layer.updates, add, fixed=True),
-        )
-    ]
+def terms(run: RunRecord, add: Cost, mac: Cost, wide: Cost, moved: float = 0.0) -> list[Term]:
+    """Every operation of a run; `mac` multiplies a weight, `wide` what stands in a state or an accumulator.
+
+    moved: pJ of what a synaptic operation reads and writes, where that is counted, too.
+    """
+    found = [term for layer in run.layers for term in neurons(layer, add, wide)]
     for operation in run.operations:
         match operation:
             case EmbeddingCount(name=name, elements=n):
                 found.append(Term(name, "embedding", n, add, fixed=True))
             case LinearCount():
-                found.append(linear(operation, run.kinds_of_linears[operation.name], add, mac))
+                found.append(linear(operation, run.kinds_of_linears[operation.name], add, mac, moved))
             case LayerNormCount(name=name, elements=n):
                 found += norm(name, n, add, wide)
             case AttentionCount(name=name):
@@ -78,11 +87,37 @@ def terms(run: RunRecord, add: Cost, mac: Cost, wide: Cost) -> list[Term]:
     return found
 
 
-def linear(node: LinearCount, kind: str, add: Cost, mac: Cost) -> Term:
-    """A Linear's inputs as k spikes each or as graded events, whichever is cheaper for the whole layer."""
+def neurons(layer: LayerCount, add: Cost, wide: Cost) -> list[Term]:
+    """The updates of a layer: an input is added, the membrane is compared, and leaks where a step before has left one.
+
+    A leak that multiplies takes the addition of the input along.
+    """
+    additions, multiplications = 2 * layer.updates, 0
+    if leaks_by_multiplying(layer.decay):
+        additions, multiplications = additions - layer.leaks, layer.leaks
+    elif (2**DECAY_BITS - (layer.decay or 0)).bit_count() > 1:
+        additions += layer.leaks
+    found = [Term(layer.name, "neurons", additions, add, fixed=True)]
+    if multiplications:
+        found.append(Term(layer.name, "neurons", multiplications, wide, fixed=True))
+    return found
+
+
+def leaks_by_multiplying(decay: int | None) -> bool:
+    """Whether the factor (4096 - decay) / 4096 is more than a shift, or a shift and an addition or a subtraction."""
+    if decay is None:
+        return True
+    return (2**DECAY_BITS - decay).bit_count() > 2 and decay.bit_count() > 1
+
+
+def linear(node: LinearCount, kind: str, add: Cost, mac: Cost, moved: float = 0.0) -> Term:
+    """A Linear's inputs as k spikes each or as graded events, whichever is cheaper for the whole layer.
+
+    Each operation costs `moved` pJ besides, which the term does not hold.
+    """
     as_spikes = Term(node.name, kind, node.synaptic_operations, add)
     as_events = Term(node.name, kind, node.input_events * node.outputs, mac)
-    return min(as_spikes, as_events, key=lambda term: term.picojoules)
+    return min(as_spikes, as_events, key=lambda term: term.operations * (term.cost.picojoules + moved))
 
 
 def norm(name: str, elements: int, add: Cost, wide: Cost) -> list[Term]:
@@ -97,11 +132,10 @@ def reference(run: RunRecord) -> Account:
     cost = costs()
     return Account(
         name="graded BERT",
-        title="Same-shape BERT, all but softmax and GELU",
-        formula="E = MACs of all blocks · MAC + (2 blocks + 1) · tokens · D · (ADD + 3 MAC) + 2 blocks · tokens · D · "
-        "ADD,  ADD = E_AC, MAC = E_MAC",
-        includes="The multiply-accumulates of all blocks, two normalisations and residual additions a block.",
-        excludes="Softmax, GELU, embedding, pooler, classifier; all reading and moving of data.",
+        title="Same-shape BERT, all its arithmetic",
+        formula=BERT_FORMULA + ",  ADD = E_AC, MAC = E_MAC",
+        includes=BERT_INCLUDES,
+        excludes="The embedding, pooler and classifier; all reading and moving of data.",
         terms=tuple(reference_terms(run, cost["E_AC"], cost["E_MAC"], cost["E_MAC"])),
     )
 
@@ -114,4 +148,21 @@ def reference_terms(run: RunRecord, add: Cost, mac: Cost, wide: Cost) -> list[Te
     for i in range(shape.blocks):
         found += norm(f"blocks.{i}.norm", 2 * elements, add, wide)
         found.append(Term(f"blocks.{i}.add", "other", 2 * elements, add))
+        found += functions(f"blocks.{i}", shape, run, add, wide)
     return found
+
+
+def functions(block: str, shape: BertShape, run: RunRecord, add: Cost, wide: Cost) -> list[Term]:
+    """Softmax and GELU of a block, as I-BERT computes them (arXiv 2101.01321, sections 3.4 and 3.5).
+
+    An element of a softmax is less the row's largest, in a range of its own, squared and scaled, added up and divided;
+    one of a GELU is clipped, squared, scaled, and multiplied with its input.
+    """
+    maps = run.model.heads * sum(length**2 for length in run.lengths)
+    inner = run.tokens * shape.intermediate
+    return [
+        Term(f"{block}.attention.softmax", "attention", 4 * maps, wide),
+        Term(f"{block}.attention.softmax", "attention", 2 * maps, add),
+        Term(f"{block}.mlp.gelu", "MLP", 3 * inner, wide),
+        Term(f"{block}.mlp.gelu", "MLP", inner, add),
+    ]

@@ -6,7 +6,8 @@ Additions are int32; a weight is multiplied in int8, a state or an accumulator i
 from __future__ import annotations
 
 from simulate.energy import graded
-from simulate.energy.account import Account
+from simulate.energy.account import Account, Term
+from simulate.energy.bert import BertShape
 from simulate.energy.costs import costs
 from simulate.energy.record import RunRecord
 
@@ -14,24 +15,40 @@ PRICES = ",  ADD = E_ADD32, MAC = E_MAC8 where a weight is multiplied, else E_MA
 
 
 def account(run: RunRecord) -> Account:
-    cost = costs()
     return Account(
         name="matched",
         title="All arithmetic, integers",
         formula=graded.FORMULA + PRICES,
         includes=graded.INCLUDES + " At integer prices, as the exported model computes.",
         excludes=graded.EXCLUDES,
-        terms=tuple(graded.terms(run, cost["E_ADD32"], cost["E_MAC8"], cost["E_MAC32"])),
+        terms=tuple(terms(run)),
     )
+
+
+def terms(run: RunRecord, moved: float = 0.0) -> list[Term]:
+    """`moved` as in `graded.terms`."""
+    cost = costs()
+    return graded.terms(run, cost["E_ADD32"], cost["E_MAC8"], cost["E_MAC32"], moved)
 
 
 def reference(run: RunRecord) -> Account:
-    cost, of_float = costs(), graded.reference(run)
+    of_float = graded.reference(run)
     return Account(
         name="matched BERT",
         title="Same-shape BERT, int8",
-        formula=of_float.formula.partition(",  ADD")[0] + PRICES,
-        includes=of_float.includes + " Weights and activations of 8 bits.",
+        formula=of_float.formula.partition(",  ADD")[0]
+        + " + blocks · (tokens · (6 D + I) + heads · Σ n²) · MAC"
+        + PRICES,
+        includes=of_float.includes + " Weights and activations of 8 bits; each output of a product is scaled to 8 bits "
+        "by a multiplication and a rounding.",
         excludes=of_float.excludes,
-        terms=tuple(graded.reference_terms(run, cost["E_ADD32"], cost["E_MAC8"], cost["E_MAC32"])),
+        terms=tuple(reference_terms(run)),
     )
+
+
+def reference_terms(run: RunRecord) -> list[Term]:
+    cost, shape = costs(), BertShape.of(run)
+    maps = run.model.heads * sum(length**2 for length in run.lengths)
+    outputs = run.tokens * (6 * shape.hidden + shape.intermediate) + maps
+    scaled = [Term(f"blocks.{i}.requantised", "other", outputs, cost["E_MAC32"]) for i in range(shape.blocks)]
+    return [*graded.reference_terms(run, cost["E_ADD32"], cost["E_MAC8"], cost["E_MAC32"]), *scaled]

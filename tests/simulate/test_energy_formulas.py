@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from simulate.energy import dataflow, graded
 from simulate.energy.accountings import compare
 from simulate.energy.costs import costs
 from simulate.energy.record import read_run
@@ -24,6 +25,8 @@ class Counts:
         self.bits, self.samples, self.tokens = model["weight_bits"], counts["samples"], counts["tokens"]
         self.lengths, self.squares = counts["lengths"], sum(n * n for n in counts["lengths"])
         self.updates = sum(layer["updates"] for layer in counts["layers"])
+        self.leaks = sum(layer["updates"] - layer["neurons"] for layer in counts["layers"])
+        self.decays = {layer["decay"] for layer in counts["layers"]}
         self.spikes = sum(layer["spikes"] for layer in counts["layers"])
         self.coincidences = sum(map(cheaper_order, self.of("attention")))
         self.synapses = sum(op["input_magnitude"] * op["outputs"] for op in self.of("linear"))
@@ -51,19 +54,35 @@ def events(c):
     return E["E_AC"] * (c.synapses + c.coincidences)
 
 
-def arithmetic(c, add, mac, wide):
-    linears = [min(op["input_magnitude"] * add, op["input_events"] * mac) * op["outputs"] for op in c.of("linear")]
+def of_linears(c, add, mac, moved=0.0):
+    """(pJ of the arithmetic, operations), each Linear as spikes or as graded events, whichever costs less to run."""
+    ways = [[(op["input_magnitude"], add), (op["input_events"], mac)] for op in c.of("linear")]
+    taken = [min(way, key=lambda each: each[0] * (each[1] + moved)) for way in ways]
+    outputs = [op["outputs"] for op in c.of("linear")]
+    energy = sum(n * price * out for (n, price), out in zip(taken, outputs, strict=True))
+    return energy, sum(n * out for (n, _), out in zip(taken, outputs, strict=True))
+
+
+def leak(c, add, wide):
+    assert c.decays == {410}  # a decay of 0.9 is a multiplication
+    return (wide - add) * c.leaks
+
+
+def arithmetic(c, add, mac, wide, moved=0.0):
+    linears, _ = of_linears(c, add, mac, moved)
     additions = c.sum("embedding") + c.sum("stream") + c.sum("readout", "input_elements")
     norms, readout = (add + 3 * wide) * c.sum("layer_norm"), mac * c.sum("readout", "dense_macs")
-    return sum(linears) + add * c.coincidences + norms + (add + wide) * c.updates + add * additions + readout
+    neurons = 2 * add * c.updates + leak(c, add, wide)
+    return linears + add * c.coincidences + norms + neurons + add * additions + readout
 
 
 def memory(c):
-    accumulations = c.synapses + c.coincidences  # no Linear of these runs is cheaper by multiplications
+    moved = E["E_32KB"] * c.bits / 64 + E["E_8KB"]
+    _, synapses = of_linears(c, *FLOAT[:2], moved)
     return (
-        arithmetic(c, *FLOAT)
-        + E["E_32KB"] * c.bits / 64 * c.synapses
-        + E["E_8KB"] / 64 * (64 * accumulations + 48 * c.updates + 32 * c.spikes)
+        arithmetic(c, *FLOAT, moved)
+        + moved * synapses
+        + E["E_8KB"] / 64 * (64 * c.coincidences + 48 * c.leaks + 32 * c.spikes)
         + E["E_DRAM"] * c.bits / 64 * c.sum("embedding")
     )
 
@@ -79,7 +98,13 @@ def bert(c):
 
 def bert_arithmetic(c, add, mac, wide):
     norms = (2 * c.blocks + 1) * c.tokens * c.d * (add + 3 * wide)
-    return c.macs * mac + norms + 2 * c.blocks * c.tokens * c.d * add
+    functions = c.heads * c.squares * (4 * wide + 2 * add) + c.tokens * c.i * (3 * wide + add)
+    return c.macs * mac + norms + c.blocks * (2 * c.tokens * c.d * add + functions)
+
+
+def bert_integers(c):
+    scaled = c.blocks * (c.tokens * (6 * c.d + c.i) + c.heads * c.squares)
+    return bert_arithmetic(c, *INTEGER) + scaled * E["E_MAC32"]
 
 
 def bert_memory(c):
@@ -93,7 +118,7 @@ FORMULAS = {
     "paper": (paper, bert),
     "events": (events, bert),
     "graded": (lambda c: arithmetic(c, *FLOAT), lambda c: bert_arithmetic(c, *FLOAT)),
-    "matched": (lambda c: arithmetic(c, *INTEGER), lambda c: bert_arithmetic(c, *INTEGER)),
+    "matched": (lambda c: arithmetic(c, *INTEGER), bert_integers),
     "memory": (memory, bert_memory),
     "loihi1": (loihi1, bert),
 }
@@ -109,3 +134,56 @@ def test_every_account_and_its_reference_follow_from_the_file_by_the_formulas_of
         spiking, reference = FORMULAS[each.spiking.name]
         assert each.spiking.picojoules == pytest.approx(spiking(counts), rel=1e-12), each.spiking.name
         assert each.reference.picojoules == pytest.approx(reference(counts), rel=1e-12), each.reference.name
+
+
+def shared(c, moved=0.0):
+    """pJ of a run's arithmetic in integers, and of what is moved whatever the dataflow is."""
+    states = E["E_8KB"] / 64 * (48 * c.leaks + 32 * c.spikes + 96 * c.sum("currents"))
+    return arithmetic(c, *INTEGER, moved) + states + E["E_DRAM"] * c.bits / 64 * c.sum("embedding")
+
+
+def bert_shared(c):
+    values = c.blocks * (c.tokens * (12 * c.d + 2 * c.i) + 4 * c.heads * c.squares)
+    return bert_integers(c) + values * E["E_8KB"] / 8 + E["E_DRAM"] * c.tokens * c.d / 8
+
+
+def test_both_sides_of_a_dataflow_follow_from_the_file(tmp_path):
+    folder = example_run(tmp_path, norm="batch")
+    c = Counts(json.loads((folder / "counts.json").read_text("utf-8")))
+    weight, sums = E["E_32KB"] * c.bits / 64, E["E_8KB"]
+    held = sum(op["inputs"] * op["outputs"] for op in c.of("linear"))
+    whole = c.blocks * (4 * c.d**2 + 2 * c.d * c.i)
+
+    def operations(moved):
+        return of_linears(c, *INTEGER[:2], moved)[1]
+
+    once = shared(c) + c.samples * held * weight, bert_shared(c) + c.samples * whole * E["E_32KB"] / 8
+    each_weight = shared(c, weight) + operations(weight) * weight, bert_shared(c) + c.tokens * whole * E["E_32KB"] / 8
+    no_reuse = (
+        shared(c, weight + sums) + operations(weight + sums) * (weight + sums) + c.coincidences * sums,
+        each_weight[1] + c.macs * sums,
+    )
+    batched = shared(c) + c.samples * held * weight / 32, bert_shared(c) + c.samples * whole * E["E_32KB"] / 8 / 32
+    dram = once[0], bert_shared(c) + c.samples * whole * E["E_DRAM"] / 8
+    wanted = [no_reuse, each_weight, once, batched, dram, (no_reuse[0], once[1])]
+    found = dataflow.comparisons(read_run(folder))
+    for each, (ours, theirs) in zip(found, wanted, strict=True):
+        assert each.spiking.picojoules == pytest.approx(ours, rel=1e-12), each.spiking.title
+        assert each.reference.picojoules == pytest.approx(theirs, rel=1e-12), each.reference.title
+
+
+@pytest.mark.parametrize("decay, multiplied", [(0, False), (1024, False), (2048, False), (3072, False), (410, True)])
+def test_a_decay_of_a_half_or_a_quarter_is_a_shift_and_an_addition(decay, multiplied):
+    assert graded.leaks_by_multiplying(decay) is multiplied
+
+
+def test_a_bert_of_as_few_bits_pays_for_them_alone(tmp_path):
+    folder = example_run(tmp_path, norm="batch")
+    c = Counts(json.loads((folder / "counts.json").read_text("utf-8")))
+    found, bits = dataflow.narrow(read_run(folder)), dataflow.narrow_bits(c.t)
+    saved = c.macs * E["E_MUL8"] * (1 - bits / 8)
+    assert found.reference.picojoules == pytest.approx(bert_integers(c) - saved, rel=1e-12)
+
+
+def test_spikes_of_four_steps_say_what_three_bits_do():
+    assert [dataflow.narrow_bits(steps) for steps in (1, 2, 3, 4, 7, 8)] == [1, 2, 2, 3, 3, 4]
