@@ -11,7 +11,7 @@ from pathlib import Path
 from spikebert.core.errors import InputError
 from spikebert.core.files import require_file
 from spikebert.data.columns import LABEL_COLUMNS, text_columns
-from spikebert.data.lines import decoded, read_lines
+from spikebert.data.lines import decoded, parted, read_lines
 from spikebert.data.rows import joined
 
 STANDARD_INPUT = "-"
@@ -29,7 +29,7 @@ def read_texts(name: str, limit: int | None = None) -> list[str] | None:
     """
     if name == STANDARD_INPUT:
         where = "standard input"
-        return _whole(where, islice(decoded(where, enumerate(sys.stdin.buffer, 1)), limit))
+        return _whole(where, islice(decoded(where, parted(where, sys.stdin.buffer)), limit))
     path = require_file(name, "data")
     suffix = Path(path.name.lower().removesuffix(".gz")).suffix
     if suffix in LABELLED:

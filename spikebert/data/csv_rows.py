@@ -70,7 +70,9 @@ def _records(path: Path, delimiter: str, table: Table) -> Iterator[Record]:
 
 
 def _reason(error: str) -> str:
-    if "end of data" in error or "field larger" in error:
+    if "field larger" in error:
+        return f"a text of more than {csv.field_size_limit():,} characters, or a quotation mark that is never closed"
+    if "end of data" in error:
         return "a quotation mark that opens a text is never closed"
     if "expected after" in error:
         return "a quotation mark inside of a quoted text must be doubled, and one that opens must be closed"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from spikebert.core.errors import InputError
 
 GZIP = b"\x1f\x8b"
+LONGEST = 2**26  # bytes of a line: many times those of the longest text that is tokenised
 BOM = "\ufeff"
 SAVE_AS_CSV = "save it as CSV in UTF-8 (in a spreadsheet program: Save As, 'CSV UTF-8'), and give that file"
 TO_CSV = "write it as CSV (python -c \"import pandas; pandas.read_{}('IN').to_csv('OUT.csv', index=False)\")"
@@ -82,10 +84,21 @@ def byte_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     try:
         with _opened(path) as file:
             _require_text(path, file)
-            for number, line in enumerate(file, 1):
+            for number, line in parted(str(path), file):
                 yield number, line
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(f"{path}: truncated or not gzip, after line {number} ({error}); copy it again") from None
+
+
+def parted(where: str, file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """(line number, line with its end) of an open file; a line without end, as a few packed bytes can be, is refused
+    before it fills the memory."""
+    for number, line in enumerate(iter(partial(file.readline, LONGEST), b""), 1):
+        if len(line) == LONGEST and not line.endswith(b"\n"):
+            raise InputError(
+                f"{where}, line {number}: takes more than {LONGEST:,} bytes; split its text, and end each row with LF"
+            )
+        yield number, line
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -110,3 +110,10 @@ def test_a_bundle_takes_them(folder, capsys):
 def test_what_needs_labels_says_so(folder, capsys):
     assert simulate(["trade", str(folder / "model.nir"), "--data", str(folder / "texts.txt")]) == 2
     assert "without labels" in capsys.readouterr().err
+
+
+def test_a_line_without_end_on_standard_input_is_refused(monkeypatch):
+    monkeypatch.setattr("spikebert.data.lines.LONGEST", 2**10)
+    feed(monkeypatch, b"good\n" + b"x" * 2**11)
+    with pytest.raises(InputError, match="standard input, line 2: takes more than 1,024 bytes"):
+        read_texts("-")

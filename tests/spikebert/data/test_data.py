@@ -1,11 +1,13 @@
 """Text files: what is read, and the one line that each fault gets."""
 
 import gzip
+import tracemalloc
 from collections import Counter
 
 import pytest
 
 from spikebert.core.errors import InputError
+from spikebert.data import lines
 from spikebert.data.labelled import read_labelled
 from spikebert.data.packaged import minilm, tweets
 from spikebert.data.rows import Row
@@ -48,6 +50,19 @@ def test_a_fault_is_named_with_its_file_and_line(tmp_path, name, content, messag
     with pytest.raises(InputError, match=message) as error:
         read_labelled(write(tmp_path / name, content))
     assert name in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "a.csv", "a.jsonl", "a.tsv.gz", "a.csv.gz", "a.jsonl.gz"])
+def test_a_line_without_end_is_refused_before_it_fills_the_memory(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(lines, "LONGEST", 2**20)
+    content = {"csv": b"label,text\n"}.get(name.split(".")[1], b"") + b" " * 2**25
+    path = write(tmp_path / name, gzip.compress(content, 1) if name.endswith("gz") else content)
+    tracemalloc.start()
+    with pytest.raises(InputError, match=r"line [12]: takes more than 1,048,576 bytes; split its text"):
+        read_labelled(path)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 2**23
 
 
 def test_a_missing_file_and_a_folder_are_told_apart(tmp_path):
