@@ -4,64 +4,102 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import types
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import cache
+from typing import Annotated, Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from spikebert.core.errors import InputError
 
-# What an annotation promises of a number; see CHECKS.
-Count = int  # at least 0
-Size = int  # at least 1
-Share = float  # in [0, 1]
-Ends = list  # [low, high] of an estimate
+WHOLE_MAX = 2**63  # beyond which no count lies
 
 
-def _is_count(value: Any) -> bool:
-    return type(value) is int and 0 <= value < 2**63
+class Within(NamedTuple):
+    """The bounds that a number's annotation promises."""
+
+    least: int
+    most: int | None = None
 
 
-def _is_size(value: Any) -> bool:
-    return _is_count(value) and value > 0
+class Rising(NamedTuple):
+    """What the annotation of a list promises: so many numbers, none below the one before it."""
+
+    length: int
 
 
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value) and value >= 0
+Count = Annotated[int, Within(0)]
+Size = Annotated[int, Within(1)]
+Share = Annotated[float, Within(0, 1)]
+Ends = Annotated[list[float], Rising(2)]  # of an estimate: the lower one, the higher one
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
+class Kind(NamedTuple):
+    """A check, and what passes it in words: one such value, and several."""
+
+    holds: Callable[[Any], bool]
+    one: str
+    many: str
 
 
-def _are_ends(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)) and value[0] <= value[1]
+@cache
+def kind_of(hint: Any) -> Kind:
+    """The kind that a type hint stands for. A number without bounds is finite, and at least 0."""
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _annotated(*parts)
+    if origin in (Union, types.UnionType):
+        (given,) = (part for part in parts if part is not type(None))
+        kind = kind_of(given)
+        return Kind(lambda value: value is None or kind.holds(value), f"{kind.one}, or null", f"{kind.many}, or nulls")
+    if origin is list:
+        each = kind_of(parts[0])
+        holds = lambda value: isinstance(value, list) and all(map(each.holds, value))  # noqa: E731
+        return Kind(holds, f"a list of {each.many}", f"lists of {each.many}")
+    if origin is dict:
+        return Kind(lambda value: isinstance(value, dict), "an object", "objects")
+    return PLAIN[hint]
 
 
-def _each(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, list) and all(map(check, value))
+def _annotated(hint: Any, promise: Within | Rising) -> Kind:
+    if isinstance(promise, Rising):
+        each = kind_of(hint)
+        numbers = "two numbers of at least 0, the lower one first"
+        return Kind(
+            lambda value: each.holds(value) and len(value) == promise.length and value == sorted(value),
+            numbers,
+            f"pairs: {numbers}",
+        )
+    least, most = promise
+    if hint is int:
+        words = f"of at least {least}"
+        return Kind(
+            lambda value: type(value) is int and least <= value < WHOLE_MAX,
+            f"a whole number {words}",
+            f"whole numbers {words}",
+        )
+    return Kind(
+        lambda value: _is_finite(value) and least <= value and (most is None or value <= most),
+        f"a share from {least} to {most}",
+        f"shares from {least} to {most}",
+    )
 
 
-# A field's annotation → its check, and the check in words.
-CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "str": (_is_text, "a text"),
-    "float": (_is_number, "a number of at least 0"),
-    "Count": (_is_count, "a whole number of at least 0"),
-    "Size": (_is_size, "a whole number of at least 1"),
-    "Count | None": (lambda value: value is None or _is_count(value), "a whole number of at least 0, or null"),
-    "Share": (lambda value: _is_number(value) and value <= 1, "a share from 0 to 1"),
-    "Share | None": (lambda value: value is None or (_is_number(value) and value <= 1), "a share from 0 to 1, or null"),
-    "list[str]": (_each(_is_text), "a list of texts"),
-    "list[Count]": (_each(_is_count), "a list of whole numbers of at least 0"),
-    "list[Size] | None": (
-        lambda value: value is None or _each(_is_size)(value),
-        "a list of whole numbers of at least 1, or null",
-    ),
-    "list[Size]": (_each(_is_size), "a list of whole numbers of at least 1"),
-    "bool": (lambda value: type(value) is bool, "true or false"),
-    "Ends": (_are_ends, "two numbers of at least 0, the lower one first"),
-    "dict[str, Any]": (lambda value: isinstance(value, dict), "an object"),
+def _is_finite(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+PLAIN = {
+    str: Kind(lambda value: isinstance(value, str), "a text", "texts"),
+    float: Kind(lambda value: _is_finite(value) and value >= 0, "a number of at least 0", "numbers of at least 0"),
+    bool: Kind(lambda value: type(value) is bool, "true or false", "true or false"),
 }
 
 R = TypeVar("R")
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    return get_type_hints(cls, include_extras=True)
 
 
 def record_of(cls: type[R], data: Any, where: str) -> R:
@@ -74,10 +112,10 @@ def record_of(cls: type[R], data: Any, where: str) -> R:
             continue
         if field.name not in data:
             raise InputError(f"{where}{field.name} is missing")
-        check, words = CHECKS[str(field.type)]
+        kind = kind_of(_hints(cls)[field.name])
         values[field.name] = value = data[field.name]
-        if not check(value):
-            raise InputError(f"{where}{field.name} must be {words}, not {_short(value)}")
+        if not kind.holds(value):
+            raise InputError(f"{where}{field.name} must be {kind.one}, not {_short(value)}")
     return cls(**values)
 
 

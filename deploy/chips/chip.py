@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from deploy.chips.fact import Fact, read_fact
 from spikebert.core.errors import InputError, reason_of
@@ -69,7 +68,7 @@ class System:
     cores: int
 
 
-FIELDS = {f.name: str(f.type) for f in dataclasses.fields(Chip) if f.name not in ("name", "title", "facts")}
+FIELDS = {name: hint for name, hint in get_type_hints(Chip).items() if name not in ("name", "title", "facts")}
 MOST_CORES = 4096  # whose placement takes time and memory with their square; a chip of more is none of Loihi's class
 COSTS = (
     *("hop_x_pj", "hop_y_pj", "synapse_pj", "neuron_pj", "spike_pj", "static_watts"),

@@ -6,7 +6,7 @@ import math
 import reprlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from spikebert.core.errors import InputError
 
@@ -31,8 +31,8 @@ class Fact:
     source: str
 
 
-def read_fact(path: Path, field: str, entry: Any, kind: str, least: int) -> Fact:
-    """A field of a chip's file; `kind` is its annotation in `Chip`, `least` the smallest number that it may be.
+def read_fact(path: Path, field: str, entry: Any, hint: Any, least: int) -> Fact:
+    """A field of a chip's file; `hint` is its type in `Chip`, `least` the smallest number that it may be.
 
     A file that states no status is one from before there were any: its numbers count as assumed.
 
@@ -51,29 +51,34 @@ def read_fact(path: Path, field: str, entry: Any, kind: str, least: int) -> Fact
     status = entry.get("status", "assumed")
     if not isinstance(status, str) or status not in STATUSES:
         raise InputError(f"{path}: {field}: status must be one of {', '.join(STATUSES)}, not {reprlib.repr(status)}")
-    value = entry["value"]
-    _check(path, field, value, kind, least)
+    value, kind = entry["value"], _plain(hint)
+    optional = kind is not hint
+    if value is not None or not optional:
+        _check(path, field, value, kind, least, optional)
     if value is None or type(value) is bool:
         if "low" in entry or "high" in entry:
             raise InputError(f"{path}: {field}: has a range, and no number within it")
         return Fact(value, value, value, status, entry["source"])
     low, high = entry.get("low", value), entry.get("high", value)
     for bound in (low, high):
-        _check(path, field, bound, kind.partition(" | ")[0], least)
+        _check(path, field, bound, kind, least)
     if not low <= value <= high:
         raise InputError(f"{path}: {field}: low, value and high must not fall: {low}, {value}, {high}")
     return Fact(value, low, high, status, entry["source"])
 
 
-def _check(path: Path, field: str, value: Any, kind: str, least: int) -> None:
-    wanted, _, optional = kind.partition(" | ")
-    if value is None and optional:
-        return
-    if wanted == "bool":
+def _plain(hint: Any) -> type:
+    """The type of a hint that may allow None besides."""
+    (kind,) = (part for part in get_args(hint) or (hint,) if part is not type(None))
+    return kind
+
+
+def _check(path: Path, field: str, value: Any, kind: type, least: int, optional: bool = False) -> None:
+    if kind is bool:
         if type(value) is not bool:
             raise InputError(f"{path}: {field}: must be true or false, not {reprlib.repr(value)}")
-    elif not _in_range(value, wanted == "float", least):
-        number = "a number" if wanted == "float" else "a whole number"
+    elif not _in_range(value, kind is float, least):
+        number = "a number" if kind is float else "a whole number"
         raise InputError(
             f"{path}: {field}: must be {number} of at least {least}{' or null' if optional else ''}, not "
             f"{reprlib.repr(value)}"

@@ -8,7 +8,7 @@ running a wrong network.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, get_type_hints
 
 import nir
 import nir.ir
@@ -44,7 +44,7 @@ class ExtensionNode(nir.NIRNode):
         if not isinstance(inputs, str):
             raise InputError(f"node {name}: inputs must be text")
         values: dict[str, Any] = {}
-        arrays = array_specs(self.node_type)
+        arrays, hints = array_specs(self.node_type), get_type_hints(self.node_type)
         for declared in dataclasses.fields(self.node_type):
             if declared.name in ("name", "inputs"):
                 continue
@@ -53,20 +53,20 @@ class ExtensionNode(nir.NIRNode):
                 continue
             if declared.name not in given and not optional:
                 raise InputError(f"node {name}: the parameter {declared.name!r} is missing")
-            values[declared.name] = _plain(given.pop(declared.name, None), str(declared.type), name, declared.name)
+            values[declared.name] = _plain(given.pop(declared.name, None), hints[declared.name], name, declared.name)
         given.pop("metadata", None)
         if given:
             raise InputError(f"node {name}: unknown parameter {sorted(given)[0]!r}")
         return self.node_type(name, tuple(inputs.split("\n")) if inputs else (), **values)
 
 
-def _plain(value: Any, declared: str, node: str, field: str) -> Any:
+def _plain(value: Any, declared: Any, node: str, field: str) -> Any:
     """HDF5 gives NumPy scalars: turn them into the int or str that the field declares."""
-    if declared == "int":
+    if declared is int:
         if not isinstance(value, (int, np.integer)):
             raise InputError(f"node {node}: {field} must be a whole number, not {type(value).__name__}")
         return int(value)
-    if declared == "str" and not isinstance(value, str):
+    if declared is str and not isinstance(value, str):
         raise InputError(f"node {node}: {field} must be text, not {type(value).__name__}")
     return value
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from simulate.energy.record import RunRecord
-from simulate.fields import CHECKS, Count, Ends, Size, record_of
+from simulate.fields import Count, Ends, Size, kind_of, record_of
 from spikebert.core.errors import InputError
 from spikebert.core.files import read_json
 
@@ -121,9 +121,9 @@ def read_mapping(path: Path, run: RunRecord) -> Mapping:
         if not isinstance(activity, dict) or not isinstance(activity.get("source"), str):
             raise InputError("activity.source must be a text")
         estimate = record_of(Estimate, data.get("estimate"), "estimate.")
-        check, words = CHECKS["Ends"]
-        if "total" not in estimate.picojoules or not all(map(check, estimate.picojoules.values())):
-            raise InputError(f"estimate.picojoules must hold a total, and for each kind {words}")
+        ends = kind_of(Ends)
+        if "total" not in estimate.picojoules or not all(map(ends.holds, estimate.picojoules.values())):
+            raise InputError(f"estimate.picojoules must hold a total, and for each kind {ends.one}")
         passes = _records(Pass, data["estimate"], "passes", "estimate.passes")
         populations = _records(Population, data, "layers", "layers")
         chips, picture = record_of(Chips, data, ""), _picture(file.with_name(PICTURE))
@@ -156,10 +156,10 @@ def _numbers(data: Any) -> tuple[Number, ...]:
 
 
 def _curve(data: Any) -> tuple[tuple[float, float], ...]:
-    check, _ = CHECKS["float"]
+    number = kind_of(float)
     if not isinstance(data, list) or not data:
         raise InputError("curve must be a list that is not empty")
-    if not all(isinstance(point, list) and len(point) == 2 and all(map(check, point)) for point in data):
+    if not all(isinstance(point, list) and len(point) == 2 and all(map(number.holds, point)) for point in data):
         raise InputError("curve must hold pairs of numbers of at least 0: cores and nanoseconds")
     return tuple((point[0], point[1]) for point in data)
 
