@@ -53,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
         "--threshold-scale",
         type=float,
         metavar="FACTOR",
-        help="factor of all thresholds: above 1 fewer spikes; `spikebert-simulate trade` shows what that costs",
+        help="factor of all thresholds: above 1 fewer spikes; `spikebert-simulate sweep` shows what that costs",
     )
     add_exit_margin(p)
     p.add_argument(

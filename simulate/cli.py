@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
         prog=PROGRAM,
         description="Run an exported SpikeBERT on text and count its spikes. The exported file is all it reads.",
         epilog=f"'{PROGRAM} verify --help' tells how to compare all simulators, and the float model, spike for spike; "
-        f"'{PROGRAM} trade --help' what accuracy costs, '{PROGRAM} ablate --help' what each part is worth. For "
+        f"'{PROGRAM} sweep --help' what accuracy costs, '{PROGRAM} ablate --help' what each part is worth. For "
         "example: spikebert simulate model.nir --data dev.tsv -o run",
     )
     _common(p, ", or a NIR file of another tool")
@@ -111,13 +111,13 @@ def verify_parser() -> argparse.ArgumentParser:
     return p
 
 
-def trade_parser() -> argparse.ArgumentParser:
+def sweep_parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
-        prog=f"{PROGRAM} trade",
+        prog=f"{PROGRAM} sweep",
         description="Tell what a model's accuracy costs: higher thresholds, and texts that leave before the last step "
         "once one label is ahead. Choose on text that is not the one you report on; spikebert-export --threshold-scale "
         "and --exit-margin write the choice.",
-        epilog="For example: spikebert trade model.nir --data train.tsv --limit 500 -o trade.svg",
+        epilog="For example: spikebert sweep model.nir --data train.tsv --limit 500 -o sweep.svg",
     )
     _common(p)
     p.add_argument("--data", required=True, help=DATA_HELP)
@@ -268,12 +268,12 @@ def verify(options: argparse.Namespace) -> int:
     return 0 if found.equal else 1
 
 
-def trade(options: argparse.Namespace) -> None:
+def sweep(options: argparse.Namespace) -> None:
     """Print the points, and write them where asked to."""
     import json
 
     from export.ir import nir
-    from simulate import trade as trades
+    from simulate import sweep as sweeps
     from spikebert.core.files import require_folder_of, write_atomically
     from spikebert.core.progress import Bar
 
@@ -285,16 +285,16 @@ def trade(options: argparse.Namespace) -> None:
     graph = nir.read(options.model)
     sentences, labels = _labelled(options, graph)
     with Bar(total=len(options.factors) * len(sentences), unit="text", disable=None, leave=False) as bar:
-        points = trades.trade(graph, sentences, labels, options.factors, options.margins, bar.update)
-    print(trades.table(points))
+        points = sweeps.sweep(graph, sentences, labels, options.factors, options.margins, bar.update)
+    print(sweeps.table(points))
     if output and output.suffix == ".json":
-        text = json.dumps(trades.plain(points), indent=1)
+        text = json.dumps(sweeps.plain(points), indent=1)
         write_atomically(output, lambda path: path.write_text(text, "utf-8"))
     elif output:
         from simulate.report.panel import Plot
         from simulate.report.plotting import save
 
-        plot = Plot(partial(trades.draw, points), "Accuracy against energy.")
+        plot = Plot(partial(sweeps.draw, points), "Accuracy against energy.")
         write_atomically(output, lambda path: save(plot, path, output.suffix[1:]))
 
 
@@ -374,7 +374,7 @@ def _show(options: argparse.Namespace, run: Run) -> None:
 COMMANDS = {
     "simulate": Command(parser, run, tells_its_line=True, messages="stderr"),
     "verify": Command(verify_parser, verify, messages="stderr"),
-    "trade": Command(trade_parser, trade, messages="stderr"),
+    "sweep": Command(sweep_parser, sweep, messages="stderr"),
     "ablate": Command(ablate_parser, ablate, messages="stderr"),
 }
 

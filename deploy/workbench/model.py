@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from deploy.chips.mapping import Mapping
     from deploy.workbench.inspection.description import Description
     from simulate.ablate import Ablation
-    from simulate.trade import Point
+    from simulate.sweep import Point
     from simulate.verification import Verification
 
 SOURCE = "texts"  # how messages and records call texts that came from Python
@@ -166,7 +166,7 @@ class Model:
 
         return verify(self.graph, _texts(texts, labels), granularities, against, truncate)
 
-    def trade(
+    def sweep(
         self,
         texts: Sequence[str],
         labels: Sequence[str],
@@ -186,9 +186,9 @@ class Model:
         Raises:
             InputError: a text or a label that the model does not take, or a factor or margin that cannot be.
         """
-        from simulate.trade import trade
+        from simulate.sweep import sweep
 
-        return trade(self.graph, *encode_labelled(self.graph, _texts(texts, labels), truncate), factors, margins)
+        return sweep(self.graph, *encode_labelled(self.graph, _texts(texts, labels), truncate), factors, margins)
 
     def ablate(self, texts: Sequence[str], labels: Sequence[str], seed: int = 0, truncate: bool = False) -> Ablation:
         """What each part is worth: the accuracy with it silenced, made constant or permuted; `print` the table.

@@ -12,5 +12,5 @@ def add_exit_margin(p: argparse.ArgumentParser) -> None:
         "--exit-margin",
         metavar="M",
         help="lead of the best logit over the next, in the float model's logits, at which a text is done; never: each "
-        "text takes all steps (default: as the model's file says; `spikebert-simulate trade` shows what it costs)",
+        "text takes all steps (default: as the model's file says; `spikebert-simulate sweep` shows what it costs)",
     )

@@ -20,7 +20,7 @@ from export.ir import nir
 from export.ir.arithmetic import steps_taken
 from export.ir.early_exit import in_logits, margin_of, units, with_margin
 from export.ir.graph import NO_MARGIN
-from simulate import lava, trade
+from simulate import lava, sweep
 from simulate.cli import main as simulate
 from simulate.counts import counts_of
 from simulate.energy.record import read_run
@@ -45,7 +45,7 @@ def some_sentences():
 def leaving(**shape):
     """A graph with a margin that texts of `some_sentences` reach after different steps."""
     graph = random_graph(**shape)
-    logits = np.sort(trade.run(graph, some_sentences()).logits, axis=2)
+    logits = np.sort(sweep.run(graph, some_sentences()).logits, axis=2)
     return with_margin(graph, str(np.quantile(logits[..., -1] - logits[..., -2], 0.6)))
 
 
@@ -68,7 +68,7 @@ def test_a_margin_in_float_logits_is_the_least_whole_number_that_is_worth_it():
 @pytest.mark.parametrize("shape", [{}, STOCK, CURRENTS, {"levels": 2, "separator": 7}])
 def test_the_fast_simulator_stops_where_the_steps_say_and_all_that_is_later_is_silent(shape):
     graph, sentences = leaving(**shape), some_sentences()
-    by_step = trade.run(graph, sentences)
+    by_step = sweep.run(graph, sentences)
     steps = steps_taken(by_step.logits, margin_of(graph))
     whole = FastSimulator(with_margin(graph, "never")).run(sentences, record=True)
     found = FastSimulator(graph).run(sentences, record=True)

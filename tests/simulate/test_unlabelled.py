@@ -108,7 +108,7 @@ def test_a_bundle_takes_them(folder, capsys):
 
 
 def test_what_needs_labels_says_so(folder, capsys):
-    assert simulate(["trade", str(folder / "model.nir"), "--data", str(folder / "texts.txt")]) == 2
+    assert simulate(["sweep", str(folder / "model.nir"), "--data", str(folder / "texts.txt")]) == 2
     assert "without labels" in capsys.readouterr().err
 
 

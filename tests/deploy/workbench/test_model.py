@@ -109,13 +109,13 @@ def test_verify_compares_and_says_so(model):
 
 def test_what_accuracy_costs_and_what_parts_are_worth_are_those_of_the_commands(folder, model, tmp_path, capsys):
     data = ["--data", str(folder / "dev.tsv"), "-o"]
-    trade = ["trade", str(folder / "model.nir"), "--factors", "1", "1.5", "--margins", "1", *data]
-    assert main([*trade, str(tmp_path / "trade.json")]) == 0
+    sweep = ["sweep", str(folder / "model.nir"), "--factors", "1", "1.5", "--margins", "1", *data]
+    assert main([*sweep, str(tmp_path / "sweep.json")]) == 0
     assert main(["ablate", str(folder / "model.nir"), "--seed", "3", *data, str(tmp_path / "parts.json")]) == 0
     printed = capsys.readouterr().out
-    points = model.trade(TEXTS, LABELS, factors=[1.0, 1.5], margins=[1.0])
+    points = model.sweep(TEXTS, LABELS, factors=[1.0, 1.5], margins=[1.0])
     assert [point.accuracy for point in points] == [
-        point["accuracy"] for point in json.loads((tmp_path / "trade.json").read_text("utf-8"))
+        point["accuracy"] for point in json.loads((tmp_path / "sweep.json").read_text("utf-8"))
     ]
     assert str(model.ablate(TEXTS, LABELS, seed=3)) in printed
     with pytest.raises(spikebert.InputError, match="text 1 has the label 'happy'"):

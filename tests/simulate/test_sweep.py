@@ -9,7 +9,7 @@ from simulate.cli import main
 from simulate.energy import events
 from simulate.energy.record import read_run
 from simulate.fast import FastSimulator
-from simulate.trade import Point, front, run, trade
+from simulate.sweep import Point, front, run, sweep
 from tests.random_graph import random_graph
 from tests.simulate.example_run import example_run
 
@@ -34,7 +34,7 @@ def test_energy_without_leaving_is_the_reports(tmp_path):
 
     graph = read(tmp_path / "model.nir")
     tokens = encode(graph, ["a good film", "a very bad film", "bad"], "texts")
-    (point,) = trade(graph, tokens, np.zeros(3, int), [1.0], [])
+    (point,) = sweep(graph, tokens, np.zeros(3, int), [1.0], [])
     record = read_run(folder)
     account = events.account(record)
     # The account takes the cheaper order of an attention over the run, a text that of its own in each step.
@@ -46,7 +46,7 @@ def test_energy_without_leaving_is_the_reports(tmp_path):
 
 def test_a_smaller_margin_never_takes_more_steps():
     graph = random_graph(norm="batch", reset="zero")
-    points = trade(graph, sentences(), np.zeros(4, int), [1.0], [1e9, 1.0, 0.0])
+    points = sweep(graph, sentences(), np.zeros(4, int), [1.0], [1e9, 1.0, 0.0])
     assert [p.steps for p in points] == sorted((p.steps for p in points), reverse=True)
     assert points[1].microjoules == points[0].microjoules
     assert points[-1].steps == 1
@@ -59,7 +59,7 @@ def test_the_front_is_what_no_other_beats():
 
 def test_the_command_prints_a_table_and_writes_points_and_figure(tmp_path, capsys):
     example_run(tmp_path)
-    arguments = ["trade", str(tmp_path / "model.nir"), "--data", str(tmp_path / "dev.tsv"), "--factors", "1", "1.5"]
+    arguments = ["sweep", str(tmp_path / "model.nir"), "--data", str(tmp_path / "dev.tsv"), "--factors", "1", "1.5"]
     capsys.readouterr()
     assert main([*arguments, "--margins", "1", "-o", str(tmp_path / "points.json")]) == 0
     assert capsys.readouterr().out.count("| × 1") == 4

@@ -47,7 +47,7 @@ class Steps:
     spikes: NDArray[np.int64]
 
 
-def trade(
+def sweep(
     graph: Graph,
     sentences: Sequence[Tokens],
     labels: NDArray[np.integer],
