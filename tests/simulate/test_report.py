@@ -66,7 +66,7 @@ def test_a_layer_that_mostly_fires_is_a_warning_with_a_hint(report):
         f"1 of {len(layers)} layers fire in more than half of all steps ({layers[1].name}"
     )
     assert "--spikes-weight" in busy.warnings[0]
-    shown = replace(report, cards=(busy,))
+    shown = replace(report, cards=(busy,), panels=())
     assert '<li class="warning">' in page.render(shown)
     assert "more than half" in markdown.render(shown)
     quiet = [replace(layer, spikes=0, rate=0.0) for layer in run.layers]
@@ -130,9 +130,10 @@ def test_foreign_text_is_never_markup(folder, tmp_path):
     counts["run"]["command"] = "spikebert-simulate '<img src=x>' $title"
     (run / "counts.json").write_text(json.dumps(counts), "utf-8")
     report = read_report(run)
-    assert page.render(report).count("<script") == 1
-    assert "<img src=x" not in page.render(report)
-    assert "$title" in page.render(report)
+    html = page.render(report)
+    assert html.count("<script") == 1
+    assert "<img src=x" not in html
+    assert "$title" in html
     tables = [line for line in markdown.render(report).splitlines() if line.startswith("| labels")]
     assert tables == ["| labels | \\<script\\>alert(1)\\</script\\>, a\\|b c |"]
 
@@ -145,7 +146,7 @@ def test_a_panel_without_its_recording_says_what_to_run(folder, tmp_path):
         panel = next(panel for panel in report.panels if panel.key == key)
         assert panel.plot is None
         assert "--trace N" in panel.paragraphs[0]
-    assert "Not recorded" in page.render(report)
+    assert "Not recorded" in markdown.render(report)
 
 
 def test_dead_neurons_that_were_not_counted_are_a_dash(folder, tmp_path):
@@ -154,7 +155,7 @@ def test_dead_neurons_that_were_not_counted_are_a_dash(folder, tmp_path):
     for layer in counts["layers"]:
         layer.update(dead=None, saturated=None)
     (run / "counts.json").write_text(json.dumps(counts), "utf-8")
-    assert "were not counted" in page.render(read_report(run))
+    assert "were not counted" in markdown.render(read_report(run))
 
 
 def test_the_energies_of_the_texts_sum_to_the_account(report):
@@ -173,7 +174,7 @@ def test_a_teacher_is_priced_beside_the_model(folder, tmp_path):
     shape, account = report.content.teacher
     assert account.picojoules == pytest.approx(2 * report.content.reference.picojoules)  # twice the blocks
     assert shape.name == f"teacher {tmp_path.name}"
-    assert shape.name in page.render(report).replace("<wbr>", "")
+    assert shape.name in markdown.render(report).replace("\\", "")
     assert f"--teacher {tmp_path}" in report.command()
 
 
@@ -212,7 +213,7 @@ def test_texts_without_labels_give_a_report_without_accuracy(tmp_path):
     report = read_report(example_run(tmp_path, labelled=False))
     assert report.cards[0].value == "no labels"
     assert "accuracy" not in [panel.key for panel in report.panels]
-    assert "no labels" in page.render(report)
+    assert "no labels" in markdown.render(report)
 
 
 def test_a_silent_network_can_be_reported(folder, tmp_path):
