@@ -165,6 +165,7 @@ def cluster_of_processes():
         ours = [subprocess.Popen([*scheduler, "--no-dashboard", "--scheduler-file", str(told)])]
         try:
             while not told.exists() or not told.read_text():
+                assert ours[0].poll() is None, "the scheduler has ended"
                 time.sleep(0.1)
             address = json.loads(told.read_text())["address"]
             worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--no-nanny", "--nthreads", "1"]

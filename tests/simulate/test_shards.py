@@ -3,7 +3,6 @@
 import json
 import signal
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,22 +44,26 @@ def shards_in(folder: Path) -> list[Path]:
 def test_after_the_cluster_is_gone_the_same_command_goes_on(tmp_path, capsys, monkeypatch, victim, number):
     """Its scheduler killed, its one worker killed, or silent."""
     nir.write(GRAPH, tmp_path / "model.nir")
-    rows = [f"label{i % 3}\t{'good bad film a very'[: 4 + i % 15]}\n" for i in range(2000)]
+    rows = [f"label{i % 3}\t{'good bad film a very'[: 4 + i % 15]}\n" for i in range(6000)]
     (tmp_path / "texts.tsv").write_text("".join(rows), "utf-8")
     command = [str(tmp_path / "model.nir"), "--data", str(tmp_path / "texts.tsv"), "--out"]
     many = [*command, str(tmp_path / "many"), "--dask"]
     with cluster_of_processes() as (address, ours):
+        over = threading.Event()
 
         def cut():
-            while not shards_in(tmp_path):
-                time.sleep(0.01)
+            while not shards_in(tmp_path) and not over.wait(0.01):
+                pass
             monkeypatch.setattr(serve, "PATIENCE", 4)
             ours[victim].send_signal(number)
 
         cutter = threading.Thread(target=cut)
         cutter.start()
-        assert main([*many, address]) == 1
-        cutter.join()
+        try:
+            assert main([*many, address]) == 1
+        finally:
+            over.set()
+            cutter.join()
     error = capsys.readouterr().err
     assert "texts that are done are kept for the same command" in error and error.count("\n") == 1
     assert not (tmp_path / "many").exists()

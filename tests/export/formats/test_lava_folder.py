@@ -44,7 +44,7 @@ def test_the_script_prints_the_logits_and_spikes_of_the_fast_simulator_and_leave
     with subprocess.Popen(
         command, cwd=tmp_path / "lava", env=ENVIRONMENT, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
-        output, _ = process.communicate(timeout=120)
+        output, _ = process.communicate(timeout=400)
     assert process.returncode == 0
     printed = printed_by(output)
     assert logits_of(printed, graph) == expected.logits[0].tolist()
