@@ -16,7 +16,9 @@ from pathlib import Path
 
 from deploy.chips.resources import resources
 from export.ir import nir
+from simulate.energy import dataflow
 from simulate.energy.accountings import compare
+from simulate.energy.dataflow import ONCE
 from simulate.energy.record import RunRecord, read_run
 from simulate.report.panels.accuracy import wilson
 from spikebert.core.errors import RunError, exit_cleanly
@@ -34,6 +36,7 @@ COLUMNS = (
     "`events`",
     "`matched`",
     "`memory`",
+    "memory alike",
     "synapses",
     "MB",
 )
@@ -73,6 +76,7 @@ def row(model: Shipped, data: Path) -> str:
     assert run.correct is not None
     accounts = {each.spiking.name: each for each in compare(run)}
     events = accounts["events"]
+    alike = next(each for each in dataflow.comparisons(run) if each.spiking.name == each.reference.name == ONCE.name)
     low, high = wilson(run.correct, run.samples)
     synapses = sum(need.synapses for need in resources(graph))
     cells = (
@@ -85,6 +89,7 @@ def row(model: Shipped, data: Path) -> str:
         f"{training['teacher_accuracy']:.2%}",
         f"{events.spiking.operations / events.reference.operations:.3f}",
         *(f"{accounts[name].ratio:.1%}" for name in ("events", "matched", "memory")),
+        f"{alike.ratio:.1%}",
         f"{synapses / 1e6:.1f} M",
         f"{(ROOT / model.file).stat().st_size / 1e6:.1f}",
     )

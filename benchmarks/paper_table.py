@@ -29,7 +29,7 @@ def merged(tables: list[Table], names: list[str], first: int) -> Table:
 
 def name_of(content: Content) -> str:
     model = content.run.model
-    return f"{model.blocks} × {model.hidden_size}, {model.norm} norm"
+    return f"{model.blocks} × {model.hidden_size}, T = {model.time_steps}, {model.residual}"
 
 
 def main() -> int:
