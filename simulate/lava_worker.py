@@ -84,7 +84,8 @@ def lead(folder: Path) -> NoReturn:
         while True:
             signal.pause()
     except BaseException as error:
-        traceback.print_exc()  # into the log, which is shown where no report can be written
+        with suppress(OSError):  # on a full disk
+            traceback.print_exc()  # into the log, which is shown where no report can be written
         report(folder, type(error).__name__, error, traceback.format_exc())
     finally:
         os._exit(1)  # a Python that ends in the usual way would wait in the destructors of Lava's processes

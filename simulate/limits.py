@@ -65,8 +65,17 @@ def shortage(error: BaseException) -> str | None:
     if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
         return f"Lava was given too few {SHORT[errno.EAGAIN]}"
     if isinstance(error, OSError) and error.errno in SHORT:
-        return f"Lava was given too few or too little of: {SHORT[error.errno]}"
+        return _too_little(error.errno)
     return None
+
+
+def no_room() -> str:
+    """The one line for a disk on which the results of a run find no room."""
+    return _too_little(errno.ENOSPC)
+
+
+def _too_little(number: int) -> str:
+    return f"Lava was given too few or too little of: {SHORT[number]}"
 
 
 def _files() -> int:

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from export.runtime.waves import FAILURE, REFUSAL
+from export.runtime.waves import FAILURE, NO_ROOM, REFUSAL
+from simulate.limits import no_room
 from spikebert.core.errors import InputError, RunError
 
 LOOK = 0.05  # seconds between two looks at the child
@@ -37,6 +38,7 @@ def watch(
     """
     started = time.monotonic()
     environment = {**os.environ, "TMPDIR": str(folder)}
+    (folder / NO_ROOM).write_text(no_room(), "utf-8")
     # In memory: a pipe would make us wait for the child, and a file on the disk would have to be removed.
     with (folder / "log").open("wb") as log, open(os.memfd_create("given"), "w+b") as file:  # noqa: PTH123
         file.write(given)

@@ -77,6 +77,8 @@ class Model(PyLoihiProcessModel):
             if (self.time_step - 1 - self.delay) % self.frame.steps == 0:
                 self.states = {}
             self.step()
+        except (OSError, MemoryError):
+            raise  # what the computer has too little of is told by the process that looks after this one
         except Exception as error:
             # Lava would hang on it: the watchdog reads the report and ends the run.
             message = f"{self.nodes[0].name}: {type(error).__name__}: {error}"

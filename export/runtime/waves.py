@@ -5,21 +5,31 @@ It stands apart from `export.lava` because Lava executes the files there again, 
 
 from __future__ import annotations
 
+import errno
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-# In the folder of a run: why it failed, or why it cannot be on this computer.
-FAILURE, REFUSAL = "error.txt", "refusal.txt"
+# In the folder of a run: why it failed, or why it cannot be on this computer. The third says that there is no room for
+# files: it is written before the run, since a full disk takes no report.
+FAILURE, REFUSAL, NO_ROOM = "error.txt", "refusal.txt", "no room.txt"
 
 
 def report_failure(folder: Path, message: str, details: str, file: str = FAILURE) -> None:
     """Write why a run fails, whole: a line, then a traceback. The first of several reports stays."""
+    if (folder / file).exists():
+        return
     own = folder / f"{file}.{threading.get_native_id()}"
-    own.write_text(" ".join(message.split()) + "\n" + details, "utf-8")
-    with suppress(FileExistsError):
-        (folder / file).hardlink_to(own)  # unlike a rename, it does not replace
+    try:
+        own.write_text(" ".join(message.split()) + "\n" + details, "utf-8")
+        with suppress(FileExistsError):
+            (folder / file).hardlink_to(own)  # unlike a rename, it does not replace
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        with suppress(FileNotFoundError):  # another process was faster
+            (folder / NO_ROOM).rename(folder / REFUSAL)
 
 
 def spike_file(folder: Path, place: int) -> Path:

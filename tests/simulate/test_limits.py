@@ -73,6 +73,53 @@ def test_other_errors_keep_their_traceback():
     assert limits.shortage(ValueError("x")) is None
 
 
+RUN = """
+import resource, sys
+import numpy as np
+from simulate import lava
+from spikebert.core.errors import exit_cleanly
+from tests.random_graph import random_graph
+def command():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
+    lava.run(random_graph(blocks=1), [np.arange(1)] * 1600, rows=16, deadline=300)
+sys.exit(exit_cleanly("run", command))
+"""
+
+
+@pytest.mark.needs("lava")
+def test_results_beyond_the_limit_of_file_sizes_are_one_line():
+    done = subprocess.run([sys.executable, "-c", RUN, "100000"], capture_output=True, text=True)
+    assert done.returncode == 2, done.stderr
+    assert "room for temporary files; raise the limit (ulimit -f)" in done.stderr and done.stderr.count("\n") == 1
+
+
+def with_a_disk(options, place, *command, **environment):
+    """`command` where a disk of its own is mounted at `place`; skipped where that is not allowed."""
+    mounted = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o "$0" tmpfs "$1" || exit 77; shift; exec "$@"']
+    found = {**os.environ, **{name: str(value) for name, value in environment.items()}}
+    done = subprocess.run([*mounted, options, place, *command], capture_output=True, text=True, env=found)
+    if done.returncode == 77 or "unshare" in done.stderr:
+        pytest.skip("no disk can be mounted here")
+    return done
+
+
+@pytest.mark.needs("lava")
+def test_a_full_temporary_disk_is_one_line(tmp_path):
+    """So full in the end that nothing more can be written to it, not even that it is full."""
+    command = [sys.executable, "-c", RUN, str(2**40)]
+    done = with_a_disk("size=60k", tmp_path, *command, TMPDIR=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert "room for temporary files; make room, or set TMPDIR" in done.stderr and done.stderr.count("\n") == 1
+
+
+@pytest.mark.needs("lava")
+@pytest.mark.parametrize("options", ["ro", "size=4k"])
+def test_no_shared_memory_by_name_is_needed(options):
+    code = RUN.replace("[np.arange(1)] * 1600", "[np.arange(1)]")
+    done = with_a_disk(options, "/dev/shm", sys.executable, "-c", code, str(2**40))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.needs("lava")
 def test_a_long_temporary_folder_is_no_hindrance(tmp_path, monkeypatch):
     long = tmp_path / ("x" * 120) / ("y" * 120)
