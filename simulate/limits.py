@@ -6,6 +6,7 @@ import errno
 import math
 import os
 import resource
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,13 +18,15 @@ if TYPE_CHECKING:
     from lava.magma.compiler.executable import Executable
 
 FILES = (4, 32)  # for each of Lava's processes, all of them open in the one that forks them; and for all together
+WORKER_FILES, WORKER_TASKS = (16, 32), (12, 16)  # for each of Dask's workers, and for all together
 PROCESS = 2**23  # bytes that a process takes at least of its own, beside what it shares with the one that forked it
-REMEDY = "choose a --granularity of fewer processes"  # block, layer, stock: in this order they grow
+FEWER = "choose a --granularity of fewer processes"  # block, layer, stock: in this order they grow
+FEWER_WORKERS = "take fewer --workers"
 SHORT = {
-    errno.EMFILE: f"open files; raise the limit (ulimit -n), or {REMEDY}",
-    errno.ENFILE: f"open files; raise the system's limit (fs.file-max), or {REMEDY}",
-    errno.EAGAIN: f"processes and threads; raise the limit (ulimit -u, or that of the container), or {REMEDY}",
-    errno.ENOMEM: f"memory; end other programs, or {REMEDY}",
+    errno.EMFILE: "open files; raise the limit (ulimit -n), or {fewer}",
+    errno.ENFILE: "open files; raise the system's limit (fs.file-max), or {fewer}",
+    errno.EAGAIN: "processes and threads; raise the limit (ulimit -u, or that of the container), or {fewer}",
+    errno.ENOMEM: "memory; end other programs, or {fewer}",
     errno.ENOSPC: "room for temporary files; make room, or set TMPDIR to a folder on another disk",
     errno.EDQUOT: "room for temporary files; make room, or set TMPDIR to a folder on another disk",
     errno.EFBIG: "room for temporary files; raise the limit (ulimit -f)",
@@ -44,26 +47,40 @@ def require(executable: Executable) -> None:
     for channel in channels:
         port = getattr(channel, "src_port_initializer", None) or getattr(channel, "port_initializer", None)
         size += math.prod(port.shape) * np.dtype(port.d_type).itemsize * port.size if port else 0
-    _require("open files", processes * FILES[0] + FILES[1], _files(), SHORT[errno.EMFILE])
+    who = "Lava's processes for this model need"
+    _require(who, "open files", processes * FILES[0] + FILES[1], _files(), errno.EMFILE, FEWER)
     # Each end of a channel has a thread that listens.
-    _require("processes and threads", processes + 2 * len(channels), _tasks(), SHORT[errno.EAGAIN])
-    _require("bytes of memory", size, _memory(), SHORT[errno.ENOMEM])
+    _require(who, "processes and threads", processes + 2 * len(channels), _tasks(), errno.EAGAIN, FEWER)
+    _require(who, "bytes of memory", size, _memory(), errno.ENOMEM, FEWER)
 
 
-def _require(what: str, needed: int, there: float, remedy: str) -> None:
-    if needed > there:
+def require_workers(count: int) -> None:
+    """An InputError if the computer does not have what so many workers of Dask are about to take."""
+    try:
+        get_context("spawn").Lock()
+    except OSError as error:
+        reason = f"these need semaphores, which /dev/shm does not take ({error.strerror})"
         raise InputError(
-            f"Lava's processes for this model need {needed:,} {what} at once, and {max(0, int(there)):,} are there: "
-            f"too few {remedy}"
-        )
+            f"{count}: {reason}; let it be writable and have room, or do without workers", field="workers"
+        ) from None
+    who = f"{count} workers need"
+    _require(who, "open files", count * WORKER_FILES[0] + WORKER_FILES[1], _files(), errno.EMFILE, FEWER_WORKERS)
+    tasks = count * WORKER_TASKS[0] + WORKER_TASKS[1]
+    _require(who, "processes and threads", tasks, _tasks(), errno.EAGAIN, FEWER_WORKERS)
+
+
+def _require(who: str, what: str, needed: int, there: float, number: int, fewer: str) -> None:
+    if needed > there:
+        remedy = SHORT[number].format(fewer=fewer)
+        raise InputError(f"{who} {needed:,} {what} at once, and {max(0, int(there)):,} are there: too few {remedy}")
 
 
 def shortage(error: BaseException) -> str | None:
     """The one line for an error that means that the computer has too little of something; None for any other."""
     if isinstance(error, MemoryError):
-        return f"Lava was given too little {SHORT[errno.ENOMEM]}"
+        return f"Lava was given too little {SHORT[errno.ENOMEM].format(fewer=FEWER)}"
     if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
-        return f"Lava was given too few {SHORT[errno.EAGAIN]}"
+        return f"Lava was given too few {SHORT[errno.EAGAIN].format(fewer=FEWER)}"
     if isinstance(error, OSError) and error.errno in SHORT:
         return _too_little(error.errno)
     return None
@@ -75,7 +92,7 @@ def no_room() -> str:
 
 
 def _too_little(number: int) -> str:
-    return f"Lava was given too few or too little of: {SHORT[number]}"
+    return f"Lava was given too few or too little of: {SHORT[number].format(fewer=FEWER)}"
 
 
 def _files() -> int:

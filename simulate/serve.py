@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from export.ir.graph import Graph
 from simulate.batches import Tokens, batches
 from simulate.fast import FastSimulator
-from simulate.limits import raise_open_files
+from simulate.limits import raise_open_files, require_workers
 from simulate.result import SimulationResult, joined
 from simulate.scratch import scratch
 from simulate.shards import Shards
 from spikebert import __version__
-from spikebert.core.errors import InputError, RunError
+from spikebert.core.errors import InputError, RunError, reason_of
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -54,14 +54,25 @@ def cores(workers: int | None = None) -> Iterator[Client]:
 
     raise_open_files()
     count = dask.system.CPU_COUNT if workers is None else workers
+    require_workers(count)
     local = {"host": LOOPBACK, "dashboard_address": f"{LOOPBACK}:0", "worker_dashboard_address": f"{LOOPBACK}:0"}
-    with (
-        scratch() as folder,
-        _inside(folder),
-        distributed.LocalCluster(n_workers=count, threads_per_worker=1, **local) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        yield client
+    with scratch() as folder, _inside(folder):
+        try:
+            started = distributed.LocalCluster(n_workers=count, threads_per_worker=1, **local)
+        except (OSError, RuntimeError) as error:
+            reason = reason_of(_first(error))
+            raise InputError(
+                f"{count}: do not start on this computer ({reason}); take fewer", field="workers"
+            ) from None
+        with started as cluster, distributed.Client(cluster) as client:
+            yield client
+
+
+def _first(error: BaseException) -> BaseException:
+    """What an error came of: of a worker that does not start, Dask itself tells no more than that."""
+    while (before := error.__cause__ or error.__context__) is not None:
+        error = before
+    return error
 
 
 @contextmanager

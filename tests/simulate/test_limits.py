@@ -1,4 +1,4 @@
-"""Too little of what a Lava run needs is one line before it runs; what is there is used up to its limit."""
+"""Too little of what a run of many processes needs is one line; what is there is used up to its limit."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from export.ir import nir
-from simulate import lava, limits
+from simulate import lava, limits, serve
 from spikebert.core.errors import InputError
 from tests.fuzz.originals import tokenizer
 from tests.random_graph import random_graph
@@ -57,9 +57,13 @@ def test_too_few_processes_and_too_little_memory_are_one_line(monkeypatch, name,
     executable = type("Executable", (), {"channel_builders": [], "sync_channel_builders": None})()
     executable.proc_builders, executable.runtime_service_builders = dict.fromkeys(range(9)), {}
     limits.require(executable)
+    limits.require_workers(2)
     monkeypatch.setattr(limits, name, lambda: 8)
     with pytest.raises(InputError, match=rf"need [\d,]+ {what} at once, and 8 are there"):
         limits.require(executable)
+    if name == "_tasks":
+        with pytest.raises(InputError, match=r"2 workers need 40 processes and threads at once, .* fewer --workers$"):
+            limits.require_workers(2)
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.EAGAIN, errno.ENOMEM, errno.ENOSPC])
@@ -110,6 +114,41 @@ def test_a_full_temporary_disk_is_one_line(tmp_path):
     done = with_a_disk("size=60k", tmp_path, *command, TMPDIR=tmp_path)
     assert done.returncode == 2, done.stderr
     assert "room for temporary files; make room, or set TMPDIR" in done.stderr and done.stderr.count("\n") == 1
+
+
+WORKERS = ["model.nir", "--text", "good film", "--workers", "2"]
+
+
+@pytest.mark.needs("distributed")
+def test_workers_without_shared_memory_are_one_line(tmp_path):
+    nir.write(replace(random_graph(), tokenizer=tokenizer()), tmp_path / "model.nir")
+    command = [sys.executable, "-m", "simulate.cli", str(tmp_path / "model.nir"), *WORKERS[1:]]
+    done = with_a_disk("ro", "/dev/shm", *command)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+    assert "error: --workers 2: these need semaphores, which /dev/shm does not take (Read-only" in done.stderr
+
+
+@pytest.mark.needs("distributed")
+def test_workers_with_too_few_open_files_are_one_line(tmp_path):
+    done = command(tmp_path, 1, WORKERS, NOFILE=40)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+    assert "2 workers need 64 open files at once" in done.stderr and "take fewer --workers" in done.stderr
+
+
+@pytest.mark.needs("distributed")
+def test_workers_that_do_not_start_are_one_line(monkeypatch):
+    import distributed
+
+    def start(**options):
+        try:
+            raise OSError(errno.EMFILE, "Too many open files")
+        except OSError as error:
+            raise RuntimeError("Nanny failed to start.") from error
+
+    monkeypatch.setattr(distributed, "LocalCluster", start)
+    told = r"workers 2: do not start on this computer \(.*Too many open files\); take fewer"
+    with pytest.raises(InputError, match=told), serve.cores(2):
+        pass
 
 
 @pytest.mark.needs("lava")
