@@ -106,6 +106,10 @@ def exit_cleanly(program: str, command: Callable[[], int | None]) -> int:
         if extra is None:
             raise
         message = f"needs the package {error.name}, which is not installed: pip install 'spikebert[{extra}]'"
+    except (MemoryError, RuntimeError) as error:
+        if not _is_of_memory(error):
+            raise
+        message = f"takes more memory than is there ({reason_of(error) or 'no more is told'}); give it less at once"
     except OSError as error:
         where = f"{error.filename}: " if error.filename else "the output: " if error.errno == errno.ENOSPC else ""
         if error.errno == errno.ENOSPC and not error.filename:
@@ -113,6 +117,12 @@ def exit_cleanly(program: str, command: Callable[[], int | None]) -> int:
         message = f"{where}{error.strerror or error}"
     print(f"{program}: error: {message}", file=sys.stderr)
     return 2
+
+
+def _is_of_memory(error: BaseException) -> bool:
+    """Whether memory was refused: NumPy raises its own kind of MemoryError, torch a RuntimeError with such words."""
+    words = ("out of memory", "can't allocate memory", "Cannot allocate memory")
+    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
 
 
 def _is_of(module: str | None, package: str) -> bool:

@@ -45,6 +45,27 @@ def test_python_without_assertions_is_refused_in_one_line(flag):
     assert done.stderr.count(b"\n") == 1
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "import numpy; numpy.zeros(2**55, numpy.uint8)",
+        "bytearray(2**60)",
+        pytest.param("import torch; torch.zeros(2**50)", marks=pytest.mark.needs("torch")),
+    ],
+)
+def test_more_memory_than_is_there_is_one_line(asked):
+    code = PROGRAM.split("def command")[0] + f"def command():\n    {asked}\nsys.exit(exit_cleanly('p', command))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert done.stderr.startswith("p: error: takes more memory than is there (") and done.stderr.count("\n") == 1
+
+
+def test_other_faults_keep_their_traceback():
+    code = PROGRAM.split("def command")[0] + "def command():\n    raise RuntimeError('x')\nexit_cleanly('p', command)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "Traceback" in done.stderr
+
+
 def test_half_characters_become_escapes():
     assert printable("a\udcff日") == "a\\udcff日"
     assert not is_unicode("\ud800")
