@@ -8,15 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from simulate.energy.costs import STATUSES
 from spikebert.core.errors import InputError
 
-STATUSES = {
-    "published": "stated by those who made the chip",
-    "measured": "read from a chip that ran",
-    "fitted": "chosen so that a model reproduces what was measured or logged",
-    "scaled": "worked out from other published numbers",
-    "assumed": "no source; taken from another chip, or no limit where it is null",
-}
 PARTS = {"value", "low", "high", "status", "source"}
 
 

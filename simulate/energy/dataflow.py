@@ -132,7 +132,15 @@ def narrow(run: RunRecord) -> Comparison:
     whole = cost["E_MAC8"].picojoules
     added = cost["E_ADD32"].picojoules
     price = added if bits == 1 else added + (whole - added) * bits / VALUE
-    mac = Cost("E_MAC_NARROW", price, f"8-bit weight times {bits}-bit activation, added up", "in proportion, assumed")
+    mac = Cost(
+        name="E_MAC_NARROW",
+        picojoules=price,
+        low=added,
+        high=whole,
+        status="assumed",
+        operation=f"8-bit weight times {bits}-bit activation, added up",
+        source="in proportion to the bits, between an addition and E_MAC8",
+    )
     return Comparison(
         matched.account(run),
         Account(

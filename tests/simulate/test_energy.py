@@ -9,7 +9,7 @@ from simulate.counts_schema import AttentionCount, EmbeddingCount, LayerCount, L
 from simulate.energy import bert, events, graded, loihi1, matched, memory, paper
 from simulate.energy.account import Account, Comparison, Term
 from simulate.energy.accountings import compare
-from simulate.energy.costs import costs
+from simulate.energy.costs import STATUSES, costs
 from simulate.energy.record import RunRecord, read_run
 from tests.simulate.example_run import example_run
 
@@ -170,9 +170,10 @@ def accumulations(inputs, outputs):
     return count
 
 
-def test_every_price_is_above_zero_and_names_its_source():
+def test_every_price_is_above_zero_and_names_its_source_its_status_and_its_range():
     for cost in costs().values():
-        assert cost.picojoules > 0
+        assert 0 < cost.low <= cost.picojoules <= cost.high
+        assert cost.status in STATUSES
         assert cost.operation
         assert cost.source
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from simulate.energy import dataflow
-from simulate.energy.account import KINDS, Account
+from simulate.energy.account import KINDS, Account, Comparison
 from simulate.energy.bert import BertShape
 from simulate.energy.costs import Cost, costs
 from simulate.report import forms
@@ -65,7 +66,7 @@ def panel(content: Content) -> Panel:
             "per text: E / samples",
             "break-even = rate · (E(BERT) − E(fixed)) / (E − E(fixed)),  fixed: what does not depend on spikes",
         ),
-        (totals(content), _by_kind(spiking, content), dataflows(content)),
+        (totals(content), _by_kind(spiking, content), dataflows(content), _worth(content)),
         Plot(
             lambda width: _draw(content, width),
             "Left: what the energy goes to under each accounting. Right: the energy as a share of BERT's.",
@@ -80,9 +81,30 @@ def references(content: Content) -> dict[str, Account]:
 
 def prices(content: Content) -> list[Cost]:
     """The costs that the accounts use, in the order of `costs.json`."""
-    accounts = (account for each in content.comparisons for account in (each.spiking, each.reference))
-    used = {term.cost.name for account in accounts for term in account.terms}
-    return [cost for name, cost in costs().items() if name in used]
+    return _used(content.comparisons)
+
+
+def _used(comparisons: Sequence[Comparison]) -> list[Cost]:
+    """Those of `costs.json` in its order, then those that were made of them."""
+    accounts = (account for each in comparisons for account in (each.spiking, each.reference))
+    used = {term.cost.name: term.cost for account in accounts for term in account.terms}
+    return [used[name] for name in dict.fromkeys((*costs(), *used)) if name in used]
+
+
+def _worth(content: Content) -> Table:
+    """What is known of each price of these tables; low and high differ from it where sources differ."""
+    compared = (*content.comparisons, *dataflow.comparisons(content.run), dataflow.narrow(content.run))
+    rows = [(c.name, c.picojoules, c.low, c.high, c.status, c.operation, c.source) for c in _used(compared)]
+    columns = (
+        Column("price", "price", forms.text),
+        Column("picojoules", "pJ", forms.number),
+        Column("low", "from", forms.number),
+        Column("high", "to", forms.number),
+        Column("status", "status", forms.text),
+        Column("operation", "of", forms.text),
+        Column("source", "source", forms.text),
+    )
+    return Table("prices", "What each price is worth", columns, tuple(rows))
 
 
 def totals(content: Content) -> Table:
