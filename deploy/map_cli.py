@@ -17,7 +17,9 @@ def map_parser() -> argparse.ArgumentParser:
     )
     p.add_argument("model", help="model.nir of spikebert-export")
     p.add_argument(
-        "--chip", default="loihi2", help="chip: loihi1, loihi2 or a .yaml file of your own (default: loihi2)"
+        "--chip",
+        default="loihi2",
+        help="chip: loihi1, loihi2, spinnaker2 or a .yaml file of your own (default: loihi2)",
     )
     p.add_argument("--system", help="a known system or a number of chips (default: the smallest known that holds it)")
     p.add_argument(
@@ -53,7 +55,7 @@ def chip_parser() -> argparse.ArgumentParser:
         epilog="For example: spikebert chip --like loihi2 -o my-chip.yaml",
     )
     p.add_argument(
-        "--like", metavar="NAME", help="a known chip to start from, loihi1 or loihi2 (default: an empty form)"
+        "--like", metavar="NAME", help="a known chip to start from: loihi1, loihi2, spinnaker2 (default: an empty form)"
     )
     p.add_argument("-o", "--out", metavar="FILE", required=True, help="the .yaml file to write; must not exist yet")
     return p
