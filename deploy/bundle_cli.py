@@ -24,8 +24,11 @@ def bundle_parser() -> argparse.ArgumentParser:
         "--golden", type=int, default=32, metavar="N", help="golden texts, the first N of --data (default: %(default)s)"
     )
     p.add_argument("--truncate", action="store_true", help="cut texts that are too long")
+    p.add_argument("--nirdata", action="store_true", help="put in the golden vectors as NIRData, too: golden.h5")
     p.add_argument(
-        "--chip", default="loihi2", help="chip to map to: loihi1, loihi2 or a .yaml file (default: %(default)s)"
+        "--chip",
+        default="loihi2",
+        help="chip to map to: loihi1, loihi2, spinnaker2 or a .yaml file (default: %(default)s)",
     )
     p.add_argument(
         "--licence", default="not stated", help="licence of the model, for its receiver (default: %(default)s)"
@@ -66,7 +69,16 @@ def bundle(options: argparse.Namespace) -> int:
         raise InputError(f"--golden {options.golden}: must be at least 1")
     texts = read_data(options.data, columns_of(options), options.golden, labels_of(options))
     extras = [Path(extra) for extra in options.extras]
-    write(Path(options.model), texts, Path(options.out), options.chip, options.licence, extras, options.truncate)
+    write(
+        Path(options.model),
+        texts,
+        Path(options.out),
+        options.chip,
+        options.licence,
+        extras,
+        options.truncate,
+        options.nirdata,
+    )
     files = [path for path in Path(options.out).rglob("*") if path.is_file()]
     print(f"{options.out}: {len(files)} files, {sum(p.stat().st_size for p in files) / 1e6:,.1f} MB")
     return 0

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.ir.exit_option import add_exit_margin
+from simulate.interchange.forms import FORMS
 from spikebert.core.commands import Command, script
 from spikebert.core.errors import InputError
 from spikebert.core.options import option
@@ -74,6 +75,15 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("-o", "--out", help="the folder for counts.json, predictions.tsv, trace.npz and spikes.npz")
     p.add_argument("--spikes", action="store_true", help="record every spike into spikes.npz")
+    p.add_argument(
+        "--to",
+        action="append",
+        choices=tuple(FORMS),
+        default=[],
+        help="form of another tool, in which the run is written into --out, too (may be given several times): "
+        "neurobench.json of its metrics, spikes.h5 of NIR's data, or prosperity.pkl, the spike matrices of the text of "
+        "--trace; the first two record every spike",
+    )
     p.add_argument(
         "--trace",
         type=int,
@@ -181,8 +191,8 @@ def run_foreign(options: argparse.Namespace) -> None:
 
     if not options.input:
         raise InputError(f"{options.model}: a NIR file of another tool; give it --input spikes.npy, not text")
-    flags = ("limit", "truncate", "spikes", "trace", "text_pair", "granularity", "workers", "dask", "exit_margin")
-    given = [option(flag) for flag in flags if getattr(options, flag) not in (None, False)]
+    flags = ("limit", "truncate", "spikes", "to", "trace", "text_pair", "granularity", "workers", "dask", "exit_margin")
+    given = [option(flag) for flag in flags if getattr(options, flag) not in (None, False, [])]
     if given or options.backend == "fast":
         raise InputError(f"{given[0] if given else '--backend fast'} is for models of spikebert-export")
     dt = run.DT if options.dt is None else options.dt
@@ -226,7 +236,7 @@ def run_model(options: argparse.Namespace) -> None:
             _texts(options),
             options.backend or "fast",
             options.granularity or "block",
-            options.spikes,
+            options.spikes or any(FORMS[form].records for form in options.to),
             (1 if options.trace is None else options.trace) if options.out else 0,
             options.truncate,
             options.workers,
@@ -235,7 +245,7 @@ def run_model(options: argparse.Namespace) -> None:
             shards,
         )
         if options.out:
-            found.save(options.out)
+            found.save(options.out, options.to)
     _show(options, found)
 
 
@@ -250,6 +260,10 @@ def _check(options: argparse.Namespace) -> None:
         raise InputError("--granularity is Lava's: give --backend lava, too")
     if options.spikes and not options.out:
         raise InputError("--spikes needs --out: a folder to write the spikes to")
+    if options.to and not options.out:
+        raise InputError("--to needs --out: a folder to write to")
+    if options.trace == 0 and any(FORMS[form].traces for form in options.to):
+        raise InputError("--to prosperity writes the text of --trace: give the number of one, from 1")
     if options.text_pair and len(options.text_pair) != len(options.text or []):
         raise InputError("--text-pair needs a --text for each: the first of the two texts")
     if options.trace is not None and not options.out:

@@ -25,6 +25,7 @@ from simulate.energy import accountings
 from simulate.energy.account import Comparison
 from simulate.energy.record import RunRecord, record_from
 from simulate.folder import RUN
+from simulate.interchange.forms import FORMS
 from simulate.predictions import as_tsv, probabilities
 from simulate.result import SimulationResult
 from simulate.text import Texts, check_labels, encode
@@ -191,12 +192,20 @@ class Run:
             write(report, path)
         return report
 
-    def save(self, folder: str | Path) -> None:
+    def save(self, folder: str | Path, to: Sequence[str] = ()) -> None:
         """Write the folder, whole or not at all: counts.json, predictions.tsv, and spikes.npz and trace.npz where they
         were recorded.
 
         An earlier run there is replaced; other files are left alone.
+
+        Args:
+            to: forms of other tools, in which the run is written, too: "neurobench", "nirdata", "prosperity".
         """
+        for form in to:
+            if form not in FORMS:
+                raise InputError(f"{form}: must be one of {', '.join(FORMS)}", field="to")
+            if FORMS[form].traces and self.trace is None:
+                raise InputError(f"{form} is made of the text that is traced, and none is", field="to")
 
         def fill(out: Path) -> None:
             (out / "counts.json").write_text(json.dumps(self.counts, indent=1, ensure_ascii=False), "utf-8")
@@ -208,6 +217,8 @@ class Run:
                 write_npz(out / "spikes.npz", {"lengths": lengths, **trains})
             if self.trace is not None:
                 self.trace.write(out / traces.FILE)
+            for form in to:
+                FORMS[form].write(self, out)
 
         write_folder_atomically(Path(folder), RUN, fill)
         self.folder = Path(folder)

@@ -31,6 +31,7 @@ FORMAT, FORMAT_VERSION = "spikebert-bundle", 1
 MANIFEST = "manifest.json"
 MODEL, TOKENIZER, GOLDEN, ENERGY = "model.nir", "tokenizer.json", "golden.npz", "energy"
 CHIP, MAPPING = "chip.yaml", "mapping"
+NIRDATA = "golden.h5"
 REFERENCE_MODEL, REFERENCE_GOLDEN = "reference/model.bin", "reference/golden.bin"
 # here: (from which package, which file of it)
 PAGES = {"EQUATIONS.md": ("export", "NIR.md"), "reference/reference.c": ("deploy.bundle", "reference.c")}
@@ -49,7 +50,7 @@ def _is_whole(manifest: Path) -> bool:
 FOLDER = Kind(
     "a bundle of spikebert-deploy",
     (
-        *(MANIFEST, MODEL, TOKENIZER, GOLDEN, CHIP, "README.md", sums.FILE, FORMS["onnx-integer"]),
+        *(MANIFEST, MODEL, TOKENIZER, GOLDEN, NIRDATA, CHIP, "README.md", sums.FILE, FORMS["onnx-integer"]),
         *(*PAGES, REFERENCE_MODEL, REFERENCE_GOLDEN),
         *(f"{part}/*" for part in (ENERGY, MAPPING, FORMS["nir-stages"], FORMS["netx"], "with")),
     ),
@@ -66,6 +67,7 @@ def write(
     licence: str = "not stated",
     extras: Sequence[Path] = (),
     truncate: bool = False,
+    nirdata: bool = False,
 ) -> None:
     """Write the bundle of `model` with golden vectors of all `texts`; the folder appears whole or not at all.
 
@@ -73,6 +75,7 @@ def write(
         chip: the one that the model is mapped to, by its name or its file.
         licence: of the model, for its receiver.
         extras: files and folders to put in as they are, such as another mapping.
+        nirdata: put in the golden vectors as NIRData, too.
     Raises:
         InputError: for texts that the model cannot take, an extra that is not there, or a bundle beyond LIMIT.
     """
@@ -86,7 +89,7 @@ def write(
         _require_plain(extra)
         if names.count(name) > 1:
             raise InputError(f"{extra}: another one is called {name}, too; rename one of them")
-    size = estimate(graph, sum(map(len, sentences)), target)
+    size = estimate(graph, sum(map(len, sentences)), target, nirdata)
     say(f"{out}: {len(sentences)} golden texts, {sum(map(len, sentences))} tokens; at most {size / 1e6:,.0f} MB")
     if size > LIMIT:
         raise InputError(f"{out}: could take {size:,} bytes, beyond {LIMIT:,}; give fewer golden texts")
@@ -97,6 +100,8 @@ def write(
         (folder / TOKENIZER).write_text(graph.tokenizer, "utf-8")
         golden = compute(graph, sentences)
         golden.write(folder / GOLDEN)
+        if nirdata:
+            (folder / NIRDATA).write_bytes(nirdata_of(graph, golden))
         (folder / REFERENCE_MODEL).parent.mkdir()
         (folder / REFERENCE_MODEL).write_bytes(binary.model_bytes(graph))
         (folder / REFERENCE_GOLDEN).write_bytes(binary.golden_bytes(graph, golden))
@@ -111,13 +116,13 @@ def write(
             _include(extra, folder / "with" / name)
         content = manifest(graph, golden, licence, target.name, left_out)
         (folder / MANIFEST).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
-        (folder / "README.md").write_text(readme.text(graph, golden, content), "utf-8")
+        (folder / "README.md").write_text(readme.text(graph, golden, content, nirdata), "utf-8")
         sums.write(folder)
 
     write_folder_atomically(out, FOLDER, fill)
 
 
-def estimate(graph: Graph, tokens: int, chip: Chip) -> int:
+def estimate(graph: Graph, tokens: int, chip: Chip, nirdata: bool = False) -> int:
     """An upper bound of the bundle's bytes, known before anything is run; without extras."""
     try:
         cores = sum(cut.count for cut in mapping.choose(graph, chip, None, mapping.AUTO, graph.max_tokens)[2])
@@ -128,7 +133,17 @@ def estimate(graph: Graph, tokens: int, chip: Chip) -> int:
     spikes = sum(-(-node.size // 8) for node in graph.neurons) * graph.time_steps * tokens
     # The file, its plain form, ONNX (int8), netx (int8), stages (float32); golden spikes twice, membranes of 8 neurons.
     membranes = 32 * len(graph.neurons) * graph.time_steps * tokens
-    return 4 * integers + 4 * weights + 2 * spikes + membranes + 1024 * cores + 2**22
+    # As NIRData a byte each; of a membrane its neuron, time and value.
+    more = 8 * spikes + 6 * membranes if nirdata else 0
+    return 4 * integers + 4 * weights + 2 * spikes + membranes + more + 1024 * cores + 2**22
+
+
+def nirdata_of(graph: Graph, golden: Golden) -> bytes:
+    """The golden vectors as `nir.read_data` reads them."""
+    from simulate.interchange.nirdata import file_of
+
+    lengths = golden.lengths.tolist()
+    return file_of(graph, golden.spikes, lengths, golden.logits, golden.neurons, golden.membranes)
 
 
 def _other_forms(graph: Graph, folder: Path) -> dict[str, str]:

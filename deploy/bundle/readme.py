@@ -13,13 +13,14 @@ FORMS = {
     "netx": "| `netx/` | lava-dl HDF5 networks of the same chains |\n",
     "onnx-integer": "| `model-int.onnx` | the integer model in standard ONNX operators |\n",
 }
+NIRDATA = "| `golden.h5` | the spikes, membranes and logits of `golden.npz` as NIRData, for `nir.read_data` |\n"
 MAPPING = (
     "| `mapping/`, `chip.yaml` | the model on the cores of {chip}: `mapping.md`, `mapping.json`, `floorplan.svg`; "
     "what is known of the chip, and from where |\n"
 )
 
 
-def text(graph: Graph, golden: Golden, manifest: dict[str, Any]) -> str:
+def text(graph: Graph, golden: Golden, manifest: dict[str, Any], nirdata: bool = False) -> str:
     norm = "integer layer norms" if any(isinstance(n, LayerNorm) for n in graph) else "no norms left (they are folded)"
     synapses = sum(n.weight.size for n in graph if isinstance(n, Linear))
     neurons = sum(n.size for n in graph.neurons)
@@ -34,6 +35,7 @@ def text(graph: Graph, golden: Golden, manifest: dict[str, Any]) -> str:
         labels=", ".join(graph.labels),
         licence=manifest["licence"],
         texts=len(golden.lengths),
+        nirdata=NIRDATA if nirdata else "",
         forms="".join(line for target, line in FORMS.items() if target not in manifest["left_out"]),
         mapping="" if "mapping" in manifest["left_out"] else MAPPING.format(chip=manifest["chip"]),
         steps=graph.time_steps,

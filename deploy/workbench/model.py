@@ -216,7 +216,7 @@ class Model:
         """Place it on the cores of a chip; `save(folder)` of what comes back writes the pages.
 
         Args:
-            chip: "loihi1", "loihi2" or a .yaml file.
+            chip: "loihi1", "loihi2", "spinnaker2" or a .yaml file.
             run: a run of this model, whose spikes are the traffic; without one every neuron fires in every step.
             system: a known system or a number of chips; the smallest known that holds it where None.
             strategy: "unrolled", "token-serial" or "auto".
@@ -261,6 +261,7 @@ class Model:
         licence: str = "not stated",
         extras: Sequence[str | os.PathLike[str]] = (),
         truncate: bool = False,
+        nirdata: bool = False,
     ) -> None:
         """Write the folder that a hardware team receives, with golden vectors of all texts; docs/bundle.md tells of it.
 
@@ -268,11 +269,13 @@ class Model:
             chip: to map to.
             licence: of the model, for its receiver.
             extras: files and folders to put in as they are.
+            nirdata: put in the golden vectors as NIRData, too.
         """
         from deploy.bundle.bundle import write
 
+        more, golden = [Path(extra) for extra in extras], _texts(texts, labels)
         with self._written() as path:
-            write(path, _texts(texts, labels), Path(out), chip, licence, [Path(extra) for extra in extras], truncate)
+            write(path, golden, Path(out), chip, licence, more, truncate, nirdata)
 
     def with_exit_margin(self, margin: float | None) -> Model:
         """One whose texts are done once a label is ahead by `margin`, in the float model's logits; None: never."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deploy.bundle import bundle, sums
+from deploy.bundle import bundle, golden, sums
 from deploy.cli import main
 from export.ir import nir
 from simulate.lava_installed import is_installed
@@ -99,6 +99,23 @@ def test_what_a_model_cannot_be_is_left_out_with_the_reason(tmp_path):
     assert "layer norm" in left_out["nir-stages"]
     readme = (tmp_path / "bundle" / "README.md").read_text("utf-8")
     assert "`stages/`" not in readme and "model-int.onnx" in readme
+
+
+def test_golden_vectors_may_stand_in_it_as_nirdata_too(made, tmp_path):
+    import nir as reference
+
+    bundle.write(made.parent / "model.nir", TEXTS, tmp_path / "bundle", nirdata=True)
+    assert main(["verify", str(tmp_path / "bundle"), "--no-lava"]) == 0
+    assert "`golden.h5`" in (tmp_path / "bundle" / "README.md").read_text("utf-8")
+    graph, data = nir.read(made / "model.nir"), reference.read_data(str(tmp_path / "bundle" / bundle.NIRDATA))
+    stored = golden.read(made / bundle.GOLDEN, graph)
+    assert bundle.nirdata_of(graph, stored) == (tmp_path / "bundle" / bundle.NIRDATA).read_bytes()
+    for name, train in stored.spikes.items():
+        theirs = data.nodes[name].observables
+        assert np.array_equal(theirs["spikes"].data.transpose(1, 0, 2), train)
+        membranes = theirs["membrane"].to_time_gridded(theirs["spikes"].dt).data[..., stored.neurons[name]]
+        assert np.array_equal(membranes.transpose(1, 0, 2), stored.membranes[name])
+    assert np.array_equal(data.nodes[graph.nodes[-1].name].observables["logits"].data[:, 0], stored.logits)
 
 
 def test_extras_go_in_as_they_are(made, tmp_path):

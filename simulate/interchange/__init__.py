@@ -1,0 +1,1 @@
+"""A run in the forms of other tools: each form a file beside our own, written by one module."""
