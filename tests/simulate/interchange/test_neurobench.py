@@ -7,6 +7,7 @@ import pytest
 
 from export.ir import nir
 from export.ir.graph import Add, Linear, Readout
+from simulate.cli import main as simulate
 from tests.simulate.example_run import example_run
 
 
@@ -124,6 +125,19 @@ def test_the_footprint_is_that_of_a_torch_module_of_the_same_integers(folder, ou
                 count += array.size
     assert ours["Footprint"] == Footprint()(TorchModel(module))
     assert ours["ParameterCount"] == count
+
+
+def test_steps_that_a_text_did_not_take_are_no_operations(folder, tmp_path):
+    model, data = folder.parent / "model.nir", folder.parent / "dev.tsv"
+    command = [str(model), "--data", str(data), "--exit-margin", "0", "--to", "neurobench", "--out", str(tmp_path)]
+    assert simulate(command) == 0
+    counts = json.loads((tmp_path / "counts.json").read_text("utf-8"))
+    assert sum(counts["per_sample"]["steps"]) < 4 * counts["samples"]
+    found = json.loads((tmp_path / "neurobench.json").read_text("utf-8"))["SynapticOperationsByLayer"]
+    for operation in counts["operations"]:
+        if operation["kind"] == "linear":
+            dense = operation["input_elements"] * operation["outputs"]
+            assert found[operation["name"]]["Dense"] == pytest.approx(dense / counts["samples"])
 
 
 def test_texts_without_labels_have_no_accuracy(tmp_path):
