@@ -90,6 +90,10 @@ def write_texts(folder: Path) -> None:
     (folder / "texts.jsonl").write_text("\n".join(objects), "utf-8")
     (folder / "alone.txt").write_text("".join(f"{text}\n" for _, text in rows), "utf-8")
     (folder / "alone.csv").write_text("id,text\n" + "".join(f"{i},{t}\n" for i, (_, t) in enumerate(rows)), "utf-8")
+    pairs = "".join(f"label{i % 2},a good film,film {i}\n" for i in range(12))
+    (folder / "pairs.csv").write_text(f"label,sentence1,sentence2\n{pairs}", "utf-8")
+    many = "".join(f"label{i % 3}\tfilm {i}\n" for i in range(33))
+    (folder / "task.tsv").write_text(many, "utf-8")
     (folder / "task").mkdir()
     for part in ("train.tsv", "dev.tsv"):
         (folder / "task" / part).write_text(lines * 2, "utf-8")

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from spikebert.core.errors import exit_cleanly
 from tests.fuzz import mutations as m
 from tests.fuzz import strangers
+from tests.fuzz.networks import OF_NETWORKS
 from tests.fuzz.texts import OF_TEXTS, alter_objects
 
 
@@ -59,9 +60,11 @@ def of_foreign_networks() -> list[Reader]:
     from export.cli import main as export
     from simulate.cli import main as simulate
 
-    nir, npy = (*m.OF_BYTES, *m.OF_HDF5), (*m.OF_BYTES, m.alter_shape)
+    nir, npy = (*m.OF_BYTES, *m.OF_HDF5, *OF_NETWORKS * 3), (*m.OF_BYTES, m.alter_shape)
+    given = "--input {folder}/spikes.npy --out {out}"
     return [
-        Reader("foreign", simulate, "foreign.nir", "{file} --input {folder}/spikes.npy --out {out}", nir),
+        Reader("foreign", simulate, "foreign.nir", f"{{file}} {given}", nir),
+        Reader("foreign --dt", simulate, "foreign.nir", f"{{file}} {given} --dt 1e-5", nir),
         Reader("foreign export", export, "foreign.nir", "{file} --to nir -o {out}", nir),
         Reader("foreign input", simulate, "spikes.npy", "{folder}/foreign.nir --input {file} --out {out}", npy),
     ]
@@ -109,7 +112,11 @@ def of_texts() -> list[Reader]:
         data("texts.tsv.gz", m.OF_BYTES),
         data("texts.jsonl", objects),
         data("columns.csv", texts, "--label-column gold --text-column body"),
+        Reader("--data pairs", simulate, "pairs.csv", "{folder}/pairs.nir --data {file} --out {out}", texts),
         Reader("--task", read_task, "task/train.tsv", "{folder}/task", (*texts, strangers.replace_a_neighbour)),
+        Reader("--task FILE", read_task, "task.tsv", "{file}", texts),
+        Reader("--task pairs", read_task, "pairs.csv", "{file}", texts),
+        Reader("--corpus", read_corpus, "alone.txt", "{file}", texts),
     ]
 
 
@@ -215,6 +222,12 @@ def read_task(arguments: list[str]) -> int:
     from spikebert.data import summary, tasks
 
     return exit_cleanly("task", lambda: summary.announce(tasks.load_task(arguments[0])))
+
+
+def read_corpus(arguments: list[str]) -> int:
+    from spikebert.data import tasks
+
+    return exit_cleanly("corpus", lambda: (tasks.read_corpus(arguments[0], 5, seed=0), None)[1])
 
 
 def load_teacher(arguments: list[str]) -> int:
