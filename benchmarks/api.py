@@ -1,4 +1,4 @@
-"""docs/api.md: the Python API by its docstrings, a part for each public name of `spikebert`.
+"""docs/api.md: the Python API by its docstrings: a part for each public name of `spikebert`, and what its calls give.
 
 python benchmarks/api.py > docs/api.md
 """
@@ -11,6 +11,14 @@ from types import FunctionType
 from typing import Any
 
 import spikebert
+from deploy.chips.mapping import Mapping
+from deploy.workbench.inspection.description import Description
+from simulate.ablate import Ablation, Worth
+from simulate.energy.account import Account, Comparison
+from simulate.report.panel import Panel
+from simulate.report.report import Report
+from simulate.sweep import Point
+from simulate.verification import Outcome, Verification
 
 HEAD = """\
 # The Python API
@@ -19,6 +27,12 @@ Made from the docstrings by `python benchmarks/api.py > docs/api.md`; a test hol
 [python.md](python.md) is the tutorial. `import spikebert` loads nothing; what a name needs is loaded when the name is
 used.
 """
+GIVEN = """\
+## What the calls give
+
+Nobody makes these; the calls above give them.
+"""
+RESULTS = (Description, Verification, Outcome, Point, Ablation, Worth, Comparison, Account, Report, Panel, Mapping)
 ORDER = ("Args:", "Raises:", "Attributes:", "Returns:")
 
 
@@ -28,6 +42,8 @@ def page() -> str:
     for name in spikebert.PUBLIC:
         thing = getattr(spikebert, name)
         parts.append(f"## `spikebert.{name}`\n\n" + (_class(thing) if isinstance(thing, type) else _callable(thing)))
+    parts.append(GIVEN)
+    parts += [f"## `{thing.__name__}`\n\n{_class(thing)}" for thing in RESULTS]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(parts))
 
 

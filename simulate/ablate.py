@@ -41,7 +41,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Worth:
-    """A part's share of the synaptic operations, and the accuracy without it; None where a way has no meaning."""
+    """What one part is worth.
+
+    Attributes:
+        name: of the part.
+        kind: "block", "attention", "MLP" or "neurons".
+        operations: its share of the synaptic operations.
+        accuracy: without it, by each way of leaving it out; None where a way has no meaning.
+    """
 
     name: str
     kind: str
@@ -49,11 +56,22 @@ class Worth:
     accuracy: dict[str, float | None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Ablation:
+    """What each part of a model is worth; `print` it for the table.
+
+    Attributes:
+        texts: how many.
+        accuracy: of the whole model.
+        parts: a Worth a part.
+    """
+
     texts: int
-    accuracy: float  # of the whole model
+    accuracy: float
     parts: list[Worth]
+
+    def __repr__(self) -> str:
+        return f"Ablation({len(self.parts)} parts, {self.texts} texts, accuracy {self.accuracy:.4f})"
 
     def __str__(self) -> str:
         return table(self)

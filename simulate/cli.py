@@ -254,6 +254,8 @@ def _check(options: argparse.Namespace) -> None:
     if options.input or options.dt is not None or options.backend == "float":
         flag = "--input" if options.input else "--dt" if options.dt is not None else "--backend float"
         raise InputError(f"{flag} is for NIR files of other tools; {options.model} is a SpikeBERT, and takes text")
+    if "-" in (options.text or []):
+        raise InputError("--text -: texts from standard input are data, one a line: --data -")
     if options.limit is not None and not options.data:
         raise InputError("--limit is for --data: texts of the command line are all taken")
     if options.granularity and options.backend != "lava":

@@ -91,7 +91,8 @@ class Run:
 
     def __repr__(self) -> str:
         told = "without labels" if self.accuracy is None else f"accuracy {self.accuracy:.4f}"
-        return f"Run({len(self.texts.texts)} texts on {self.backend}, {told})"
+        count = len(self.texts.texts)
+        return f"Run({count} {'text' if count == 1 else 'texts'} on {self.backend}, {told})"
 
     @property
     def predictions(self) -> list[str]:

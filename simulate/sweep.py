@@ -28,14 +28,23 @@ ROWS = 256  # tokens of a batch
 
 @dataclass(frozen=True)
 class Point:
-    """One way of running a model on all texts."""
+    """One way of running a model on all texts.
+
+    Attributes:
+        threshold_scale: the factor of all thresholds.
+        margin: at which a text is done early, in the float model's logits; None: every text takes all steps.
+        accuracy: the share of texts whose label is predicted.
+        steps: the mean over the texts.
+        microjoules: µJ a text, under `events`.
+        rate: spikes a neuron and step, over the steps that were taken.
+    """
 
     threshold_scale: float
-    margin: float | None  # in float logits; None: every text takes all steps
+    margin: float | None
     accuracy: float
-    steps: float  # the mean over the texts
-    microjoules: float  # of a text, under `events`
-    rate: float  # spikes a neuron and step, over the steps that were taken
+    steps: float
+    microjoules: float
+    rate: float
 
 
 @dataclass(frozen=True)

@@ -30,24 +30,35 @@ COMPARED = "spike, count, logit, prediction and accounting of energy"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one backend computed, compared with the reference."""
+    """What one backend computed, compared with the reference.
+
+    Attributes:
+        name: of the backend.
+        exact: whether it must equal the reference.
+        predictions: (B,) the index of each text's label.
+        layers: the share of equal spikes of each layer.
+        differences: from the reference, a line for each kind of result.
+    """
 
     name: str
-    exact: bool  # whether it must equal the reference
-    predictions: NDArray[np.integer]  # (B,)
-    layers: dict[str, float] = field(default_factory=dict)  # the share of equal spikes
-    differences: tuple[str, ...] = ()  # from the reference, a line for each kind of result
+    exact: bool
+    predictions: NDArray[np.integer]
+    layers: dict[str, float] = field(default_factory=dict)
+    differences: tuple[str, ...] = ()
 
     @property
     def equal(self) -> bool:
+        """Whether nothing differs."""
         return not self.differences
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verification:
     """What all backends gave on the same texts; `print` it for the table and the verdict.
 
-    labels: (B,) the true class of each text, or None where it is not known.
+    Attributes:
+        outcomes: an Outcome a backend, the reference first.
+        labels: (B,) the index of each text's true label, or None where it is not known.
     """
 
     outcomes: list[Outcome]
@@ -57,6 +68,9 @@ class Verification:
     def equal(self) -> bool:
         """Whether all integer simulators agree in every spike, count, logit, prediction and accounting of energy."""
         return all(outcome.equal for outcome in self.outcomes if outcome.exact)
+
+    def __repr__(self) -> str:
+        return f"Verification({', '.join(outcome.name for outcome in self.outcomes)}: equal = {self.equal})"
 
     def __str__(self) -> str:
         return table(self.outcomes, self.labels)

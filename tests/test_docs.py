@@ -28,6 +28,14 @@ def test_the_page_of_the_api_says_what_the_docstrings_say():
     assert made.stdout == (ROOT / "docs/api.md").read_text("utf-8"), made.stderr
 
 
+def test_what_a_call_gives_has_a_part_on_the_page_of_the_api():
+    page = (ROOT / "docs/api.md").read_text("utf-8")
+    given = {name for result in re.findall(r" -> (.*)`$", page, re.MULTILINE) for name in re.findall(r"\w+", result)}
+    ours = {name for name in given if name[0].isupper()} - {"Any", "NDArray", "None"}
+    parts = {name.removeprefix("spikebert.") for name in re.findall(r"^## `(.*)`$", page, re.MULTILINE)}
+    assert {"Model", "Mapping", "Point"} <= ours <= parts
+
+
 def sections():
     return [m.group("command", "output") for m in HELP.finditer((ROOT / "docs/cli.md").read_text("utf-8"))]
 

@@ -24,12 +24,30 @@ MOST_CORES = 2**18  # in all; Hala Point, the largest known system, has 147,456
 AUTO = "auto"  # on the smallest system that holds one of them: unrolled if that fits, for it takes fewer steps
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Mapping:
+    """A model on the cores of a chip.
+
+    Attributes:
+        graph: the integer model.
+        system: the chips, and what each of their cores holds.
+        strategy: "unrolled" or "token-serial".
+        tokens: the longest text.
+        cuts: how each population of neurons is cut into cores.
+        cores: what each core holds.
+        placement: which core of which chip each of them is.
+        activity: the spikes that the traffic was counted from.
+        traffic: what passes between cores and between chips.
+        estimate: time and energy of a text, low and high; estimated, not measured.
+        objective: "cores", "latency" or "energy".
+        curve: from the cut by memory to as many cores as its chips have.
+        model_sha256: of the file that was mapped.
+    """
+
     graph: Graph
     system: System
     strategy: str
-    tokens: int  # the longest text
+    tokens: int
     cuts: list[Cut]
     cores: list[Core]
     placement: Placement
@@ -37,8 +55,11 @@ class Mapping:
     traffic: Traffic
     estimate: Estimate
     objective: str
-    curve: tuple[Choice, ...]  # from the cut by memory to as many cores as its chips have
-    model_sha256: str = ""  # of the file that was mapped
+    curve: tuple[Choice, ...]
+    model_sha256: str = ""
+
+    def __repr__(self) -> str:
+        return f"Mapping({self.title})"
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write mapping.json, mapping.md and floorplan.svg into a folder, all or none; see docs/mapping.md."""
@@ -48,7 +69,7 @@ class Mapping:
 
     @property
     def compiled_cores(self) -> int:
-        """Cores at the high end: see `packing`."""
+        """The cores that a published compiler would take; `cores` are as few as there can be."""
         return sum(compiled_cores(cut, self.system.chip) for cut in self.cuts)
 
     @property

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 from deploy.workbench.model import Model
 from export.cli import is_hdf5
 from export.ir import nir
-from spikebert.core.errors import InputError
+from spikebert.core.errors import InputError, telling_what_to_install
 from spikebert.model.hub import local
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def train(task: str | os.PathLike[str], out: str | os.PathLike[str], **settings:
             epochs=3, teacher="minilm", …
     Raises:
         InputError: a setting that is not known or cannot be, or data that cannot be read for sure.
+        ModuleNotFoundError: a package that it takes is not installed; says what installs it.
     """
     from spikebert.training.preparation import prepare
     from spikebert.training.settings import settings_of
@@ -59,9 +60,10 @@ def train(task: str | os.PathLike[str], out: str | os.PathLike[str], **settings:
     found = settings_of(task=os.fspath(task), out=os.fspath(out), **settings)
     if not found.epochs:
         raise InputError("0: trains no classifier; use the command for stage 1 alone", field="epochs")
+    with telling_what_to_install():
+        from spikebert.training.pipeline import distil
     prepared = prepare(found)
     from deploy.workbench.trained import Trained
-    from spikebert.training.pipeline import distil
 
     distil(found, prepared)
     return Trained.load(Path(out) / "model.pt")
@@ -74,6 +76,9 @@ class Pipeline:
 
     def __init__(self, model: Model | Trained):
         self.model = model
+
+    def __repr__(self) -> str:
+        return f"Pipeline({self.model})"
 
     @overload
     def __call__(self, texts: str, top_k: int | None = 1, truncation: bool = False) -> list[dict[str, Any]]: ...

@@ -1,26 +1,26 @@
-"""A trained float model in Python: predict, export, save. It takes torch."""
+"""A trained float model in Python: predict, export, save. All that it does takes torch; its name does not."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from deploy.workbench.model import Model
 from export.formats.targets import TARGETS
-from export.lower.pipeline import lower
 from simulate.scratch import scratch
-from spikebert.core.errors import InputError
+from spikebert.core.errors import InputError, telling_what_to_install
 from spikebert.core.files import require_folder_of
 from spikebert.data.tasks import halves
 from spikebert.data.tokenizing import token_ids
 from spikebert.model import hub
-from spikebert.model.checkpoint import TrainedModel, load_model, save_directory, save_model
-from spikebert.training.loop import Batch, Example
+
+if TYPE_CHECKING:
+    from spikebert.model.checkpoint import TrainedModel
 
 BATCH = 32
 
@@ -41,7 +41,11 @@ class Trained:
 
         Raises:
             InputError: no such file, or one that is damaged or not of spikebert-train.
+            ModuleNotFoundError: torch is not installed; says what installs it.
         """
+        with telling_what_to_install():
+            from spikebert.model.checkpoint import load_model
+
         return cls(load_model(Path(path)))
 
     def __repr__(self) -> str:
@@ -59,6 +63,10 @@ class Trained:
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """(B, labels) float64: the softmax of the logits."""
+        import torch
+
+        from spikebert.training.loop import Batch, Example
+
         config, rows = self.trained.model.config, []
         inputs = list(texts) if config.separator is None else [halves(text) for text in texts]
         found = token_ids(self.trained.tokenizer, inputs, config.max_tokens, True, "the model's tokenizer")
@@ -83,10 +91,14 @@ class Trained:
         Raises:
             InputError: names the layer that cannot be quantised.
         """
+        from export.lower.pipeline import lower
+
         return Model(lower(self.trained, bits, per_channel, chip))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a file model.pt, for a path that ends in .pt, or else a model folder in the manner of Hugging Face."""
+        from spikebert.model.checkpoint import save_directory, save_model
+
         if Path(path).suffix == ".pt":
             save_model(self.trained, Path(path))
         else:
@@ -98,6 +110,8 @@ class Trained:
         Raises:
             InputError: no such name, a hub that is not reached, or one that does not know the user.
         """
+        from spikebert.model.checkpoint import save_directory
+
         hub.require(name)
         with scratch() as folder:
             save_directory(self.trained, folder / "model")

@@ -27,11 +27,15 @@ class Term:
 KINDS = ("embedding", "projections", "attention", "MLP", "normalisation", "neurons", "other", "traffic")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Account:
     """What a run costs under one accounting.
 
-    formula, includes and excludes are shown beside every figure that uses it: one sentence each.
+    Attributes:
+        name: of the accounting, as `Run.energy` takes it, or of the ordinary network: "bert".
+        title: the same for a heading.
+        formula, includes, excludes: shown beside every figure that uses it, one sentence each.
+        terms: the operations of each node, each at its price.
     """
 
     name: str
@@ -41,12 +45,17 @@ class Account:
     excludes: str
     terms: tuple[Term, ...]
 
+    def __repr__(self) -> str:
+        return f"Account({self.name}: {self.picojoules / 1e6:,.3g} µJ in {len(self.terms)} terms)"
+
     @property
     def operations(self) -> float:
+        """How many in all."""
         return sum(term.operations for term in self.terms)
 
     @property
     def picojoules(self) -> float:
+        """pJ of the whole run."""
         return sum(term.picojoules for term in self.terms)
 
     def by_kind(self) -> dict[str, float]:
@@ -64,15 +73,24 @@ class Account:
         return dict(sums)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
-    """A spiking model and an ordinary network under the same accounting, on the same texts."""
+    """A spiking model and an ordinary network under the same accounting, on the same texts.
+
+    Attributes:
+        spiking: the Account of the run.
+        reference: the Account of a BERT of the same shape.
+    """
 
     spiking: Account
     reference: Account
 
+    def __repr__(self) -> str:
+        return f"Comparison({self.spiking}, {self.reference}: {self.ratio:.1%})"
+
     @property
     def ratio(self) -> float:
+        """The spiking model's energy over that of the reference."""
         return self.spiking.picojoules / self.reference.picojoules
 
     def break_even(self, rate: float) -> float | None:

@@ -20,7 +20,7 @@ PROGRAM = "spikebert-report"
 def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog=PROGRAM,
-        description="Report a run of spikebert-simulate: accuracy, firing rates, synaptic operations, and their energy "
+        description="Report a simulated run: accuracy, firing rates, synaptic operations, and their energy "
         "beside a BERT of the same shape. The folder of the run is all it reads.",
         epilog=f"'{PROGRAM} compare --help' tells how to put several runs side by side. For example: "
         "spikebert report run --mapping map -o report.html",
@@ -60,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
 def compare_parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog=f"{PROGRAM} compare",
-        description="Put runs of spikebert-simulate side by side, as Markdown or JSON.",
+        description="Put simulated runs side by side, as Markdown or JSON.",
         epilog="For example: spikebert compare run-a run-b -o runs.md",
     )
     p.add_argument("runs", nargs="+", metavar="RUN", help="the --out folders of spikebert-simulate, two or more")

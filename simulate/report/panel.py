@@ -65,7 +65,14 @@ class Picture:
 
 @dataclass(frozen=True)
 class Panel:
-    """key: names the panel in the .json, in links and in `--figure`."""
+    """A part of a report.
+
+    Attributes:
+        key: names it in the .json, in links and in `--figure`.
+        title: its heading.
+        paragraphs, formulas, tables: what stands in it, in this order.
+        plot, picture: at most one figure, drawn when it is shown, or elsewhere before.
+    """
 
     key: str
     title: str

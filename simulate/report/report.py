@@ -14,19 +14,33 @@ from spikebert.core.errors import InputError
 PROGRAM = "spikebert-report"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
+    """A report on a run.
+
+    Attributes:
+        content: the run, with the mapping, the teacher and the ablation where they were given.
+        cards: the figures at its head.
+        panels: its tables and figures.
+        options: of the command that makes it.
+    """
+
     content: Content
     cards: tuple[Card, ...]
     panels: tuple[Panel, ...]
-    options: tuple[str, ...] = ()  # of the command that made it
+    options: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Report({self.title}: {len(self.panels)} panels)"
 
     @property
     def title(self) -> str:
+        """Its heading."""
         return f"SpikeBERT on {Path(self.content.run.origin.data).name}"
 
     @property
     def subtitle(self) -> str:
+        """The model and the run in one line."""
         run, model = self.content.run, self.content.run.model
         taken = f" (early exit after {sum(run.steps) / run.samples:.2f} steps on average)"
         early = "" if model.exit_margin is None else taken

@@ -7,7 +7,8 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 EXTRAS = {  # packages that are not everywhere, and what installs them
     **dict.fromkeys(("torch", "transformers", "safetensors", "snntorch", "textblob"), "train"),
@@ -102,10 +103,9 @@ def exit_cleanly(program: str, command: Callable[[], int | None]) -> int:
         print(f"{program}: interrupted", file=sys.stderr)
         return 130
     except ModuleNotFoundError as error:
-        extra = next((extra for package, extra in EXTRAS.items() if _is_of(error.name, package)), None)
-        if extra is None:
+        message = _installation(error)
+        if message is None:
             raise
-        message = f"needs the package {error.name}, which is not installed: pip install 'spikebert[{extra}]'"
     except (MemoryError, RuntimeError) as error:
         if not _is_of_memory(error):
             raise
@@ -123,6 +123,26 @@ def _is_of_memory(error: BaseException) -> bool:
     """Whether memory was refused: NumPy raises its own kind of MemoryError, torch a RuntimeError with such words."""
     words = ("out of memory", "can't allocate memory", "Cannot allocate memory")
     return isinstance(error, MemoryError) or any(word in str(error) for word in words)
+
+
+@contextmanager
+def telling_what_to_install() -> Iterator[None]:
+    """For a Python caller: within, the error of a package that is not installed says what installs it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        message = _installation(error)
+        if message is None:
+            raise
+        raise ModuleNotFoundError(message, name=error.name) from None
+
+
+def _installation(error: ModuleNotFoundError) -> str | None:
+    """What installs the package that was not found; None where no extra brings it."""
+    extra = next((extra for package, extra in EXTRAS.items() if _is_of(error.name, package)), None)
+    if extra is None:
+        return None
+    return f"needs the package {error.name}, which is not installed: pip install 'spikebert[{extra}]'"
 
 
 def _is_of(module: str | None, package: str) -> bool:

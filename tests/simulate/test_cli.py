@@ -34,6 +34,11 @@ def run(model, tmp_path, capsys):
     return tmp_path / "run"
 
 
+def test_a_dash_is_no_text(model, capsys):
+    assert simulate([str(model), "--text", "-"]) == 2
+    assert "--text -: texts from standard input are data, one a line: --data -" in capsys.readouterr().err
+
+
 def test_without_a_text_to_look_at_no_trace_is_left(model, tmp_path):
     texts = ["--text", "a good film", "--out", str(tmp_path / "run")]
     assert simulate([str(model), *texts, "--trace", "0"]) == 0

@@ -13,13 +13,15 @@ NAME_WIDTH = 20
 Rows = list[dict[str, Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Description:
-    """What a path holds.
+    """What a path holds; `print` it for people.
 
-    kind: of file or folder, in words: "integer graph", "bundle", ...
-    facts: plain JSON values by name, in the order in which they are shown. A dict in it is shown a line an entry.
-    tables: rows of plain JSON values by name; all rows of a table have the same keys.
+    Attributes:
+        path: the file or folder.
+        kind: of file or folder, in words: "integer graph", "bundle", ...
+        facts: plain JSON values by name, in the order in which they are shown. A dict in it is shown a line an entry.
+        tables: rows of plain JSON values by name; all rows of a table have the same keys.
     """
 
     path: str
@@ -28,9 +30,12 @@ class Description:
     tables: dict[str, Rows] = field(default_factory=dict)
 
     def as_json(self) -> str:
-        """Whole numbers and texts as they are; the names are those of the facts and tables."""
+        """As JSON: whole numbers and texts as they are; the names are those of the facts and tables."""
         content = {"format": FORMAT, "version": VERSION, "path": printable(self.path), "kind": self.kind}
         return json.dumps({**content, **self.facts, **self.tables}, indent=1, ensure_ascii=False)
+
+    def __repr__(self) -> str:
+        return f"Description({self.path}: {self.kind})"
 
     def __str__(self) -> str:
         lines = [f"{self.path}: {self.kind}", ""]

@@ -30,10 +30,27 @@ def test_importing_loads_no_library_and_names_everything():
     code = (
         "import sys, spikebert; assert not {'torch', 'numpy', 'transformers', 'lava'} & set(sys.modules); "
         "assert set(spikebert.PUBLIC) <= set(dir(spikebert)); "
-        "spikebert.Model, spikebert.load, spikebert.pipeline, spikebert.inspect, spikebert.Run; "
+        "[getattr(spikebert, name) for name in spikebert.__all__]; "
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_without_torch_a_float_model_says_what_to_install(tmp_path):
+    (tmp_path / "model.pt").write_bytes(b"")
+    code = "import sys; sys.modules['torch'] = None; import spikebert; spikebert.load('model.pt')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    told = "needs the package torch, which is not installed: pip install 'spikebert[train]'"
+    assert done.stderr.splitlines()[-1] == f"ModuleNotFoundError: {told}"
+
+
+def test_what_a_call_gives_is_shown_on_a_short_line(model):
+    run = model.simulate(TEXTS, LABELS)
+    energy = run.energy("events")
+    given = [model, run, energy, energy.spiking, run.report(), model.map(run=run), model.inspect()]
+    given += [model.verify(TEXTS, granularities=()), model.ablate(TEXTS, LABELS), spikebert.pipeline(model)]
+    assert {len(repr(thing).splitlines()) for thing in given} == {1}
+    assert max(len(repr(thing)) for thing in given) < 200
 
 
 def test_a_call_a_pipe_and_a_command_predict_the_same(folder, model, capsys, monkeypatch):
