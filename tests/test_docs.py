@@ -5,8 +5,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from benchmarks.site_links import on_page_markdown
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -34,6 +37,21 @@ def test_what_a_call_gives_has_a_part_on_the_page_of_the_api():
     ours = {name for name in given if name[0].isupper()} - {"Any", "NDArray", "None"}
     parts = {name.removeprefix("spikebert.") for name in re.findall(r"^## `(.*)`$", page, re.MULTILINE)}
     assert {"Model", "Mapping", "Point"} <= ours <= parts
+
+
+@pytest.mark.parametrize(
+    ("page", "link", "leads"),
+    [
+        ("howto/hand-off.md", "../../export/NIR.md#ints", "../outside/export/NIR.md#ints"),
+        ("outside/export/NIR.md", "../docs/bundle.md", "../../bundle.md"),
+        ("outside/README.md", "CONTRIBUTING.md", "CONTRIBUTING.md"),
+        ("bundle.md", "counts.md", "counts.md"),
+        ("bundle.md", "https://example.org/README.md", "https://example.org/README.md"),
+    ],
+)
+def test_what_a_page_links_to_outside_docs_is_on_the_site(page, link, leads):
+    given = SimpleNamespace(file=SimpleNamespace(src_uri=page))
+    assert on_page_markdown(f"[a]({link})", given) == f"[a]({leads})"
 
 
 def sections():
