@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import mmap
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ def reading(path: str | os.PathLike[str], what: str) -> Iterator[h5py.File]:
     """
     path = require_file(path, what)
     try:
+        require_heaps_that_end(path)
         with h5py.File(path, "r") as file:
             _check(file, path.stat().st_size)
             yield file
@@ -44,6 +46,31 @@ def reading(path: str | os.PathLike[str], what: str) -> Iterator[h5py.File]:
     except FAULTS as error:
         reason = reason_of(error) or "it holds nodes that this version does not know"
         raise InputError(f"{path}: not a readable {what} file ({reason})") from None
+
+
+def require_heaps_that_end(path: Path) -> None:
+    """An InputError where HDF5 would read a heap of texts for ever: free space of 0 bytes before the heap's end.
+
+    A heap is "GCOL", a version, its size, and objects: index, uses, size, content. The object of index 0 is free space,
+    whose size counts its own head (HDF5 File Format Specification 3.0, section III.E).
+    """
+    if not path.stat().st_size:
+        return
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        length = content[14 if content[8:9] in (b"\0", b"\1") else 10] if len(content) > 14 else 0  # bytes of a size
+        if length not in (2, 4, 8):
+            return  # HDF5 refuses it
+        head, start = -(-(8 + length) // 8) * 8, content.find(b"GCOL\1")
+        while start >= 0:
+            end = min(len(content), start + int.from_bytes(content[start + 8 : start + 8 + length], "little"))
+            place = start + head
+            while place + head <= end:
+                index = int.from_bytes(content[place : place + 2], "little")
+                size = int.from_bytes(content[place + 8 : place + 8 + length], "little")
+                if not index and not size:
+                    raise InputError(f"its heap of texts at byte {start:,} is damaged")
+                place += head + -(-size // 8) * 8 if index else size
+            start = content.find(b"GCOL\1", start + 4)
 
 
 def _check(file: h5py.File, stored: int) -> None:

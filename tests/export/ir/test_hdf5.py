@@ -63,3 +63,16 @@ def test_texts_are_counted_though_all_lie_in_the_same_place(path, monkeypatch):
     with h5py.File(path, "w") as file:
         file["a"] = ["x" * 2**16] * 32
     assert "of numbers" in refusal(path)
+
+
+def test_a_heap_of_texts_that_would_be_read_for_ever_is_refused(path):
+    with h5py.File(path, "w") as file:
+        file["text"] = "a text in the heap of texts"
+    content = bytearray(path.read_bytes())
+    free = content.index(b"a text in the heap") + 32  # what follows the only text: free space, and its size
+    assert content[free : free + 2] == b"\0\0" and any(content[free + 8 : free + 16])
+    with reading(path, "NIR") as file:
+        assert file["text"][()] == b"a text in the heap of texts"
+    content[free : free + 16] = bytes(16)
+    path.write_bytes(content)
+    assert "its heap of texts at byte" in refusal(path)
