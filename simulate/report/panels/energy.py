@@ -194,9 +194,9 @@ def _paragraphs(content: Content) -> tuple[str, ...]:
     return (
         " ".join(verdicts),
         "paper and events set float32 additions against float32 multiply-additions, and nothing else. matched is the "
-        "fair race: integers on both sides. memory adds what is read and written, with no reuse for the spikes, in "
-        "float32 and with the best reuse for BERT; the table of dataflows gives both sides the same. loihi1 is a 14 nm "
-        "chip with its memories, beside the arithmetic alone of a BERT in 45 nm.",
+        "fair race: integers on both sides. memory adds what is read and written. It gives the spikes no reuse, "
+        "and BERT float32 and the best reuse. The table of dataflows gives both sides the same. loihi1 is a 14 nm chip "
+        "with its memories, beside the arithmetic alone of a BERT in 45 nm.",
         f"This run fires at a mean rate of {content.run.rate:.3f}. Break-even is the rate at which the model would "
         "cost what BERT does, all events in proportion. A dash: even a silent network costs more.",
     )
