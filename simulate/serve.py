@@ -54,9 +54,9 @@ def cores(workers: int | None = None) -> Iterator[Client]:
 
     raise_open_files()
     count = dask.system.CPU_COUNT if workers is None else workers
-    require_workers(count)
     local = {"host": LOOPBACK, "dashboard_address": f"{LOOPBACK}:0", "worker_dashboard_address": f"{LOOPBACK}:0"}
     with scratch() as folder, _inside(folder):
+        require_workers(count)  # within, for the processes of Python that it starts import from the current folder
         try:
             started = distributed.LocalCluster(n_workers=count, threads_per_worker=1, **local)
         except (OSError, RuntimeError) as error:
