@@ -25,6 +25,7 @@ from spikebert.core.lifeline import adopt, die_with
 
 if TYPE_CHECKING:
     from lava.magma.core.process.process import AbstractProcess
+    from lava.magma.runtime.runtime import Runtime
 
 
 def main() -> None:
@@ -107,7 +108,11 @@ def run(job, folder: Path) -> tuple[float, float]:
     threading.Thread(target=supervise, args=(built.root, folder), daemon=True).start()
     built.root.create_runtime(executable=executable)
     ready = time.monotonic()
-    built.root.run(RunSteps(built.steps), built.configuration)
+    try:
+        built.root.run(RunSteps(built.steps), built.configuration)
+    except RuntimeError:
+        look_at(built.root.runtime, folder)  # Lava only counts the processes that raised
+        raise
     return ready, time.monotonic()
 
 
@@ -130,12 +135,18 @@ def supervise(root: AbstractProcess, folder: Path) -> None:
         runtime = root.runtime
         if runtime is None or runtime._messaging_infrastructure is None or (folder / "done").exists():
             continue
-        names = [process.name for process in runtime._executable.proc_builders]
-        for index, actor in enumerate(runtime._messaging_infrastructure.actors):
-            name = names[index] if index < len(names) else "a runtime service"
-            if actor.exception:
-                error, details = actor.exception
-                report(folder, f"{name}: {type(error).__name__}", error, details)
-            elif not actor.is_alive():
-                reason = f"exit code {actor.exitcode}, perhaps out of memory"
-                report_failure(folder, f"{name}: its process {actor.pid} died ({reason})", "")
+        with suppress(ValueError):  # Lava has closed the process that is looked at
+            look_at(runtime, folder)
+
+
+def look_at(runtime: Runtime, folder: Path) -> None:
+    """Report each of Lava's OS processes that has raised or died."""
+    names = [process.name for process in runtime._executable.proc_builders]
+    for index, actor in enumerate(runtime._messaging_infrastructure.actors):
+        name = names[index] if index < len(names) else "a runtime service"
+        if actor.exception:
+            error, details = actor.exception
+            report(folder, f"{name}: {type(error).__name__}", error, details)
+        elif not actor._is_done and not actor.is_alive():
+            reason = f"exit code {actor.exitcode}, perhaps out of memory"
+            report_failure(folder, f"{name}: its process {actor.pid} died ({reason})", "")

@@ -73,6 +73,9 @@ def is_unicode(text: str) -> bool:
     return True
 
 
+LOOP = "Symlink loop from "
+
+
 def exit_cleanly(program: str, command: Callable[[], int | None]) -> int:
     """Run `command`; give its exit code: 2 and one line for bad input, 1 for a failed run, 130 for Ctrl-C.
 
@@ -107,9 +110,12 @@ def exit_cleanly(program: str, command: Callable[[], int | None]) -> int:
         if message is None:
             raise
     except (MemoryError, RuntimeError) as error:
-        if not _is_of_memory(error):
+        if str(error).startswith(LOOP):  # pathlib, before Python 3.13
+            message = f"{str(error)[len(LOOP) :].strip()}: symbolic links lead in a circle"
+        elif _is_of_memory(error):
+            message = f"takes more memory than is there ({reason_of(error) or 'no more is told'}); give it less at once"
+        else:
             raise
-        message = f"takes more memory than is there ({reason_of(error) or 'no more is told'}); give it less at once"
     except OSError as error:
         where = f"{error.filename}: " if error.filename else "the output: " if error.errno == errno.ENOSPC else ""
         if error.errno == errno.ENOSPC and not error.filename:

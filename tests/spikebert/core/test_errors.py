@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from spikebert.core.errors import is_unicode, printable
+from spikebert.core.errors import exit_cleanly, is_unicode, printable
 
 PROGRAM = """
 import sys
@@ -70,3 +70,11 @@ def test_half_characters_become_escapes():
     assert printable("a\udcff日") == "a\\udcff日"
     assert not is_unicode("\ud800")
     assert is_unicode("日")
+
+
+def test_links_that_lead_in_a_circle_are_one_line(tmp_path, capsys):
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    assert exit_cleanly("p", lambda: (tmp_path / "a").resolve().read_bytes() and 0) == 2
+    error = capsys.readouterr().err
+    assert str(tmp_path / "a") in error and error.count("\n") == 1
