@@ -133,7 +133,7 @@ def supervise(root: AbstractProcess, folder: Path) -> None:
     while True:
         time.sleep(0.1)
         runtime = root.runtime
-        if runtime is None or runtime._messaging_infrastructure is None or (folder / "done").exists():
+        if runtime is None or (folder / "done").exists():
             continue
         with suppress(ValueError):  # Lava has closed the process that is looked at
             look_at(runtime, folder)
@@ -142,7 +142,8 @@ def supervise(root: AbstractProcess, folder: Path) -> None:
 def look_at(runtime: Runtime, folder: Path) -> None:
     """Report each of Lava's OS processes that has raised or died."""
     names = [process.name for process in runtime._executable.proc_builders]
-    for index, actor in enumerate(runtime._messaging_infrastructure.actors):
+    messaging = runtime._messaging_infrastructure
+    for index, actor in enumerate(messaging.actors if messaging else ()):
         name = names[index] if index < len(names) else "a runtime service"
         if actor.exception:
             error, details = actor.exception
