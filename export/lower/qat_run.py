@@ -28,7 +28,11 @@ CROSS_ENTROPY = 0.1  # beside the float model's logits, as in eq. 8
 
 def fine_tune(settings: QatSettings, task: Task | None = None) -> Path:
     """Train on and write `OUT/model.pt`; gives its path."""
-    run, task = Run(settings, "qat"), task or prepare(settings)
+    with Run(settings, "qat") as run:
+        return _fine_tune(settings, run, task or prepare(settings))
+
+
+def _fine_tune(settings: QatSettings, run: Run, task: Task) -> Path:
     run.keep_task(task, settings.task)
     if run.model.exists():
         say(f"{run.model} is finished; choose another --out to train anew")
