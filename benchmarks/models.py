@@ -18,8 +18,8 @@ from deploy.chips.resources import resources
 from export.ir import nir
 from simulate.energy import dataflow
 from simulate.energy.accountings import compare
-from simulate.energy.dataflow import ONCE
 from simulate.energy.record import RunRecord, read_run
+from simulate.energy.traffic import ONCE
 from simulate.report.panels.accuracy import wilson
 from spikebert.core.errors import RunError, exit_cleanly
 

@@ -101,6 +101,11 @@ def macs(shape: BertShape, lengths: Sequence[int]) -> int:
     return sum(int(term.operations) for term in terms(shape, lengths, costs()["E_MAC"]))
 
 
+def maps(run: RunRecord) -> int:
+    """Elements of a block's attention maps, over all texts."""
+    return run.model.heads * sum(length**2 for length in run.lengths)
+
+
 def account(run: RunRecord, shape: BertShape | None = None) -> Account:
     """In float32; of the same shape as the spiking model unless another is given."""
     return Account(

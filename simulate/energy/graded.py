@@ -158,8 +158,7 @@ def functions(block: str, shape: BertShape, run: RunRecord, add: Cost, wide: Cos
     An element of a softmax is less the row's largest, in a range of its own, squared and scaled, added up and divided;
     one of a GELU is clipped, squared, scaled, and multiplied with its input.
     """
-    maps = run.model.heads * sum(length**2 for length in run.lengths)
-    inner = run.tokens * shape.intermediate
+    maps, inner = bert.maps(run), run.tokens * shape.intermediate
     return [
         Term(f"{block}.attention.softmax", "attention", 4 * maps, wide),
         Term(f"{block}.attention.softmax", "attention", 2 * maps, add),

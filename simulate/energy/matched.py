@@ -5,7 +5,7 @@ Additions are int32; a weight is multiplied in int8, a state or an accumulator i
 
 from __future__ import annotations
 
-from simulate.energy import graded
+from simulate.energy import bert, graded
 from simulate.energy.account import Account, Term
 from simulate.energy.bert import BertShape
 from simulate.energy.costs import costs
@@ -14,21 +14,17 @@ from simulate.energy.record import RunRecord
 PRICES = ",  ADD = E_ADD32, MAC = E_MAC8 where a weight is multiplied, else E_MAC32"
 
 
-def account(run: RunRecord) -> Account:
+def account(run: RunRecord, moved: float = 0.0) -> Account:
+    """`moved` as in `graded.terms`."""
+    cost = costs()
     return Account(
         name="matched",
         title="All arithmetic, integers",
         formula=graded.FORMULA + PRICES,
         includes=graded.INCLUDES + " At integer prices, as the exported model computes.",
         excludes=graded.EXCLUDES,
-        terms=tuple(terms(run)),
+        terms=tuple(graded.terms(run, cost["E_ADD32"], cost["E_MAC8"], cost["E_MAC32"], moved)),
     )
-
-
-def terms(run: RunRecord, moved: float = 0.0) -> list[Term]:
-    """`moved` as in `graded.terms`."""
-    cost = costs()
-    return graded.terms(run, cost["E_ADD32"], cost["E_MAC8"], cost["E_MAC32"], moved)
 
 
 def reference(run: RunRecord) -> Account:
@@ -48,7 +44,6 @@ def reference(run: RunRecord) -> Account:
 
 def reference_terms(run: RunRecord) -> list[Term]:
     cost, shape = costs(), BertShape.of(run)
-    maps = run.model.heads * sum(length**2 for length in run.lengths)
-    outputs = run.tokens * (6 * shape.hidden + shape.intermediate) + maps
+    outputs = run.tokens * (6 * shape.hidden + shape.intermediate) + bert.maps(run)
     scaled = [Term(f"blocks.{i}.requantised", "other", outputs, cost["E_MAC32"]) for i in range(shape.blocks)]
     return [*graded.reference_terms(run, cost["E_ADD32"], cost["E_MAC8"], cost["E_MAC32"]), *scaled]

@@ -7,19 +7,19 @@ once a text, whatever its length, and accumulators stand in registers. `dataflow
 
 from __future__ import annotations
 
-from simulate.counts_schema import AttentionCount, CurrentsCount, EmbeddingCount, LinearCount
-from simulate.energy import graded
-from simulate.energy.account import Account, Term
-from simulate.energy.bert import BertShape
+from simulate.energy import graded, traffic
+from simulate.energy.account import Account
 from simulate.energy.costs import costs
 from simulate.energy.record import RunRecord
+from simulate.energy.traffic import NO_REUSE, ONCE
 
-WORD = 64  # bits that a price is for
-ACCUMULATOR, STATE, ADDRESS, FLOAT = 32, 24, 16, 32  # bits of each
+FLOAT = 32  # bits of a weight and of a value of the BERT
 
 
 def account(run: RunRecord) -> Account:
     cost = costs()
+    add, mac = cost["E_AC"], cost["E_MAC"]
+    arithmetic = graded.terms(run, add, mac, mac, traffic.moved(run, NO_REUSE))
     return Account(
         name="memory",
         title="All arithmetic and memory",
@@ -31,48 +31,11 @@ def account(run: RunRecord) -> Account:
         "read for every spike, each element of a stream of currents (24 bits) read, written and passed on as a graded "
         "message, the embedding row from DRAM.",
         excludes="The network between cores, instructions, leakage and idle power; the bits of biases and thresholds.",
-        terms=(*graded.terms(run, cost["E_AC"], cost["E_MAC"], cost["E_MAC"], _moved(run)), *_traffic(run)),
+        terms=(*arithmetic, *traffic.spiking(run, NO_REUSE, add, mac)),
     )
 
 
-def _moved(run: RunRecord) -> float:
-    """pJ of a weight that is read, and an accumulator that is read and written."""
-    cost = costs()
-    return cost["E_32KB"].picojoules * run.model.weight_bits / WORD + cost["E_8KB"].picojoules * 2 * ACCUMULATOR / WORD
-
-
-def _traffic(run: RunRecord) -> list[Term]:
-    cost, weight = costs(), run.model.weight_bits
-    near, far = cost["E_8KB"], cost["E_32KB"]
-    found = []
-    for layer in run.layers:
-        found.append(Term(layer.name, "traffic", layer.leaks * 2 * STATE / WORD, near, fixed=True))
-        found.append(Term(layer.name, "traffic", layer.spikes * 2 * ADDRESS / WORD, near))
-    for operation in run.operations:
-        match operation:
-            case EmbeddingCount(name=name, elements=n):
-                found.append(Term(name, "traffic", n * weight / WORD, cost["E_DRAM"], fixed=True))
-            case LinearCount(name=name):
-                n = graded.linear(operation, "traffic", cost["E_AC"], cost["E_MAC"], _moved(run)).operations
-                found.append(Term(name, "traffic", n * weight / WORD, far))
-                found.append(Term(name, "traffic", n * 2 * ACCUMULATOR / WORD, near))
-            case CurrentsCount(name=name, elements=n):
-                found.append(Term(name, "traffic", n * 4 * STATE / WORD, near, fixed=True))
-            case AttentionCount(name=name):
-                n = graded.attention_accumulations(operation)
-                found.append(Term(name, "traffic", n * 2 * ACCUMULATOR / WORD, near))
-    return found
-
-
 def reference(run: RunRecord) -> Account:
-    cost, shape = costs(), BertShape.of(run)
-    values = run.tokens * (12 * shape.hidden + 2 * shape.intermediate)
-    maps = 4 * run.model.heads * sum(length**2 for length in run.lengths)
-    traffic = [
-        Term("embeddings.word", "traffic", run.tokens * shape.hidden * FLOAT / WORD, cost["E_DRAM"]),
-        Term("blocks.weights", "traffic", run.samples * shape.weights * FLOAT / WORD, cost["E_32KB"]),
-        Term("blocks.values", "traffic", shape.blocks * (values + maps) * FLOAT / WORD, cost["E_8KB"]),
-    ]
     return Account(
         name="memory BERT",
         title="Same-shape BERT and its memory",
@@ -81,5 +44,5 @@ def reference(run: RunRecord) -> Account:
         includes="The same arithmetic; every weight read once a text, the inputs and outputs of each layer and the "
         "attention maps (before and after the softmax) written and read once, in float32.",
         excludes="Reading a weight or a value more than once, instructions, leakage and idle power.",
-        terms=(*graded.reference(run).terms, *traffic),
+        terms=(*graded.reference(run).terms, *traffic.reference(run, ONCE, FLOAT)),
     )
