@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from export.ir.exit_option import add_exit_margin
 from simulate.interchange.forms import FORMS
 from spikebert.core.commands import Command, script
-from spikebert.core.errors import InputError
+from spikebert.core.errors import InputError, typed
 from spikebert.core.options import option
 from spikebert.data.columns import add_columns, add_labels, columns_of, labels_of
 
@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     )
     _common(p, ", or a NIR file of another tool")
     source = p.add_mutually_exclusive_group(required=True)
-    source.add_argument("--text", action="append", help="a text to classify (may be given several times)")
+    source.add_argument("--text", type=typed, action="append", help="a text to classify (may be given several times)")
     p.add_argument(
         "--text-pair",
         action="append",

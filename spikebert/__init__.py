@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from spikebert.core.errors import InputError as InputError
     from spikebert.core.errors import RunError as RunError
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 PUBLIC = {  # each name and where it is
     "load": "deploy.workbench.doors",

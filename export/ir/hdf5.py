@@ -15,7 +15,7 @@ import nir
 import numpy as np
 from h5py import h5o  # type: ignore[attr-defined]  # compiled, and its types say nothing of it
 
-from spikebert.core.errors import InputError, reason_of
+from spikebert.core.errors import InputError, reason_of, require_assertions
 from spikebert.core.files import require_file
 
 LARGEST = 2**32  # bytes that all arrays of a file may take in memory
@@ -35,6 +35,7 @@ def reading(path: str | os.PathLike[str], what: str) -> Iterator[h5py.File]:
     Links out of the file, arrays stored elsewhere and types other than numbers and text are refused. `what` names the
     file in messages.
     """
+    require_assertions()
     path = require_file(path, what)
     try:
         require_heaps_that_end(path)

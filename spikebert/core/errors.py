@@ -73,6 +73,20 @@ def is_unicode(text: str) -> bool:
     return True
 
 
+def typed(text: str) -> str:
+    """A text of the command line: UTF-8 is UTF-8 also where the locale knows ASCII alone."""
+    return text if is_unicode(text) else os.fsencode(text).decode("utf-8", "surrogateescape")
+
+
+def require_assertions() -> None:
+    """An InputError under `python -O`: no file is read there, since the nir package checks by assertions."""
+    if sys.flags.optimize:
+        raise InputError(
+            "python -O and PYTHONOPTIMIZE leave out the checks by which the nir package reads files; "
+            "run Python without them"
+        )
+
+
 LOOP = "Symlink loop from "
 
 
@@ -82,14 +96,8 @@ def exit_cleanly(program: str, command: Callable[[], int | None]) -> int:
     It begins with the reading of the arguments, so that their help, too, can be shown by every terminal.
     """
     _let_terminals_degrade()
-    if sys.flags.optimize:
-        print(
-            f"{program}: error: python -O and PYTHONOPTIMIZE leave out the checks by which the nir package reads "
-            "files; run it without them",
-            file=sys.stderr,
-        )
-        return 2
     try:
+        require_assertions()
         code = command() or 0
         sys.stdout.flush()  # what finds no room is told here, and not by the interpreter as it ends
         return code

@@ -45,6 +45,20 @@ def test_python_without_assertions_is_refused_in_one_line(flag):
     assert done.stderr.count(b"\n") == 1
 
 
+def test_python_without_assertions_reads_no_model():
+    code = "import spikebert; spikebert.load('examples/sst2/model.nir')"
+    done = subprocess.run([sys.executable, "-O", "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stderr.splitlines()[-1].startswith("spikebert.core.errors.InputError: python -O")
+
+
+def test_a_text_typed_as_utf_8_is_read_where_the_locale_knows_ascii_alone():
+    code = "import sys; from spikebert.core.errors import typed; print(ascii(typed(sys.argv[1])))"
+    plain = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for text, read in (("café".encode(), "caf\\xe9"), (b"caf\xe9", "caf\\udce9")):
+        done = subprocess.run([sys.executable, "-c", code, text], env=plain, capture_output=True, timeout=60)
+        assert done.stdout.decode().strip() == f"'{read}'"
+
+
 @pytest.mark.parametrize(
     "asked",
     [
