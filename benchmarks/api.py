@@ -15,6 +15,7 @@ from deploy.chips.mapping import Mapping
 from deploy.workbench.inspection.description import Description
 from simulate.ablate import Ablation, Worth
 from simulate.energy.account import Account, Comparison
+from simulate.energy.span import Span
 from simulate.report.panel import Panel
 from simulate.report.report import Report
 from simulate.sweep import Point
@@ -32,7 +33,20 @@ GIVEN = """\
 
 Nobody makes these; the calls above give them.
 """
-RESULTS = (Description, Verification, Outcome, Point, Ablation, Worth, Comparison, Account, Report, Panel, Mapping)
+RESULTS = (
+    Description,
+    Verification,
+    Outcome,
+    Point,
+    Ablation,
+    Worth,
+    Comparison,
+    Account,
+    Span,
+    Report,
+    Panel,
+    Mapping,
+)
 ORDER = ("Args:", "Raises:", "Attributes:", "Returns:")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from deploy.chips.chip import chip_names
 from spikebert.core.errors import InputError
 from spikebert.core.files import require_file, require_place
 from spikebert.data.columns import add_columns, add_labels, columns_of, labels_of
@@ -28,7 +29,7 @@ def bundle_parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--chip",
         default="loihi2",
-        help="chip to map to: loihi1, loihi2, spinnaker2 or a .yaml file (default: %(default)s)",
+        help=f"chip to map to: {', '.join(chip_names())} or a .yaml file (default: %(default)s)",
     )
     p.add_argument(
         "--licence", default="not stated", help="licence of the model, for its receiver (default: %(default)s)"

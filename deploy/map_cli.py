@@ -6,6 +6,7 @@ import argparse
 import shlex
 from pathlib import Path
 
+from deploy.chips.chip import chip_names
 from export.ir.exit_option import add_exit_margin
 
 
@@ -19,7 +20,7 @@ def map_parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--chip",
         default="loihi2",
-        help="chip: loihi1, loihi2, spinnaker2 or a .yaml file of your own (default: loihi2)",
+        help=f"chip: {', '.join(chip_names())} or a .yaml file of your own (default: %(default)s)",
     )
     p.add_argument("--system", help="a known system or a number of chips (default: the smallest known that holds it)")
     p.add_argument(
@@ -55,14 +56,16 @@ def chip_parser() -> argparse.ArgumentParser:
         epilog="For example: spikebert chip --like loihi2 -o my-chip.yaml",
     )
     p.add_argument(
-        "--like", metavar="NAME", help="a known chip to start from: loihi1, loihi2, spinnaker2 (default: an empty form)"
+        "--like",
+        metavar="NAME",
+        help=f"a known chip to start from: {', '.join(chip_names())} (default: an empty form)",
     )
     p.add_argument("-o", "--out", metavar="FILE", required=True, help="the .yaml file to write; must not exist yet")
     return p
 
 
 def write_chip(options: argparse.Namespace) -> None:
-    from deploy.chips.chip import CHIPS, chip_names
+    from deploy.chips.chip import CHIPS
     from spikebert.core.errors import InputError
     from spikebert.core.files import require_folder_of, write_atomically
 

@@ -15,11 +15,12 @@ from deploy.chips.costs import HIGH, LOW, costs_at
 from deploy.chips.links import Hops, heaviest_link, hops_of
 from deploy.chips.partition import Core
 from deploy.chips.placement import Placement
-from deploy.chips.runtime import WATTS, Load, Runtime, Span, runtime_of
+from deploy.chips.runtime import WATTS, Load, Runtime, runtime_of
 from deploy.chips.traffic import Activity, Traffic
 from deploy.chips.work import part_of
 from export.ir.early_exit import margin_of
 from export.ir.graph import NO_MARGIN, Graph
+from simulate.energy.span import NOTHING, Span
 
 STATIC = "static power"
 WAITING = ("buffer", "attention")  # roles that hold a text from one pass to the next
@@ -42,7 +43,7 @@ class Estimate:
 
     @property
     def total_picojoules(self) -> Span:
-        return sum(self.picojoules.values(), Span(0.0, 0.0))
+        return sum(self.picojoules.values(), NOTHING)
 
 
 def estimate(

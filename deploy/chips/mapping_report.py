@@ -12,7 +12,7 @@ from deploy.chips.costs import cost_facts
 from deploy.chips.fact import Fact
 from deploy.chips.floorplan import svg
 from deploy.chips.partition import Cut
-from deploy.chips.runtime import Span
+from simulate.energy.span import Span
 from simulate.report import forms
 from spikebert.core.files import Kind, names_format, write_folder_atomically
 

@@ -22,24 +22,11 @@ from deploy.chips.partition import Core
 from deploy.chips.traffic import Activity
 from deploy.chips.work import Work, depths, share, work_of
 from export.ir.graph import Attention, Graph
+from simulate.energy.span import NOTHING, Span
 
 SYNAPSES, NEURONS, MEMORY, LINK, BARRIER = "synaptic operations", "neuron updates", "weights read", "a link", "barrier"
 WATTS = 1e3  # picojoules in a nanosecond at one watt
 READ = 64  # bits of which memory_ns is the time
-
-
-@dataclass(frozen=True)
-class Span:
-    """An estimate from its least to its most."""
-
-    low: float
-    high: float
-
-    def __mul__(self, factor: float) -> Span:
-        return Span(self.low * factor, self.high * factor)
-
-    def __add__(self, other: Span) -> Span:
-        return Span(self.low + other.low, self.high + other.high)
 
 
 @dataclass(frozen=True)
@@ -142,7 +129,7 @@ def runtime_of(load: Load, chip: Chip, links: Sequence[float], early: bool, over
     """
     fills = load.fills()
     passes = [_pass(load, chip, number, links[number], fill, early) for number, fill in enumerate(fills)]
-    latency = Span(0.0, 0.0)
+    latency = NOTHING
     for each in passes:
         latency += each.nanoseconds * each.whole
     if early or not overlaps:

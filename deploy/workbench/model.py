@@ -216,7 +216,7 @@ class Model:
         """Place it on the cores of a chip; `save(folder)` of what comes back writes the pages.
 
         Args:
-            chip: "loihi1", "loihi2", "spinnaker2" or a .yaml file.
+            chip: the name of a known chip, a file of `deploy/chips/`, or a .yaml file of your own.
             run: a run of this model, whose spikes are the traffic; without one every neuron fires in every step.
             system: a known system or a number of chips; the smallest known that holds it where None.
             strategy: "unrolled", "token-serial" or "auto".

@@ -1,11 +1,17 @@
-"""An account: the operations of a run, term by term, each at its price. The total is the sum of the terms."""
+"""An account: the operations of a run, term by term, each at its price. The total is the sum of the terms.
+
+A price has a range where sources differ, and so has what is made of it: a term, a total, a share of BERT, a break-even.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 from simulate.energy.costs import Cost
+from simulate.energy.span import NOTHING, Span
 
 
 @dataclass(frozen=True)
@@ -20,7 +26,13 @@ class Term:
 
     @property
     def picojoules(self) -> float:
+        """pJ at the price."""
         return self.operations * self.cost.picojoules
+
+    @property
+    def span(self) -> Span:
+        """pJ over the range of the price."""
+        return self.cost.span * self.operations
 
 
 # "other": residual additions and the readout; "traffic": weights, states and spikes read, written or sent.
@@ -55,8 +67,13 @@ class Account:
 
     @property
     def picojoules(self) -> float:
-        """pJ of the whole run."""
+        """pJ of the whole run, each operation at its price."""
         return sum(term.picojoules for term in self.terms)
+
+    @property
+    def span(self) -> Span:
+        """pJ of the whole run over the range of every price; both ends are `picojoules` where no price has one."""
+        return sum((term.span for term in self.terms), NOTHING)
 
     def by_kind(self) -> dict[str, float]:
         """pJ of each kind; the kinds that have no term are left out."""
@@ -71,6 +88,21 @@ class Account:
         for term in self.terms:
             sums[term.name] += term.picojoules
         return dict(sums)
+
+    def spans_by_kind(self) -> dict[str, Span]:
+        """As `by_kind`, over the range of every price."""
+        spans = self._spans([term.kind for term in self.terms])
+        return {kind: spans[kind] for kind in KINDS if kind in spans}
+
+    def spans_by_node(self) -> dict[str, Span]:
+        """As `by_node`, over the range of every price."""
+        return self._spans([term.name for term in self.terms])
+
+    def _spans(self, keys: list[str]) -> dict[str, Span]:
+        sums: dict[str, Span] = {}
+        for key, term in zip(keys, self.terms, strict=True):
+            sums[key] = sums.get(key, NOTHING) + term.span
+        return sums
 
 
 @dataclass(frozen=True, repr=False)
@@ -90,8 +122,14 @@ class Comparison:
 
     @property
     def ratio(self) -> float:
-        """The spiking model's energy over that of the reference."""
+        """The spiking model's energy over that of the reference, each operation at its price."""
         return self.spiking.picojoules / self.reference.picojoules
+
+    @property
+    def ratio_span(self) -> Span:
+        """The same over the range of every price. One price is the same on both sides, whatever it is."""
+        ratios = [spiking / reference for spiking, _, reference in self._corners()]
+        return Span(min(ratios), max(ratios))
 
     def break_even(self, rate: float) -> float | None:
         """The mean firing rate at which both cost the same, from the rate of this run.
@@ -100,6 +138,30 @@ class Comparison:
         where no event was counted.
         """
         fixed = sum(term.picojoules for term in self.spiking.terms if term.fixed)
-        events = self.spiking.picojoules - fixed
-        room = self.reference.picojoules - fixed
-        return rate * room / events if room > 0 and events > 0 else None
+        return _break_even(rate, self.spiking.picojoules, fixed, self.reference.picojoules)
+
+    def break_even_span(self, rate: float) -> Span | None:
+        """The same over the range of every price; 0 at an end where even a silent network costs more."""
+        rates = [_break_even(rate, *corner) for corner in self._corners()]
+        found = [each or 0.0 for each in rates]
+        return None if all(each is None for each in rates) else Span(min(found), max(found))
+
+    def _corners(self) -> Iterator[tuple[float, float, float]]:
+        """pJ of the spiking model, of what of it is fixed, and of the reference, for each choice of ends of the prices.
+
+        Ratio and break-even are quotients of sums that are linear in each price: they are largest and smallest here.
+        """
+        counted = [
+            [(term.cost.name, term.operations) for term in terms]
+            for terms in (self.spiking.terms, [t for t in self.spiking.terms if t.fixed], self.reference.terms)
+        ]
+        used = {term.cost.name: term.cost for term in (*self.spiking.terms, *self.reference.terms)}
+        for ends in product(*({cost.low: 0, cost.high: 0} for cost in used.values())):
+            price = dict(zip(used, ends, strict=True))
+            spiking, fixed, reference = (sum(n * price[name] for name, n in terms) for terms in counted)
+            yield spiking, fixed, reference
+
+
+def _break_even(rate: float, spiking: float, fixed: float, reference: float) -> float | None:
+    events, room = spiking - fixed, reference - fixed
+    return rate * room / events if room > 0 and events > 0 else None

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from simulate.energy.span import Span
+
 STATUSES = {
     "published": "stated by those who made the chip",
     "measured": "read from a chip that ran",
@@ -18,7 +20,7 @@ STATUSES = {
 
 @dataclass(frozen=True)
 class Cost:
-    """`low` and `high` differ from `picojoules` where sources differ; every account takes `picojoules`.
+    """`low` and `high` differ from `picojoules` where sources differ; an account takes all three.
 
     `parts` names the costs that this one is the sum of, where it is a sum.
     """
@@ -31,6 +33,11 @@ class Cost:
     operation: str
     source: str
     parts: tuple[str, ...] = ()
+
+    @property
+    def span(self) -> Span:
+        """pJ, from the least to the most that a source says."""
+        return Span(self.low, self.high)
 
 
 @cache

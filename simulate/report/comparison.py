@@ -28,8 +28,8 @@ def table(folders: list[Path]) -> Table:
         Column("beta", "β", forms.text),
         Column("accuracy", "accuracy", forms.rate),
         Column("rate", "firing rate", forms.rate),
-        *(Column(f"{name}_uj", f"{name}, µJ a text", forms.short) for name in accounts),
-        *(Column(f"{name}_to_bert", f"{name}, of BERT", forms.percent) for name in accounts),
+        *(Column(f"{name}_uj", f"{name}, µJ a text", forms.spans(forms.short)) for name in accounts),
+        *(Column(f"{name}_to_bert", f"{name}, of BERT", forms.spans(forms.percent)) for name in accounts),
     )
     return Table("runs", "Runs side by side", columns, tuple(map(_row, runs)))
 
@@ -48,8 +48,8 @@ def _row(run: RunRecord) -> tuple:
         f"{model.metadata.get('beta', '–')}",
         run.accuracy,
         run.rate,
-        *(each.spiking.picojoules / run.samples / 1e6 for each in comparisons),
-        *(each.ratio for each in comparisons),
+        *(each.spiking.span * (1e-6 / run.samples) for each in comparisons),
+        *(each.ratio_span for each in comparisons),
     )
 
 
@@ -62,5 +62,5 @@ def as_markdown(runs: Table) -> str:
 
 
 def as_json(runs: Table) -> str:
-    document = {"format": "spikebert-comparison", "version": 1, "runs": data.rows(runs)}
+    document = {"format": "spikebert-comparison", "version": 2, "runs": data.rows(runs)}
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"

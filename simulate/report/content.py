@@ -11,6 +11,7 @@ from simulate.energy.account import Account, Comparison
 from simulate.energy.accountings import compare
 from simulate.energy.bert import BertShape
 from simulate.energy.record import RunRecord, read_run
+from simulate.energy.span import Span
 from simulate.report.ablation import Ablation, read_ablation
 from simulate.report.mapping import Mapping, read_mapping
 from simulate.trace import Trace
@@ -30,6 +31,10 @@ class Content:
 
     def per_text(self, total: float) -> float:
         return total / self.run.samples
+
+    def microjoules(self, total: Span) -> Span:
+        """µJ a text, of pJ of the whole run."""
+        return total * (1e-6 / self.run.samples)
 
 
 def read_content(

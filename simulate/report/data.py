@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from simulate.energy.span import Span
 from simulate.report.panel import Panel, Table
 from simulate.report.report import Report
 
 FORMAT = "spikebert-report"
-VERSION = 1
+VERSION = 2
 
 
 def render(report: Report) -> str:
@@ -21,7 +22,7 @@ def render(report: Report) -> str:
         "command": report.command(),
         "unit_of_energy": "pJ",
         "run": {"command": run.origin.command, "model": run.model.file, "sha256": run.model.sha256},
-        "headline": {card.key: card.numbers for card in report.cards},
+        "headline": {card.key: {key: _plain(value) for key, value in card.numbers.items()} for card in report.cards},
         "panels": {panel.key: _panel(panel) for panel in report.panels},
     }
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -37,6 +38,10 @@ def _panel(panel: Panel) -> dict[str, Any]:
 
 
 def rows(table: Table) -> list[dict[str, Any]]:
-    """The raw values of a table, a dictionary a row."""
+    """The raw values of a table, a dictionary a row; a range is [low, high], also where both are the same."""
     keys = [column.key for column in table.columns]
-    return [dict(zip(keys, row, strict=True)) for row in table.rows]
+    return [dict(zip(keys, map(_plain, row), strict=True)) for row in table.rows]
+
+
+def _plain(value: Any) -> Any:
+    return [value.low, value.high] if isinstance(value, Span) else value

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from simulate.energy.span import Span
 
 
 def text(values: Sequence[Any]) -> list[str]:
@@ -56,6 +58,10 @@ def percent(values: Sequence[float]) -> list[str]:
     return [f"{100 * value:.1f} %" for value in values]
 
 
+def whole_percent(values: Sequence[float]) -> list[str]:
+    return [f"{100 * value:.0f} %" for value in values]
+
+
 def points(values: Sequence[float | None]) -> list[str]:
     """Shares in percent with two digits, where there are any."""
     return ["–" if value is None else f"{100 * value:.2f} %" for value in values]
@@ -85,6 +91,27 @@ def three(value: float) -> str:
     places = 2 - math.floor(math.log10(abs(value)))
     rounded = round(value, places)
     return f"{rounded:,.{max(0, 2 - math.floor(math.log10(abs(rounded))))}f}"
+
+
+def spans(form: Callable[[Sequence[float]], list[str]]) -> Callable[[Sequence[Span | None]], list[str]]:
+    """The form of a column of ranges, "low to high", each end in a form for numbers; one number where both read alike.
+
+    A unit behind the ends stands once, behind the second.
+    """
+
+    def ends(values: Sequence[Span | None]) -> list[str]:
+        known = [value for value in values if value is not None]
+        texts = iter(zip(form([value.low for value in known]), form([value.high for value in known]), strict=True))
+        return ["–" if value is None else _joined(*next(texts)) for value in values]
+
+    return ends
+
+
+def _joined(low: str, high: str) -> str:
+    if low == high:
+        return low
+    unit = f" {high.partition(' ')[2]}".rstrip()
+    return f"{low.removesuffix(unit)} to {high}"
 
 
 def span(low: float, high: float, unit: str = "") -> str:

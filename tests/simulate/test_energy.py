@@ -114,6 +114,28 @@ def test_the_break_even_rate_makes_both_sides_cost_the_same():
     assert Comparison(spiking, Account("", "", "", "", "", ())).break_even(0.2) is None
 
 
+def test_a_total_spans_the_ranges_of_its_prices():
+    found, single = loihi1.account(BY_HAND).span, events.account(BY_HAND)
+    assert (found.low, found.high) == pytest.approx((28 * 23.6 + 24 * 72.8, 28 * 35.5 + 24 * 81))
+    assert single.span.low == single.span.high == single.picojoules  # 45 nm prices have no range
+
+
+def test_a_price_with_a_range_is_the_same_on_both_sides():
+    dram, add = costs()["E_DRAM"], costs()["E_AC"]
+    spiking = Account("", "", "", "", "", (Term("a", "traffic", 1, dram, fixed=True), Term("b", "MLP", 1000, add)))
+    compared = Comparison(spiking, Account("", "", "", "", "", (Term("a", "traffic", 3, dram),)))
+    found, rates = compared.ratio_span, compared.break_even_span(0.2)
+    assert (found.low, found.high) == pytest.approx(((2600 + 900) / 7800, (1300 + 900) / 3900))
+    assert (rates.low, rates.high) == pytest.approx((0.2 * 2600 / 900, 0.2 * 5200 / 900))
+
+
+def test_the_break_even_begins_at_zero_where_a_silent_network_may_cost_more():
+    dram, add = costs()["E_DRAM"], costs()["E_AC"]
+    spiking = Account("", "", "", "", "", (Term("a", "traffic", 1, dram, fixed=True), Term("b", "MLP", 1000, add)))
+    rates = Comparison(spiking, Account("", "", "", "", "", (Term("b", "MLP", 2000, add),))).break_even_span(0.2)
+    assert (rates.low, rates.high) == pytest.approx((0, 0.2 * 500 / 900))
+
+
 def test_bert_base_at_256_tokens_by_hand():
     run = record([256], [], hidden_size=768, intermediate_size=3072, blocks=12, heads=12)
     # 12 blocks of 256 · (4 · 768² + 2 · 768 · 3072) + 2 · 256² · 768

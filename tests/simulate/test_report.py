@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from simulate.energy import bert, paper
+from simulate.energy.span import NOTHING, Span
 from simulate.report import data, forms, markdown, page
 from simulate.report.panels import accuracy, firing
 from simulate.report.panels.accuracy import wilson
@@ -81,6 +82,14 @@ def test_the_accuracy_stands_beside_that_of_the_teacher_where_the_model_notes_it
     assert len(accuracy.card(report.content).lines) == len(lines) - 1
 
 
+def ends(cell):
+    return [cell.low, cell.high] if isinstance(cell, Span) else [cell, cell]
+
+
+def summed(cells):
+    return [sum(each) for each in zip(*map(ends, cells), strict=True)]
+
+
 def test_totals_are_the_sums_of_their_columns(report):
     for panel in report.panels:
         for table in panel.tables:
@@ -88,7 +97,7 @@ def test_totals_are_the_sums_of_their_columns(report):
                 continue
             *rows, total = table.rows
             for column in range(1, len(total)):
-                assert sum(row[column] for row in rows) == pytest.approx(total[column])
+                assert summed(row[column] for row in rows) == pytest.approx(ends(total[column]))
 
 
 def test_every_cell_stands_in_the_page_and_in_the_markdown(report, html):
@@ -197,8 +206,25 @@ def test_operations_times_prices_sum_to_every_account(report):
     table = next(table for panel in report.panels for table in panel.tables if table.key == "terms")
     for each in report.content.comparisons:
         rows = [row for row in table.rows if row[0] == each.spiking.name]
-        total = sum(operations * picojoules for _, _, operations, _, picojoules, _ in rows)
-        assert total == pytest.approx(each.spiking.picojoules / 3)
+        total = sum((price * operations for _, _, operations, _, price, _ in rows), NOTHING)
+        assert ends(total) == pytest.approx([each.spiking.span.low / 3, each.spiking.span.high / 3])
+
+
+def test_an_energy_whose_prices_have_a_range_has_one_in_every_form(report, html):
+    chip = next(each for each in report.content.comparisons if each.spiking.name == "loihi1")
+    low, high = chip.ratio_span.low, chip.ratio_span.high
+    shown = f"{100 * low:.1f} to {100 * high:.1f} %"
+    assert shown in markdown.render(report) and shown in html.replace("&nbsp;", " ")
+    document = json.loads(data.render(report))
+    assert document["headline"]["energy"]["loihi1_to_bert_range"] == pytest.approx([low, high])
+    rows = {row["account"]: row for row in document["panels"]["energy"]["tables"]["against_bert"]}
+    assert rows["loihi1"]["to_bert"] == pytest.approx([low, high])
+    assert rows["events"]["to_bert"][0] == rows["events"]["to_bert"][1]
+
+
+def test_prices_stand_in_one_table(report):
+    tables = [table for panel in report.panels for table in panel.tables]
+    assert [table.key for table in tables if "source" in [column.key for column in table.columns]] == ["prices"]
 
 
 def test_the_papers_table_and_our_row_stand_side_by_side(report):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from simulate.energy.span import Span
 from simulate.report import forms
 
 
@@ -21,3 +22,9 @@ def test_a_range_has_one_unit_that_of_its_upper_end():
 
 def test_a_range_whose_ends_look_alike_is_one_number():
     assert forms.time_span(123.4, 123.1) == "123 ns"
+
+
+def test_a_column_of_ranges_says_a_unit_once_and_one_number_where_the_ends_read_alike():
+    shares = [Span(0.678, 1.131), Span(0.04102, 0.04102), None]
+    assert forms.spans(forms.percent)(shares) == ["67.8 to 113.1 %", "4.1 %", "–"]
+    assert forms.spans(forms.short)([Span(140.7, 2320.04)]) == ["140.7 to 2,320.0"]

@@ -9,6 +9,7 @@ from deploy.workbench.inspection.description import Description
 from deploy.workbench.inspection.graph import describe_file as describe_graph
 from simulate.energy.accountings import compare
 from simulate.energy.record import read_run
+from simulate.report import forms
 from spikebert.core.errors import InputError
 from spikebert.core.files import read_json
 
@@ -17,9 +18,9 @@ def describe_run(folder: Path) -> Description:
     """A run of spikebert-simulate: where it ran, how well, what it spent."""
     run = read_run(folder)
     energy = {
-        comparison.spiking.name: f"{comparison.spiking.picojoules / run.samples / 1e6:,.2f} µJ a text, "
-        f"{comparison.ratio:.1%} of a BERT of the same shape"
-        for comparison in compare(run)
+        each.spiking.name: f"{forms.spans(forms.short)([each.spiking.span * (1e-6 / run.samples)])[0]} µJ a text, "
+        f"{forms.spans(forms.percent)([each.ratio_span])[0]} of a BERT of the same shape"
+        for each in compare(run)
     }
     facts = {
         "model": run.model.file,

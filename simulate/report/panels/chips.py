@@ -109,7 +109,7 @@ def _floorplan(mapping: Mapping) -> Picture | None:
 def _sizes(mapping: Mapping, content: Content) -> Table:
     chips, estimate = mapping.chips, mapping.estimate
     loihi = next(c.spiking for c in content.comparisons if c.spiking.name == "loihi1")
-    account, saved = content.per_text(loihi.picojoules), estimate.operations_saved_by_silent_neurons
+    account, saved = loihi.span * (1 / content.run.samples), estimate.operations_saved_by_silent_neurons
     waits = "" if estimate.overlaps else "; it cannot begin before the one before it is done"
     return facts(
         "mapping",
@@ -136,7 +136,7 @@ def _sizes(mapping: Mapping, content: Content) -> Table:
             ),
             ("energy per text, estimated", forms.energy_span(*estimate.picojoules["total"])),
             ("its static part, a text behind another", forms.energy_span(*estimate.static_picojoules_overlapped)),
-            ("the same by the account loihi1, without static power", forms.energy_span(account, account)),
+            ("the same by the account loihi1, without static power", forms.energy_span(account.low, account.high)),
         ],
     )
 

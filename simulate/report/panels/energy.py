@@ -9,6 +9,7 @@ from simulate.energy import dataflow
 from simulate.energy.account import KINDS, Account, Comparison
 from simulate.energy.bert import BertShape
 from simulate.energy.costs import Cost, costs
+from simulate.energy.span import NOTHING, Span
 from simulate.report import forms
 from simulate.report.content import Content
 from simulate.report.panel import Card, Column, Panel, Plot, Table
@@ -25,14 +26,14 @@ def card(content: Content) -> Card:
     by_name = {each.spiking.name: each for each in content.comparisons}
     fair, chip = by_name.pop(HEADLINE), by_name.pop(ITS_OWN)
     spiking, reference, own = (
-        forms.energy_span(energy, energy)
-        for energy in (content.per_text(a.picojoules) for a in (fair.spiking, fair.reference, chip.spiking))
+        forms.energy_span(content.per_text(a.span.low), content.per_text(a.span.high))
+        for a in (fair.spiking, fair.reference, chip.spiking)
     )
-    others = ", ".join(f"{name} {100 * each.ratio:.0f} %" for name, each in by_name.items())
+    others = ", ".join(f"{name} {_share(each)}" for name, each in by_name.items())
     return Card(
         "energy",
         "Energy per text, of an int8 BERT's",
-        f"{100 * fair.ratio:.0f} %",
+        _share(fair),
         (
             "calculated from a simulation, never measured",
             f"{HEADLINE}: {spiking}, integers on both sides; {_opponent(content)}: {reference}",
@@ -40,9 +41,16 @@ def card(content: Content) -> Card:
             f"{ITS_OWN}, at a 14 nm chip's prices: {own}; no BERT runs there to compare it with",
         ),
         {each.spiking.name: content.per_text(each.spiking.picojoules) for each in content.comparisons}
+        | {f"{each.spiking.name}_range": each.spiking.span * (1 / content.run.samples) for each in content.comparisons}
         | {f"{each.spiking.name}_to_bert": each.ratio for each in content.comparisons}
+        | {f"{each.spiking.name}_to_bert_range": each.ratio_span for each in content.comparisons}
         | {f"{each.spiking.name}_break_even": each.break_even(content.run.rate) for each in content.comparisons},
     )
+
+
+def _share(comparison: Comparison) -> str:
+    """Of BERT, in whole percent."""
+    return forms.spans(forms.whole_percent)([comparison.ratio_span])[0]
 
 
 def _opponent(content: Content) -> str:
@@ -62,14 +70,15 @@ def panel(content: Content) -> Panel:
         (
             *(f"{account.name}:  {account.formula}" for account in spiking),
             *(f"{name}:  {account.formula}" for name, account in references(content).items()),
-            ",  ".join(f"{cost.name} = {cost.picojoules:g} pJ" for cost in prices(content)),
+            ",  ".join(f"{cost.name} = {_price(cost)} pJ" for cost in _used(content.comparisons)),
             "per text: E / samples",
             "break-even = rate · (E(BERT) − E(fixed)) / (E − E(fixed)),  fixed: what does not depend on spikes",
         ),
         (totals(content), _by_kind(spiking, content), dataflows(content), _worth(content)),
         Plot(
             lambda width: _draw(content, width),
-            "Left: what the energy goes to under each accounting. Right: the energy as a share of BERT's.",
+            "Left: what the energy goes to under each accounting. Right: the energy as a share of BERT's, "
+            "with a bar over its range where prices have one.",
         ),
     )
 
@@ -79,9 +88,8 @@ def references(content: Content) -> dict[str, Account]:
     return {each.reference.name: each.reference for each in content.comparisons}
 
 
-def prices(content: Content) -> list[Cost]:
-    """The costs that the accounts use, in the order of `costs.json`."""
-    return _used(content.comparisons)
+def _price(cost: Cost) -> str:
+    return forms.spans(forms.number)([cost.span])[0]
 
 
 def _used(comparisons: Sequence[Comparison]) -> list[Cost]:
@@ -112,20 +120,20 @@ def totals(content: Content) -> Table:
         (
             each.spiking.name,
             content.per_text(each.spiking.operations),
-            content.per_text(each.spiking.picojoules) / 1e6,
-            content.per_text(each.reference.picojoules) / 1e6,
-            each.ratio,
-            each.break_even(content.run.rate),
+            content.microjoules(each.spiking.span),
+            content.microjoules(each.reference.span),
+            each.ratio_span,
+            each.break_even_span(content.run.rate),
         )
         for each in content.comparisons
     ]
     columns = (
         Column("account", "accounting", forms.text),
         Column("operations", "operations per text", forms.count),
-        Column("energy_uj", "µJ per text", forms.short),
-        Column("bert_uj", "BERT, µJ", forms.short),
-        Column("to_bert", "of BERT", forms.percent),
-        Column("break_even", "break-even rate", forms.rate),
+        Column("energy_uj", "µJ per text", forms.spans(forms.short)),
+        Column("bert_uj", "BERT, µJ", forms.spans(forms.short)),
+        Column("to_bert", "of BERT", forms.spans(forms.percent)),
+        Column("break_even", "break-even rate", forms.spans(forms.rate)),
     )
     return Table("against_bert", "Each accounting beside BERT under the same one", columns, tuple(rows))
 
@@ -139,17 +147,17 @@ def dataflows(content: Content) -> Table:
     rows = [
         (
             name,
-            content.per_text(each.spiking.picojoules) / 1e6,
-            content.per_text(each.reference.picojoules) / 1e6,
-            each.ratio,
+            content.microjoules(each.spiking.span),
+            content.microjoules(each.reference.span),
+            each.ratio_span,
         )
         for name, each in pairs
     ]
     columns = (
         Column("dataflow", "this model; BERT", forms.text),
-        Column("energy_uj", "µJ per text", forms.short),
-        Column("bert_uj", "int8 BERT, µJ", forms.short),
-        Column("to_bert", "of BERT", forms.percent),
+        Column("energy_uj", "µJ per text", forms.spans(forms.short)),
+        Column("bert_uj", "int8 BERT, µJ", forms.spans(forms.short)),
+        Column("to_bert", "of BERT", forms.spans(forms.percent)),
     )
     return Table("dataflow", "Memory counted alike on both sides, int8 on both", columns, tuple(rows))
 
@@ -159,7 +167,7 @@ def _both(ours: str, theirs: str) -> str:
 
 
 def _by_kind(accounts: tuple[Account, ...], content: Content) -> Table:
-    sums = [account.by_kind() for account in accounts]
+    sums = [account.spans_by_kind() for account in accounts]
     kinds = [kind for kind in KINDS if any(kind in each for each in sums)]
     return side_by_side("by_kind", "µJ per text by part of the network", "part", kinds, sums, accounts, content)
 
@@ -169,25 +177,27 @@ def side_by_side(
     title: str,
     what: str,
     names: list[str],
-    picojoules: list[dict[str, float]],
+    picojoules: list[dict[str, Span]],
     accounts: tuple[Account, ...],
     content: Content,
 ) -> Table:
     """A row a name, a column an account, and their totals; an account without the name has 0 there."""
-    rows = [(name, *(content.per_text(each.get(name, 0.0)) / 1e6 for each in picojoules)) for name in names]
-    rows.append(("total", *(content.per_text(account.picojoules) / 1e6 for account in accounts)))
-    columns = [Column(account.name, account.name, forms.short) for account in accounts]
+    rows = [(name, *(content.microjoules(each.get(name, NOTHING)) for each in picojoules)) for name in names]
+    rows.append(("total", *(content.microjoules(account.span) for account in accounts)))
+    columns = [Column(account.name, account.name, forms.spans(forms.short)) for account in accounts]
     return Table(key, title, (Column(what, what, forms.text), *columns), tuple(rows), total=True)
 
 
 def _paragraphs(content: Content) -> tuple[str, ...]:
+    shares = [(each, each.ratio_span) for each in content.comparisons]
     groups = {
-        "The model spends less than half of BERT's energy under": [c for c in content.comparisons if c.ratio < 0.5],
-        "The advantage shrinks under": [c for c in content.comparisons if 0.5 <= c.ratio < 1],
-        "It vanishes under": [c for c in content.comparisons if c.ratio >= 1],
+        "The model spends less than half of BERT's energy under": [c for c, r in shares if r.high < 0.5],
+        "The advantage shrinks under": [c for c, r in shares if 0.5 <= r.high < 1],
+        "Whether there is any hangs on the prices under": [c for c, r in shares if r.low < 1 <= r.high],
+        "It vanishes under": [c for c, r in shares if r.low >= 1],
     }
     verdicts = [
-        f"{what} {', '.join(f'{c.spiking.name} ({100 * c.ratio:.0f} %)' for c in chosen)}."
+        f"{what} {', '.join(f'{c.spiking.name} ({_share(c)})' for c in chosen)}."
         for what, chosen in groups.items()
         if chosen
     ]
@@ -197,6 +207,8 @@ def _paragraphs(content: Content) -> tuple[str, ...]:
         "fair race: integers on both sides. memory adds what is read and written. It gives the spikes no reuse, "
         "and BERT float32 and the best reuse. The table of dataflows gives both sides the same. loihi1 is a 14 nm chip "
         "with its memories, beside the arithmetic alone of a BERT in 45 nm.",
+        "Where sources differ, a price has a range, and so have the energies, shares and rates that are made of it: "
+        "from low to high. A price is the same on both sides, whatever it is. The last table says what each is worth.",
         f"This run fires at a mean rate of {content.run.rate:.3f}. Break-even is the rate at which the model would "
         "cost what BERT does, all events in proportion. A dash: even a silent network costs more.",
     )
@@ -217,9 +229,11 @@ def _draw(content: Content, width: float) -> Figure:
             left += size
         if each.ratio > 0:
             shares.plot([100, 100 * each.ratio], [row, row], color=FAINT, linewidth=1)
+            ends = each.ratio_span
+            shares.plot([100 * ends.low, 100 * ends.high], [row, row], color=INK, linewidth=3)
             shares.plot(100 * each.ratio, row, "o", color=INK, markersize=5)
             shares.annotate(
-                f"{100 * each.ratio:.0f} %",
+                _share(each),
                 (100 * each.ratio, row),
                 (0, 5),
                 textcoords="offset points",
@@ -230,7 +244,8 @@ def _draw(content: Content, width: float) -> Figure:
     parts.set_xlabel("% of the energy")
     shares.axvline(100, color=INK, linewidth=0.8)
     shares.set_xscale("log")
-    shares.set_xlim(min(20.0, *(60 * each.ratio or 20.0 for each in rows)), max(180.0, *(180 * c.ratio for c in rows)))
+    most = max(180.0, *(180 * each.ratio_span.high for each in rows))
+    shares.set_xlim(min(20.0, *(60 * each.ratio_span.low or 20.0 for each in rows)), most)
     shares.set_ylim(-0.6, len(rows) - 0.3)
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from simulate.report import forms
 from simulate.report.content import Content
 from simulate.report.panel import Column, Panel, Table
-from simulate.report.panels.energy import prices, references
+from simulate.report.panels.energy import references
 
 
 def panel(content: Content) -> Panel:
@@ -20,17 +20,6 @@ def panel(content: Content) -> Panel:
         ),
         tuple((f"{account.name}: {account.title}", account.includes, account.excludes) for account in accounts),
     )
-    priced = Table(
-        "costs",
-        "The prices",
-        (
-            Column("cost", "cost", forms.text),
-            Column("picojoules", "pJ", forms.number),
-            Column("operation", "for", forms.text),
-            Column("source", "source", forms.text),
-        ),
-        tuple((cost.name, cost.picojoules, cost.operation, cost.source) for cost in prices(content)),
-    )
     return Panel(
         "scope",
         "What this counts, and what it does not",
@@ -38,7 +27,7 @@ def panel(content: Content) -> Panel:
             "Spikes and magnitudes are exact: they were counted while the integer model ran on these texts, in which "
             "padding does not exist. The energy is a calculation from those counts, not a measurement: no chip was "
             "run. Static power, clocks and instructions are in no account; static power is in the estimate of a "
-            "mapping.",
+            "mapping. What each price is worth stands below the energies.",
             "The residual stream carries small integers, not spikes. An input of k is counted as k accumulations, as k "
             "spikes over the same synapses would be.",
             f"The model computes with {content.run.model.weight_bits}-bit weights; all accountings but matched and "
@@ -46,5 +35,5 @@ def panel(content: Content) -> Panel:
             "A later paper of the same first author prints eqs 16-18 in the same way (arXiv 2402.01533, eqs 12-14). "
             "How many operations eq. 19 counts for the embedding is not said; one per value looked up is our reading.",
         ),
-        tables=(included, priced),
+        tables=(included,),
     )

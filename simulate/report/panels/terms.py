@@ -41,26 +41,26 @@ def _by_price(accounts: tuple[Account, ...], content: Content) -> Table:
     rows = []
     for account in accounts:
         sums: dict[tuple[str, str], float] = defaultdict(float)
-        prices = {term.cost.name: term.cost.picojoules for term in account.terms}
+        prices = {term.cost.name: term.cost.span for term in account.terms}
         for term in account.terms:
             sums[term.kind, term.cost.name] += term.operations
         for (kind, name), operations in sorted(sums.items(), key=lambda item: KINDS.index(item[0][0])):
             each = content.per_text(operations)
-            rows.append((account.name, kind, each, name, prices[name], each * prices[name] / 1e6))
+            rows.append((account.name, kind, each, name, prices[name], prices[name] * (each / 1e6)))
     columns = (
         Column("account", "account", forms.text),
         Column("kind", "part", forms.text),
         Column("operations", "operations", forms.count),
         Column("cost", "price", forms.text),
-        Column("picojoules", "pJ", forms.number),
-        Column("energy_uj", "µJ per text", forms.short),
+        Column("picojoules", "pJ", forms.spans(forms.number)),
+        Column("energy_uj", "µJ per text", forms.spans(forms.short)),
     )
     return Table("terms", "Operations per text at each price", columns, tuple(rows))
 
 
 def _by_node(accounts: tuple[Account, ...], content: Content) -> Table:
     """Every node under every accounting: layers of neurons, then the other nodes, in the order of the network."""
-    nodes = [account.by_node() for account in accounts]
+    nodes = [account.spans_by_node() for account in accounts]
     return side_by_side(
         "nodes", "µJ per text, node by node", "node", _names(accounts, content), nodes, accounts, content
     )

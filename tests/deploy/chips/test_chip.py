@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 import yaml
 
+from deploy.bundle_cli import bundle_parser
 from deploy.chips.chip import CHIPS, FIELDS, MAY_BE_ABSENT, chip_names, find_system, read_chip, systems_of
 from deploy.chips.costs import cost_facts
 from deploy.chips.placement import mesh
 from deploy.cli import main
+from deploy.map_cli import chip_parser, map_parser
 from simulate.energy.costs import costs
 from spikebert.core.errors import InputError
 
@@ -146,3 +148,9 @@ def test_what_is_no_yaml_is_refused(tmp_path):
 def test_an_unknown_chip_is_refused_with_the_names_that_are_known():
     with pytest.raises(InputError, match="chip loihi3: not one of loihi1, loihi2"):
         read_chip("loihi3")
+
+
+@pytest.mark.parametrize("parser", [map_parser, chip_parser, bundle_parser])
+def test_every_help_names_every_chip(parser):
+    said = parser().format_help()
+    assert all(name in said for name in chip_names())
