@@ -166,10 +166,10 @@ def _change(way: str, node: Node, whole: SimulationResult, steps: int, seed: int
         return lambda output, lengths: np.broadcast_to(often, output.shape).astype(output.dtype)
 
     def permuted(output: NDArray, lengths: list[int]) -> NDArray:
+        # Of each length one order, so that it does not matter which texts are computed together.
         starts = np.cumsum([0, *lengths[:-1]])
-        shuffle = np.random.default_rng([seed, *lengths])
-        order = np.concatenate([start + shuffle.permutation(n) for start, n in zip(starts, lengths, strict=True)])
-        return output[:, order]
+        orders = {n: np.random.default_rng([seed, n]).permutation(n) for n in set(lengths)}
+        return output[:, np.concatenate([start + orders[n] for start, n in zip(starts, lengths, strict=True)])]
 
     return permuted
 

@@ -21,3 +21,9 @@ def batches(sentences: Sequence[Tokens], rows: int) -> list[list[int]]:
         groups[-1].append(index)
         room -= len(tokens)
     return groups
+
+
+def by_length(sentences: Sequence[Tokens], rows: int) -> list[list[int]]:
+    """`batches` of the sentences in the order of their lengths: those of a batch are about as long."""
+    order = sorted(range(len(sentences)), key=lambda i: len(sentences[i]))
+    return [[order[i] for i in group] for group in batches([sentences[i] for i in order], rows)]

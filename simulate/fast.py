@@ -23,7 +23,7 @@ from export.ir.graph import LIF, NO_MARGIN, Graph
 from export.runtime.execute import Change, Executor
 from export.runtime.kernels import State
 from export.runtime.tally import per_neuron, tally
-from simulate.batches import Tokens, batches
+from simulate.batches import Tokens, by_length
 from simulate.result import SimulationResult
 
 ROWS = 256  # tokens per batch: enough for BLAS, few enough that a layer's activity stays small
@@ -38,6 +38,35 @@ class _Batch:
     neurons: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     spikes: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
     steps: NDArray[np.int64] | None = None
+
+
+class _Whole:
+    """What came of all sentences; each batch is put into its places, so that everything is kept once."""
+
+    def __init__(self, graph: Graph, sentences: Sequence[Tokens], record: bool, steps: bool):
+        self.ends = np.cumsum([len(tokens) for tokens in sentences])
+        self.logits = np.empty((len(sentences), len(graph.labels)), np.int64)
+        self.counts: dict[str, NDArray[np.int64]] = {}
+        self.neurons = {node.name: np.zeros(node.width, np.int64) for node in graph.neurons}
+        self.spikes: dict[str, NDArray[np.uint8]] | None = None
+        if record:
+            rows = int(self.ends[-1])
+            self.spikes = {n.name: np.empty((graph.time_steps, rows, n.width), np.uint8) for n in graph.neurons}
+        self.steps = np.empty(len(sentences), np.int64) if steps else None
+
+    def put(self, group: list[int], batch: _Batch) -> None:
+        self.logits[group] = batch.logits
+        for name, rows in batch.counts.items():
+            self.counts.setdefault(name, np.empty((len(self.logits), rows.shape[1]), np.int64))[group] = rows
+        for name, fired in batch.neurons.items():
+            self.neurons[name] += fired
+        if self.steps is not None:
+            self.steps[group] = batch.steps
+        if self.spikes is not None:
+            starts = np.concatenate([[0], self.ends[:-1]])
+            tokens = np.concatenate([np.arange(starts[i], self.ends[i]) for i in group])
+            for name, train in batch.spikes.items():
+                self.spikes[name][:, tokens] = train
 
 
 class FastSimulator:
@@ -69,33 +98,23 @@ class FastSimulator:
             changes: what to put in place of the outputs of some nodes, by their names.
         """
         started = time.perf_counter()
-        done: list[_Batch] = []
-        counts: dict[str, NDArray[np.int64]] = {}
-        neurons = {node.name: np.zeros(node.width, np.int64) for node in self.graph.neurons}
-        groups = batches(sentences, batch_rows(sum(map(len, sentences)), self.cores))
+        whole = _Whole(self.graph, sentences, record, steps=self.margin != NO_MARGIN)
+        groups = by_length(sentences, batch_rows(sum(map(len, sentences)), self.cores))
         with self._side_by_side(len(groups)) as run:
             way = self._batch if self.margin == NO_MARGIN else self._leaving
             results = run(lambda group: way([sentences[i] for i in group], record, changes or {}), groups)
             for group, batch in zip(groups, results, strict=True):
-                for name, rows in batch.counts.items():  # each into its place: kept once
-                    counts.setdefault(name, np.empty((len(sentences), rows.shape[1]), np.int64))[group] = rows
-                for name, fired in batch.neurons.items():
-                    neurons[name] += fired
-                batch.counts, batch.neurons = {}, {}
-                done.append(batch)
+                whole.put(group, batch)
                 if progress:
                     progress(len(group))
-        steps = [batch.steps for batch in done if batch.steps is not None]
         return SimulationResult(
-            logits=np.concatenate([batch.logits for batch in done]),
-            counts=counts,
-            neurons=neurons,
-            spikes={n.name: np.concatenate([batch.spikes[n.name] for batch in done], 1) for n in self.graph.neurons}
-            if record
-            else None,
+            logits=whole.logits,
+            counts=whole.counts,
+            neurons=whole.neurons,
+            spikes=whole.spikes,
             seconds=time.perf_counter() - started,
             startup_seconds=self.startup_seconds,
-            steps=np.concatenate(steps) if steps else None,
+            steps=whole.steps,
         )
 
     @contextmanager
@@ -120,7 +139,7 @@ class FastSimulator:
             if isinstance(node, LIF):
                 batch.neurons[node.name] = per_neuron(output)
                 if record:
-                    batch.spikes[node.name] = output.astype(np.uint8)
+                    batch.spikes[node.name] = output
             batch.logits = output
         return batch
 

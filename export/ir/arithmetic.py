@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from export.ir.graph import DECAY_BITS, INPUT_SHIFT, NO_MARGIN, STATE_BITS
 from export.ir.product import matmul
+from export.ir.stacks import stacks
 
 STATE_MAX = 2 ** (STATE_BITS - 1) - 1  # membranes lie in ±STATE_MAX
 UNIT_BITS = 12  # fraction bits of a normalised value inside the layer norm
@@ -162,6 +163,7 @@ def lif_step(
     bias: Array,
     reset: str,
     saturates: bool = True,
+    rested: bool = False,
 ) -> None:
     """One time step of LIF neurons, in place: `membrane` and `spikes` hold the previous step's and take this one's.
 
@@ -178,14 +180,16 @@ def lif_step(
         spikes: (..., D) float32, changed in place; 0 before the first step.
         threshold, bias: (D,) or (1,), in the carrier of what is added to the membrane (see `drive_bound`).
         saturates: False only where `drive_bound` times the steps since rest shows that nothing is to be clipped.
+        rested: True only before the first step: zeros need no decay and no reset.
     """
-    membrane *= (2**DECAY_BITS - decay) / 2**DECAY_BITS
-    np.trunc(membrane, out=membrane)
     drive = np.multiply(current, 2**INPUT_SHIFT, dtype=threshold.dtype)
-    if reset == "subtract":
-        drive -= spikes * threshold
-    else:
-        membrane *= 1.0 - spikes
+    if not rested:
+        membrane *= (2**DECAY_BITS - decay) / 2**DECAY_BITS
+        np.trunc(membrane, out=membrane)
+        if reset == "subtract":
+            drive -= spikes * threshold
+        else:
+            membrane *= 1.0 - spikes
     if bias.any():
         drive += bias
     membrane += drive
@@ -193,6 +197,15 @@ def lif_step(
     if saturates and (membrane.max(initial=0) > STATE_MAX or membrane.min(initial=0) < -STATE_MAX):
         np.clip(membrane, -STATE_MAX, STATE_MAX, out=membrane)
     np.greater_equal(membrane, threshold, out=spikes, casting="unsafe")
+
+
+def least_current(threshold: NDArray[np.int32], bias: NDArray[np.int32]) -> NDArray[np.int64]:
+    """The smallest current at which neurons fire in the first step from rest: (D,) or (1,), int64.
+
+    There `lif_step` is one comparison: (current << 6) + bias >= threshold. Saturation changes nothing of it, since a
+    threshold lies in 1 … STATE_MAX.
+    """
+    return -((bias.astype(np.int64) - threshold) >> INPUT_SHIFT)
 
 
 def leaves_no_remainder(decay: int, steps: int) -> bool:
@@ -212,16 +225,16 @@ def drive_bound(current: int, threshold: NDArray[np.int32], bias: NDArray[np.int
     return current * 2**INPUT_SHIFT + added
 
 
-def coincidences(qkv: Array, heads: int, out: Array | None = None) -> Array:
-    """`(Q K^T) V` of one sentence: (..., N, 3 D) spikes → (..., N, D) counts, float32, into `out` if given.
+def coincidences(qkv: Array, heads: int) -> Array:
+    """`(Q K^T) V` of each sentence: (..., N, 3 D) spikes → (..., N, D) counts, float32.
 
     The cheaper association is taken, equal in exact integers. Exact while N · D / heads < 2^24.
     """
     query, key, value = by_head(qkv, heads)
     tokens, width = query.shape[-2:]
     if tokens > width:
-        return _joined(matmul(query, matmul(key, value, transposed="a")), out)
-    return _joined(matmul(matmul(query, key, transposed="b"), value), out)
+        return _joined(matmul(query, matmul(key, value, transposed="a")))
+    return _joined(matmul(matmul(query, key, transposed="b"), value))
 
 
 def memory(qkv: Array, heads: int) -> Array:
@@ -247,30 +260,29 @@ def by_head(qkv: Array, heads: int) -> Array:
     return np.ascontiguousarray(np.swapaxes(parts, -2, -3), np.float32)
 
 
-def _joined(counts: Array, out: Array | None = None) -> Array:
-    """The heads side by side again: (..., H, N, D/H) → (..., N, D), into `out` if given."""
+def _joined(counts: Array) -> Array:
+    """The heads side by side again: (..., H, N, D/H) → (..., N, D)."""
     *leading, heads, tokens, width = counts.shape
-    joined = np.empty((*leading, tokens, heads * width), np.float32) if out is None else out
-    joined.reshape(*leading, tokens, heads, width)[...] = np.swapaxes(counts, -2, -3)
-    return joined
+    return np.swapaxes(counts, -2, -3).reshape(*leading, tokens, heads * width)
 
 
 def attention(qkv: Array, lengths: list[int], heads: int) -> Array:
     """`coincidences` within each of the sentences that stand one after the other: (T, M, 3 D) → (T, M, D)."""
     counts = np.empty((*qkv.shape[:-1], qkv.shape[-1] // 3), np.float32)
-    start = 0
-    for length in lengths:
-        rows = slice(start, start + length)
-        coincidences(qkv[:, rows], heads, out=counts[:, rows])
-        start += length
+    for stack in stacks(lengths):
+        counts[:, stack.rows] = stack.rows_of(coincidences(stack.of(qkv), heads))
     return counts
 
 
 def accumulate(inputs: Sequence[Array], shift: NDArray[np.integer]) -> Array:
     """`y = Σ 2^shift[i] · x_i`: arrays (T, M, D) or (1, M, D) → (T, M, D) float32. Exact while Σ 2^shift |x| < 2^24."""
-    total = inputs[0].astype(np.float32) * np.float32(1 << int(shift[0]))
-    for x, places in zip(inputs[1:], shift[1:], strict=True):
-        total = total + x.astype(np.float32, copy=False) * np.float32(1 << int(places))
+    total: Array | None = None
+    for x, places in zip(inputs, shift, strict=True):
+        term = x.astype(np.float32, copy=False)
+        if places:
+            term = term * np.float32(1 << int(places))
+        total = term if total is None else total + term
+    assert total is not None
     return total
 
 

@@ -100,7 +100,7 @@ class LinearKernel(Kernel):
         x = inputs[0]
         if self.product is None:
             return arithmetic.linear(x, self.weight, self.bias), None
-        y = self.product(x.reshape(-1, x.shape[-1]).astype(np.uint8))
+        y = self.product(x.reshape(-1, x.shape[-1]).astype(np.uint8, copy=False))
         with arithmetic.whole_rows():
             if self.node.exponent is not None:
                 y <<= self.node.exponent
@@ -124,7 +124,7 @@ class LayerNormKernel(Kernel):
 
 
 class LIFKernel(Kernel):
-    """`steps` is T: how often a constant current is applied in one call."""
+    """`steps` is T: how often a constant current is applied in one call. Spikes are uint8."""
 
     def __init__(self, node: LIF, steps: int, input_bound: int):
         self.node, self.steps = node, steps
@@ -132,25 +132,46 @@ class LIFKernel(Kernel):
         dtype = arithmetic.gemm_dtype(self.stride)
         self.threshold, self.bias = node.threshold.astype(dtype), node.bias.astype(dtype)
 
-    def __call__(self, inputs: Sequence[Array], lengths: list[int], state: State = None) -> tuple[Array, Membranes]:
-        current = inputs[0]
+    def __call__(self, inputs: Sequence[Array], lengths: list[int], state: State = None) -> tuple[NDArray, Membranes]:
+        current, shape = inputs[0], inputs[0].shape[1:]
         if isinstance(state, Membranes):
             state = Membranes(state.membrane.copy(), state.spikes.copy(), state.seen)
         else:
-            state = Membranes(np.zeros(current.shape[1:], np.float64), np.zeros(current.shape[1:], np.float32), 0)
+            state = Membranes(np.zeros(shape, np.float64), np.zeros(shape, np.float32), 0)
         steps = self.steps if len(current) == 1 else len(current)
-        shape = (steps, *current.shape[1:])
-        reuse = self.in_place and current.shape == shape and current.dtype == np.float32
-        train = current if reuse else np.empty(shape, np.float32)
+        train = np.empty((steps, *shape), np.uint8)
         node = self.node
         reach = [(state.seen + t + 1) * self.stride for t in range(steps)]
-        for rows in row_blocks(*current.shape[1:]):
+        for rows in row_blocks(*shape):
             membrane, spikes = state.membrane[rows], state.spikes[rows]
             for t in range(steps):
                 step, clip = current[min(t, len(current) - 1), rows], reach[t] > arithmetic.STATE_MAX
-                arithmetic.lif_step(step, membrane, spikes, self.threshold, node.decay, self.bias, node.reset, clip)
+                rested = state.seen + t == 0
+                arithmetic.lif_step(
+                    step, membrane, spikes, self.threshold, node.decay, self.bias, node.reset, clip, rested
+                )
                 train[t, rows] = spikes
         return train, Membranes(state.membrane, state.spikes, state.seen + steps)
+
+
+class FirstStepKernel(Kernel):
+    """LIF neurons of which nobody asks for more than the first step from rest: a comparison, and no state."""
+
+    def __init__(self, node: LIF):
+        # Currents lie within ±2^24 where they are carried by float32: a threshold beyond is as good as there.
+        least = arithmetic.least_current(node.threshold, node.bias)
+        self.least = {
+            np.dtype(np.int32): least.astype(np.int32),
+            np.dtype(np.float32): np.clip(least, -(2**24), 2**24).astype(np.float32),
+            np.dtype(np.float64): least.astype(np.float64),
+        }
+
+    def __call__(self, inputs: Sequence[Array], lengths: list[int], state: State = None) -> tuple[NDArray, State]:
+        current = inputs[0][:1]
+        train = np.empty(current.shape, np.bool_)
+        with arithmetic.whole_rows():
+            np.greater_equal(current, self.least[current.dtype], out=train)
+        return train.view(np.uint8), None
 
 
 class AttentionKernel(Kernel):
@@ -163,7 +184,7 @@ class AttentionKernel(Kernel):
 
 class AddKernel(Kernel):
     def __call__(self, inputs: Sequence[Array], lengths: list[int], state: State = None) -> tuple[Array, State]:
-        return sum(inputs[1:], inputs[0]), None
+        return sum(inputs[1:], inputs[0].astype(np.float32)), None
 
 
 class AccumulateKernel(Kernel):

@@ -3,8 +3,8 @@
 The activity itself is then dropped: what is kept does not grow with tokens or features. The fast simulator and the Lava
 processes call these functions, so that a run counts the same on either.
 
-Activity comes in any dtype: float32 from a kernel, uint8 or bool from a file. Nothing is summed in the dtype it comes
-in, but in a carrier that holds every possible sum (`arithmetic.gemm_dtype`).
+Activity comes in any dtype: uint8 or float32 from a kernel, uint8 or bool from a file. Bytes are added as bytes only as
+far as a byte holds every possible sum.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.ir.arithmetic import by_head, gemm_dtype
+from export.ir.arithmetic import by_head
 from export.ir.graph import LIF, Add, Attention, Graph, Node
 from export.ir.product import matmul
+from export.ir.stacks import stacks
 
 Activity = NDArray[Any]  # non-negative integers (S, M, D) in any dtype
+
+BYTE = 255  # zeros and ones whose sum a byte holds
 
 # Of one attention with binary Q, K, V, for each sentence (of n tokens), head and step; see `_coincidences`.
 COINCIDENCES = ("qk", "qk_v", "kv", "q_kv", "triples")
@@ -90,33 +93,47 @@ def _(node: Add, inputs: Sequence[Activity], output: Activity, lengths: list[int
 
 @_tally.register
 def _(node: Attention, inputs: Sequence[Activity], output: Activity, lengths: list[int]) -> list[NDArray[np.int64]]:
-    ends = np.cumsum(lengths)
-    sentences = [inputs[0][:, end - n : end] for n, end in zip(lengths, ends, strict=True)]
-    return list(np.stack([_coincidences(qkv, node.heads) for qkv in sentences], axis=1))
+    return list(np.concatenate([_coincidences(stack.of(inputs[0]), node.heads) for stack in stacks(lengths)], axis=1))
 
 
 def above(activity: Activity, value: int, lengths: list[int]) -> NDArray[np.int64]:
     """Elements above `value` for each sentence and step: (S, M, D) → (B, S)."""
-    marks = np.empty(activity.shape, np.float32)
-    return _per_sentence(np.greater(activity, value, out=marks, casting="unsafe"), lengths)
+    return _per_sentence((activity > value).view(np.uint8), lengths)
 
 
 def per_neuron(spikes: Activity) -> NDArray[np.int64]:
-    """How often each neuron fires: (S, M, D) → (D,)."""
-    rows = spikes.reshape(-1, spikes.shape[-1])
-    return (np.ones(len(rows), gemm_dtype(len(rows))) @ rows).astype(np.int64)  # by BLAS
+    """How often each neuron fires: (S, M, D) zeros and ones → (D,)."""
+    rows = spikes.reshape(-1, spikes.shape[-1]).astype(np.uint8, copy=False)
+    # A byte holds the sum of so many: adding bytes is by far the fastest.
+    parts = [np.add.reduce(rows[i : i + BYTE], axis=0, dtype=np.uint8) for i in range(0, len(rows), BYTE)]
+    return np.sum(parts, axis=0, dtype=np.int64)
 
 
 def _per_sentence(marks: Activity, lengths: list[int]) -> NDArray[np.int64]:
     """The sums of zeros and ones: (S, M, D) → (B, S)."""
-    # A product with ones is by far the fastest sum over the features; their dtype is that of the sums.
-    per_token = marks @ np.ones(marks.shape[2], gemm_dtype(marks.shape[2]))  # (S, M)
     starts = np.cumsum([0, *lengths[:-1]])
-    return np.add.reduceat(per_token.astype(np.int64), starts, axis=1).T
+    return np.add.reduceat(_per_token(marks.astype(np.uint8, copy=False)), starts, axis=1).T
+
+
+def _per_token(marks: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """The sums of zeros and ones over the last axis: (S, M, D) → (S, M).
+
+    Eight bytes are added at once, as one word, and a byte of the word holds the sum of BYTE of them.
+    """
+    whole = marks.shape[-1] // 8 * 8
+    total = marks[..., whole:].sum(-1, dtype=np.int64)
+    words = np.ascontiguousarray(marks[..., :whole]).view(np.uint64)
+    for i in range(0, words.shape[-1], BYTE):
+        sums = np.add.reduce(words[..., i : i + BYTE], axis=-1, keepdims=True)
+        total += sums.view(np.uint8).sum(-1, dtype=np.int64)
+    return total
 
 
 def _coincidences(qkv: Activity, heads: int) -> NDArray[np.int64]:
-    """How often the spikes of one sentence meet in either order of `Q Kᵀ V`: (S, N, 3 D) → (5, S), as COINCIDENCES.
+    """How often the spikes of each sentence meet in either order of `Q Kᵀ V`: (S, B, N, 3 D) → (5, B, S).
+
+    The five are COINCIDENCES:
+
 
     qk       pairs of a Q and a K spike of one feature: the accumulations of Q Kᵀ
     qk_v     V spikes that meet a non-zero entry of that map: the accumulations of (Q Kᵀ) V, each of an entry
@@ -126,10 +143,11 @@ def _coincidences(qkv: Activity, heads: int) -> NDArray[np.int64]:
 
     Exact as `arithmetic.coincidences`.
     """
-    query, key, value = by_head(qkv, heads)  # each (S, H, N, D/H)
+    query, key, value = by_head(qkv, heads)  # each (S, B, H, N, D/H)
     # Spikes of Q and K in each feature, of K and V in each token: what is but summed needs no map.
-    q_feature, k_feature = query.sum(-2, keepdims=True), key.sum(-2, keepdims=True)  # (S, H, 1, D/H)
-    k_token, v_token = key.sum(-1, keepdims=True), value.sum(-1, keepdims=True)  # (S, H, N, 1)
+    tokens, features = (np.ones(n, np.float32) for n in query.shape[-2:])
+    q_feature, k_feature = tokens[None] @ query, tokens[None] @ key  # (S, B, H, 1, D/H)
+    k_token, v_token = key @ features[:, None], value @ features[:, None]  # (S, B, H, N, 1)
     counts = (
         np.multiply(q_feature, k_feature, dtype=np.float64),
         _marks(matmul(query, key, transposed="b")) @ v_token,
@@ -137,7 +155,8 @@ def _coincidences(qkv: Activity, heads: int) -> NDArray[np.int64]:
         q_feature @ _marks(matmul(key, value, transposed="a")),
         np.multiply(key @ np.swapaxes(q_feature, -1, -2), v_token, dtype=np.float64),
     )
-    return np.stack([count.reshape(len(qkv), -1).sum(1, dtype=np.float64) for count in counts]).astype(np.int64)
+    sums = [count.reshape(*qkv.shape[:2], -1).sum(-1, dtype=np.float64).T for count in counts]
+    return np.stack(sums).astype(np.int64)
 
 
 def _marks(counts: NDArray[np.float32]) -> NDArray[np.float32]:

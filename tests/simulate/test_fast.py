@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from simulate import fast
-from simulate.batches import batches
+from simulate.batches import batches, by_length
 from simulate.fast import FastSimulator
 from tests.random_graph import random_graph
 
@@ -51,6 +51,26 @@ def test_progress_is_told_of_every_sentence():
     seen = []
     FastSimulator(random_graph()).run(some_sentences(), progress=seen.append)
     assert sum(seen) == 9
+
+
+def test_a_result_stands_at_the_place_of_its_sentence_whatever_was_computed_with_it():
+    sentences, simulator = some_sentences(30), FastSimulator(random_graph(steps=1))
+    together = simulator.run(sentences, record=True)
+    starts = np.cumsum([0, *map(len, sentences)])
+    for i, sentence in enumerate(sentences):
+        alone = simulator.run([sentence], record=True)
+        assert np.array_equal(together.logits[i], alone.logits[0])
+        assert all(np.array_equal(together.counts[name][i], rows[0]) for name, rows in alone.counts.items())
+        part = slice(starts[i], starts[i + 1])
+        assert all(np.array_equal(together.spikes[name][:, part], train) for name, train in alone.spikes.items())
+
+
+def test_batches_by_length_hold_sentences_of_about_one_length():
+    sentences = some_sentences(30)
+    groups = by_length(sentences, 20)
+    assert sorted(i for g in groups for i in g) == list(range(30))
+    lengths = [len(sentences[i]) for g in groups for i in g]
+    assert lengths == sorted(lengths)
 
 
 def test_batches_keep_the_order_and_the_budget():

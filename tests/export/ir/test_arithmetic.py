@@ -218,6 +218,14 @@ def test_lif_equals_the_naive_neuron_over_several_steps(steps, threshold, decay,
         assert (membrane[0], spikes[0]) == (v, s)
 
 
+@given(currents, thresholds, biases, decays, resets)
+@settings(max_examples=500)
+def test_the_least_current_that_fires_from_rest_is_that_of_the_naive_neuron(current, threshold, bias, decay, reset):
+    least = arithmetic.least_current(np.array([threshold], np.int32), np.array([bias], np.int32))[0]
+    for x in (current, int(least), int(least) - 1):
+        assert naive.lif_step(x, 0, 0, threshold, decay, bias, reset)[1] == (x >= least)
+
+
 @given(whole(1, TOP), whole(0, 63), resets)
 def test_a_neuron_fires_at_its_threshold_and_not_one_below(threshold, rest, reset):
     current, bias = divmod(threshold, 64)

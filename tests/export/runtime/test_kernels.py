@@ -13,7 +13,7 @@ from export.ir.product import INPUT_MAX
 from export.ir.ranges import output_bounds
 from export.runtime import kernels
 from export.runtime.execute import walk
-from export.runtime.kernels import LIFKernel, LinearKernel, Membranes, make_kernel, make_kernels
+from export.runtime.kernels import FirstStepKernel, LIFKernel, LinearKernel, Membranes, make_kernel, make_kernels
 from tests.export import naive
 from tests.random_graph import pairs_of_texts, random_graph
 
@@ -265,3 +265,18 @@ def test_a_membrane_saturates_in_the_first_step_in_which_it_can(steps_a_call, sh
         assert isinstance(state, Membranes)
         assert state.membrane.item() == v
     assert v == -STATE_MAX
+
+
+@given(st.sampled_from([np.int32, np.float32, np.float64]), st.integers(0, 2**32 - 1))
+@settings(max_examples=100, deadline=None)
+def test_the_first_step_is_a_comparison_whatever_carries_the_current(carrier, seed):
+    rng = np.random.default_rng(seed)
+    width, bound = 300, 2**24 - 1
+    threshold = rng.integers(1, STATE_MAX, width, endpoint=True).astype(np.int32)
+    bias = rng.integers(-(2**31), 2**31, width).astype(np.int32)
+    current = rng.integers(-bound, bound, (1, 7, width), endpoint=True)
+    current[0, 0] = np.clip((threshold.astype(np.int64) - bias) // 64, -bound, bound)  # about where it fires
+    node = LIF("n", ("x",), width, threshold, int(rng.integers(0, 4097)), bias, "zero")
+    expected = LIFKernel(node, 1, bound)([current.astype(np.float64)], [7])[0]
+    spikes, state = FirstStepKernel(node)([current.astype(carrier)], [7])
+    assert np.array_equal(spikes, expected) and spikes.dtype == np.uint8 and state is None
