@@ -16,7 +16,7 @@ from typing import Any
 
 from simulate.energy.accountings import compare
 from simulate.energy.record import read_run
-from simulate.report.panels.accuracy import wilson
+from spikebert.data.metrics import wilson
 from spikebert.model.checkpoint import TRAINING_FILE
 
 

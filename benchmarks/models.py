@@ -20,8 +20,8 @@ from simulate.energy import dataflow
 from simulate.energy.accountings import compare
 from simulate.energy.record import RunRecord, read_run
 from simulate.energy.traffic import ONCE
-from simulate.report.panels.accuracy import wilson
 from spikebert.core.errors import RunError, exit_cleanly
+from spikebert.data.metrics import wilson
 
 ROOT = Path(__file__).parents[1]
 COLUMNS = (

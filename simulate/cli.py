@@ -14,6 +14,7 @@ from spikebert.core.commands import Command, script
 from spikebert.core.errors import InputError, typed
 from spikebert.core.options import option
 from spikebert.data.columns import add_columns, add_labels, columns_of, labels_of
+from spikebert.data.metrics import ACCURACY, add_metric
 
 if TYPE_CHECKING:
     from simulate.run import Run
@@ -53,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     source.add_argument("--data", help=ALONE_HELP)
     add_columns(p)
     add_labels(p)
+    add_metric(p, "that of the model's task")
     source.add_argument("--input", help="input of a NIR file of another tool, (T, B, D) or (T, D), as .npy")
     p.add_argument("--dt", type=float, help="seconds a time step of a NIR file of another tool (default: 1e-4)")
     p.add_argument(
@@ -191,7 +193,19 @@ def run_foreign(options: argparse.Namespace) -> None:
 
     if not options.input:
         raise InputError(f"{options.model}: a NIR file of another tool; give it --input spikes.npy, not text")
-    flags = ("limit", "truncate", "spikes", "to", "trace", "text_pair", "granularity", "workers", "dask", "exit_margin")
+    flags = (
+        "limit",
+        "truncate",
+        "spikes",
+        "to",
+        "trace",
+        "text_pair",
+        "granularity",
+        "workers",
+        "dask",
+        "exit_margin",
+        "metric",
+    )
     given = [option(flag) for flag in flags if getattr(options, flag) not in (None, False, [])]
     if given or options.backend == "fast":
         raise InputError(f"{given[0] if given else '--backend fast'} is for models of spikebert-export")
@@ -243,6 +257,7 @@ def run_model(options: argparse.Namespace) -> None:
             options.dask,
             options.line,
             shards,
+            options.metric,
         )
         if options.out:
             found.save(options.out, options.to)
@@ -372,9 +387,11 @@ def _show(options: argparse.Namespace, run: Run) -> None:
         if not options.text:
             print(f"{counts['samples']} texts on {run.backend}, without labels")
     else:
+        assert run.score is not None
+        beside = "" if run.metric == ACCURACY else f"accuracy {counts['accuracy']:.4f}, "
         print(
-            f"{counts['samples']} texts on {run.backend}: accuracy {counts['accuracy']:.4f} "
-            f"({counts['correct']} right), majority class {counts['majority']:.4f}"
+            f"{counts['samples']} texts on {run.backend}: {run.score}, {beside}{counts['correct']} right, "
+            f"majority class {counts['majority']:.4f}"
         )
     print(f"\n{'layer':<34}{'neurons':>8}{'spikes a text':>15}{'firing rate':>13}")
     for layer in counts["layers"]:

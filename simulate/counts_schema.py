@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, get_args
 
-from simulate.fields import Count, Share, Size
+from simulate.fields import Correlation, Count, Share, Size
 
 FORMAT = "spikebert-counts"
 VERSION, EXIT_VERSION = 2, 3  # of a model whose texts take all steps, or of one with an early exit
@@ -214,14 +214,23 @@ class PerSample:
     attention_memory_first: list[Count]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Totals:
+    """Of the whole run.
+
+    metric, score, interval: what `spikebert.data.metrics` measures the predictions by, None without labels; files of
+        before 0.2 do not tell it.
+    """
+
     samples: Size
     tokens: Size
     lengths: list[Size]
     accuracy: Share | None
     correct: Count | None
     majority: Share | None
+    metric: str | None = None
+    score: Correlation | None = None
+    interval: list[Correlation] | None = None
 
 
 def plain(record: Any) -> dict[str, Any]:

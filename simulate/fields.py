@@ -30,6 +30,7 @@ class Rising(NamedTuple):
 Count = Annotated[int, Within(0)]
 Size = Annotated[int, Within(1)]
 Share = Annotated[float, Within(0, 1)]
+Correlation = Annotated[float, Within(-1, 1)]
 Ends = Annotated[list[float], Rising(2)]  # of an estimate: the lower one, the higher one
 
 
@@ -77,10 +78,11 @@ def _annotated(hint: Any, promise: Within | Rising) -> Kind:
             f"a whole number {words}",
             f"whole numbers {words}",
         )
+    what = "share" if least == 0 else "number"
     return Kind(
         lambda value: _is_finite(value) and least <= value and (most is None or value <= most),
-        f"a share from {least} to {most}",
-        f"shares from {least} to {most}",
+        f"a {what} from {least} to {most}",
+        f"{what}s from {least} to {most}",
     )
 
 

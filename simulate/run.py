@@ -28,12 +28,14 @@ from simulate.folder import RUN
 from simulate.interchange.forms import FORMS
 from simulate.predictions import as_tsv, probabilities
 from simulate.result import SimulationResult
-from simulate.text import Texts, check_labels, encode
+from simulate.text import Texts, check_labels, encode, metric_of
 from simulate.trace import Trace
 from spikebert.core.errors import InputError, printable
 from spikebert.core.files import sha256, write_folder_atomically
 from spikebert.core.progress import Bar
 from spikebert.core.versions import versions
+from spikebert.data import metrics
+from spikebert.data.metrics import Metric, Score
 
 if TYPE_CHECKING:
     from simulate.report.report import Report
@@ -71,6 +73,7 @@ class Run:
         backend: "fast", "lava-block", "lava-layer" or "lava-stock".
         command: what the run says that it was made by.
         trace: one text seen closely, or None.
+        metric: what `score` is.
         folder: where it was saved, or None.
     """
 
@@ -84,13 +87,15 @@ class Run:
         backend: str = "fast",
         command: str = "",
         trace: Trace | None = None,
+        metric: Metric | None = None,
     ):
         self.graph, self.model, self.texts, self.sentences = graph, model, texts, sentences
         self.result, self.backend, self.command, self.trace = result, backend, command, trace
+        self.metric = metric or metric_of(graph)
         self.folder: Path | None = None
 
     def __repr__(self) -> str:
-        told = "without labels" if self.accuracy is None else f"accuracy {self.accuracy:.4f}"
+        told = "without labels" if self.score is None else f"{self.score.metric.title} {self.score.value:.4f}"
         count = len(self.texts.texts)
         return f"Run({count} {'text' if count == 1 else 'texts'} on {self.backend}, {told})"
 
@@ -108,6 +113,15 @@ class Run:
     def accuracy(self) -> float | None:
         """The share of texts whose label is predicted."""
         return self.counts["accuracy"]
+
+    @cached_property
+    def score(self) -> Score | None:
+        """What the metric of the model's task, or the one that was asked for, gives, with its 95 % interval; None where
+        the texts have no labels."""
+        if self.texts.labels is None:
+            return None
+        true = np.array([self.graph.labels.index(label) for label in self.texts.labels])
+        return metrics.score(self.metric, self.result.predictions, true, self.graph.labels)
 
     @property
     def rates(self) -> dict[str, float]:
@@ -149,6 +163,7 @@ class Run:
             "accuracy": None if correct is None else correct / len(self.texts.texts),
             "correct": correct,
             "majority": majority,
+            **({} if self.score is None else self.score.record),
             **counts_of(self.graph, self.result, [len(tokens) for tokens in self.sentences]),
         }
 
@@ -256,6 +271,7 @@ def run_texts(
     dask: str | None = None,
     command: str = "",
     shards: Shards | None = None,
+    metric: str | None = None,
 ) -> Run:
     """Run texts; a bar shows the progress where standard error is a terminal.
 
@@ -268,11 +284,15 @@ def run_texts(
         workers: share the texts among so many processes, or "auto": one a core.
         dask: share them among the workers of a Dask cluster, by the address of its scheduler.
         shards: where workers' finished shards are kept, see `simulate.shards`.
+        metric: what the predictions are measured by, "accuracy", "f1:LABEL", …; that of the model's task where None.
     Raises:
         InputError: a text or a label that the model cannot take, or an argument that cannot be.
         RunError: Lava failed.
     """
     _require(backend=(backend, BACKENDS), granularity=(granularity, GRANULARITIES))
+    measured = metric_of(graph, metric)
+    if metric is not None and texts.labels is None:
+        raise InputError(f"{metric}: measures predictions of texts with labels; these have none", field="metric")
     check_labels(graph, texts)
     sentences = encode(graph, texts.texts, f"{texts.source}: text", truncate)
     if not 0 <= trace <= len(sentences):
@@ -286,7 +306,7 @@ def run_texts(
     ):
         result = run(graph, sentences, backend, granularity, spikes, bar.update)
     name = backend if backend == "fast" else f"lava-{granularity}"
-    return Run(graph, model, texts, sentences, result, name, command, traced)
+    return Run(graph, model, texts, sentences, result, name, command, traced, measured)
 
 
 def _require(**choices: tuple[str, Sequence[str]]) -> None:

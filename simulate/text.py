@@ -12,7 +12,9 @@ from export.ir.graph import Embedding, Graph
 from simulate.batches import Tokens
 from simulate.unlabelled import STANDARD_INPUT, read_texts
 from spikebert.core.errors import InputError, is_unicode
+from spikebert.data import metrics
 from spikebert.data.columns import Columns
+from spikebert.data.metrics import Metric
 from spikebert.data.packaged import TASKS
 from spikebert.data.tasks import halves, measured
 from spikebert.data.tokenizing import require_bearable, token_ids
@@ -50,6 +52,17 @@ def check_labels(graph: Graph, texts: Texts) -> None:
                 f"{texts.source}: text {number} has the label {label!r}; the model knows {', '.join(graph.labels)}; "
                 f"give the data's own names with --labels, such as --labels {pairs}"
             )
+
+
+def metric_of(graph: Graph, choice: str | None = None) -> Metric:
+    """The metric of a choice, or that of the task that the model was trained for.
+
+    Raises:
+        InputError: no such metric, or one that does not go with the model's labels.
+    """
+    if choice is not None:
+        return metrics.metric(choice, graph.labels)
+    return metrics.noted(graph.metadata.get("training"), graph.labels)
 
 
 def encode_labelled(graph: Graph, texts: Texts, truncate: bool = False) -> tuple[list[Tokens], NDArray[np.int64]]:

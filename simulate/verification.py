@@ -21,9 +21,11 @@ from simulate import lava, lava_installed
 from simulate.batches import Tokens
 from simulate.compare import Spikes, agreement, differences, miscounted
 from simulate.fast import FastSimulator
-from simulate.text import Texts, check_labels, encode
+from simulate.text import Texts, check_labels, encode, metric_of
 from spikebert.core.errors import InputError
 from spikebert.core.log import say
+from spikebert.data import metrics
+from spikebert.data.metrics import ACCURACY, Metric
 
 COMPARED = "spike, count, logit, prediction and accounting of energy"
 
@@ -59,10 +61,14 @@ class Verification:
     Attributes:
         outcomes: an Outcome a backend, the reference first.
         labels: (B,) the index of each text's true label, or None where it is not known.
+        metric: of the model's task, which is shown beside the accuracy.
+        names: of the labels.
     """
 
     outcomes: list[Outcome]
     labels: NDArray[np.integer] | None
+    metric: Metric = ACCURACY
+    names: Sequence[str] = ()
 
     @property
     def equal(self) -> bool:
@@ -73,7 +79,7 @@ class Verification:
         return f"Verification({', '.join(outcome.name for outcome in self.outcomes)}: equal = {self.equal})"
 
     def __str__(self) -> str:
-        return table(self.outcomes, self.labels)
+        return table(self)
 
 
 def verify(
@@ -102,7 +108,7 @@ def verify(
     chosen = holding(graph) if granularities is None else granularities
     outcomes = compare_backends(graph, sentences, chosen, Path(against) if against else None)
     labels = None if texts.labels is None else np.array([graph.labels.index(label) for label in texts.labels])
-    return Verification(outcomes, labels)
+    return Verification(outcomes, labels, metric_of(graph), graph.labels)
 
 
 def holding(graph: Graph) -> list[str]:
@@ -160,8 +166,9 @@ def _floats(graph: Graph, against: Path) -> Callable[[Sequence[Tokens]], tuple[N
     return lambda sentences: float_run(graph, sentences, trained)
 
 
-def table(outcomes: list[Outcome], labels: NDArray[np.integer] | None) -> str:
+def table(found: Verification) -> str:
     """What `spikebert-simulate verify` prints: a column a backend, then the verdict on those that must be exact."""
+    outcomes, labels = found.outcomes, found.labels
     reference = next(r for r in outcomes if r.name == "fast")
     width = max(len(name) for name in reference.layers) + 2
     lines = ["".join([f"{'spikes equal to fast':<{width}}", *(f"{r.name:>13}" for r in outcomes)])]
@@ -172,6 +179,9 @@ def table(outcomes: list[Outcome], labels: NDArray[np.integer] | None) -> str:
     if labels is not None:
         accuracy = [float(np.mean(r.predictions == labels)) for r in outcomes]
         lines.append("".join([f"{'accuracy':<{width}}", *(f"{a:>13.4f}" for a in accuracy)]))
+    if labels is not None and found.metric != ACCURACY:
+        scores = [metrics.score(found.metric, r.predictions, labels, found.names).value for r in outcomes]
+        lines.append("".join([f"{found.metric.title:<{width}}", *(f"{value:>13.4f}" for value in scores)]))
     exact = [outcome for outcome in outcomes if outcome.exact]
     lines += [f"{outcome.name} differs in {line}" for outcome in exact for line in outcome.differences]
     differing = [outcome.name for outcome in exact if not outcome.equal]

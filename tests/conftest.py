@@ -8,7 +8,7 @@ import pytest
 
 from spikebert.core.errors import EXTRAS
 
-INSTALLED_BY = {**EXTRAS, "nbclient": "notebook", "nbformat": "notebook"}
+INSTALLED_BY = {**EXTRAS, "nbclient": "notebook", "nbformat": "notebook", "sklearn": "peers"}
 hypothesis.settings.register_profile("suite", deadline=None)  # a busy computer is no fault of what is tested
 hypothesis.settings.load_profile("suite")
 

@@ -127,6 +127,7 @@ class Model:
         truncate: bool = False,
         workers: int | str | None = None,
         dask: str | None = None,
+        metric: str | None = None,
     ) -> Run:
         """Run texts and count their spikes.
 
@@ -138,13 +139,16 @@ class Model:
             trace: the text, from 1, that a report shows closely; 0: none.
             truncate: cut texts that are longer than `max_tokens`.
             workers, dask: share the texts among processes, or a Dask cluster, as docs/cli.md tells.
+            metric: what `Run.score` is: "accuracy", "f1", "f1:LABEL", "matthews", "pearson" or "spearman"; that of the
+                model's task where None.
         Raises:
             InputError: a text or a label that the model does not take, or an argument that cannot be.
             RunError: Lava failed.
         """
         options: dict[str, Any] = {"spikes": spikes, "trace": trace, "truncate": truncate}
         given = _texts(texts, labels)
-        return run_texts(self.graph, self.source, given, backend, granularity, workers=workers, dask=dask, **options)
+        options |= {"workers": workers, "dask": dask, "metric": metric}
+        return run_texts(self.graph, self.source, given, backend, granularity, **options)
 
     def verify(
         self,

@@ -15,12 +15,14 @@ from export.lower.qat_settings import QatSettings, prepare
 from spikebert.core.errors import InputError
 from spikebert.core.files import require_place
 from spikebert.core.log import say
+from spikebert.data.metrics import noted
 from spikebert.data.summary import warn_of
 from spikebert.data.tasks import Task, majority_share
 from spikebert.model.checkpoint import FOLDER, load_model, save_directory, save_model
 from spikebert.training.examples import examples_of
-from spikebert.training.loop import Batch, Example, Schedule, train
+from spikebert.training.loop import Batch, Schedule, train
 from spikebert.training.losses import logits_loss
+from spikebert.training.measuring import measure
 from spikebert.training.run import Run
 
 CROSS_ENTROPY = 0.1  # beside the float model's logits, as in eq. 8
@@ -46,22 +48,28 @@ def _fine_tune(settings: QatSettings, run: Run, task: Task) -> Path:
     longest, separator = trained.model.config.max_tokens, trained.model.config.separator
     dev = examples_of(task.dev, trained.labels, tokenizer, longest, separator)
     model = QuantisedModel(trained, settings.bits, settings.per_channel)
-    before = exact_accuracy(model, dev)
+    metric = noted(trained.training, trained.labels)
+
+    def logits(batch: Batch) -> torch.Tensor:
+        return model(batch.tokens, batch.mask).logits
+
+    before = measure(logits, dev, metric, trained.labels)
 
     def loss(batch: Batch) -> dict[str, torch.Tensor]:
         with torch.no_grad():
             target = original.model(batch.tokens, batch.mask).logits
-        logits = model(batch.tokens, batch.mask).logits
-        terms = {"logits": logits_loss(logits, target), "cross_entropy": F.cross_entropy(logits, batch.labels)}
+        own = logits(batch)
+        terms = {"logits": logits_loss(own, target), "cross_entropy": F.cross_entropy(own, batch.labels)}
         return {"loss": terms["logits"] + CROSS_ENTROPY * terms["cross_entropy"], **terms}
 
     schedule = Schedule(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)
     examples = examples_of(task.train, trained.labels, tokenizer, longest, separator)
     train("qat", model, loss, examples, schedule, run.checkpoint("qat"), run.metrics)
-    after = exact_accuracy(model, dev)
+    after = measure(logits, dev, metric, trained.labels)
     measured = {
-        "accuracy_before": before,
-        "accuracy": after,
+        "accuracy_before": before.accuracy,
+        "score_before": before.score.value,
+        **after.record,
         "majority": majority_share(task.dev),
         "dev_texts": len(dev),
     }
@@ -71,16 +79,9 @@ def _fine_tune(settings: QatSettings, run: Run, task: Task) -> Path:
     save_directory(finished, run.folder / "model")
     save_model(finished, run.model)
     run.clear()
-    say(f"{settings.bits}-bit integer model: accuracy {before:.4f} → {after:.4f} on {len(dev)} dev texts; {run.model}")
-    warn_of("the integer model", after, task.dev)
+    say(
+        f"{settings.bits}-bit integer model: before {before.score.value:.4f}, now {after} on {len(dev)} dev texts; "
+        f"{run.model}"
+    )
+    warn_of("the integer model", after.accuracy, task.dev)
     return run.model
-
-
-@torch.no_grad()
-def exact_accuracy(model: QuantisedModel, examples: list[Example], batch_size: int = 64) -> float:
-    """The accuracy of the integer model."""
-    right = 0
-    for start in range(0, len(examples), batch_size):
-        batch = Batch.of(examples[start : start + batch_size])
-        right += int((model(batch.tokens, batch.mask).logits.argmax(1) == batch.labels).sum())
-    return right / len(examples)

@@ -28,11 +28,12 @@ from simulate.counts_schema import (
 from simulate.fields import record_of
 from spikebert.core.errors import InputError
 from spikebert.core.files import read_json
+from spikebert.data.metrics import ACCURACY, metric
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunRecord(Totals):
-    """A simulated run; accuracy, correct and majority are None where the texts had no labels."""
+    """A simulated run; accuracy, correct, majority and the score are None where the texts had no labels."""
 
     folder: Path
     model: Shape
@@ -169,6 +170,7 @@ def _check(run: RunRecord) -> None:
         raise InputError("accuracy, correct and majority must be given together or all be null")
     if run.correct is not None and run.accuracy is not None:
         _same("accuracy", round(run.accuracy, 9), round(run.correct / run.samples, 9))
+    _check_score(run)
     _check_steps(run)
     for layer in run.layers:
         _check_layer(layer, run)
@@ -190,6 +192,16 @@ def _check(run: RunRecord) -> None:
         values = getattr(run.per_sample, name)
         _same(f"per_sample.{name}: the number of texts", len(values), run.samples)
         _same(f"per_sample.{name}: the sum", sum(values), total)
+
+
+def _check_score(run: RunRecord) -> None:
+    """A metric has a score and the two ends of its interval."""
+    if (run.metric is None) != (run.score is None) or (run.metric is None) != (run.interval is None):
+        raise InputError("metric, score and interval must be given together or all be null")
+    if run.interval is not None and (len(run.interval) != 2 or run.interval != sorted(run.interval)):
+        raise InputError("interval must be two numbers, the lower one first")
+    if run.metric is not None and metric(run.metric, run.model.labels) == ACCURACY:
+        _same("score", run.score, run.accuracy)
 
 
 def _check_steps(run: RunRecord) -> None:

@@ -15,6 +15,7 @@ from spikebert.baselines.settings import BaselineSettings
 from spikebert.baselines.textcnn import SpikingTextCNN, TextCNN
 from spikebert.core.files import require_place, write_atomically
 from spikebert.core.log import say
+from spikebert.data.metrics import chosen
 from spikebert.data.summary import warn_of
 from spikebert.data.tasks import Task, majority_share
 from spikebert.model.checkpoint import FOLDER, TrainedModel, save_directory, save_model
@@ -22,9 +23,10 @@ from spikebert.model.config import SpikeBertConfig
 from spikebert.model.model import SpikeBertForSequenceClassification
 from spikebert.training import processes
 from spikebert.training import teacher as teachers
-from spikebert.training.distill import accuracy, initialise_embeddings
+from spikebert.training.distill import initialise_embeddings
 from spikebert.training.examples import examples_of
 from spikebert.training.loop import Batch, Schedule, train
+from spikebert.training.measuring import measure_model
 from spikebert.training.pipeline import computing, student_shape
 from spikebert.training.preparation import prepare
 from spikebert.training.run import Run
@@ -85,8 +87,9 @@ def _fit(settings: BaselineSettings, run: Run, task: Task) -> Path:
 def _finish(settings: BaselineSettings, run: Run, task: Task, model, tokenizer, config, seconds: float) -> None:
     """Measure on dev and write what the run leaves."""
     dev = examples_of(task.dev, task.labels, tokenizer, config.max_tokens, config.separator)
+    found = measure_model(model, dev, chosen(settings.metric, task.name, task.labels), task.labels)
     result = {
-        "accuracy": accuracy(model, dev),
+        **found.record,
         "majority": majority_share(task.dev),
         "dev_texts": len(dev),
         "train_texts": len(task.train),
@@ -104,8 +107,5 @@ def _finish(settings: BaselineSettings, run: Run, task: Task, model, tokenizer, 
     content = {**result, "settings": {k: v for k, v in asdict(settings).items() if k != "out"}}
     write_atomically(result_file, lambda path: path.write_text(json.dumps(content, indent=1), "utf-8"))
     run.clear()
-    say(
-        f"{settings.model}: accuracy {result['accuracy']:.4f} on {len(dev)} dev texts "
-        f"(majority class {result['majority']:.4f}); {result_file}"
-    )
-    warn_of(settings.model, result["accuracy"], task.dev)
+    say(f"{settings.model}: {found} on {len(dev)} dev texts (majority class {result['majority']:.4f}); {result_file}")
+    warn_of(settings.model, found.accuracy, task.dev)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from spikebert.data.metrics import ACCURACY, Score, noted
+
 CARD = """\
 ---
 library_name: transformers
@@ -42,6 +44,7 @@ Labels: {labels}.
 It knows the texts that it was trained on, and its mistakes are theirs, too. Nothing here was run on neuromorphic
 hardware.
 """
+HUB = {"matthews": "matthews_correlation", "pearson": "pearsonr", "spearman": "spearmanr"}  # as the hub calls them
 TOLD = {  # of the record of a training
     "task": "task",
     "teacher": "teacher",
@@ -59,7 +62,7 @@ def card(config: Any, labels: list[str], training: dict[str, Any], folder: str =
     """The page of a model of this configuration; what its training did not record is left out."""
     task = str(training.get("task", "")) or "text classification"
     return CARD.format(
-        metadata=_metadata(task, training),
+        metadata=_metadata(task, labels, training),
         title=f"SpikeBERT for {' '.join(task.split())}",
         folder=folder,
         blocks=config.num_hidden_layers,
@@ -70,29 +73,42 @@ def card(config: Any, labels: list[str], training: dict[str, Any], folder: str =
         residual=config.residual,
         tokens=config.max_tokens,
         labels=", ".join(" ".join(label.split()) for label in labels),
-        results=_results(training),
+        results=_results(labels, training),
         training="\n".join(f"- {title}: {training[name]}" for name, title in TOLD.items() if name in training)
         or "Not recorded.",
     )
 
 
-def _metadata(task: str, training: dict[str, Any]) -> str:
+def _metadata(task: str, labels: list[str], training: dict[str, Any]) -> str:
     """The results as the hub lists them: YAML, whose quoted texts are JSON's."""
     accuracy = training.get("accuracy")
     if not isinstance(accuracy, float):
         return ""
     name = json.dumps(task, ensure_ascii=True)
+    score = _score(labels, training)
+    beside = "" if score is None else f"    - type: {HUB.get(score.metric.name, score.metric.name)}\n"
+    beside += "" if score is None else f"      value: {score.value:.4f}\n"
     return (
         f"model-index:\n- name: spikebert\n  results:\n  - task:\n      type: text-classification\n"
         f"    dataset:\n      name: {name}\n      type: {name}\n"
-        f"    metrics:\n    - type: accuracy\n      value: {accuracy:.4f}\n"
+        f"    metrics:\n{beside}    - type: accuracy\n      value: {accuracy:.4f}\n"
     )
 
 
-def _results(training: dict[str, Any]) -> str:
+def _score(labels: list[str], training: dict[str, Any]) -> Score | None:
+    """What the metric of the task gave, if that is not the accuracy."""
+    metric, value, interval = noted(training, labels), training.get("score"), training.get("interval")
+    if metric == ACCURACY or not isinstance(value, float) or not isinstance(interval, list) or len(interval) != 2:
+        return None
+    return Score(metric, value, *interval)
+
+
+def _results(labels: list[str], training: dict[str, Any]) -> str:
     if not isinstance(training.get("accuracy"), float):
         return "Its accuracy was not recorded."
     parts = [f"Accuracy {training['accuracy']:.4f} on {training.get('dev_texts', 'its')} dev texts"]
+    if score := _score(labels, training):
+        parts.insert(0, score.sentence)
     for name, title in (("teacher_accuracy", "its teacher"), ("majority", "the most frequent label")):
         if isinstance(training.get(name), float):
             parts.append(f"{title} {training[name]:.4f}")

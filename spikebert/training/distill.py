@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import nullcontext
 
 import torch
@@ -13,9 +12,8 @@ from spikebert.core.errors import InputError
 from spikebert.core.log import say
 from spikebert.model.model import SpikeBertForSequenceClassification
 from spikebert.model.operations import record_operations
-from spikebert.model.packing import segments
 from spikebert.model.recording import record_spikes
-from spikebert.training.loop import NO_LABEL, Batch, Example, by_length
+from spikebert.training.loop import NO_LABEL, Batch
 from spikebert.training.losses import Alignment, aligned_layers, firing_rate, logits_loss
 from spikebert.training.settings import LossWeights
 from spikebert.training.targets import Source
@@ -132,18 +130,3 @@ def initialise_blocks(model: SpikeBertForSequenceClassification, teacher: Teache
         for own, theirs in pairs:
             own.linear.weight.copy_(torch.cat([linear.weight for linear in theirs]))
             own.linear.bias.copy_(torch.cat([linear.bias for linear in theirs]))
-
-
-@torch.no_grad()
-def accuracy(
-    model: nn.Module, examples: Sequence[Example], batch_size: int = 64, separator: int | None = None
-) -> float:
-    """The share of examples whose largest logit is their label's; `separator` is a BERT's, for sentence pairs."""
-    model.eval()
-    device = next(model.parameters()).device
-    right = 0
-    for batch in (batch.to(device) for batch in by_length(examples, batch_size)):
-        types = {} if separator is None else {"token_type_ids": segments(batch.tokens, separator)}
-        logits = model(input_ids=batch.tokens, attention_mask=batch.mask, **types).logits
-        right += int((logits.argmax(-1) == batch.labels).sum())
-    return right / len(examples)

@@ -14,6 +14,7 @@ from transformers import BertConfig, PreTrainedTokenizerFast
 from spikebert.core.errors import InputError
 from spikebert.core.files import Kind, require_place, write_folder_atomically
 from spikebert.core.log import say
+from spikebert.data.metrics import chosen
 from spikebert.data.summary import warn_of
 from spikebert.data.tasks import Task, digest_of, majority_share, read_corpus
 from spikebert.model.checkpoint import FOLDER, TrainedModel, save_directory, save_model
@@ -23,9 +24,10 @@ from spikebert.training import model_start, processes, teacher_folder, warm_star
 from spikebert.training import teacher as teachers
 from spikebert.training.calibration import calibrate
 from spikebert.training.device import choose
-from spikebert.training.distill import Student, accuracy, initialise_blocks, initialise_embeddings, stage_one, stage_two
+from spikebert.training.distill import Student, initialise_blocks, initialise_embeddings, stage_one, stage_two
 from spikebert.training.examples import examples_of, separator_of, unlabelled_examples
 from spikebert.training.loop import Batch, Schedule, by_length, train
+from spikebert.training.measuring import measure_model
 from spikebert.training.preparation import prepare
 from spikebert.training.run import Run
 from spikebert.training.settings import Settings
@@ -72,15 +74,19 @@ def _fine_tune(settings: Settings, run: Run, task: Task, finished: Path) -> None
     train("teacher", model, loss, examples, schedule, run.checkpoint("teacher"), run.metrics, **computing(settings))
     with processes.main_first():
         if processes.is_main():
-            _keep_teacher(run, task, model, tokenizer, longest, separator, finished)
+            _keep_teacher(settings, run, task, model, tokenizer, longest, separator, finished)
 
 
-def _keep_teacher(run: Run, task: Task, model, tokenizer, longest: int, separator: int | None, finished: Path) -> None:
+def _keep_teacher(
+    settings: Settings, run: Run, task: Task, model, tokenizer, longest: int, separator: int | None, finished: Path
+) -> None:
     """Measure on dev and write the teacher's folder."""
-    dev = accuracy(model, examples_of(task.dev, task.labels, tokenizer, longest, separator), separator=separator)
-    run.metrics.write(stage="teacher", accuracy=dev, majority=majority_share(task.dev))
-    say(f"teacher: accuracy {dev:.4f} on {len(task.dev)} dev texts (majority class {majority_share(task.dev):.4f})")
-    warn_of("the teacher", dev, task.dev)
+    dev = examples_of(task.dev, task.labels, tokenizer, longest, separator)
+    metric = chosen(settings.metric, task.name, task.labels)
+    found, majority = measure_model(model, dev, metric, task.labels, separator), majority_share(task.dev)
+    run.metrics.write(stage="teacher", **found.record, majority=majority)
+    say(f"teacher: {found} on {len(task.dev)} dev texts (majority class {majority:.4f})")
+    warn_of("the teacher", found.accuracy, task.dev)
 
     def fill(folder: Path) -> None:
         model.save_pretrained(folder)
@@ -216,6 +222,7 @@ def teacher_settings(settings: Settings, teacher: BertConfig) -> Settings:
         teacher_epochs=settings.teacher_epochs,
         teacher_learning_rate=settings.teacher_learning_rate,
         teacher_pooling=settings.teacher_pooling,
+        metric=settings.metric,
         device=settings.device,
         precision=settings.precision,
     )
@@ -318,9 +325,13 @@ def _finish(
         own = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(trained.tokenizer))
         config = trained.model.config
         of_student = examples_of(task.dev, task.labels, own, config.max_tokens, config.separator)
+    metric = chosen(settings.metric, task.name, task.labels)
+    found = measure_model(trained.model, of_student, metric, task.labels)
+    of_teacher = measure_model(expert.model, dev, metric, task.labels, expert.separator)
     result = {
-        "accuracy": accuracy(trained.model, of_student),
-        "teacher_accuracy": accuracy(expert.model, dev, separator=expert.separator),
+        **found.record,
+        "teacher_accuracy": of_teacher.accuracy,
+        "teacher_score": of_teacher.score.value,
         "majority": majority_share(task.dev),
         "dev_texts": len(dev),
     }
@@ -343,8 +354,8 @@ def _finish(
     save_directory(trained, run.folder / "model")
     save_model(trained, run.model)
     say(
-        f"SpikeBERT: accuracy {result['accuracy']:.4f} on {len(dev)} dev texts "
-        f"(teacher {result['teacher_accuracy']:.4f}, majority class {result['majority']:.4f}); "
+        f"SpikeBERT: {found} on {len(dev)} dev texts "
+        f"(teacher {of_teacher.score.value:.4f}, majority class {result['majority']:.4f}); "
         f"{run.model} and {run.folder / 'model'}"
     )
-    warn_of("SpikeBERT", result["accuracy"], task.dev, result["teacher_accuracy"])
+    warn_of("SpikeBERT", found.accuracy, task.dev, of_teacher.accuracy)

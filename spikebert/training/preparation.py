@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+from spikebert.data.metrics import chosen
 from spikebert.data.summary import announce
 from spikebert.data.tasks import Task, load_task
 from spikebert.training.settings import Settings
@@ -14,11 +15,13 @@ def prepare(settings: Settings) -> Task:
     """The task that the settings ask for, which is shown.
 
     Raises:
-        InputError: a value that cannot be, a file or a teacher that is not there, data that cannot be read for sure.
+        InputError: a value that cannot be, a file or a teacher that is not there, data that cannot be read for sure,
+            a metric that does not go with the task's labels.
     """
     settings.check()
     settings.require_inputs()
     task = limited(load_task(settings.task, settings.dev, settings.columns), settings.limit, settings.seed)
+    chosen(settings.metric, task.name, task.labels)
     announce(task)
     return task
 

@@ -50,6 +50,7 @@ class Settings:
     dev: str | None = None
     label_column: str | None = None  # where the file's header, or its order, is not the usual one
     text_column: list[str] | None = None  # as above; two columns for a pair
+    metric: str | None = None  # the task's usual one; see spikebert.data.metrics
     limit: int | None = None  # training rows
     seed: int = 0
     batch_size: int = 32

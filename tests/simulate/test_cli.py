@@ -11,6 +11,7 @@ import pytest
 from export.ir import nir
 from simulate.cli import main as simulate
 from simulate.counts import counts_of
+from simulate.energy.record import read_run
 from simulate.fast import FastSimulator
 from spikebert.core.files import LIST
 from tests.fuzz.originals import tokenizer
@@ -63,6 +64,33 @@ def test_predictions_are_a_line_a_text_whatever_the_labels_hold(tmp_path):
     lines = (tmp_path / "run" / "predictions.tsv").read_bytes().decode().splitlines()
     assert len(lines) == 3
     assert {line.count("\t") for line in lines} == {3 + len(graph.labels)}
+
+
+@pytest.fixture
+def two_classes(tmp_path):
+    """A model of two classes, as one that was trained on CoLA is; and texts of both."""
+    path, data = tmp_path / "model.nir", tmp_path / "dev.tsv"
+    metadata = {"training": {"metric": "matthews"}}
+    nir.write(replace(random_graph(labels=2), tokenizer=tokenizer(), metadata=metadata), path)
+    data.write_text("label0\ta good film\nlabel1\ta very bad film\nlabel1\tbad\nlabel0\tgood\n", "utf-8")
+    return [str(path), "--data", str(data)]
+
+
+def test_the_exported_file_alone_says_which_metric_its_task_has(two_classes, tmp_path, capsys):
+    assert simulate([*two_classes, "--out", str(tmp_path / "run")]) == 0
+    printed = capsys.readouterr().out
+    assert "Matthews correlation" in printed and "accuracy" in printed
+    counts = read_run(tmp_path / "run")
+    assert counts.metric == "matthews" and counts.score is not None and len(counts.interval) == 2
+
+
+def test_another_metric_may_be_asked_for(two_classes, tmp_path, capsys):
+    assert simulate([*two_classes, "--metric", "f1:label1"]) == 0
+    assert "F1 of 'label1'" in capsys.readouterr().out
+    assert simulate([*two_classes, "--metric", "f1"]) == 2
+    assert "--metric f1: F1 is of one class; say which, f1:label0 or f1:label1" in capsys.readouterr().err
+    assert simulate([two_classes[0], "--text", "good", "--metric", "f1:label1"]) == 2
+    assert "these have none" in capsys.readouterr().err
 
 
 def test_texts_are_read_from_columns_that_are_named(model, tmp_path, capsys):

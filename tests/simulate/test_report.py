@@ -13,8 +13,8 @@ from simulate.energy import bert, paper
 from simulate.energy.span import NOTHING, Span
 from simulate.report import data, forms, markdown, page
 from simulate.report.panels import accuracy, firing
-from simulate.report.panels.accuracy import wilson
 from simulate.report.report import read_report
+from spikebert.data.metrics import wilson
 from tests.simulate.example_run import example_run
 
 
@@ -88,6 +88,16 @@ def ends(cell):
 
 def summed(cells):
     return [sum(each) for each in zip(*map(ends, cells), strict=True)]
+
+
+def test_the_metric_of_the_task_stands_above_the_accuracy(report):
+    run = report.content.run
+    two = replace(run.model, labels=["0", "1"])
+    measured = replace(run, model=two, metric="matthews", score=0.25, interval=[-0.125, 0.5])
+    content = replace(report.content, run=measured)
+    assert accuracy.card(content).lines[0] == "Matthews correlation 0.2500 (95 %: -0.1250 to 0.5000)"
+    found = accuracy.panel(content)
+    assert found is not None and found.tables[0].rows == (("Matthews correlation", 0.25, -0.125, 0.5),)
 
 
 def test_totals_are_the_sums_of_their_columns(report):

@@ -14,7 +14,7 @@ from simulate import lava
 from simulate.cli import main as simulate
 from simulate.compare import first_divergence
 from simulate.fast import FastSimulator
-from simulate.verification import Outcome, compare_backends, table
+from simulate.verification import Outcome, Verification, compare_backends
 from tests.fuzz.originals import tokenizer
 from tests.random_graph import random_graph
 
@@ -36,7 +36,7 @@ def differing(graph, granularity="block"):
     """What the comparison says of Lava, a line for each kind of result, and all that it prints."""
     fast, other = compare_backends(graph, SENTENCES, [granularity])
     assert fast.equal and not other.equal
-    return {line.partition(":")[0]: line for line in other.differences}, table([fast, other], None)
+    return {line.partition(":")[0]: line for line in other.differences}, str(Verification([fast, other], None))
 
 
 def test_a_neuron_with_another_decay_is_named_with_both_values(monkeypatch):
@@ -125,7 +125,7 @@ def test_a_reference_that_miscounts_its_own_spikes_is_told(monkeypatch):
     monkeypatch.setattr("simulate.fast.tally", lambda node, *args: {k: v % 16 for k, v in tally(node, *args).items()})
     (fast,) = compare_backends(random_graph(), SENTENCES, [])
     assert not fast.equal
-    assert re.search(r"fast differs in counts: layer .*: \d+ for \d+ recorded spikes", table([fast], None))
+    assert re.search(r"fast differs in counts: layer .*: \d+ for \d+ recorded spikes", str(Verification([fast], None)))
 
 
 def test_a_share_that_is_not_whole_is_never_shown_as_1():
@@ -133,7 +133,7 @@ def test_a_share_that_is_not_whole_is_never_shown_as_1():
         Outcome("fast", True, np.zeros(1, int), {"n": 1.0}),
         Outcome("float", False, np.zeros(1, int), {"n": 1 - 1e-9}),
     ]
-    assert "0.999999" in table(outcomes, None)
+    assert "0.999999" in str(Verification(outcomes, None))
 
 
 @pytest.mark.needs("lava")

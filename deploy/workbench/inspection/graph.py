@@ -34,6 +34,7 @@ from export.ir.ranges import check_messages, output_bounds
 from export.ir.sections import sections
 from export.ir.stock import check_stock
 from simulate.counts import shape_of
+from simulate.text import metric_of
 from spikebert.core import strict_json
 from spikebert.core.errors import InputError
 from spikebert.core.files import sha256
@@ -68,6 +69,7 @@ def facts_of(graph: Graph) -> dict[str, Any]:
         "checksum": nir.checksum(graph),
         "task": (graph.metadata.get("training") or {}).get("task"),
         "labels": list(graph.labels),
+        "metric": str(metric_of(graph)),
         "input": "pairs of texts" if separator >= 0 else "texts",
         "time_steps": graph.time_steps,
         "max_tokens": graph.max_tokens,

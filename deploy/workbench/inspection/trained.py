@@ -6,6 +6,7 @@ from pathlib import Path
 
 from deploy.workbench.inspection.description import Description
 from deploy.workbench.inspection.provenance import origin
+from spikebert.data.metrics import noted
 from spikebert.model.checkpoint import load_model
 
 
@@ -16,6 +17,7 @@ def describe_trained(path: Path) -> Description:
     facts = {
         "task": trained.training.get("task"),
         "labels": trained.labels,
+        "metric": str(noted(trained.training, trained.labels)),
         "time_steps": config.time_steps,
         "max_tokens": config.max_tokens,
         "blocks": config.num_hidden_layers,

@@ -1,4 +1,4 @@
-"""Accuracy against the majority class, each with its uncertainty."""
+"""Accuracy against the majority class, and the metric of the task, each with its uncertainty."""
 
 from __future__ import annotations
 
@@ -7,17 +7,10 @@ from typing import TYPE_CHECKING
 from simulate.report import forms
 from simulate.report.content import Content
 from simulate.report.panel import Card, Column, Panel, Plot, Table
+from spikebert.data.metrics import ACCURACY, Score, metric, wilson
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-def wilson(hits: int, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share of `hits` in n (Wilson 1927)."""
-    from scipy.stats import binomtest  # which takes long to import
-
-    interval = binomtest(hits, n).proportion_ci(0.95, "wilson")
-    return float(interval.low), float(interval.high)
 
 
 def _shares(content: Content) -> list[tuple[str, int, float, float, float]] | None:
@@ -29,10 +22,20 @@ def _shares(content: Content) -> list[tuple[str, int, float, float, float]] | No
     return [(what, n, n / run.samples, *wilson(n, run.samples)) for what, n in hits.items()]
 
 
+def _score(content: Content) -> Score | None:
+    """What the metric of the run gave, if that is not the accuracy."""
+    run = content.run
+    if run.metric is None or run.score is None or run.interval is None:
+        return None
+    measured = metric(run.metric, run.model.labels)
+    return None if measured == ACCURACY else Score(measured, run.score, *run.interval)
+
+
 def card(content: Content) -> Card:
     shares = _shares(content)
     if shares is None:
         return Card("accuracy", "Accuracy", "no labels", ("these texts came without labels",), {"accuracy": None})
+    score = _score(content)
     (_, hits, share, low, high), (_, _, majority, majority_low, majority_high) = shares
     if low > majority_high:
         verdict = "above it: the intervals are apart"
@@ -45,11 +48,13 @@ def card(content: Content) -> Card:
         "Accuracy",
         f"{100 * share:.1f} %",
         (
+            *(() if score is None else (score.sentence,)),
             f"{hits} of {content.run.samples} right; 95 % interval {_span(low, high)}",
             f"majority class {100 * majority:.1f} % ({_span(majority_low, majority_high)}); {verdict}",
             *_teacher(content),
         ),
         {"accuracy": share, "interval": [low, high]}
+        | ({} if score is None else {"metric": score.record})
         | {"majority": majority, "majority_interval": [majority_low, majority_high]},
     )
 
@@ -85,6 +90,18 @@ def panel(content: Content) -> Panel | None:
         ),
         tuple(shares),
     )
+    score = _score(content)
+    scores = Table(
+        "score",
+        "The metric of the task, 95 % bootstrap interval",
+        (
+            Column("metric", "metric", forms.text),
+            Column("value", "value", forms.rate),
+            Column("low", "from", forms.rate),
+            Column("high", "to", forms.rate),
+        ),
+        () if score is None else ((score.metric.title, score.value, score.low, score.high),),
+    )
     return Panel(
         "accuracy",
         "Accuracy",
@@ -94,7 +111,7 @@ def panel(content: Content) -> Panel | None:
             "interval = (p + z²/2n ± z √(p(1 − p)/n + z²/4n²)) / (1 + z²/n)",
             "n = samples,  z = 1.96",
         ),
-        (table,),
+        (table,) if score is None else (scores, table),
         Plot(lambda width: _draw(shares, width), "Accuracy of the model and of the majority class, 95 % intervals."),
     )
 

@@ -245,6 +245,21 @@ def test_both_stages_learn_a_simple_task_and_write_a_model(task, teacher, tmp_pa
     assert "accuracy" in capsys.readouterr().out
 
 
+def test_the_metric_of_the_task_stands_in_every_record_of_a_training(task, teacher, tmp_path, capsys):
+    metric = ["--metric", "f1:pos", "--epochs", "1", "--stage1-epochs", "0", "--limit", "20"]
+    assert main(command(task, teacher, tmp_path / "run", *metric)) == 0
+    assert capsys.readouterr().out.count("F1 of 'pos'") == 2  # of the teacher and of the student
+    training = load_model(tmp_path / "run" / "model.pt").training
+    assert training["metric"] == "f1:pos" and 0 <= training["score"] <= 1 and len(training["interval"]) == 2
+    assert "F1 of 'pos'" in (tmp_path / "run" / "model" / "README.md").read_text("utf-8")
+
+
+def test_a_metric_that_does_not_go_with_the_labels_is_refused_before_training(task, teacher, tmp_path, capsys):
+    assert main(command(task, teacher, tmp_path / "run", "--metric", "spearman")) == 2
+    assert "--metric spearman: is of numbers, and the label 'neg' is none" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_stage_two_learns_texts_without_labels_too(task, teacher, tmp_path, capsys):
     (tmp_path / "corpus.txt").write_text("w1 good w2\n\nw5 w5\nbad w7\n")
     more = ["--epochs", "1", "--stage1-epochs", "0", "--limit", "20", "--augment", "1"]
