@@ -258,6 +258,7 @@ def run_model(options: argparse.Namespace) -> None:
             options.line,
             shards,
             options.metric,
+            counted=options.format == "table" or bool(options.out),
         )
         if options.out:
             found.save(options.out, options.to)

@@ -88,6 +88,7 @@ class FastSimulator:
         record: bool = False,
         progress: Callable[[int], object] | None = None,
         changes: Mapping[str, Change] | None = None,
+        counted: bool = True,
     ) -> SimulationResult:
         """Classify sentences of token ids.
 
@@ -96,13 +97,14 @@ class FastSimulator:
                 number of sentences.
             progress: called with the number of sentences done since its last call.
             changes: what to put in place of the outputs of some nodes, by their names.
+            counted: whether to count; where nobody asks for more than logits, it need not take its time.
         """
         started = time.perf_counter()
         whole = _Whole(self.graph, sentences, record, steps=self.margin != NO_MARGIN)
         groups = by_length(sentences, batch_rows(sum(map(len, sentences)), self.cores))
         with self._side_by_side(len(groups)) as run:
             way = self._batch if self.margin == NO_MARGIN else self._leaving
-            results = run(lambda group: way([sentences[i] for i in group], record, changes or {}), groups)
+            results = run(lambda group: way([sentences[i] for i in group], record, changes or {}, counted), groups)
             for group, batch in zip(groups, results, strict=True):
                 whole.put(group, batch)
                 if progress:
@@ -110,7 +112,7 @@ class FastSimulator:
         return SimulationResult(
             logits=whole.logits,
             counts=whole.counts,
-            neurons=whole.neurons,
+            neurons=whole.neurons if counted else None,
             spikes=whole.spikes,
             seconds=time.perf_counter() - started,
             startup_seconds=self.startup_seconds,
@@ -131,19 +133,20 @@ class FastSimulator:
             finally:
                 pool.shutdown(cancel_futures=True)
 
-    def _batch(self, sentences: list[Tokens], record: bool, changes: Mapping[str, Change]) -> _Batch:
+    def _batch(self, sentences: list[Tokens], record: bool, changes: Mapping[str, Change], counted: bool) -> _Batch:
         """All steps of a batch; no membrane outlives its node."""
         batch, lengths = _Batch(), [len(tokens) for tokens in sentences]
         for node, inputs, output in self.executor.visits(sentences, changes=changes):
-            batch.counts |= tally(node, inputs, output, lengths)
-            if isinstance(node, LIF):
+            if counted:
+                batch.counts |= tally(node, inputs, output, lengths)
+            if counted and isinstance(node, LIF):
                 batch.neurons[node.name] = per_neuron(output)
-                if record:
-                    batch.spikes[node.name] = output
+            if record and isinstance(node, LIF):
+                batch.spikes[node.name] = output
             batch.logits = output
         return batch
 
-    def _leaving(self, sentences: list[Tokens], record: bool, changes: Mapping[str, Change]) -> _Batch:
+    def _leaving(self, sentences: list[Tokens], record: bool, changes: Mapping[str, Change], counted: bool) -> _Batch:
         """Step after step of a batch, each without the sentences that are done."""
         steps, lengths = self.graph.time_steps, np.array([len(tokens) for tokens in sentences])
         shape, taken = (len(sentences), steps), np.full(len(sentences), steps)
@@ -159,12 +162,12 @@ class FastSimulator:
             there = lengths[here].tolist()
             logits: NDArray = np.empty(0)
             for node, inputs, output in self.executor.visits([sentences[i] for i in here], states, changes):
-                for key, counted in tally(node, inputs, output, there).items():
-                    batch.counts[key][here, step] = counted[:, 0]
-                if isinstance(node, LIF):
+                for key, number in tally(node, inputs, output, there).items() if counted else ():
+                    batch.counts[key][here, step] = number[:, 0]
+                if counted and isinstance(node, LIF):
                     batch.neurons[node.name] += per_neuron(output)
-                    if record:
-                        batch.spikes[node.name][step, tokens] = output[0]
+                if record and isinstance(node, LIF):
+                    batch.spikes[node.name][step, tokens] = output[0]
                 logits = output
             batch.logits[here] = logits
             stay = ~decided(logits, self.margin)

@@ -134,16 +134,21 @@ class Run:
 
         Where the run did not record them, the texts are run again on the same simulator, which is exact.
         """
-        if self.result.spikes is not None:
-            return self.result.spikes
+        spikes = self.result.spikes if self.result.spikes is not None else self._again(record=True).spikes
+        assert spikes is not None
+        return spikes
+
+    def _again(self, record: bool) -> SimulationResult:
         backend, _, granularity = self.backend.partition("-")
-        again = simulate(self.graph, self.sentences, backend, granularity or "block", record=True)
-        assert again.spikes is not None
-        return again.spikes
+        return simulate(self.graph, self.sentences, backend, granularity or "block", record=record)
 
     @cached_property
     def counts(self) -> dict[str, Any]:
-        """The whole of counts.json, as docs/counts.md tells."""
+        """The whole of counts.json, as docs/counts.md tells.
+
+        Where the run did not count, the texts are run again, which is exact.
+        """
+        result = self.result if self.result.counts else self._again(record=False)
         labels, predicted = self.texts.labels, self.predictions
         correct = None if labels is None else sum(a == b for a, b in zip(predicted, labels, strict=True))
         majority = None if labels is None else Counter(labels).most_common(1)[0][1] / len(labels)
@@ -151,8 +156,8 @@ class Run:
             backend=self.backend,
             data=printable(self.texts.source),
             command=self.command,
-            seconds=self.result.seconds,
-            startup_seconds=self.result.startup_seconds,
+            seconds=result.seconds,
+            startup_seconds=result.startup_seconds,
             versions=versions("spikebert", "numpy", "nir", "lava-nc"),
         )
         return {
@@ -164,7 +169,7 @@ class Run:
             "correct": correct,
             "majority": majority,
             **({} if self.score is None else self.score.record),
-            **counts_of(self.graph, self.result, [len(tokens) for tokens in self.sentences]),
+            **counts_of(self.graph, result, [len(tokens) for tokens in self.sentences]),
         }
 
     @property
@@ -247,12 +252,13 @@ def simulate(
     granularity: str = "block",
     record: bool = False,
     progress: Callable[[int], object] | None = None,
+    counted: bool = True,
 ) -> SimulationResult:
-    """Run an exported graph on token ids, on the fast simulator or on Lava's runtime."""
+    """Run an exported graph on token ids, on the fast simulator or on Lava's runtime, which counts in any case."""
     if backend == "fast":
         from simulate.fast import FastSimulator
 
-        return FastSimulator(graph).run(sentences, record=record, progress=progress)
+        return FastSimulator(graph).run(sentences, record=record, progress=progress, counted=counted)
     from simulate import lava
 
     return lava.run(graph, sentences, granularity=granularity, record=record, progress=progress)
@@ -272,6 +278,7 @@ def run_texts(
     command: str = "",
     shards: Shards | None = None,
     metric: str | None = None,
+    counted: bool = True,
 ) -> Run:
     """Run texts; a bar shows the progress where standard error is a terminal.
 
@@ -285,6 +292,7 @@ def run_texts(
         dask: share them among the workers of a Dask cluster, by the address of its scheduler.
         shards: where workers' finished shards are kept, see `simulate.shards`.
         metric: what the predictions are measured by, "accuracy", "f1:LABEL", …; that of the model's task where None.
+        counted: False where predictions alone are wanted: the fast simulator then leaves the counting out.
     Raises:
         InputError: a text or a label that the model cannot take, or an argument that cannot be.
         RunError: Lava failed.
@@ -301,7 +309,7 @@ def run_texts(
     if shards:
         shards.begin(model.sha256, sentences, (backend, granularity, spikes, margin_of(graph)))
     with (
-        _simulator(workers, dask, shards) as run,
+        _simulator(workers, dask, shards, counted) as run,
         Bar(total=len(sentences), unit="text", disable=None, leave=False) as bar,
     ):
         result = run(graph, sentences, backend, granularity, spikes, bar.update)
@@ -317,11 +325,11 @@ def _require(**choices: tuple[str, Sequence[str]]) -> None:
 
 @contextmanager
 def _simulator(
-    workers: int | str | None, dask: str | None, shards: Shards | None
+    workers: int | str | None, dask: str | None, shards: Shards | None, counted: bool
 ) -> Iterator[Callable[..., SimulationResult]]:
     """What runs the sentences: here, or on workers."""
     if dask is None and workers is None:
-        yield simulate
+        yield partial(simulate, counted=counted)
         return
     from simulate import serve
 

@@ -106,7 +106,7 @@ class Model:
         Raises:
             InputError: names the text that is empty, too long or no text.
         """
-        return self.simulate(texts, truncate=truncate).predictions if len(texts) else []
+        return self._classified(texts, truncate).predictions if len(texts) else []
 
     def predict_proba(self, texts: Sequence[str], truncate: bool = False) -> NDArray[np.float64]:
         """(B, labels) float64: the softmax of the integer logits by their known scale, within quantisation the float
@@ -114,7 +114,10 @@ class Model:
         """
         if not len(texts):
             return np.empty((0, len(self.labels)))
-        return self.simulate(texts, truncate=truncate).probabilities
+        return self._classified(texts, truncate).probabilities
+
+    def _classified(self, texts: Sequence[str], truncate: bool) -> Run:
+        return run_texts(self.graph, self.source, _texts(texts, None), truncate=truncate, counted=False)
 
     def simulate(
         self,

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from export.ir.early_exit import with_margin
 from simulate import fast
 from simulate.batches import batches, by_length
 from simulate.fast import FastSimulator
@@ -63,6 +64,16 @@ def test_a_result_stands_at_the_place_of_its_sentence_whatever_was_computed_with
         assert all(np.array_equal(together.counts[name][i], rows[0]) for name, rows in alone.counts.items())
         part = slice(starts[i], starts[i + 1])
         assert all(np.array_equal(together.spikes[name][:, part], train) for name, train in alone.spikes.items())
+
+
+@pytest.mark.parametrize("margin", ["never", "0.01"])
+def test_a_run_that_does_not_count_gives_the_same_logits_and_spikes(margin):
+    simulator = FastSimulator(with_margin(random_graph(), margin))
+    counted = simulator.run(some_sentences(), record=True)
+    plain = simulator.run(some_sentences(), record=True, counted=False)
+    assert np.array_equal(plain.logits, counted.logits)
+    assert all(np.array_equal(plain.spikes[name], train) for name, train in counted.spikes.items())
+    assert (plain.counts, plain.neurons) == ({}, None)
 
 
 def test_batches_by_length_hold_sentences_of_about_one_length():
