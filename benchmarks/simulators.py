@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from turns import least
 
 from export.ir import nir
 from export.ir.graph import Graph
@@ -39,17 +40,6 @@ def random_model(preset: str, norm: str, reset: str) -> TrainedModel:
                 buffer.fill_(config.initializer_range**2 * config.hidden_size * 0.3)
         model.embeddings.word.weight.normal_(std=1.0)
     return TrainedModel(model, "{}", ["a", "b"], {})
-
-
-def least(repeat: int, *calls) -> list[float]:
-    """The least seconds of each call, the calls taken in turns."""
-    best = [math.inf] * len(calls)
-    for _ in range(repeat):
-        for i, call in enumerate(calls):
-            started = time.perf_counter()
-            call()
-            best[i] = min(best[i], time.perf_counter() - started)
-    return best
 
 
 def against_torch(trained: TrainedModel, graph: Graph, tokens: int, batch: int, repeat: int) -> tuple[float, float]:

@@ -1,0 +1,102 @@
+"""What a user would run instead: the teacher as int8 ONNX on ONNX Runtime, on the same texts, cores and batches.
+
+    python benchmarks/against_teacher.py examples/sst2/model.nir --teacher runs/teacher/model --data dev.tsv.gz
+
+The teacher is quantised by ONNX Runtime's `quantize_dynamic`, the usual way for a transformer on a processor. Both
+begin with token ids: tokenising takes the same time for either. They are run in turns; the least time of each is taken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from turns import least
+
+from export.ir import nir
+from simulate.batches import by_length
+from simulate.fast import ROWS, FastSimulator
+from simulate.text import encode_labelled, read_data
+from spikebert.data.columns import Columns
+from spikebert.training import teacher as teachers
+
+
+class Int8Teacher:
+    """A BERT classifier in 8 bits on ONNX Runtime."""
+
+    def __init__(self, model: torch.nn.Module, folder: Path, cores: int):
+        ids = torch.ones(2, 8, dtype=torch.int64)
+        axes = {0: "B", 1: "N"}
+        torch.onnx.export(
+            _Logits(model).eval(),
+            (ids, ids),
+            str(folder / "float.onnx"),
+            input_names=["ids", "mask"],
+            output_names=["logits"],
+            dynamic_axes={"ids": axes, "mask": axes, "logits": {0: "B"}},
+            opset_version=17,
+        )
+        quantize_dynamic(folder / "float.onnx", folder / "int8.onnx", weight_type=QuantType.QInt8)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = cores
+        self.session = onnxruntime.InferenceSession(folder / "int8.onnx", options, ["CPUExecutionProvider"])
+
+    def run(self, sentences: list[np.ndarray]) -> np.ndarray:
+        """(B,) the classes, from batches of texts of about one length."""
+        found = np.empty(len(sentences), np.int64)
+        for group in by_length(sentences, ROWS):
+            longest = max(len(sentences[i]) for i in group)
+            ids, mask = (np.zeros((len(group), longest), np.int64) for _ in range(2))
+            for row, i in enumerate(group):
+                ids[row, : len(sentences[i])] = sentences[i]
+                mask[row, : len(sentences[i])] = 1
+            (logits,) = self.session.run(None, {"ids": ids, "mask": mask})
+            found[group] = np.asarray(logits).argmax(1)
+        return found
+
+
+class _Logits(torch.nn.Module):
+    def __init__(self, model: torch.nn.Module):
+        super().__init__()
+        self.model = model
+
+    def forward(self, ids, mask):
+        return self.model(input_ids=ids, attention_mask=mask).logits
+
+
+def main() -> None:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("model", type=Path)
+    p.add_argument("--teacher", type=Path, required=True)
+    p.add_argument("--data", required=True)
+    p.add_argument("--repeat", type=int, default=5)
+    options = p.parse_args()
+    graph = nir.read(options.model)
+    texts = read_data(options.data, Columns(), None)
+    sentences, labels = encode_labelled(graph, texts, truncate=True)
+    model, tokenizer, _ = teachers.load(options.teacher, list(graph.labels))
+    own = [np.asarray(ids) for ids in tokenizer(texts.texts, truncation=True, max_length=graph.max_tokens)["input_ids"]]
+    simulator = FastSimulator(graph)
+    with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
+        teacher = Int8Teacher(model, Path(folder), simulator.cores)
+        plain, counted, other = least(
+            options.repeat,
+            lambda: simulator.run(sentences, counted=False),
+            lambda: simulator.run(sentences),
+            lambda: teacher.run(own),
+        )
+        right = [float((found == labels).mean()) for found in (simulator.run(sentences).predictions, teacher.run(own))]
+    n = len(sentences)
+    print(f"{n} texts, {simulator.cores} cores, in texts a second:")
+    print(f"  fast simulator {n / plain:.0f} ({n / counted:.0f} with all counts), accuracy {right[0]:.4f}")
+    print(f"  teacher, int8 on ONNX Runtime {n / other:.0f}, accuracy {right[1]:.4f}")
+    print(f"  {other / plain:.2f} times as many ({other / counted:.2f} with all counts)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""How near the fast simulator comes to what this processor allows: to its own int8 product, at the layers' shapes.
+
+    python benchmarks/roofline.py examples/sst2/model.nir --tokens 26 --texts 400
+
+A product's rate is that of ONNX Runtime's MatMulInteger on the rows of a batch and a layer's weights, on all cores,
+with nothing between the products. Beside it stand float32 products of the same shapes, by torch and by NumPy. All are
+run in turns with the simulator, and the least time of each is taken. Multiply-accumulates are those of the Linears,
+whatever the spikes. What the rest of the time goes to is measured on one thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from turns import least
+
+from export.ir import nir
+from export.ir.graph import Graph
+from export.runtime.execute import Executor
+from export.runtime.kernels import LinearKernel
+from export.runtime.tally import per_neuron, tally
+from simulate.batches import by_length
+from simulate.fast import ROWS, FastSimulator
+
+PARTS = {
+    "LinearKernel": "products",
+    "LIFKernel": "neurons",
+    "FirstStepKernel": "neurons",
+    "AttentionKernel": "attention",
+    "LayerNormKernel": "norms",
+}
+
+
+def random_texts(graph: Graph, texts: int, tokens: int) -> list[np.ndarray]:
+    """Texts of about so many tokens, each of random words."""
+    rng = np.random.default_rng(0)
+    lengths = np.clip(rng.poisson(tokens, texts), 2, graph.max_tokens)
+    return [rng.integers(0, len(graph.nodes[0].word), n) for n in lengths]  # type: ignore[attr-defined]
+
+
+class Products:
+    """The products of all Linears on as many rows as the texts have tokens and steps."""
+
+    def __init__(self, executor: Executor, rows: int, cores: int):
+        kernels = executor.kernels.values()
+        self.kernels = [k for k in kernels if isinstance(k, LinearKernel) and k.product is not None]
+        self.batches = -(-rows // ROWS)
+        rng = np.random.default_rng(0)
+        self.x = {k.node.weight.shape[1]: rng.integers(0, 2, (ROWS, k.node.weight.shape[1])) for k in self.kernels}
+        self.pool = ThreadPoolExecutor(cores)
+
+    @property
+    def macs(self) -> int:
+        return self.batches * ROWS * sum(k.node.weight.size for k in self.kernels)
+
+    def with_each(self, one: Callable[[LinearKernel], object]) -> None:
+        list(self.pool.map(lambda _: [one(k) for k in self.kernels], range(self.batches)))
+
+    def int8(self) -> None:
+        x = {width: rows.astype(np.uint8) for width, rows in self.x.items()}
+        self.with_each(lambda k: k.product(x[k.node.weight.shape[1]]))  # type: ignore[misc]
+
+    def by_torch(self) -> None:
+        x = {width: torch.tensor(rows, dtype=torch.float32) for width, rows in self.x.items()}
+        w = {id(k): torch.tensor(k.node.weight, dtype=torch.float32) for k in self.kernels}
+        self.with_each(lambda k: torch.nn.functional.linear(x[k.node.weight.shape[1]], w[id(k)]))
+
+    def by_numpy(self) -> None:
+        x = {width: rows.astype(np.float32) for width, rows in self.x.items()}
+        w = {id(k): k.node.weight.astype(np.float32).T for k in self.kernels}
+        self.with_each(lambda k: x[k.node.weight.shape[1]] @ w[id(k)])
+
+
+def parts_of_time(graph: Graph, sentences: list[np.ndarray]) -> dict[str, float]:
+    """The share of each part of the work in the time of one thread."""
+    executor, spent = FastSimulator(graph).executor, Counter()
+
+    def timed(part: str, work: Callable):
+        def call(*arguments):
+            started = time.thread_time()
+            try:
+                return work(*arguments)
+            finally:
+                spent[part] += time.thread_time() - started
+
+        return call
+
+    names = {node.name: PARTS.get(type(executor.kernels[node.name]).__name__, "other nodes") for node in graph}
+    executor.kernels = {name: timed(part, executor.kernels[name]) for name, part in names.items()}  # type: ignore
+    count = timed("counting", lambda *visit: (tally(*visit), hasattr(visit[0], "threshold") and per_neuron(visit[2])))
+    for group in by_length(sentences, ROWS):
+        texts = [sentences[i] for i in group]
+        for visit in executor.visits(texts):
+            count(*visit, [len(tokens) for tokens in texts])
+    return {part: seconds / sum(spent.values()) for part, seconds in spent.most_common()}
+
+
+def main() -> None:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("model", type=Path)
+    p.add_argument("--texts", type=int, default=400)
+    p.add_argument("--tokens", type=int, default=26, help="of a text, on average")
+    p.add_argument("--repeat", type=int, default=5)
+    options = p.parse_args()
+    graph = nir.read(options.model)
+    sentences = random_texts(graph, options.texts, options.tokens)
+    simulator = FastSimulator(graph)
+    torch.set_num_threads(1)  # the batches run beside each other
+    rows = sum(map(len, sentences)) * graph.time_steps
+    products = Products(simulator.executor, rows, simulator.cores)
+    counted, plain, int8, by_torch, by_numpy = least(
+        options.repeat,
+        lambda: simulator.run(sentences),
+        lambda: simulator.run(sentences, counted=False),
+        products.int8,
+        products.by_torch,
+        products.by_numpy,
+    )
+    whole = rows * sum(kernel.node.weight.size for kernel in products.kernels)
+    rate, least_rate = products.macs / int8 / 1e9, whole / counted / 1e9
+    print(f"{options.model}: {len(sentences)} texts, {rows // graph.time_steps} tokens, {simulator.cores} cores")
+    print(
+        f"the products alone, in G multiply-accumulates a second: int8 {rate:.0f}, "
+        f"float32 {products.macs / by_torch / 1e9:.0f} by torch, {products.macs / by_numpy / 1e9:.0f} by NumPy"
+    )
+    print(
+        f"the fast simulator: {least_rate:.0f}, {100 * least_rate / rate:.0f} % of the int8 rate; without counting "
+        f"{whole / plain / 1e9:.0f}, {100 * whole / plain / 1e9 / rate:.0f} %; {len(sentences) / counted:.0f} and "
+        f"{len(sentences) / plain:.0f} texts a second"
+    )
+    shares = parts_of_time(graph, sentences)
+    print("where its time goes: " + ", ".join(f"{part} {100 * share:.0f} %" for part, share in shares.items()))
+
+
+if __name__ == "__main__":
+    main()
