@@ -13,6 +13,7 @@ import select
 import signal
 import struct
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def results(work: Callable[[], Iterable[bytes]], what: str, seconds: int, memory
         InputError: `work` raised, took more than its time or memory, or took its process down.
     """
     reader, writer = os.pipe()
-    child = os.fork()
+    child = _fork()
     if child == 0:
         os.close(reader)
         _serve(work, writer, seconds, memory)
@@ -58,6 +59,16 @@ def results(work: Callable[[], Iterable[bytes]], what: str, seconds: int, memory
         if ended is None:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
+
+
+def _fork() -> int:
+    """`os.fork`, without the warning of Python 3.12 that a lock may be held by a thread which the child has not.
+
+    The libraries that work here look after their locks when a process forks; where one did not, the deadline ends it.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*multi-threaded.*", DeprecationWarning)
+        return os.fork()
 
 
 def _serve(work: Callable[[], Iterable[bytes]], writer: int, seconds: int, memory: int) -> None:
