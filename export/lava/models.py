@@ -69,7 +69,7 @@ class Model(PyLoihiProcessModel):
         idle[0] = 1
         self.announced = deque([idle] * self.delay)
         self.computed = [n for n in self.nodes if not isinstance(n, Embedding)]
-        self.kernels = make_kernels(self.nodes, self.frame.bounds, 1)
+        self.kernels = make_kernels(self.nodes, self.frame.bounds, 1, once=self.frame.steps == 1)
         self.states: dict[str, State] = {}
 
     def run_spk(self) -> None:

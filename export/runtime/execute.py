@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from export.ir.arithmetic import Array
 from export.ir.graph import Graph, Node
 from export.ir.ranges import output_bounds
-from export.runtime.kernels import FirstStepKernel, Kernel, State, make_kernels
+from export.runtime.kernels import Kernel, State, make_kernels
 
 Change = Callable[[NDArray, list[int]], NDArray]  # of a node's output (S, M, D), for sentences of these lengths
 
@@ -63,9 +63,8 @@ class Executor:
 
     def __init__(self, graph: Graph, steps: int | None = None):
         self.graph = graph
-        self.kernels = make_kernels(graph, output_bounds(graph), steps or graph.time_steps)
-        if graph.time_steps == 1:
-            self.kernels |= {node.name: FirstStepKernel(node) for node in graph.neurons}
+        once = graph.time_steps == 1
+        self.kernels = make_kernels(graph, output_bounds(graph), steps or graph.time_steps, once)
         readers = graph.consumers()
         for node in graph:
             self.kernels[node.name].in_place = all(readers[source] == [node.name] for source in node.inputs)

@@ -224,6 +224,15 @@ make_kernel.register(Accumulate, lambda node, steps, input_bound: AccumulateKern
 make_kernel.register(Readout, lambda node, steps, input_bound: ReadoutKernel(node))
 
 
-def make_kernels(nodes: Iterable[Node], bounds: Mapping[str, int], steps: int) -> dict[str, Kernel]:
-    """The kernels of nodes by their names; `bounds` is the largest magnitude of every output that they read."""
-    return {node.name: make_kernel(node, steps, max((bounds[s] for s in node.inputs), default=0)) for node in nodes}
+def make_kernels(nodes: Iterable[Node], bounds: Mapping[str, int], steps: int, once: bool = False) -> dict[str, Kernel]:
+    """The kernels of nodes by their names.
+
+    Args:
+        bounds: the largest magnitude of every output that they read.
+        steps: that a constant current is applied in one call.
+        once: nobody asks for more than the first step from rest, nor for a membrane.
+    """
+    made = {node.name: make_kernel(node, steps, max((bounds[s] for s in node.inputs), default=0)) for node in nodes}
+    if once:
+        made |= {node.name: FirstStepKernel(node) for node in nodes if isinstance(node, LIF)}
+    return made
