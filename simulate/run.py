@@ -28,7 +28,7 @@ from simulate.folder import RUN
 from simulate.interchange.forms import FORMS
 from simulate.predictions import as_tsv, probabilities
 from simulate.result import SimulationResult
-from simulate.text import Texts, check_labels, encode, metric_of
+from simulate.text import Texts, encode, in_labels_of, metric_of
 from simulate.trace import Trace
 from spikebert.core.errors import InputError, printable
 from spikebert.core.files import sha256, write_folder_atomically
@@ -301,7 +301,7 @@ def run_texts(
     measured = metric_of(graph, metric)
     if metric is not None and texts.labels is None:
         raise InputError(f"{metric}: measures predictions of texts with labels; these have none", field="metric")
-    check_labels(graph, texts)
+    texts = in_labels_of(graph, texts)
     sentences = encode(graph, texts.texts, f"{texts.source}: text", truncate)
     if not 0 <= trace <= len(sentences):
         raise InputError(f"{trace}: the texts are numbered from 1 to {len(sentences)}", field="trace")

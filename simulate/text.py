@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from simulate.batches import Tokens
 from simulate.unlabelled import STANDARD_INPUT, read_texts
 from spikebert.core.errors import InputError, is_unicode
 from spikebert.data import metrics
-from spikebert.data.columns import Columns
+from spikebert.data.columns import Columns, renamed
 from spikebert.data.metrics import Metric
 from spikebert.data.packaged import TASKS
 from spikebert.data.tasks import halves, measured
@@ -43,15 +43,34 @@ def read_data(name: str, columns: Columns, limit: int | None, labels: Mapping[st
     return Texts(name, [row.text for row in rows], [called.get(row.label, row.label) for row in rows])
 
 
-def check_labels(graph: Graph, texts: Texts) -> None:
-    """An InputError names the first label that the model does not know."""
-    for number, label in enumerate(texts.labels or [], 1):
+def in_labels_of(graph: Graph, texts: Texts) -> Texts:
+    """The texts, their labels as the model calls them: a model knows what its training data called them, too.
+
+    Raises:
+        InputError: names the first label that the model does not know.
+    """
+    if texts.labels is None:
+        return texts
+    names = _known(graph)
+    labels = [label if label in graph.labels else names.get(label, label) for label in texts.labels]
+    for number, label in enumerate(labels, 1):
         if label not in graph.labels:
             pairs = ",".join(f"{i}={name}" for i, name in enumerate(graph.labels))
             raise InputError(
                 f"{texts.source}: text {number} has the label {label!r}; the model knows {', '.join(graph.labels)}; "
                 f"give the data's own names with --labels, such as --labels {pairs}"
             )
+    return replace(texts, labels=labels)
+
+
+def _known(graph: Graph) -> dict[str, str]:
+    """{label of the training data: label of the model}, by the record of the training; empty where it says nothing."""
+    training = graph.metadata.get("training")
+    pairs = training.get("labels") if isinstance(training, dict) else None
+    try:
+        return renamed(pairs) if isinstance(pairs, str) else {}
+    except InputError:
+        return {}
 
 
 def metric_of(graph: Graph, choice: str | None = None) -> Metric:
@@ -66,11 +85,11 @@ def metric_of(graph: Graph, choice: str | None = None) -> Metric:
 
 
 def encode_labelled(graph: Graph, texts: Texts, truncate: bool = False) -> tuple[list[Tokens], NDArray[np.int64]]:
-    """(token ids of each text, (B,) the index of each text's label); raises as `check_labels` and `encode` do."""
-    if texts.labels is None:
+    """(token ids of each text, (B,) the index of each text's label); raises as `in_labels_of` and `encode` do."""
+    found = in_labels_of(graph, texts).labels
+    if found is None:
         raise InputError(f"{texts.source}: texts without labels; accuracy needs label<TAB>text lines", field="data")
-    check_labels(graph, texts)
-    labels = np.array([graph.labels.index(label) for label in texts.labels])
+    labels = np.array([graph.labels.index(label) for label in found])
     return encode(graph, texts.texts, f"{texts.source}: text", truncate), labels
 
 

@@ -21,7 +21,7 @@ from simulate import lava, lava_installed
 from simulate.batches import Tokens
 from simulate.compare import Spikes, agreement, differences, miscounted
 from simulate.fast import FastSimulator
-from simulate.text import Texts, check_labels, encode, metric_of
+from simulate.text import Texts, encode, in_labels_of, metric_of
 from spikebert.core.errors import InputError
 from spikebert.core.log import say
 from spikebert.data import metrics
@@ -103,7 +103,7 @@ def verify(
         raise InputError(f"{against}: no such model file or folder", field="against")
     if against and margin_of(graph) != NO_MARGIN:
         raise InputError(f"{against}: the float model takes all its steps; add --exit-margin never", field="against")
-    check_labels(graph, texts)
+    texts = in_labels_of(graph, texts)
     sentences = encode(graph, texts.texts, f"{texts.source}: text", truncate)
     chosen = holding(graph) if granularities is None else granularities
     outcomes = compare_backends(graph, sentences, chosen, Path(against) if against else None)

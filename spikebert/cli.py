@@ -8,7 +8,7 @@ from pathlib import Path
 
 from spikebert.core.commands import Command, of_module, script
 from spikebert.core.errors import InputError
-from spikebert.data.columns import add_columns
+from spikebert.data.columns import add_columns, add_labels
 from spikebert.data.metrics import add_metric
 
 PROGRAM = "spikebert-train"
@@ -29,6 +29,7 @@ def add_data(p: argparse.ArgumentParser) -> None:
         "OUT/data/dev.jsonl)",
     )
     add_columns(p)
+    add_labels(p)
     add_metric(p, "matthews for GLUE's cola, f1 for its mrpc and qqp, else accuracy")
     p.add_argument(
         "--teacher",

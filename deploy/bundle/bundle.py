@@ -21,7 +21,7 @@ from export.formats.targets import TARGETS
 from export.ir import nir
 from export.ir.graph import Graph
 from simulate.run import ModelFile, Run, simulate
-from simulate.text import Texts, check_labels, encode
+from simulate.text import Texts, encode, in_labels_of
 from spikebert import __version__
 from spikebert.core.errors import InputError, is_unicode, printable
 from spikebert.core.files import Kind, names_format, sha256, write_folder_atomically
@@ -82,7 +82,7 @@ def write(
     if not is_unicode(licence):
         raise InputError("is not UTF-8", field="licence")
     graph, target = nir.read(model), read_chip(chip)
-    check_labels(graph, texts)
+    texts = in_labels_of(graph, texts)
     sentences = encode(graph, texts.texts, f"{texts.source}: text", truncate)
     names = [extra.resolve().name for extra in extras]
     for extra, name in zip(extras, names, strict=True):

@@ -112,18 +112,23 @@ def add_labels(p: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
 
 
 def labels_of(options: argparse.Namespace) -> dict[str, str]:
-    """What `add_labels` has parsed: {label of the data: label of the model}.
+    """What `add_labels` has parsed; raises as `renamed` does."""
+    return renamed(options.labels)
+
+
+def renamed(pairs: str | None) -> dict[str, str]:
+    """{label of the data: label of the model} of "0=negative,1=positive"; empty of None.
 
     Raises:
         InputError: a part without =, or a label that is there twice.
     """
     found: dict[str, str] = {}
-    for part in (options.labels or "").split(",") if options.labels is not None else ():
+    for part in pairs.split(",") if pairs is not None else ():
         theirs, equals, ours = (piece.strip() for piece in part.partition("="))
         if not (theirs and equals and ours):
-            raise InputError(f"{options.labels}: give label=label pairs, such as 0=negative,1=positive", field="labels")
+            raise InputError(f"{pairs}: give label=label pairs, such as 0=negative,1=positive", field="labels")
         if theirs in found:
-            raise InputError(f"{options.labels}: the label {theirs!r} is there twice", field="labels")
+            raise InputError(f"{pairs}: the label {theirs!r} is there twice", field="labels")
         found[theirs] = ours
     return found
 

@@ -9,8 +9,8 @@ import hashlib
 import json
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from spikebert.core.errors import InputError
@@ -42,6 +42,24 @@ class Task:
     def pairs(self) -> bool:
         """Whether each text is two, with a TAB between them."""
         return are_pairs(self.train)
+
+
+def with_labels(task: Task, names: Mapping[str, str]) -> Task:
+    """The task whose labels are called otherwise: {label of the data: its name}; the order of the classes stays.
+
+    Raises:
+        InputError: a label that the data do not have, or one name for two of them.
+    """
+    unknown = next((label for label in names if label not in task.labels), None)
+    if unknown is not None:
+        raise InputError(f"{unknown}: no label of the data, which are {', '.join(task.labels)}", field="labels")
+    labels = [names.get(label, label) for label in task.labels]
+    if len(set(labels)) < len(labels):
+        raise InputError(f"{', '.join(labels)}: one name for two labels", field="labels")
+    train, dev = (
+        [replace(row, label=names.get(row.label, row.label)) for row in part] for part in (task.train, task.dev)
+    )
+    return replace(task, train=train, dev=dev, labels=labels)
 
 
 def are_pairs(rows: Sequence[Row]) -> bool:

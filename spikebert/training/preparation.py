@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+from spikebert.data.columns import renamed
 from spikebert.data.metrics import chosen
 from spikebert.data.summary import announce
-from spikebert.data.tasks import Task, load_task
+from spikebert.data.tasks import Task, load_task, with_labels
 from spikebert.training.settings import Settings
 
 
@@ -20,7 +21,8 @@ def prepare(settings: Settings) -> Task:
     """
     settings.check()
     settings.require_inputs()
-    task = limited(load_task(settings.task, settings.dev, settings.columns), settings.limit, settings.seed)
+    found = with_labels(load_task(settings.task, settings.dev, settings.columns), renamed(settings.labels))
+    task = limited(found, settings.limit, settings.seed)
     chosen(settings.metric, task.name, task.labels)
     announce(task)
     return task

@@ -10,7 +10,7 @@ from spikebert.core.errors import InputError
 from spikebert.core.files import require_file
 from spikebert.core.options import require_folder, require_least, require_positive, require_seed
 from spikebert.data import hub
-from spikebert.data.columns import Columns
+from spikebert.data.columns import Columns, renamed
 from spikebert.model.limits import LEVELS_MAX
 from spikebert.training import teacher_folder
 
@@ -51,6 +51,7 @@ class Settings:
     label_column: str | None = None  # where the file's header, or its order, is not the usual one
     text_column: list[str] | None = None  # as above; two columns for a pair
     metric: str | None = None  # the task's usual one; see spikebert.data.metrics
+    labels: str | None = None  # what the model calls those of the data: 0=negative,1=positive
     limit: int | None = None  # training rows
     seed: int = 0
     batch_size: int = 32
@@ -112,6 +113,7 @@ class Settings:
         require_positive(learning_rate=self.learning_rate, teacher_learning_rate=self.teacher_learning_rate)
         require_seed(self.seed)
         require_folder(self.out)
+        renamed(self.labels)
         if not (self.vocabulary in ("whole", "used") or (isinstance(self.vocabulary, int) and self.vocabulary > 0)):
             raise InputError(f"{self.vocabulary}: must be whole, used, or how many pieces are kept", field="vocabulary")
         if self.levels > LEVELS_MAX:

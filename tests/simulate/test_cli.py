@@ -76,6 +76,18 @@ def two_classes(tmp_path):
     return [str(path), "--data", str(data)]
 
 
+def test_a_model_knows_what_its_training_data_called_its_labels(tmp_path, capsys):
+    path, data = tmp_path / "model.nir", tmp_path / "dev.tsv"
+    metadata = {"training": {"labels": "0=label0,1=label1"}}
+    nir.write(replace(random_graph(labels=2), tokenizer=tokenizer(), metadata=metadata), path)
+    data.write_text("0\ta good film\nlabel1\ta very bad film\n", "utf-8")
+    assert simulate([str(path), "--data", str(data), "--format", "tsv"]) == 0
+    assert [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()[1:]] == ["label0", "label1"]
+    data.write_text("2\ta good film\n", "utf-8")
+    assert simulate([str(path), "--data", str(data)]) == 2
+    assert "text 1 has the label '2'" in capsys.readouterr().err
+
+
 def test_the_exported_file_alone_says_which_metric_its_task_has(two_classes, tmp_path, capsys):
     assert simulate([*two_classes, "--out", str(tmp_path / "run")]) == 0
     printed = capsys.readouterr().out
