@@ -1,11 +1,11 @@
-# make demo | demo-train | test | coverage | test-modern | lint | format | docs | interop | clean; the first use creates .venv and installs everything.
+# make demo | demo-train | test | coverage | test-modern | lint | format | docs | interop | sanafe | clean; the first use creates .venv and installs everything.
 PYTHON ?= python3.10
 INTEROP_PYTHON ?= python3.11
 MODERN_PYTHON ?= python3.13
 BIN = .venv/bin
 CORE = tests/export tests/simulate tests/deploy tests/spikebert tests/test_cli.py tests/test_layers.py tests/test_tutorial.py tests/test_same_answers.py
 
-.PHONY: demo demo-train test coverage test-modern results lint format docs interop setup clean
+.PHONY: demo demo-train test coverage test-modern results lint format docs interop sanafe setup clean
 
 setup: .venv/installed
 
@@ -62,6 +62,17 @@ format: setup
 
 interop: setup .venv-interop/installed
 	$(BIN)/python -m pytest tests/interop
+
+# SANA-FE is GPL-3 and stays in an environment of its own, which takes files alone; it takes some 3 GB of memory.
+.venv-sanafe/installed:
+	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found; set PYTHON" >&2; exit 2; }
+	$(PYTHON) -m venv .venv-sanafe
+	.venv-sanafe/bin/pip install --quiet sanafe==2.2.9
+	touch $@
+
+# The shipped model as SANA-FE simulates it on three texts, its time and energy beside our estimate.
+sanafe: setup .venv-sanafe/installed
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/sanafe.sh
 
 docs: setup .venv-modern/installed
 	.venv-modern/bin/python benchmarks/notebook.py

@@ -1,6 +1,6 @@
 """The same small network on the same chip here and in SANA-FE: spikes, messages, hops, energy, time.
 
-    python3.10 -m venv .venv-sanafe && .venv-sanafe/bin/pip install sanafe==2.2.9
+    make sanafe  # makes .venv-sanafe
     PYTHONPATH=. python benchmarks/sanafe_compare.py
 
 A random SpikeBERT is mapped to Loihi 1, unrolled, and every neuron of the mapping is put on the same core of the same
@@ -23,8 +23,11 @@ import numpy as np
 import yaml
 
 from deploy.chips.chip import Chip, read_chip
+from deploy.chips.costs import MIDDLE, costs_at
 from deploy.chips.mapping import Mapping, map_graph
 from deploy.chips.populations import summands
+from deploy.chips.sanafe import architecture as form
+from deploy.chips.sanafe.architecture import NANO, PICO
 from export.ir import nir
 from export.ir.graph import DECAY_BITS, INPUT_SHIFT, LIF, Attention, Embedding, Graph, Linear
 from export.runtime.execute import execute
@@ -138,40 +141,21 @@ def spare(mapping: Mapping) -> int:
     return number(mapping, max(slot for slot in range(mapping.system.cores) if slot not in used))
 
 
-def architecture(chip: Chip, inputs: int) -> dict[str, Any]:
+def our_chip(chip: Chip, inputs: int) -> dict[str, Any]:
     """Our chip file in SANA-FE's form: the same mesh, and the same published numbers."""
-    price = {name: cost.picojoules * 1e-12 for name, cost in costs().items()}
-    tiles, each = chip.cores // (chip.cores_per_tile or 1), chip.cores_per_tile or 1
-    hop_x, hop_y = 1e-12 * (chip.hop_x_pj or 0), 1e-12 * (chip.hop_y_pj or 0)
-    free = {f"{kind}_{part}": 0.0 for kind in ("energy", "latency") for part in ("update_neuron", "spike_out")}
-    soma = free | {"energy_access_neuron": IDLE * 1e-12, "energy_update_neuron": price["E_LOIHI_ACTIVE"] - IDLE * 1e-12}
-    soma |= {"latency_access_neuron": 1e-9 * (chip.neuron_ns or 0)}
-    outside = free | {"energy_access_neuron": 0.0, "latency_access_neuron": 0.0}
-    synapse = {"energy_process_spike": price["E_LOIHI_SYNOP"], "latency_process_spike": 1e-9 * (chip.synapse_ns or 0)}
-    units = {
-        "axon_in": [unit("in", energy_message_in=0.0, latency_message_in=0.0)],
-        "synapse": [unit("synapses", model="current_based", **synapse)],
-        "dendrite": [unit("dendrites", model="accumulator_with_delay", energy_update=0.0, latency_update=0.0)],
-        "soma": [
-            unit("neurons", model="leaky_integrate_fire", **soma),
-            unit(f"inputs[0..{inputs - 1}]", model="input", **outside),
-        ],
-        "axon_out": [unit("out", energy_message_out=price["E_LOIHI_SPIKE"], latency_message_out=0.0)],
-    }
-    buffers = {"buffer_position": "dendrite", "buffer_inside_unit": True}
-    core = unit(f"core[0..{each - 1}]", **buffers, max_neurons_supported=chip.neurons_per_core) | units
-    hops = {f"energy_{way}_hop": hop_x for way in ("east", "west")}
-    hops |= {f"energy_{way}_hop": hop_y for way in ("north", "south")}
-    hops |= {f"latency_{way}_hop": 0.0 for way in ("north", "east", "south", "west")}
+    prices, tiles, each = costs_at(chip, MIDDLE), chip.cores // (chip.cores_per_tile or 1), chip.cores_per_tile or 1
+    idle = {"energy_access_neuron": IDLE * PICO, "latency_access_neuron": prices["neuron_ns"] * NANO}
+    active = {"energy_update_neuron": (prices["neuron_pj"] - IDLE) * PICO}
+    somas = [
+        form.soma("neurons", "leaky_integrate_fire", **idle, **active),
+        form.soma(f"inputs[0..{inputs - 1}]", "input"),
+    ]
+    cores = [
+        form.core(f"core[0..{each - 1}]", prices, somas, "accumulator_with_delay", chip.neurons_per_core, inside=True)
+    ]
     columns = chip.tile_columns or 1
-    network = {"topology": "mesh", "width": columns, "height": tiles // columns, "link_buffer_size": 16}
-    network |= {"sync_model": "fixed", "latency_sync": 1e-9 * (chip.barrier_ns or 0)}
-    tile = unit(f"tile[0..{tiles - 1}]", **hops) | {"core": [core]}
-    return {"architecture": {"name": chip.name, "attributes": network, "tile": [tile]}}
-
-
-def unit(name: str, **attributes: Any) -> dict[str, Any]:
-    return {"name": name, "attributes": attributes}
+    tiles_of = [form.tile(f"tile[0..{tiles - 1}]", prices, cores, link=False)]
+    return form.architecture(chip.name, prices, columns, tiles // columns, tiles_of)
 
 
 def its_own(inputs: int) -> dict[str, Any]:
@@ -200,7 +184,7 @@ def run(options: argparse.Namespace) -> None:
         values = execute(graph, [text])
         work = job(mapping, values)
         work["architectures"] = {}
-        for kind, content in (("ours", architecture(chip, work["inputs"])), ("its own", its_own(work["inputs"]))):
+        for kind, content in (("ours", our_chip(chip, work["inputs"])), ("its own", its_own(work["inputs"]))):
             (folder / f"{kind}.yaml").write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
             work["architectures"][kind] = str(folder / f"{kind}.yaml")
         (folder / "job").write_text(json.dumps(work), "utf-8")

@@ -45,6 +45,12 @@ def map_parser() -> argparse.ArgumentParser:
         "worst case, in which every neuron fires in every step)",
     )
     add_exit_margin(p)
+    p.add_argument(
+        "--sanafe",
+        metavar="DIR",
+        help="folder for the mapped model as SANA-FE simulates it, with the spikes of --counts, and the script that "
+        "compares the two (default: none)",
+    )
     p.add_argument("-o", "--out", required=True, help="the folder for mapping.json, mapping.md and floorplan.svg")
     return p
 
@@ -84,6 +90,7 @@ def write_chip(options: argparse.Namespace) -> None:
 def run_map(options: argparse.Namespace) -> None:
     from deploy.chips.mapping import map_model
     from deploy.chips.mapping_report import FOLDER
+    from deploy.chips.sanafe import write as sanafe
     from export.ir import nir
     from export.ir.early_exit import with_margin
     from simulate.energy.record import read_run
@@ -91,6 +98,8 @@ def run_map(options: argparse.Namespace) -> None:
     from spikebert.core.files import require_place, sha256
 
     require_place(options.out, FOLDER, "-o")
+    if options.sanafe is not None:
+        _require_sanafe(options)
     graph = with_margin(nir.read(options.model), options.exit_margin)
     run = read_run(_folder_of(Path(options.counts))) if options.counts else None
     mapping = map_model(
@@ -103,13 +112,32 @@ def run_map(options: argparse.Namespace) -> None:
         options.tokens,
         options.objective,
     )
+    network = sanafe.prepare(mapping, run) if run and options.sanafe is not None else None
     mapping.save(options.out)
+    if network:
+        sanafe.write(mapping, network, Path(options.sanafe))
+        print(
+            f"{options.sanafe}: {network.texts} texts in {network.steps:,} steps; run it in an environment that has "
+            f"SANA-FE: python {shlex.quote(str(Path(options.sanafe) / 'run.py'))}"
+        )
     latency, energy = mapping.estimate.runtime.latency, mapping.estimate.total_picojoules
     case = "" if run else "worst case (give --counts for a run's spikes), "
     print(
         f"{options.out}: {mapping.title}, {mapping.estimate.runtime.steps:,} steps a sample; {case}estimated, not "
         f"measured: {forms.time_span(latency.low, latency.high)}, {forms.energy_span(energy.low, energy.high)}"
     )
+
+
+def _require_sanafe(options: argparse.Namespace) -> None:
+    from deploy.chips.sanafe.write import FOLDER
+    from spikebert.core.errors import InputError
+    from spikebert.core.files import require_place
+
+    if not options.counts:
+        raise InputError("--sanafe: needs the spikes of a run, --counts RUN, that was simulated with --spikes")
+    if Path(options.sanafe).resolve() == Path(options.out).resolve():
+        raise InputError(f"--sanafe {options.sanafe}: is the folder of -o, too; give another")
+    require_place(options.sanafe, FOLDER, "--sanafe")
 
 
 def _folder_of(path: Path) -> Path:
