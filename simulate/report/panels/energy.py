@@ -193,7 +193,7 @@ def _paragraphs(content: Content) -> tuple[str, ...]:
     groups = {
         "The model spends less than half of BERT's energy under": [c for c, r in shares if r.high < 0.5],
         "The advantage shrinks under": [c for c, r in shares if 0.5 <= r.high < 1],
-        "Whether there is any hangs on the prices under": [c for c, r in shares if r.low < 1 <= r.high],
+        "The prices decide whether there is an advantage under": [c for c, r in shares if r.low < 1 <= r.high],
         "It vanishes under": [c for c, r in shares if r.low >= 1],
     }
     verdicts = [
