@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -159,7 +160,7 @@ def _float(options: argparse.Namespace, target: Target) -> None:
     config = trained.model.config
     print(
         f"{options.out}: the float model, {trained.model.num_parameters():,} parameters, T = {config.time_steps}, "
-        f"up to {config.max_tokens} tokens, labels {', '.join(trained.labels)}; {size(Path(options.out)) / 1e6:.1f} MB"
+        f"up to {config.max_tokens} tokens, {predicted(trained.labels)}; {size(Path(options.out)) / 1e6:.1f} MB"
     )
 
 
@@ -208,6 +209,11 @@ def _compared(options: argparse.Namespace, trained) -> list:
     from spikebert.data.tasks import measured
     from spikebert.training.examples import examples_of
 
+    if not trained.labels:
+        raise InputError(
+            f"{options.compare}: --compare counts classes, and the model predicts a number; "
+            "spikebert simulate verify --against compares its scores"
+        )
     called = labels_of(options)
     rows = [
         replace(row, label=called.get(row.label, row.label))
@@ -237,6 +243,11 @@ def size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
 
 
+def predicted(labels: Sequence[str]) -> str:
+    """What a model with these labels predicts."""
+    return f"labels {', '.join(labels)}" if labels else "predicts a number"
+
+
 def summary(graph: Graph, file_bytes: int) -> str:
     """One line that tells a person what was exported."""
     from export.ir.early_exit import in_logits
@@ -250,7 +261,7 @@ def summary(graph: Graph, file_bytes: int) -> str:
     return (
         f"{len(graph.nodes)} nodes, {synapses:,} synapses of {bits} bits, "
         f"{neurons:,} neurons a token, T = {graph.time_steps}, up to {graph.max_tokens} tokens, "
-        f"labels {', '.join(graph.labels)}{exits}; {file_bytes / 1e6:.1f} MB"
+        f"{predicted(graph.labels)}{exits}; {file_bytes / 1e6:.1f} MB"
     )
 
 

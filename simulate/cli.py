@@ -374,6 +374,15 @@ def _texts(options: argparse.Namespace) -> Texts:
     return read_data(options.data, columns_of(options), options.limit, labels_of(options))
 
 
+def _beside(run: Run) -> str:
+    """What is told beside the score of classes."""
+    if run.graph.regression:
+        return ""
+    counts = run.counts
+    accuracy = "" if run.metric == ACCURACY else f", accuracy {counts['accuracy']:.4f}"
+    return f"{accuracy}, {counts['correct']} right, majority class {counts['majority']:.4f}"
+
+
 def _show(options: argparse.Namespace, run: Run) -> None:
     """Predictions of texts without labels, with their scores, or the accuracy; then spikes a layer."""
     from simulate.predictions import FORMATS, as_lines
@@ -389,11 +398,7 @@ def _show(options: argparse.Namespace, run: Run) -> None:
             print(f"{counts['samples']} texts on {run.backend}, without labels")
     else:
         assert run.score is not None
-        beside = "" if run.metric == ACCURACY else f"accuracy {counts['accuracy']:.4f}, "
-        print(
-            f"{counts['samples']} texts on {run.backend}: {run.score}, {beside}{counts['correct']} right, "
-            f"majority class {counts['majority']:.4f}"
-        )
+        print(f"{counts['samples']} texts on {run.backend}: {run.score}{_beside(run)}")
     print(f"\n{'layer':<34}{'neurons':>8}{'spikes a text':>15}{'firing rate':>13}")
     for layer in counts["layers"]:
         print(

@@ -135,7 +135,8 @@ def _logits(graph: Graph, expected: SimulationResult, found: SimulationResult) -
         sample, label = map(int, wrong[0])
         values = f"{int(found.logits[sample, label]):,} instead of {int(expected.logits[sample, label]):,}"
         samples = of(len(np.unique(wrong[:, 0])), len(expected.logits))
-        yield f"logits: sample {sample}, label {graph.labels[label]}: {values}; {samples} samples differ"
+        which = "score" if graph.regression else f"label {graph.labels[label]}"
+        yield f"logits: sample {sample}, {which}: {values}; {samples} samples differ"
     ours, theirs = expected.predictions, found.predictions
     samples = np.flatnonzero(ours != theirs)
     if len(samples):

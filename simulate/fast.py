@@ -45,7 +45,7 @@ class _Whole:
 
     def __init__(self, graph: Graph, sentences: Sequence[Tokens], record: bool, steps: bool):
         self.ends = np.cumsum([len(tokens) for tokens in sentences])
-        self.logits = np.empty((len(sentences), len(graph.labels)), np.int64)
+        self.logits = np.empty((len(sentences), graph.outputs), np.int64)
         self.counts: dict[str, NDArray[np.int64]] = {}
         self.neurons = {node.name: np.zeros(node.width, np.int64) for node in graph.neurons}
         self.spikes: dict[str, NDArray[np.uint8]] | None = None
@@ -150,7 +150,7 @@ class FastSimulator:
         """Step after step of a batch, each without the sentences that are done."""
         steps, lengths = self.graph.time_steps, np.array([len(tokens) for tokens in sentences])
         shape, taken = (len(sentences), steps), np.full(len(sentences), steps)
-        batch = _Batch(np.zeros((len(sentences), len(self.graph.labels)), np.int64), steps=taken)
+        batch = _Batch(np.zeros((len(sentences), self.graph.outputs), np.int64), steps=taken)
         batch.counts = defaultdict(lambda: np.zeros(shape, np.int64))
         batch.neurons = {node.name: np.zeros(node.width, np.int64) for node in self.graph.neurons}
         if record:

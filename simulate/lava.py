@@ -151,7 +151,7 @@ class _Reader:
             nonlocal done
             path = self.folder / "logits"
             if progress and path.exists():
-                ready = path.stat().st_size // (8 * self.graph.time_steps * self.most * len(self.graph.labels))
+                ready = path.stat().st_size // (8 * self.graph.time_steps * self.most * self.graph.outputs)
                 sentences = sum(self.sizes[:ready])
                 progress(sentences - done)
                 done = sentences
@@ -185,7 +185,7 @@ class _Reader:
 
     def _logits(self) -> NDArray[np.int64]:
         """(T, B, labels), after each step."""
-        shape = (len(self.waves), self.graph.time_steps, self.most, len(self.graph.labels))
+        shape = (len(self.waves), self.graph.time_steps, self.most, self.graph.outputs)
         logits = np.fromfile(self.folder / "logits", "<i8").reshape(shape)
         return np.concatenate([wave[:, :n] for wave, n in zip(logits, self.sizes, strict=True)], axis=1)
 

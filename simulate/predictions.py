@@ -12,23 +12,43 @@ from export.ir.early_exit import logit_scale
 from export.ir.graph import Graph
 from simulate.result import SimulationResult
 from simulate.text import Texts
+from spikebert.core.errors import InputError
+
+
+def scores(graph: Graph, result: SimulationResult) -> NDArray[np.float64]:
+    """(B,) of a regression: the predicted numbers, in the unit of the labels that it was trained on."""
+    return result.logits[:, 0] * logit_scale(graph)
 
 
 def probabilities(graph: Graph, result: SimulationResult) -> NDArray[np.float64]:
-    """(B, labels): the softmax of the logits as the float model would give them, by the known value of a logit unit."""
+    """(B, labels): the softmax of the logits as the float model would give them, by the known value of a logit unit.
+
+    Raises:
+        InputError: the model predicts a number.
+    """
+    if graph.regression:
+        raise InputError("the model predicts a number, which has no probability; take its predictions")
     logits = result.logits * logit_scale(graph)
     powers = np.exp(logits - logits.max(1, keepdims=True))
     return powers / powers.sum(1, keepdims=True)
 
 
 def as_lines(graph: Graph, result: SimulationResult, texts: Texts) -> str:
-    """A line a text: its label, the score of it, the text."""
+    """A line a text: its label and the score of that, or the number that is predicted; the text."""
+    if graph.regression:
+        found = zip(scores(graph, result), texts.texts, strict=True)
+        return "\n".join(_line([f"{score:.4f}", text]) for score, text in found)
     found = zip(result.predictions, probabilities(graph, result).max(1), texts.texts, strict=True)
     return "\n".join(_line([graph.labels[i], f"{score:.4f}", text]) for i, score, text in found)
 
 
 def as_tsv(graph: Graph, result: SimulationResult, texts: Texts) -> str:
-    """A header, then a line a text: label (empty where unknown), prediction, its score, integer logits, text."""
+    """A header, then a line a text: label (empty where unknown), prediction, its score, integer logits, text; of a
+    regression label, score, integer logit, text."""
+    if graph.regression:
+        rows = _numbers(graph, result, texts)
+        lines = [_line([label or "", f"{score:.6f}", str(logit), text]) for label, score, logit, text in rows]
+        return "\n".join(["label\tscore\tlogit\ttext", *lines]) + "\n"
     names = [" ".join(label.split()) for label in graph.labels]  # a line break in a label would part the line
     lines = ["\t".join(["label", "predicted", "score", *(f"logit_{name}" for name in names), "text"])]
     labels = texts.labels or [""] * len(texts.texts)
@@ -40,7 +60,20 @@ def as_tsv(graph: Graph, result: SimulationResult, texts: Texts) -> str:
 
 
 def as_json_lines(graph: Graph, result: SimulationResult, texts: Texts) -> str:
-    """An object a line and text: text, predicted, score, scores by label, logits by label; label where it is known."""
+    """An object a line and text: text, predicted, score, scores by label, logits by label; label where it is known.
+
+    Of a regression: text, score, logit, and the label as a number."""
+    if graph.regression:
+        objects = [
+            {
+                **({} if label is None else {"label": float(label)}),
+                "text": text,
+                "score": round(score, 6),
+                "logit": logit,
+            }
+            for label, score, logit, text in _numbers(graph, result, texts)
+        ]
+        return "\n".join(json.dumps(row, ensure_ascii=False) for row in objects) + "\n"
     labels = texts.labels or [None] * len(texts.texts)
     lines = []
     for label, text, scores, logits in zip(
@@ -56,6 +89,13 @@ def as_json_lines(graph: Graph, result: SimulationResult, texts: Texts) -> str:
         }
         lines.append(json.dumps(row if label is None else {"label": label, **row}, ensure_ascii=False))
     return "\n".join(lines) + "\n"
+
+
+def _numbers(graph: Graph, result: SimulationResult, texts: Texts) -> list[tuple[str | None, float, int, str]]:
+    """(label or None, score, integer logit, text) of each text of a regression."""
+    labels = texts.labels or [None] * len(texts.texts)
+    found = scores(graph, result).tolist(), result.logits[:, 0].tolist()
+    return list(zip(labels, *found, texts.texts, strict=True))
 
 
 FORMATS = {"tsv": as_tsv, "jsonl": as_json_lines}

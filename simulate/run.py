@@ -26,9 +26,9 @@ from simulate.energy.account import Comparison
 from simulate.energy.record import RunRecord, record_from
 from simulate.folder import RUN
 from simulate.interchange.forms import FORMS
-from simulate.predictions import as_tsv, probabilities
+from simulate.predictions import as_tsv, probabilities, scores
 from simulate.result import SimulationResult
-from simulate.text import Texts, encode, in_labels_of, metric_of
+from simulate.text import Texts, encode, in_labels_of, metric_of, true_of
 from simulate.trace import Trace
 from spikebert.core.errors import InputError, printable
 from spikebert.core.files import sha256, write_folder_atomically
@@ -61,8 +61,8 @@ class ModelFile:
 class Run:
     """What came of B texts on a simulator.
 
-    labels and predictions are texts; `accuracy` is None where the texts have no labels. Everything else is computed
-    when it is asked for.
+    labels and predictions are texts; `accuracy` is None where the texts have no labels. Predictions of a regression are
+    numbers, and it has no accuracy. Everything else is computed when it is asked for.
 
     Attributes:
         graph: the integer model that ran.
@@ -100,13 +100,15 @@ class Run:
         return f"Run({count} {'text' if count == 1 else 'texts'} on {self.backend}, {told})"
 
     @property
-    def predictions(self) -> list[str]:
-        """The label of each text."""
+    def predictions(self) -> list[Any]:
+        """The label of each text; of a regression the number, a float in the unit of the labels that it learned."""
+        if self.graph.regression:
+            return scores(self.graph, self.result).tolist()
         return [self.graph.labels[i] for i in self.result.predictions]
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
-        """(B, labels): the softmax of the logits, in the unit of the float model's."""
+        """(B, labels): the softmax of the logits, in the unit of the float model's; an InputError for a regression."""
         return probabilities(self.graph, self.result)
 
     @property
@@ -120,8 +122,8 @@ class Run:
         the texts have no labels."""
         if self.texts.labels is None:
             return None
-        true = np.array([self.graph.labels.index(label) for label in self.texts.labels])
-        return metrics.score(self.metric, self.result.predictions, true, self.graph.labels)
+        predicted = scores(self.graph, self.result) if self.graph.regression else self.result.predictions
+        return metrics.score(self.metric, predicted, true_of(self.graph, self.texts.labels), self.graph.labels)
 
     @property
     def rates(self) -> dict[str, float]:
@@ -149,7 +151,7 @@ class Run:
         Where the run did not count, the texts are run again, which is exact.
         """
         result = self.result if self.result.counts else self._again(record=False)
-        labels, predicted = self.texts.labels, self.predictions
+        labels, predicted = None if self.graph.regression else self.texts.labels, self.predictions
         correct = None if labels is None else sum(a == b for a, b in zip(predicted, labels, strict=True))
         majority = None if labels is None else Counter(labels).most_common(1)[0][1] / len(labels)
         origin = Origin(

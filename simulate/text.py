@@ -47,9 +47,12 @@ def in_labels_of(graph: Graph, texts: Texts) -> Texts:
     """The texts, their labels as the model calls them: a model knows what its training data called them, too.
 
     Raises:
-        InputError: names the first label that the model does not know.
+        InputError: names the first label that the model does not know, or of a regression the first that is no number.
     """
     if texts.labels is None:
+        return texts
+    if graph.regression:
+        _require_numbers(texts, texts.labels)
         return texts
     names = _known(graph)
     labels = [label if label in graph.labels else names.get(label, label) for label in texts.labels]
@@ -61,6 +64,15 @@ def in_labels_of(graph: Graph, texts: Texts) -> Texts:
                 f"give the data's own names with --labels, such as --labels {pairs}"
             )
     return replace(texts, labels=labels)
+
+
+def _require_numbers(texts: Texts, labels: Sequence[str]) -> None:
+    for number, label in enumerate(labels, 1):
+        if metrics.number_of(label) is None:
+            raise InputError(
+                f"{texts.source}: text {number} has the label {label[:40]!r}; the model predicts a number, and labels "
+                "must be finite numbers"
+            )
 
 
 def _known(graph: Graph) -> dict[str, str]:
@@ -84,13 +96,20 @@ def metric_of(graph: Graph, choice: str | None = None) -> Metric:
     return metrics.noted(graph.metadata.get("training"), graph.labels)
 
 
+def true_of(graph: Graph, labels: Sequence[str]) -> NDArray:
+    """(B,): the index of each text's label, of a regression the numbers themselves."""
+    found = map(float, labels) if graph.regression else map(graph.labels.index, labels)
+    return np.array(list(found))
+
+
 def encode_labelled(graph: Graph, texts: Texts, truncate: bool = False) -> tuple[list[Tokens], NDArray[np.int64]]:
     """(token ids of each text, (B,) the index of each text's label); raises as `in_labels_of` and `encode` do."""
     found = in_labels_of(graph, texts).labels
     if found is None:
         raise InputError(f"{texts.source}: texts without labels; accuracy needs label<TAB>text lines", field="data")
-    labels = np.array([graph.labels.index(label) for label in found])
-    return encode(graph, texts.texts, f"{texts.source}: text", truncate), labels
+    if graph.regression:
+        raise InputError("the model predicts a number, which has no accuracy; simulate and verify measure it")
+    return encode(graph, texts.texts, f"{texts.source}: text", truncate), true_of(graph, found)
 
 
 def encode(graph: Graph, texts: Sequence[str], where: str, truncate: bool = False) -> list[Tokens]:

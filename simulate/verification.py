@@ -21,7 +21,9 @@ from simulate import lava, lava_installed
 from simulate.batches import Tokens
 from simulate.compare import Spikes, agreement, differences, miscounted
 from simulate.fast import FastSimulator
-from simulate.text import Texts, encode, in_labels_of, metric_of
+from simulate.predictions import scores
+from simulate.result import SimulationResult
+from simulate.text import Texts, encode, in_labels_of, metric_of, true_of
 from spikebert.core.errors import InputError
 from spikebert.core.log import say
 from spikebert.data import metrics
@@ -37,7 +39,7 @@ class Outcome:
     Attributes:
         name: of the backend.
         exact: whether it must equal the reference.
-        predictions: (B,) the index of each text's label.
+        predictions: (B,) the index of each text's label; of a regression the predicted numbers.
         layers: the share of equal spikes of each layer.
         differences: from the reference, a line for each kind of result.
     """
@@ -60,15 +62,15 @@ class Verification:
 
     Attributes:
         outcomes: an Outcome a backend, the reference first.
-        labels: (B,) the index of each text's true label, or None where it is not known.
+        labels: (B,) the index of each text's true label, or None where it is not known; of a regression numbers.
         metric: of the model's task, which is shown beside the accuracy.
-        names: of the labels.
+        names: of the labels; none of a regression.
     """
 
     outcomes: list[Outcome]
     labels: NDArray[np.integer] | None
     metric: Metric = ACCURACY
-    names: Sequence[str] = ()
+    names: Sequence[str] = ("",)
 
     @property
     def equal(self) -> bool:
@@ -107,7 +109,7 @@ def verify(
     sentences = encode(graph, texts.texts, f"{texts.source}: text", truncate)
     chosen = holding(graph) if granularities is None else granularities
     outcomes = compare_backends(graph, sentences, chosen, Path(against) if against else None)
-    labels = None if texts.labels is None else np.array([graph.labels.index(label) for label in texts.labels])
+    labels = None if texts.labels is None else true_of(graph, texts.labels)
     return Verification(outcomes, labels, metric_of(graph), graph.labels)
 
 
@@ -137,7 +139,7 @@ def compare_backends(
     reference = FastSimulator(graph).run(sentences, record=True)
     assert reference.spikes is not None
     own = tuple(miscounted(reference, lengths))
-    outcomes = [Outcome("fast", True, reference.predictions, dict.fromkeys(reference.spikes, 1.0), own)]
+    outcomes = [Outcome("fast", True, _predicted(graph, reference), dict.fromkeys(reference.spikes, 1.0), own)]
     if floats is not None:
         say("float: running")
         predictions, spikes = floats(sentences)
@@ -150,12 +152,16 @@ def compare_backends(
             Outcome(
                 f"lava-{granularity}",
                 True,
-                result.predictions,
+                _predicted(graph, result),
                 agreement(reference.spikes, result.spikes),
                 (*miscounted(result, lengths), *differences(graph, sentences, reference, result)),
             )
         )
     return outcomes
+
+
+def _predicted(graph: Graph, result: SimulationResult) -> NDArray:
+    return scores(graph, result) if graph.regression else result.predictions
 
 
 def _floats(graph: Graph, against: Path) -> Callable[[Sequence[Tokens]], tuple[NDArray[np.integer], Spikes]]:
@@ -176,7 +182,10 @@ def table(found: Verification) -> str:
         lines.append("".join([f"{name:<{width}}", *(f"{_share(r.layers[name], 6):>13}" for r in outcomes)]))
     agree = [float(np.mean(r.predictions == reference.predictions)) for r in outcomes]
     lines.append("".join([f"{'predictions equal to fast':<{width}}", *(f"{_share(a, 4):>13}" for a in agree)]))
-    if labels is not None:
+    if not found.names:
+        off = [float(np.abs(r.predictions - reference.predictions).mean()) for r in outcomes]
+        lines.append("".join([f"{'mean distance of scores':<{width}}", *(f"{value:>13.6f}" for value in off)]))
+    if labels is not None and found.names:
         accuracy = [float(np.mean(r.predictions == labels)) for r in outcomes]
         lines.append("".join([f"{'accuracy':<{width}}", *(f"{a:>13.4f}" for a in accuracy)]))
     if labels is not None and found.metric != ACCURACY:

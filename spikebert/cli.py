@@ -10,6 +10,7 @@ from spikebert.core.commands import Command, of_module, script
 from spikebert.core.errors import InputError
 from spikebert.data.columns import add_columns, add_labels
 from spikebert.data.metrics import add_metric
+from spikebert.data.tasks import PROBLEMS
 
 PROGRAM = "spikebert-train"
 
@@ -30,7 +31,14 @@ def add_data(p: argparse.ArgumentParser) -> None:
     )
     add_columns(p)
     add_labels(p)
-    add_metric(p, "matthews for GLUE's cola, f1 for its mrpc and qqp, else accuracy")
+    p.add_argument(
+        "--problem",
+        choices=PROBLEMS,
+        default="auto",
+        help="whether the labels are classes, or numbers that are predicted (a regression); auto: numbers, where all "
+        "are and one has a part behind the point, such as 3.8 (default: %(default)s)",
+    )
+    add_metric(p, "matthews for GLUE's cola, f1 for its mrpc and qqp, spearman for numbers, else accuracy")
     p.add_argument(
         "--teacher",
         default="minilm",

@@ -23,9 +23,10 @@ GOLDEN_VERSION = 1
 def model_bytes(graph: Graph) -> bytes:
     """The graph: header, then each node in order with the numbers of its inputs."""
     numbers = {node.name: i for i, node in enumerate(graph)}
-    # 2: of a model that takes sentence pairs; 3: of one with a stream of currents; 4: of one with an early exit
+    # 2: of a model that takes sentence pairs; 3: of one with a stream of currents; 4: of one with an early exit;
+    # 5: of one that predicts a number
     version = needed_version(graph)
-    head = _u32(version, graph.time_steps, graph.max_tokens, len(graph.labels), len(graph.nodes))
+    head = _u32(version, graph.time_steps, graph.max_tokens, graph.outputs, len(graph.nodes))
     parts = [MAGIC, head]
     for node in graph:
         kind, body = _body(node, version)
@@ -115,5 +116,6 @@ def _(node: Accumulate, version: int) -> tuple[int, list[bytes]]:
 @_body.register
 def _(node: Readout, version: int) -> tuple[int, list[bytes]]:
     margin = [] if version < 4 else [struct.pack("<q", node.margin)]
+    scale = [] if version < 5 else [struct.pack("<d", float(node.scale[0]))]
     head = _u32(node.weight.shape[1], node.shift)
-    return 6, [head, _array(node.bias, np.int32), _array(node.weight, np.int8), *margin]
+    return 6, [head, _array(node.bias, np.int32), _array(node.weight, np.int8), *margin, *scale]

@@ -167,7 +167,7 @@ def _check(golden: Golden, graph: Graph, path: Path) -> None:
         raise InputError(f"{path}: tokens hold a number that is none of the model's {words} words")
     frame = (graph.time_steps, len(golden.tokens))
     wanted: dict[str, tuple[NDArray, str, tuple[int, ...]]] = {
-        "logits": (golden.logits, "int64", (len(golden.lengths), len(graph.labels)))
+        "logits": (golden.logits, "int64", (len(golden.lengths), graph.outputs))
     }
     if golden.steps is not None:
         wanted["steps"] = golden.steps, "int64", golden.lengths.shape

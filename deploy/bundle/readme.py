@@ -32,7 +32,9 @@ def text(graph: Graph, golden: Golden, manifest: dict[str, Any], nirdata: bool =
     template = (files("deploy.bundle") / "bundle_readme.md").read_text("utf-8")
     return template.format(
         what=what,
-        labels=", ".join(graph.labels),
+        labels="Its one logit times `logit_scale` of `manifest.json` is the number that it predicts"
+        if graph.regression
+        else f"Labels: {', '.join(graph.labels)}",
         licence=manifest["licence"],
         texts=len(golden.lengths),
         nirdata=NIRDATA if nirdata else "",

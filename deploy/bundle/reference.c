@@ -17,6 +17,7 @@ typedef struct {
     uint32_t kind, width, inputs, input[8];
     uint32_t words, positions, separator, fan_in, groups, decay, zero_reset, heads, shift;
     int64_t epsilon, margin;
+    double scale; /* of a model that predicts a number: what one unit of its logit is worth */
     int8_t *word, *weight, *exponent, *places; /* places: of the left shift of each input */
     int16_t *position, *gain;
     int32_t *bias, *threshold;
@@ -67,6 +68,12 @@ static int64_t i64(FILE *file) {
     return value;
 }
 
+static double f64(FILE *file) {
+    double *one = numbers(file, 1, 8), value = *one;
+    free(one);
+    return value;
+}
+
 static void check_head(FILE *file, const char *magic, uint32_t newest) {
     char found[4];
     get(file, found, 4);
@@ -111,6 +118,7 @@ static void read_node(FILE *file, Node *n, uint32_t place) {
         n->bias = numbers(file, n->width, 4);
         n->weight = numbers(file, (size_t)n->width * n->fan_in, 1);
         n->margin = version >= 4 ? i64(file) : -1;
+        n->scale = version >= 5 ? f64(file) : 0;
         break;
     default: die("an unknown node type");
     }
@@ -305,7 +313,8 @@ int main(int argc, char **argv) {
     if (argc != 3) die("usage: reference model.bin golden.bin");
     FILE *model = fopen(argv[1], "rb"), *golden = fopen(argv[2], "rb");
     if (!model || !golden) die("cannot open a file");
-    check_head(model, "SPKM", 4);
+    check_head(model, "SPKM", 5);
+    int number = version >= 5; /* that is predicted, in place of a class */
     steps = u32(model), longest = u32(model), labels = u32(model), count = u32(model);
     nodes = take(count, sizeof *nodes);
     for (uint32_t i = 0; i < count; i++) read_node(model, nodes + i, i);
@@ -320,6 +329,7 @@ int main(int argc, char **argv) {
             if (token[m] >= nodes[0].words) die("a token is beyond the model's words");
         run(token, tokens);
         if (differs(golden, text, tokens, logits, &spikes)) return 1;
+        if (number) printf("text %u: score %.6f\n", text, nodes[count - 1].value[0] * nodes[count - 1].scale);
         for (uint32_t i = 0; i < count; i++) free(nodes[i].value);
         free(token), free(logits);
     }

@@ -86,7 +86,8 @@ class Pipeline:
     def __call__(self, texts: Sequence[str], top_k: int | None = 1, truncation: bool = False) -> list[Any]: ...
 
     def __call__(self, texts: str | Sequence[str], top_k: int | None = 1, truncation: bool = False) -> list[Any]:
-        """[{"label": …, "score": …}], an entry a text.
+        """[{"label": …, "score": …}], an entry a text. Of a model that predicts a number the score is that number, and
+        the label "LABEL_0", as transformers has it.
 
         Args:
             texts: one text, or several.
@@ -96,6 +97,8 @@ class Pipeline:
         alone = isinstance(texts, str)
         given = [texts] if alone else list(texts)
         options = {"truncate": truncation} if isinstance(self.model, Model) else {}
+        if not self.model.labels:
+            return [{"label": "LABEL_0", "score": score} for score in self.model.predict(given, **options)]
         found = [self._ranked(scores, top_k) for scores in self.model.predict_proba(given, **options)]
         if top_k == 1:
             return [best for (best,) in found]

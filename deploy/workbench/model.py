@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from simulate.sweep import Point
     from simulate.verification import Verification
 
+NO_PROBABILITY = "the model predicts a number, which has no probability; take predict"
 SOURCE = "texts"  # how messages and records call texts that came from Python
 UNSAVED = "model.nir"  # how a record calls a model that is in no file
 
@@ -58,11 +59,12 @@ class Model:
         return cls(nir.read(path), Path(path))
 
     def __repr__(self) -> str:
-        return f"Model({', '.join(self.labels)}; T = {self.time_steps}, up to {self.max_tokens} tokens)"
+        predicted = ", ".join(self.labels) or "predicts a number"
+        return f"Model({predicted}; T = {self.time_steps}, up to {self.max_tokens} tokens)"
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels, in the order of the logits."""
+        """The labels, in the order of the logits; none of a model that predicts a number."""
         return self.graph.labels
 
     @property
@@ -98,8 +100,8 @@ class Model:
         with self._written() as path:
             return describe_file(path)
 
-    def predict(self, texts: Sequence[str], truncate: bool = False) -> list[str]:
-        """The label of each text.
+    def predict(self, texts: Sequence[str], truncate: bool = False) -> list[Any]:
+        """The label of each text; of a model that predicts a number, that number as a float.
 
         Args:
             truncate: cut texts that are longer than `max_tokens`, instead of refusing them.
@@ -110,8 +112,10 @@ class Model:
 
     def predict_proba(self, texts: Sequence[str], truncate: bool = False) -> NDArray[np.float64]:
         """(B, labels) float64: the softmax of the integer logits by their known scale, within quantisation the float
-        model's. Raises as `predict`.
+        model's. Raises as `predict`, and where the model predicts a number.
         """
+        if self.graph.regression:
+            raise InputError(NO_PROBABILITY)
         if not len(texts):
             return np.empty((0, len(self.labels)))
         return self._classified(texts, truncate).probabilities

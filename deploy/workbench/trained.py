@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deploy.workbench.model import Model
+from deploy.workbench.model import NO_PROBABILITY, Model
 from export.formats.targets import TARGETS
 from simulate.scratch import scratch
 from spikebert.core.errors import InputError, telling_what_to_install
@@ -50,19 +50,28 @@ class Trained:
 
     def __repr__(self) -> str:
         config = self.trained.model.config
-        return f"Trained({', '.join(self.labels)}; {config.num_hidden_layers} blocks × {config.hidden_size})"
+        predicted = ", ".join(self.labels) or "predicts a number"
+        return f"Trained({predicted}; {config.num_hidden_layers} blocks × {config.hidden_size})"
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels, in the order of the logits."""
+        """The labels, in the order of the logits; none of a model that predicts a number."""
         return tuple(self.trained.labels)
 
-    def predict(self, texts: Sequence[str]) -> list[str]:
-        """The label of each text; a text that is longer than the model takes is cut."""
-        return [self.labels[i] for i in self.predict_proba(texts).argmax(1)]
+    def predict(self, texts: Sequence[str]) -> list[Any]:
+        """The label of each text, or the predicted number; a text that is longer than the model takes is cut."""
+        logits = self._logits(texts)
+        return [self.labels[i] for i in logits.argmax(1)] if self.labels else logits[:, 0].tolist()
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """(B, labels) float64: the softmax of the logits."""
+        """(B, labels) float64: the softmax of the logits; an InputError where the model predicts a number."""
+        if not self.labels:
+            raise InputError(NO_PROBABILITY)
+        from scipy.special import softmax
+
+        return softmax(self._logits(texts), axis=1)
+
+    def _logits(self, texts: Sequence[str]) -> NDArray[np.float64]:
         import torch
 
         from spikebert.training.loop import Batch, Example
@@ -74,11 +83,11 @@ class Trained:
             if not count:
                 raise InputError(f"{number}: the text holds nothing that the tokenizer knows", field="texts")
             rows.append(Example(tokens.tolist(), -1))
-        parts = [np.empty((0, len(self.labels)))]
+        parts = [np.empty((0, config.num_labels))]
         with torch.inference_mode():
             for start in range(0, len(rows), BATCH):
                 batch = Batch.of(rows[start : start + BATCH])
-                parts.append(self.trained.model(batch.tokens, batch.mask).logits.double().softmax(1).numpy())
+                parts.append(self.trained.model(batch.tokens, batch.mask).logits.double().numpy())
         return np.concatenate(parts)
 
     def export(self, bits: int = 8, per_channel: bool = False, chip: str = "loihi2") -> Model:

@@ -68,6 +68,10 @@ def draw(graph: Graph) -> str:
     return paint(graph).svg()
 
 
+def _predicted(graph: Graph) -> str:
+    return "predicts a number" if graph.regression else f"{len(graph.labels)} labels"
+
+
 def paint(graph: Graph) -> Canvas:
     """The picture as shapes on a canvas."""
     first, residuals, last = parts(graph)
@@ -76,7 +80,7 @@ def paint(graph: Graph) -> Canvas:
     blocks = blocks_of(residuals)
     count = f"{len(blocks)} block{'s' * (len(blocks) != 1)}"
     canvas.text(MIDDLE, 30, f"{count}, {synapses:,} synapses, T = {graph.time_steps}", "title")
-    content = f"up to {graph.max_tokens} tokens, {len(graph.labels)} labels; all widths are per token"
+    content = f"up to {graph.max_tokens} tokens, {_predicted(graph)}; all widths are per token"
     canvas.text(MIDDLE, 50, content, "detail")
     canvas.y = 66
     for node in first:

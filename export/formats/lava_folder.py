@@ -17,7 +17,7 @@ PAGE = """\
 # A spiking transformer on Lava
 
 `model.nir` holds the whole model in integers: {blocks} transformer blocks, {steps} time steps a sentence, at most
-{tokens} tokens, labels {labels}. `run.py` runs it on Lava's own runtime, on this computer's processor: exact
+{tokens} tokens, {labels}. `run.py` runs it on Lava's own runtime, on this computer's processor: exact
 integers, no measurement of a chip.
 
     pip install '.[lava]'    # on Python 3.10, in a checkout of the toolchain that wrote this, {writer}; no torch
@@ -54,7 +54,7 @@ def write(graph: Graph, folder: str | os.PathLike[str]) -> None:
         last=blocks - 1,
         steps=graph.time_steps,
         tokens=graph.max_tokens,
-        labels=", ".join(graph.labels),
+        labels="a number that it predicts" if graph.regression else f"labels {', '.join(graph.labels)}",
     )
 
     def fill(temporary: Path) -> None:

@@ -35,7 +35,7 @@ from tokenizers import Tokenizer
 
 from export.ir import nir
 from export.ir.arithmetic import steps_taken
-from export.ir.early_exit import margin_of
+from export.ir.early_exit import logit_scale, margin_of
 from export.ir.graph import Attention
 from export.ir.sections import neurons, sections
 from export.lava import channels
@@ -134,6 +134,9 @@ def main(text: str, granularity: str) -> None:
     print(f"tokens: {len(tokens)}")
     print(f"steps: {taken} of {graph.time_steps}")
     print(f"{counter.name}: {spikes}")
+    if graph.regression:
+        print(f"score: {int(logits[0]) * logit_scale(graph):.6f}")
+        return
     for label, logit in zip(graph.labels, logits, strict=True):
         print(f"logit of {label}: {logit}")
     print(f"label: {graph.labels[int(logits.argmax())]}")

@@ -53,6 +53,8 @@ def with_margin(graph: Graph, choice: str | None) -> Graph:
         return graph
     last = readout_of(graph)
     margin = NO_MARGIN if choice == NEVER else units(number(choice), logit_scale(graph))
+    if margin != NO_MARGIN and graph.regression:
+        raise InputError(f"{choice}: the model predicts a number, which is ahead of no other", field="exit_margin")
     if margin != NO_MARGIN and len(graph.labels) < 2:
         raise InputError(f"{choice}: the model has one label alone, which is ahead of no other", field="exit_margin")
     return validate(replace(graph, nodes=(*graph.nodes[:-1], replace(last, margin=margin))))

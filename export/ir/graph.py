@@ -221,7 +221,10 @@ NODE_TYPES: dict[str, type[Node]] = {
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes in an order in which each stands after its inputs; the first is the Embedding, the last the Readout."""
+    """Nodes in an order in which each stands after its inputs; the first is the Embedding, the last the Readout.
+
+    labels: of the classes. A graph without labels predicts a number: its one logit times the Readout's scale.
+    """
 
     nodes: tuple[Node, ...]
     time_steps: int
@@ -229,6 +232,16 @@ class Graph:
     labels: tuple[str, ...]
     tokenizer: str  # the tokenizer as the JSON text of the `tokenizers` library
     metadata: dict[str, Any] = field(default_factory=dict)  # provenance: plain JSON values
+
+    @property
+    def regression(self) -> bool:
+        """Whether it predicts a number, and no class."""
+        return not self.labels
+
+    @property
+    def outputs(self) -> int:
+        """How many logits a text has: one a label, or the one of a regression."""
+        return max(1, len(self.labels))
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)

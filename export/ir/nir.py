@@ -25,7 +25,7 @@ from spikebert.core.errors import InputError
 from spikebert.core.files import require_folder_of, write_atomically
 
 FORMAT = "spikebert-integer-graph"
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 
 
 def write(graph: Graph, path: str | os.PathLike[str]) -> None:
@@ -36,7 +36,7 @@ def write(graph: Graph, path: str | os.PathLike[str]) -> None:
         {
             "input": nir.Input({"input": np.array([graph.max_tokens])}),
             **nodes,
-            "output": nir.Output({"output": np.array([len(graph.labels)])}),
+            "output": nir.Output({"output": np.array([graph.outputs])}),
         },
         _edges(graph.nodes),
         metadata=_header(graph),
@@ -84,6 +84,8 @@ def pairs(graph: Graph) -> bool:
 
 def needed_version(graph: Graph) -> int:
     """The oldest format version that knows all nodes and fields of a graph: older readers take what they can."""
+    if graph.regression:
+        return 5
     if margin_of(graph) != NO_MARGIN:
         return 4
     if any(isinstance(node, Accumulate) for node in graph):

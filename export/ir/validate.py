@@ -62,7 +62,7 @@ def validate(graph: Graph) -> Graph:
         sizes = _check_arrays(node, graph)
         _check_node(node, [widths[source] for source in node.inputs], sizes)
         widths[node.name] = node.width
-    if widths[graph.nodes[-1].name] != len(graph.labels):
+    if widths[graph.nodes[-1].name] != graph.outputs:
         raise InputError(f"the readout has {graph.nodes[-1].width} outputs for {len(graph.labels)} labels")
     check_ranges(graph)
     return graph

@@ -54,7 +54,7 @@ def _build_blocks(graph: Graph, waves: list, frame: Frame, record: bool) -> tupl
     embeddings = Embeddings(frame, first, waves, name="embeddings")
     delay = {node.name: index for index, nodes in enumerate(blocks) for node in nodes}
     delays = [delay.get(node.name, 0) for nodes in (first, *blocks, last) for node in nodes for _ in keys(node)]
-    collector = Collector(frame, len(graph.labels), name="collector", delay=len(blocks), delays=delays)
+    collector = Collector(frame, graph.outputs, name="collector", delay=len(blocks), delays=delays)
     if any(keys(node) for node in first):  # Lava finds no sender of what no leaf of it counts
         embeddings.counts_out.connect(collector.counts_in)
     levels = zip(neurons(first), LEVEL_PORTS, strict=False)

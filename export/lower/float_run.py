@@ -28,13 +28,14 @@ def float_model(graph: Graph, path: Path) -> TrainedModel:
 
 def float_run(
     graph: Graph, sentences: Sequence[NDArray[np.integer]], trained: TrainedModel
-) -> tuple[NDArray[np.integer], dict[str, NDArray[np.uint8]]]:
-    """Predictions and spikes of the float model."""
+) -> tuple[NDArray, dict[str, NDArray[np.uint8]]]:
+    """Predictions, of a regression the numbers, and spikes of the float model."""
     predictions, parts = [], []
     with torch.inference_mode(), record_spikes(trained.model) as spikes:
         for start in range(0, len(sentences), BATCH):
             batch = Batch.of([Example(tokens.tolist(), -1) for tokens in sentences[start : start + BATCH]])
-            predictions.append(trained.model(batch.tokens, batch.mask).logits.argmax(1).numpy())
+            logits = trained.model(batch.tokens, batch.mask).logits
+            predictions.append((logits[:, 0] if graph.regression else logits.argmax(1)).numpy())
             parts.append({name: train.numpy().astype(np.uint8) for name, train in spikes.items()})
     names = [n.name for n in graph.neurons]
     if not set(names) <= set(parts[0]) or any(parts[0][n.name].shape[2] != n.size for n in graph.neurons):

@@ -117,7 +117,8 @@ def _config(graph: Graph, parts: _Parts) -> SpikeBertConfig:
         position_embeddings=embedding.position is not None,
         embedding_levels=0 if parts.membrane else len(parts.levels),
         separator=embedding.separator if embedding.separator >= 0 else None,
-        num_labels=len(graph.labels),
+        num_labels=graph.outputs,
+        problem_type="regression" if graph.regression else None,
     )
 
 

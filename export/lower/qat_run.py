@@ -6,7 +6,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
@@ -21,7 +20,7 @@ from spikebert.data.tasks import Task, majority_share
 from spikebert.model.checkpoint import FOLDER, load_model, save_directory, save_model
 from spikebert.training.examples import examples_of
 from spikebert.training.loop import Batch, Schedule, train
-from spikebert.training.losses import logits_loss
+from spikebert.training.losses import label_loss, logits_loss
 from spikebert.training.measuring import measure
 from spikebert.training.run import Run
 
@@ -41,7 +40,13 @@ def _fine_tune(settings: QatSettings, run: Run, task: Task) -> Path:
         return run.model
     require_place(run.folder / "model", FOLDER)
     original, trained = load_model(settings.model), load_model(settings.model)
-    unknown = {row.label for row in task.train} - set(trained.labels)
+    if task.regression != (not trained.labels):
+        raise InputError(
+            f"{settings.task}: the model predicts {'classes' if trained.labels else 'numbers'}, the task has the "
+            "other; give the task that it was trained on",
+            field="task",
+        )
+    unknown = {row.label for row in task.train} - set(trained.labels) if trained.labels else set()
     if unknown:
         raise InputError(f"{settings.task}: the model does not know the label {sorted(unknown)[0]!r}", field="task")
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(trained.tokenizer))
@@ -59,7 +64,10 @@ def _fine_tune(settings: QatSettings, run: Run, task: Task) -> Path:
         with torch.no_grad():
             target = original.model(batch.tokens, batch.mask).logits
         own = logits(batch)
-        terms = {"logits": logits_loss(own, target), "cross_entropy": F.cross_entropy(own, batch.labels)}
+        terms = {
+            "logits": logits_loss(own, target, task.spread),
+            "cross_entropy": label_loss(own, batch.labels, task.spread),
+        }
         return {"loss": terms["logits"] + CROSS_ENTROPY * terms["cross_entropy"], **terms}
 
     schedule = Schedule(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)
@@ -70,7 +78,7 @@ def _fine_tune(settings: QatSettings, run: Run, task: Task) -> Path:
         "accuracy_before": before.accuracy,
         "score_before": before.score.value,
         **after.record,
-        "majority": majority_share(task.dev),
+        "majority": None if task.regression else majority_share(task.dev),
         "dev_texts": len(dev),
     }
     run.metrics.write(stage="finished", **measured)

@@ -23,6 +23,7 @@ class QatSettings:
     dev: str | None = None
     label_column: str | None = None
     text_column: list[str] | None = None
+    problem: str = "auto"  # as in spikebert.training.settings
     bits: int = 4
     per_channel: bool = False
     epochs: int = 1
@@ -47,6 +48,6 @@ def prepare(settings: QatSettings) -> Task:
     """The task that the settings ask for, which is shown; an InputError where settings or data cannot be."""
     settings.check()
     columns = Columns(settings.label_column, tuple(settings.text_column or ()))
-    task = limited(load_task(settings.task, settings.dev, columns), settings.limit, settings.seed)
+    task = limited(load_task(settings.task, settings.dev, columns, settings.problem), settings.limit, settings.seed)
     announce(task)
     return task

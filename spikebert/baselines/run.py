@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -23,9 +24,10 @@ from spikebert.model.config import SpikeBertConfig
 from spikebert.model.model import SpikeBertForSequenceClassification
 from spikebert.training import processes
 from spikebert.training import teacher as teachers
-from spikebert.training.distill import initialise_embeddings
+from spikebert.training.distill import initialise_embeddings, initialise_head
 from spikebert.training.examples import examples_of
 from spikebert.training.loop import Batch, Schedule, train
+from spikebert.training.losses import label_loss
 from spikebert.training.measuring import measure_model
 from spikebert.training.pipeline import computing, student_shape
 from spikebert.training.preparation import prepare
@@ -59,12 +61,13 @@ def _fit(settings: BaselineSettings, run: Run, task: Task) -> Path:
     source, tokenizer, _ = teachers.load(settings.teacher, task.labels, head=teachers.Head.UNUSED)
     config = SpikeBertConfig(**student_shape(settings, task, tokenizer, source.config))
     torch.manual_seed(settings.seed)
-    model = MODELS[settings.model](config)
+    model: Any = MODELS[settings.model](config)
+    initialise_head(model.readout.head if isinstance(model, SpikeBertForSequenceClassification) else model.head, task)
     if not settings.from_scratch:
         initialise_embeddings(model, Teacher(source))  # type: ignore[arg-type]
 
     def loss(batch: Batch) -> dict[str, torch.Tensor]:
-        return {"loss": model(batch.tokens, batch.mask, labels=batch.labels).loss}
+        return {"loss": label_loss(model(batch.tokens, batch.mask).logits, batch.labels, task.spread)}
 
     examples = examples_of(task.train, task.labels, tokenizer, config.max_tokens, config.separator)
     schedule = Schedule(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)
@@ -90,7 +93,7 @@ def _finish(settings: BaselineSettings, run: Run, task: Task, model, tokenizer, 
     found = measure_model(model, dev, chosen(settings.metric, task.name, task.labels), task.labels)
     result = {
         **found.record,
-        "majority": majority_share(task.dev),
+        "majority": None if task.regression else majority_share(task.dev),
         "dev_texts": len(dev),
         "train_texts": len(task.train),
         "parameters": sum(p.numel() for p in model.parameters()),
@@ -107,5 +110,6 @@ def _finish(settings: BaselineSettings, run: Run, task: Task, model, tokenizer, 
     content = {**result, "settings": {k: v for k, v in asdict(settings).items() if k != "out"}}
     write_atomically(result_file, lambda path: path.write_text(json.dumps(content, indent=1), "utf-8"))
     run.clear()
-    say(f"{settings.model}: {found} on {len(dev)} dev texts (majority class {result['majority']:.4f}); {result_file}")
+    beside = "" if task.regression else f" (majority class {result['majority']:.4f})"
+    say(f"{settings.model}: {found} on {len(dev)} dev texts{beside}; {result_file}")
     warn_of(settings.model, found.accuracy, task.dev)

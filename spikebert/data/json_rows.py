@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -73,11 +74,11 @@ def _fields(where: str, row: dict[str, Any], columns: Columns, table: Table) -> 
 
 
 def _label(where: str, name: str, value: Any) -> str:
-    """A text as it is; a whole number or a truth value as JSON writes it."""
+    """A text as it is; a number or a truth value as JSON writes it."""
     if isinstance(value, str):
         return value
-    if not isinstance(value, int):
-        raise InputError(f"{where}: {name!r} must be a text or a whole number, not {json.dumps(value)[:40]}")
+    if not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise InputError(f"{where}: {name!r} must be a text or a finite number, not {json.dumps(value)[:40]}")
     return json.dumps(value)
 
 

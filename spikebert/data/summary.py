@@ -5,10 +5,11 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from statistics import fmean, pstdev
 
 from spikebert.core.log import say, warn
 from spikebert.data.rows import Row
-from spikebert.data.tasks import Task, majority_share
+from spikebert.data.tasks import Task, majority_share, numbers_of
 
 MOST = 12  # classes that are listed
 FAR = 0.1  # of accuracy, by which no student is above its teacher
@@ -20,9 +21,11 @@ def announce(task: Task) -> None:
     for note in task.notes:
         say(note)
     texts = "pairs of texts" if task.pairs else "texts"
-    say(f"{task.name}: {len(task.train)} training and {len(task.dev)} dev {texts}, labels {', '.join(task.labels)}")
+    labels = "labels are numbers, which are predicted" if task.regression else f"labels {', '.join(task.labels)}"
+    say(f"{task.name}: {len(task.train)} training and {len(task.dev)} dev {texts}, {labels}")
     for part, rows in (("training", task.train), ("dev", task.dev)):
-        say(f"{part}: {_classes(rows)}; {_repeated(rows)}longest text {max(len(r.text) for r in rows)} characters")
+        listed = _range(rows) if task.regression else _classes(rows)
+        say(f"{part}: {listed}; {_repeated(rows)}longest text {max(len(r.text) for r in rows)} characters")
     for doubt in doubts(task):
         warn(WARNING + doubt)
 
@@ -33,23 +36,34 @@ def _classes(rows: Sequence[Row]) -> str:
     return f"{listed} and {len(counts) - MOST} more labels" if len(counts) > MOST else listed
 
 
+def _range(rows: Sequence[Row]) -> str:
+    values = numbers_of(rows)
+    return f"{min(values):g} to {max(values):g}, mean {fmean(values):.4g}, standard deviation {pstdev(values):.4g}"
+
+
 def _repeated(rows: Sequence[Row]) -> str:
     repeated = len(rows) - len({row.text for row in rows})
     return f"{repeated} texts repeated; " if repeated else ""
 
 
 def doubts(task: Task) -> Iterator[str]:
-    """What makes a task's accuracy mean less than it seems."""
+    """What makes a task's measures mean less than they seem."""
     known = {row.text for row in task.train}
     shared = sum(row.text in known for row in task.dev)
     if shared:
-        yield f"{shared} of {len(task.dev)} dev texts are training texts, too; the accuracy tells little of new ones"
+        what = "score" if task.regression else "accuracy"
+        yield f"{shared} of {len(task.dev)} dev texts are training texts, too; the {what} tells little of new ones"
     labels = defaultdict(set)
     for row in task.train:
-        labels[row.text].add(row.label)
+        labels[row.text].add(float(row.label) if task.regression else row.label)
     torn = [text for text, own in labels.items() if len(own) > 1]
     if torn:
         yield f"{len(torn)} training texts have more than one label, such as {torn[0][:60]!r}"
+    if not task.regression:
+        yield from _class_doubts(task)
+
+
+def _class_doubts(task: Task) -> Iterator[str]:
     counts = Counter(row.label for row in task.train)
     lost = [label for label in task.labels if not counts[label]]
     if lost:
@@ -84,8 +98,11 @@ def _plain(label: str) -> object:
         return " ".join("".join(kept).split()).casefold()
 
 
-def warn_of(what: str, accuracy: float, rows: Sequence[Row], teacher: float | None = None) -> None:
-    """Warn of an accuracy on `rows` that is below the majority class, or far above the teacher's."""
+def warn_of(what: str, accuracy: float | None, rows: Sequence[Row], teacher: float | None = None) -> None:
+    """Warn of an accuracy on `rows` that is below the majority class, or far above the teacher's; a regression has
+    none."""
+    if accuracy is None:
+        return
     majority = majority_share(rows)
     if accuracy < majority:
         warn(

@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import fmean, pstdev
 
 from spikebert.core.errors import InputError
 from spikebert.core.files import require_file, write_atomically
@@ -19,17 +20,22 @@ from spikebert.data import hub, packaged
 from spikebert.data.columns import PAIR_COLUMNS, USUAL, Columns
 from spikebert.data.labelled import SUFFIXES, read_labelled, read_table
 from spikebert.data.lines import read_lines
+from spikebert.data.metrics import number_of
 from spikebert.data.rows import Row
 
 TRAIN_PARTS = ("train", "training")
 DEV_PARTS = ("dev", "validation", "valid", "val")
 SHARE = 0.1  # of the rows that are held out as dev where no dev part is given
+PROBLEMS = ("auto", "classes", "numbers")
 FEWEST = 10  # texts of a class that are to have one of them in dev
 
 
 @dataclass(frozen=True)
 class Task:
-    """A classification task: what is trained on, and what is never looked at until the end."""
+    """A task: what is trained on, and what is never looked at until the end.
+
+    labels: of the classes; none of a regression, whose rows have numbers for labels.
+    """
 
     name: str
     train: list[Row]
@@ -43,6 +49,21 @@ class Task:
         """Whether each text is two, with a TAB between them."""
         return are_pairs(self.train)
 
+    @property
+    def regression(self) -> bool:
+        """Whether a number is to be predicted, and no class."""
+        return not self.labels
+
+    @property
+    def mean(self) -> float:
+        """Of the training rows' numbers."""
+        return fmean(numbers_of(self.train))
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation of the training rows' numbers, by which errors are measured; of classes 1."""
+        return (pstdev(numbers_of(self.train)) or 1.0) if self.regression else 1.0
+
 
 def with_labels(task: Task, names: Mapping[str, str]) -> Task:
     """The task whose labels are called otherwise: {label of the data: its name}; the order of the classes stays.
@@ -50,6 +71,8 @@ def with_labels(task: Task, names: Mapping[str, str]) -> Task:
     Raises:
         InputError: a label that the data do not have, or one name for two of them.
     """
+    if names and task.regression:
+        raise InputError("names classes, and the labels of the data are numbers that are predicted", field="labels")
     unknown = next((label for label in names if label not in task.labels), None)
     if unknown is not None:
         raise InputError(f"{unknown}: no label of the data, which are {', '.join(task.labels)}", field="labels")
@@ -66,17 +89,33 @@ def are_pairs(rows: Sequence[Row]) -> bool:
     return all("\t" in row.text for row in rows)
 
 
+def numbers_of(rows: Sequence[Row]) -> list[float]:
+    """The labels of a regression."""
+    return [float(row.label) for row in rows]
+
+
+def are_numbers(rows: Sequence[Row]) -> bool:
+    """Whether the labels are measured and not named: all are numbers, and one at least has a part behind the point.
+
+    Whole numbers, 0.0 and 1.0 too, are as a rule the names of classes.
+    """
+    values = [number_of(row.label) for row in rows]
+    return None not in values and any(value % 1 for value in values if value is not None)
+
+
 def halves(text: str) -> str | tuple[str, str]:
     """What the tokenizers libraries take for a pair of texts: two, where a TAB parts them."""
     first, tab, second = text.partition("\t")
     return (first, second) if tab else text
 
 
-def load_task(name: str, dev: str | None = None, columns: Columns = USUAL) -> Task:
+def load_task(name: str, dev: str | None = None, columns: Columns = USUAL, problem: str = "auto") -> Task:
     """A task by the name of a packaged one, by file, by a folder with a file of train and one of dev, or from the hub.
 
     Where no dev part is given, a tenth of the rows is cut off as dev, by a fixed seed.
 
+    Args:
+        problem: one of PROBLEMS: "classes", "numbers", or "auto", which goes by `are_numbers`.
     Raises:
         InputError: whatever the files hold that cannot be read for sure, parts that do not fit each other, or too few
             rows or labels.
@@ -85,20 +124,24 @@ def load_task(name: str, dev: str | None = None, columns: Columns = USUAL) -> Ta
     if dev:
         table = read_table(dev, columns)
         dev_rows, notes = table.rows, notes + [f"{Path(dev).name}: {note}" for note in table.notes]
-    _require_classes(name, train)
+    numbers = problem == "numbers" or (problem == "auto" and are_numbers(train))
+    if problem != "numbers":
+        _require_classes(name, train)
     cut = dev_rows is None
     if dev_rows is None:
-        train, dev_rows = split(train, SHARE, seed=0)
+        train, dev_rows = split(train, SHARE, seed=0, classes=not numbers)
     for part, rows in (("training", train), ("dev", dev_rows)):
         if not rows:
             raise InputError(f"{name}: no {part} rows; give more texts, or a dev part with --dev", field="task")
-    labels = sorted({row.label for row in train})
-    if len(labels) < 2:
+    labels = [] if numbers else sorted({row.label for row in train})
+    if numbers:
+        _require_numbers(name, train, dev_rows)
+    elif len(labels) < 2:
         raise InputError(
             f"{name}: every row has the label {labels[0]!r}; a task needs at least two labels", field="task"
         )
     for number, row in enumerate(dev_rows, 1):
-        if row.label not in labels:
+        if not numbers and row.label not in labels:
             raise InputError(
                 f"{name}: dev row {number} has the label {row.label!r}, which no training row has", field="task"
             )
@@ -112,13 +155,26 @@ def _called(name: str) -> str:
     return name if name in packaged.TASKS else Path(name).absolute().stem  # of ".", too
 
 
+def _require_numbers(name: str, train: Sequence[Row], dev: Sequence[Row]) -> None:
+    for part, rows in (("training", train), ("dev", dev)):
+        for number, row in enumerate(rows, 1):
+            if number_of(row.label) is None:
+                raise InputError(
+                    f"{name}: {part} row {number} has the label {row.label[:40]!r}, where the task is to predict "
+                    "numbers; mend it, or give --problem classes",
+                    field="task",
+                )
+    if len({float(row.label) for row in train}) < 2:
+        raise InputError(f"{name}: every training row has the label {train[0].label}; nothing is learnt", field="task")
+
+
 def _require_classes(name: str, rows: Sequence[Row]) -> None:
     """Labels are few beside their rows; what is not is another column."""
     labels = {row.label for row in rows}
     if len(rows) >= 10 and 2 * len(labels) > len(rows):
         raise InputError(
             f"{name}: has {len(labels)} labels in {len(rows)} rows, {sorted(labels)[0][:40]!r} among them; say "
-            "with --label-column which column holds the label",
+            "with --label-column which column holds the label, or --problem numbers where numbers are to be predicted",
             field="task",
         )
 
@@ -178,15 +234,16 @@ def _part(folder: Path, names: Sequence[str]) -> Path | None:
 TABLES = (".parquet", ".arrow", ".feather", ".xlsx", ".xls", ".ods", ".zip", ".bz2", ".xz", ".zst", ".pkl", ".txt")
 
 
-def split(rows: Sequence[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
+def split(rows: Sequence[Row], share: float, seed: int, classes: bool = True) -> tuple[list[Row], list[Row]]:
     """(the larger part, `share` of the rows): shuffled by `seed`, each text on one side only.
 
-    No class is left without a text in the larger part, nor one of FEWEST texts without any in the other.
+    Where labels are `classes`, none of these is left without a text in the larger part, nor one of FEWEST texts without
+    any in the other.
     """
     texts = sorted({row.text for row in rows})
     random.Random(seed).shuffle(texts)
     held_out = set(texts[: max(1, round(share * len(texts)))])
-    if len(held_out) < len(texts):
+    if classes and len(held_out) < len(texts):
         _stratify(rows, texts, held_out)
     return [r for r in rows if r.text not in held_out], [r for r in rows if r.text in held_out]
 

@@ -23,7 +23,7 @@ A SpikeBERT (Lv et al., [arXiv 2308.15122](https://arxiv.org/abs/2308.15122)): a
 classification, distilled from a BERT. {blocks} blocks × {width}, {steps} time steps, {norm} norm, {reset} reset,
 {residual} residual, up to {tokens} tokens.
 
-Labels: {labels}.
+{labels}
 
 {results}
 
@@ -72,7 +72,9 @@ def card(config: Any, labels: list[str], training: dict[str, Any], folder: str =
         reset=config.reset,
         residual=config.residual,
         tokens=config.max_tokens,
-        labels=", ".join(" ".join(label.split()) for label in labels),
+        labels=f"Labels: {', '.join(' '.join(label.split()) for label in labels)}."
+        if labels
+        else "It predicts a number, in the unit of the labels that it was trained on.",
         results=_results(labels, training),
         training="\n".join(f"- {title}: {training[name]}" for name, title in TOLD.items() if name in training)
         or "Not recorded.",
@@ -81,17 +83,17 @@ def card(config: Any, labels: list[str], training: dict[str, Any], folder: str =
 
 def _metadata(task: str, labels: list[str], training: dict[str, Any]) -> str:
     """The results as the hub lists them: YAML, whose quoted texts are JSON's."""
-    accuracy = training.get("accuracy")
-    if not isinstance(accuracy, float):
+    accuracy, score = training.get("accuracy"), _score(labels, training)
+    if not isinstance(accuracy, float) and score is None:
         return ""
     name = json.dumps(task, ensure_ascii=True)
-    score = _score(labels, training)
-    beside = "" if score is None else f"    - type: {HUB.get(score.metric.name, score.metric.name)}\n"
-    beside += "" if score is None else f"      value: {score.value:.4f}\n"
+    values = {} if score is None else {HUB.get(score.metric.name, score.metric.name): score.value}
+    values |= {"accuracy": accuracy} if isinstance(accuracy, float) else {}
+    measured = "".join(f"    - type: {metric}\n      value: {value:.4f}\n" for metric, value in values.items())
     return (
         f"model-index:\n- name: spikebert\n  results:\n  - task:\n      type: text-classification\n"
         f"    dataset:\n      name: {name}\n      type: {name}\n"
-        f"    metrics:\n{beside}    - type: accuracy\n      value: {accuracy:.4f}\n"
+        f"    metrics:\n{measured}"
     )
 
 
@@ -104,10 +106,13 @@ def _score(labels: list[str], training: dict[str, Any]) -> Score | None:
 
 
 def _results(labels: list[str], training: dict[str, Any]) -> str:
+    score, texts = _score(labels, training), f"on {training.get('dev_texts', 'its')} dev texts"
+    if not labels and score is not None:
+        return f"{score.sentence} {texts}; its teacher {training.get('teacher_score', 0.0):.4f}."
     if not isinstance(training.get("accuracy"), float):
         return "Its accuracy was not recorded."
-    parts = [f"Accuracy {training['accuracy']:.4f} on {training.get('dev_texts', 'its')} dev texts"]
-    if score := _score(labels, training):
+    parts = [f"Accuracy {training['accuracy']:.4f} {texts}"]
+    if score is not None:
         parts.insert(0, score.sentence)
     for name, title in (("teacher_accuracy", "its teacher"), ("majority", "the most frequent label")):
         if isinstance(training.get(name), float):

@@ -20,6 +20,7 @@ from spikebert.model.torch_file import read_tensors
 
 FORMAT = "spikebert-model"
 VERSION = 1
+REGRESSION = "regression"  # the `problem_type` of transformers' configs
 WEIGHTS, TRAINING_FILE = "model.safetensors", "training.json"
 FOLDER = Kind(
     "a model of spikebert-train",
@@ -34,7 +35,7 @@ class TrainedModel:
 
     model: SpikeBertForSequenceClassification
     tokenizer: str  # JSON text of the `tokenizers` library
-    labels: list[str]
+    labels: list[str]  # none of a regression, which predicts a number
     training: dict[str, Any]  # provenance: task, teacher, seed, accuracy, ...
 
 
@@ -57,8 +58,8 @@ def save_directory(trained: TrainedModel, folder: Path) -> None:
     card, README.md. After `import spikebert`, transformers reads it as it reads its own.
     """
     config = trained.model.config
-    config.id2label = dict(enumerate(trained.labels))
-    config.label2id = {label: i for i, label in enumerate(trained.labels)}
+    config.id2label = dict(enumerate(trained.labels or ["LABEL_0"]))  # transformers' own name for what is no class
+    config.label2id = {label: i for i, label in config.id2label.items()}
 
     def fill(folder: Path) -> None:
         trained.model.save_pretrained(folder)
@@ -146,7 +147,8 @@ def _load_directory(folder: Path) -> TrainedModel:
     notes = folder / TRAINING_FILE
     training = read_json(notes, "record of the training") if notes.is_file() else {}
     model = _assemble(config, state, folder)
-    labels = _labels(list((config.id2label or {}).values()), config, folder)
+    named = [] if config.problem_type == REGRESSION else list((config.id2label or {}).values())
+    labels = _labels(named, config, folder)
     return TrainedModel(model, _tokenizer(tokenizer, folder), labels, training)
 
 
@@ -182,6 +184,12 @@ def _tokenizer(text: str, path: Path) -> str:
 
 
 def _labels(labels: list[Any], config: SpikeBertConfig, path: Path) -> list[str]:
-    if len(labels) != config.num_labels or not all(isinstance(label, str) and is_unicode(label) for label in labels):
+    if not labels and config.problem_type == REGRESSION and config.num_labels == 1:
+        return []
+    if (
+        config.problem_type == REGRESSION
+        or len(labels) != config.num_labels
+        or not all(isinstance(label, str) and is_unicode(label) for label in labels)
+    ):
         raise InputError(f"{path}: must name {config.num_labels} labels, each a text")
     return labels

@@ -150,7 +150,7 @@ class SpikeBertForSequenceClassification(PreTrainedModel):
         Args:
             input_ids: (B, N) int64, padded on the right.
             attention_mask: (B, N), 1 for tokens and 0 for padding; all tokens where None.
-            labels: (B,) int64; gives the cross entropy as `loss`.
+            labels: (B,) int64; gives the cross entropy as `loss`. Of a regression numbers, and the mean squared error.
             features: whether to give `embeddings` and `features`, too. Their first axis is that of tokens, which a
                 pipeline of transformers would take for the batch.
         """
@@ -163,11 +163,16 @@ class SpikeBertForSequenceClassification(PreTrainedModel):
             if features:
                 sums.append(x.sum(0))
         logits = self.readout(x, packing)
-        loss = None if labels is None else F.cross_entropy(logits, labels)
+        loss = None if labels is None else self._loss(logits, labels)
         output = SpikeBertOutput(loss=loss, logits=logits)
         if features:
             output = SpikeBertOutput(loss=loss, logits=logits, embeddings=embedded, features=tuple(sums))
         return output if return_dict else output.to_tuple()
+
+    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        if self.config.problem_type == "regression":
+            return F.mse_loss(logits[:, 0], labels.float())
+        return F.cross_entropy(logits, labels)
 
 
 registry.enter_model(SpikeBertConfig, SpikeBertForSequenceClassification)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spikebert.core.errors import InputError
 from spikebert.core.log import say
+from spikebert.data.tasks import Task
 from spikebert.model.model import SpikeBertForSequenceClassification
 from spikebert.model.operations import record_operations
 from spikebert.model.recording import record_spikes
-from spikebert.training.loop import NO_LABEL, Batch
-from spikebert.training.losses import Alignment, aligned_layers, firing_rate, logits_loss
+from spikebert.training.loop import Batch
+from spikebert.training.losses import Alignment, aligned_layers, firing_rate, label_loss, logits_loss
 from spikebert.training.settings import LossWeights
 from spikebert.training.targets import Source
 from spikebert.training.teacher import Teacher
@@ -24,11 +24,14 @@ class Student(nn.Module):
     """The student with its alignment maps: what a stage trains and a checkpoint holds.
 
     skip: how many blocks from the front are not aligned.
+    spread: of the numbers that it is to predict, by which their errors are measured; of classes 1.
     """
 
-    def __init__(self, model: SpikeBertForSequenceClassification, teacher_width: int, skip: int = 0):
+    def __init__(
+        self, model: SpikeBertForSequenceClassification, teacher_width: int, skip: int = 0, spread: float = 1.0
+    ):
         super().__init__()
-        self.model, self.skip = model, skip
+        self.model, self.skip, self.spread = model, skip, spread
         self.alignment = Alignment(model.config.hidden_size, teacher_width, model.config.num_hidden_layers - skip)
 
     def layers(self, teacher_layers: int) -> list[int]:
@@ -61,8 +64,8 @@ def stage_two(
     terms = {
         "feature": student.alignment.feature_loss(output, target.features),
         "embedding": student.alignment.embedding_loss(output, target.embeddings),
-        "logits": logits_loss(output.logits, target.logits),
-        "cross_entropy": labelled_cross_entropy(output.logits, batch.labels),
+        "logits": logits_loss(output.logits, target.logits, student.spread),
+        "cross_entropy": label_loss(output.logits, batch.labels, student.spread),
     }
     if spikes:
         terms["spikes"] = firing_rate(spikes.values())
@@ -73,10 +76,11 @@ def stage_two(
     return {"loss": total, **terms}  # type: ignore[dict-item]
 
 
-def labelled_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """The mean over the texts that have a label; 0 where none has."""
-    total = F.cross_entropy(logits, labels, ignore_index=NO_LABEL, reduction="sum")
-    return total / (labels != NO_LABEL).sum().clamp(min=1)
+@torch.no_grad()
+def initialise_head(head: nn.Linear, task: Task) -> None:
+    """A head that is to predict a number begins at the mean of the training labels."""
+    if task.regression:
+        head.bias.fill_(task.mean)
 
 
 @torch.no_grad()

@@ -70,12 +70,19 @@ def examples_of(
     longest: int,
     separator: int | None = None,
 ) -> list[Example]:
-    """Labelled examples, cut as `tokenise` does."""
+    """Labelled examples, cut as `tokenise` does; without `labels` those of a regression."""
     encoded = tokenise([row.text for row in rows], tokenizer, longest, separator)
+    if not labels:
+        return [Example(tokens, float(row.label)) for tokens, row in zip(encoded, rows, strict=True)]
     return [Example(tokens, labels.index(row.label)) for tokens, row in zip(encoded, rows, strict=True)]
 
 
 def unlabelled_examples(
-    texts: list[str], tokenizer: PreTrainedTokenizerFast, longest: int, separator: int | None = None
+    texts: list[str],
+    tokenizer: PreTrainedTokenizerFast,
+    longest: int,
+    separator: int | None = None,
+    label: int | float = NO_LABEL,
 ) -> list[Example]:
-    return [Example(tokens, NO_LABEL) for tokens in tokenise(texts, tokenizer, longest, separator)]
+    """Examples without labels; `label` is what marks these: NO_LABEL, or NO_NUMBER of a regression."""
+    return [Example(tokens, label) for tokens in tokenise(texts, tokenizer, longest, separator)]

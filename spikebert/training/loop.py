@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import operator
 import random
 import time
@@ -22,24 +23,24 @@ from spikebert.model.torch_file import read_tensors
 from spikebert.training import processes
 from spikebert.training.allocator import keep_freed_memory
 
-NO_LABEL = -1
+NO_LABEL, NO_NUMBER = -1, math.nan
 CPU = torch.device("cpu")
 BUCKET = 50  # batches that are sorted by length together: little padding, still well shuffled
 
 
 @dataclass(frozen=True)
 class Example:
-    """One tokenised text; `label` is NO_LABEL where there is none."""
+    """One tokenised text; `label` is NO_LABEL where there is none, and of a regression a number or NO_NUMBER."""
 
     tokens: list[int]
-    label: int
+    label: int | float
 
 
 @dataclass(frozen=True)
 class Batch:
     tokens: Tensor  # (B, N) int64, padded on the right with 0
     mask: Tensor  # (B, N) int64
-    labels: Tensor  # (B,) int64
+    labels: Tensor  # (B,) int64, of a regression float32
     indices: Sequence[int] = ()  # of its examples among all that are trained on
 
     @classmethod

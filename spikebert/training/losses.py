@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spikebert.model.model import SpikeBertOutput
+from spikebert.training.loop import NO_LABEL
 
 
 def aligned_layers(blocks: int, teacher_layers: int, skip: int = 0) -> list[int]:
@@ -53,10 +54,29 @@ def distance(a: Tensor, b: Tensor) -> Tensor:
     return (a.float() - b.float()).square().mean(-1).add(1e-12).sqrt().mean()
 
 
-def logits_loss(student: Tensor, teacher: Tensor) -> Tensor:
-    """KL(teacher ‖ student) of the class distributions, the mean over the batch."""
+def logits_loss(student: Tensor, teacher: Tensor, spread: float = 1.0) -> Tensor:
+    """KL(teacher ‖ student) of the class distributions, the mean over the batch; of one output, a number, the mean
+    squared distance in units of `spread`."""
+    if student.shape[-1] == 1:
+        return ((student.float() - teacher.float()) / spread).square().mean()
     own, target = F.log_softmax(student.float(), -1), F.log_softmax(teacher.float(), -1)
     return F.kl_div(own, target, reduction="batchmean", log_target=True)
+
+
+def label_loss(logits: Tensor, labels: Tensor, spread: float = 1.0) -> Tensor:
+    """The mean over the texts that have a label, 0 where none has: of classes the cross entropy, of numbers the squared
+    error in units of `spread`.
+
+    Args:
+        logits: (B, labels), (B, 1) of numbers.
+        labels: (B,) int64, or float of numbers.
+    """
+    if labels.is_floating_point():
+        known = ~labels.isnan()
+        errors = (logits[:, 0].float() - labels.nan_to_num()) / spread * known
+        return errors.square().sum() / known.sum().clamp(min=1)
+    total = F.cross_entropy(logits, labels, ignore_index=NO_LABEL, reduction="sum")
+    return total / (labels != NO_LABEL).sum().clamp(min=1)
 
 
 def firing_rate(spikes: Iterable[Tensor]) -> Tensor:

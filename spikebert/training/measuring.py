@@ -22,10 +22,10 @@ class Measured:
     """What a model reaches."""
 
     score: Score
-    accuracy: float
+    accuracy: float | None  # a regression has none
 
     def __str__(self) -> str:
-        beside = "" if self.score.metric == ACCURACY else f", accuracy {self.accuracy:.4f}"
+        beside = "" if self.score.metric == ACCURACY or self.accuracy is None else f", accuracy {self.accuracy:.4f}"
         return f"{self.score}{beside}"
 
     @property
@@ -38,13 +38,15 @@ class Measured:
 def measure(
     logits: Callable[[Batch], Tensor], examples: Sequence[Example], metric: Metric, labels: Sequence[str]
 ) -> Measured:
-    """How good the predictions of `logits`, (B, labels) of a batch, are."""
+    """How good the predictions of `logits`, (B, labels) of a batch, are; without labels, those of a regression."""
     found, wanted = [], []
     for batch in by_length(examples, BATCH):
-        found.append(logits(batch).argmax(-1).cpu().numpy())
+        given = logits(batch)
+        found.append((given.argmax(-1) if labels else given[:, 0].float()).cpu().numpy())
         wanted.append(batch.labels.numpy())
     predicted, true = np.concatenate(found), np.concatenate(wanted)
-    return Measured(score(metric, predicted, true, labels), float((predicted == true).mean()))
+    accuracy = float((predicted == true).mean()) if labels else None
+    return Measured(score(metric, predicted, true, labels), accuracy)
 
 
 def measure_model(

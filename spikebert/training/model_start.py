@@ -98,12 +98,12 @@ def put(
     state["embeddings.word.weight"] = _words(state["embeddings.word.weight"], begin.tokenizer, tokenizer)
     head = ("readout.head.weight", "readout.head.bias")
     if sorted(begin.labels) == sorted(labels):
-        order = [begin.labels.index(label) for label in labels]
+        order = [begin.labels.index(label) for label in labels] or [0]  # a regression has one output, without a label
         state |= {name: state[name][order] for name in head}
     else:
         own = student.state_dict()
         state |= {name: own[name] for name in head}
-        say(f"the head begins at random: the model's labels are {', '.join(begin.labels)}")
+        say(f"the head begins anew: the model's labels are {', '.join(begin.labels) or 'numbers'}")
     student.load_state_dict(state)
 
 

@@ -24,9 +24,17 @@ from spikebert.training import model_start, processes, teacher_folder, warm_star
 from spikebert.training import teacher as teachers
 from spikebert.training.calibration import calibrate
 from spikebert.training.device import choose
-from spikebert.training.distill import Student, initialise_blocks, initialise_embeddings, stage_one, stage_two
+from spikebert.training.distill import (
+    Student,
+    initialise_blocks,
+    initialise_embeddings,
+    initialise_head,
+    stage_one,
+    stage_two,
+)
 from spikebert.training.examples import examples_of, separator_of, unlabelled_examples
-from spikebert.training.loop import Batch, Schedule, by_length, train
+from spikebert.training.loop import NO_LABEL, NO_NUMBER, Batch, Schedule, by_length, train
+from spikebert.training.losses import label_loss
 from spikebert.training.measuring import measure_model
 from spikebert.training.preparation import prepare
 from spikebert.training.run import Run
@@ -59,7 +67,11 @@ def fine_tune(settings: Settings, task: Task | None = None) -> Path:
 
 def _fine_tune(settings: Settings, run: Run, task: Task, finished: Path) -> None:
     torch.manual_seed(settings.seed)  # a new head is random, and the same in every process and at every start
-    model, tokenizer, _ = teachers.load(settings.teacher, task.labels, settings.teacher_pooling, teachers.Head.GOES_ON)
+    model, tokenizer, fitted = teachers.load(
+        settings.teacher, task.labels, settings.teacher_pooling, teachers.Head.GOES_ON
+    )
+    if not fitted:
+        initialise_head(model.classifier, task)
     separator = separator_of(task, tokenizer, model.config)
     _require_positions(settings.max_tokens, model.config, settings)
     longest = min(settings.max_tokens or TEACHER_TOKENS, model.config.max_position_embeddings)
@@ -68,8 +80,8 @@ def _fine_tune(settings: Settings, run: Run, task: Task, finished: Path) -> None
 
     def loss(batch):
         types = teachers.token_types(batch.tokens, separator)
-        output = model(input_ids=batch.tokens, attention_mask=batch.mask, token_type_ids=types, labels=batch.labels)
-        return {"loss": output.loss}
+        output = model(input_ids=batch.tokens, attention_mask=batch.mask, token_type_ids=types)
+        return {"loss": label_loss(output.logits, batch.labels, task.spread)}
 
     train("teacher", model, loss, examples, schedule, run.checkpoint("teacher"), run.metrics, **computing(settings))
     with processes.main_first():
@@ -83,9 +95,10 @@ def _keep_teacher(
     """Measure on dev and write the teacher's folder."""
     dev = examples_of(task.dev, task.labels, tokenizer, longest, separator)
     metric = chosen(settings.metric, task.name, task.labels)
-    found, majority = measure_model(model, dev, metric, task.labels, separator), majority_share(task.dev)
+    found, majority = measure_model(model, dev, metric, task.labels, separator), _majority(task)
     run.metrics.write(stage="teacher", **found.record, majority=majority)
-    say(f"teacher: {found} on {len(task.dev)} dev texts (majority class {majority:.4f})")
+    beside = "" if majority is None else f" (majority class {majority:.4f})"
+    say(f"teacher: {found} on {len(task.dev)} dev texts{beside}")
     warn_of("the teacher", found.accuracy, task.dev)
 
     def fill(folder: Path) -> None:
@@ -94,6 +107,11 @@ def _keep_teacher(
 
     write_folder_atomically(finished, TEACHER, fill)
     run.clear()
+
+
+def _majority(task: Task) -> float | None:
+    """The share of the most frequent label of dev; None of a regression."""
+    return None if task.regression else majority_share(task.dev)
 
 
 def distil(settings: Settings, task: Task | None = None) -> Path:
@@ -160,7 +178,9 @@ def _new_student(
         _require_positions(shape["max_tokens"], general.config, settings)
     config = SpikeBertConfig(**shape)
     torch.manual_seed(settings.seed)
-    student = Student(SpikeBertForSequenceClassification(config), general.config.hidden_size, settings.skip_layers)
+    model = SpikeBertForSequenceClassification(config)
+    student = Student(model, general.config.hidden_size, settings.skip_layers, task.spread)
+    initialise_head(model.readout.head, task)
     initialise_embeddings(student.model, Teacher(general))
     if settings.init == "blocks":
         initialise_blocks(student.model, Teacher(general))
@@ -193,7 +213,8 @@ def student_shape(
     return {
         **settings.sizes,
         "vocab_size": teachers.vocabulary(tokenizer),
-        "num_labels": len(task.labels),
+        "num_labels": max(1, len(task.labels)),
+        "problem_type": "regression" if task.regression else None,
         "separator": separator_of(task, tokenizer, teacher),
         "norm": settings.norm,
         "reset": settings.reset,
@@ -222,6 +243,7 @@ def teacher_settings(settings: Settings, teacher: BertConfig) -> Settings:
         teacher_epochs=settings.teacher_epochs,
         teacher_learning_rate=settings.teacher_learning_rate,
         teacher_pooling=settings.teacher_pooling,
+        problem=settings.problem,
         metric=settings.metric,
         device=settings.device,
         precision=settings.precision,
@@ -279,7 +301,7 @@ def _stage_two(
     """calibrated: whether the student's batch norms have statistics already, or need not, since they are new."""
     longest, separator = student.model.config.max_tokens, student.model.config.separator
     examples = examples_of(task.train, task.labels, tokenizer, longest, separator)
-    examples += unlabelled_examples(more, tokenizer, longest, separator)
+    examples += unlabelled_examples(more, tokenizer, longest, separator, NO_NUMBER if task.regression else NO_LABEL)
     if not calibrated:
         calibrate(student.model, by_length(examples[:CALIBRATION], settings.batch_size))
     schedule = Schedule(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)
@@ -332,7 +354,7 @@ def _finish(
         **found.record,
         "teacher_accuracy": of_teacher.accuracy,
         "teacher_score": of_teacher.score.value,
-        "majority": majority_share(task.dev),
+        "majority": _majority(task),
         "dev_texts": len(dev),
     }
     run.metrics.write(stage="finished", seconds=round(seconds, 1), **result)
@@ -353,9 +375,9 @@ def _finish(
     trained = replace(trained, training=training)
     save_directory(trained, run.folder / "model")
     save_model(trained, run.model)
+    beside = "" if task.regression else f", majority class {result['majority']:.4f}"
     say(
-        f"SpikeBERT: {found} on {len(dev)} dev texts "
-        f"(teacher {of_teacher.score.value:.4f}, majority class {result['majority']:.4f}); "
+        f"SpikeBERT: {found} on {len(dev)} dev texts (teacher {of_teacher.score.value:.4f}{beside}); "
         f"{run.model} and {run.folder / 'model'}"
     )
     warn_of("SpikeBERT", found.accuracy, task.dev, of_teacher.accuracy)

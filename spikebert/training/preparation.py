@@ -21,7 +21,8 @@ def prepare(settings: Settings) -> Task:
     """
     settings.check()
     settings.require_inputs()
-    found = with_labels(load_task(settings.task, settings.dev, settings.columns), renamed(settings.labels))
+    found = load_task(settings.task, settings.dev, settings.columns, settings.problem)
+    found = with_labels(found, renamed(settings.labels))
     task = limited(found, settings.limit, settings.seed)
     chosen(settings.metric, task.name, task.labels)
     announce(task)

@@ -11,6 +11,7 @@ from spikebert.core.files import require_file
 from spikebert.core.options import require_folder, require_least, require_positive, require_seed
 from spikebert.data import hub
 from spikebert.data.columns import Columns, renamed
+from spikebert.data.tasks import PROBLEMS
 from spikebert.model.limits import LEVELS_MAX
 from spikebert.training import teacher_folder
 
@@ -50,6 +51,7 @@ class Settings:
     dev: str | None = None
     label_column: str | None = None  # where the file's header, or its order, is not the usual one
     text_column: list[str] | None = None  # as above; two columns for a pair
+    problem: str = "auto"  # whether labels are classes or numbers, see spikebert.data.tasks
     metric: str | None = None  # the task's usual one; see spikebert.data.metrics
     labels: str | None = None  # what the model calls those of the data: 0=negative,1=positive
     limit: int | None = None  # training rows
@@ -116,6 +118,8 @@ class Settings:
         renamed(self.labels)
         if not (self.vocabulary in ("whole", "used") or (isinstance(self.vocabulary, int) and self.vocabulary > 0)):
             raise InputError(f"{self.vocabulary}: must be whole, used, or how many pieces are kept", field="vocabulary")
+        if self.problem not in PROBLEMS:
+            raise InputError(f"{self.problem}: must be one of {', '.join(PROBLEMS)}", field="problem")
         if self.levels > LEVELS_MAX:
             raise InputError(f"{self.levels}: must be at most {LEVELS_MAX}", field="levels")
         if not 0 <= self.beta <= 1:

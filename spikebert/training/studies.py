@@ -119,7 +119,9 @@ def _claim(folder: Path, kind: str, settings: Settings) -> None:
 
 def _fitted(settings: Settings) -> tuple[bool, BertConfig]:
     """(whether the teacher comes fine-tuned for the task, so that no run needs to do it; its shape)."""
-    labels = load_task(settings.task, settings.dev, settings.columns).labels
+    labels = load_task(settings.task, settings.dev, settings.columns, settings.problem).labels
+    if not labels:
+        raise InputError(f"{settings.task}: a study compares accuracies, and numbers have none", field="task")
     model, _, fitted = teachers.load(settings.teacher, labels)
     return fitted, model.config
 

@@ -52,7 +52,7 @@ class BertOfMeans(BertForSequenceClassification):
 
 
 class MeanOfBerts(nn.Module):
-    """Several classifiers of the same labels as one: the mean of their class probabilities.
+    """Several classifiers of the same labels as one: the mean of their class probabilities, or of their numbers.
 
     They are to have one tokenizer. All else, the embeddings and the hidden states, is the first one's.
     """
@@ -67,7 +67,10 @@ class MeanOfBerts(nn.Module):
         first, *others = self.models
         found = first(input_ids, attention_mask, token_type_ids, output_hidden_states=output_hidden_states)
         logits = [found.logits, *(m(input_ids, attention_mask, token_type_ids).logits for m in others)]
-        mean = torch.stack(logits).log_softmax(-1).logsumexp(0) - math.log(len(logits))
+        if self.config.problem_type == "regression":
+            mean = torch.stack(logits).mean(0)
+        else:
+            mean = torch.stack(logits).log_softmax(-1).logsumexp(0) - math.log(len(logits))
         return SequenceClassifierOutput(None, mean, found.hidden_states)  # type: ignore[arg-type]
 
 
@@ -84,6 +87,7 @@ def load(
 ) -> tuple[BertForSequenceClassification, PreTrainedTokenizerFast, bool]:
     """(the classifier, its tokenizer, whether it was already fine-tuned for exactly these labels).
 
+    Without labels it is one that predicts a number: one output, by mean squared error.
     A teacher that was has its classes in the order of `labels` then, whatever their order in its folder.
 
     pooling: "first" or "mean", for a teacher that is to be fine-tuned; one that was keeps its own, and is refused where
@@ -101,8 +105,8 @@ def load(
     logging.set_verbosity_error()  # "some weights are newly initialised" is what fine-tuning means
     config = _config(name, source, kept)
     classes = classes_of(name, config)
-    order = _order(classes, labels)
-    fitted = order is not None
+    order = _order(classes, labels) if labels else None
+    fitted = order is not None if labels else _predicts_a_number(config)
     if not fitted and head is not Head.UNUSED:
         _tell_of_classes(name, classes, labels, head)
     own = getattr(config, "classifier_pooling", "first")
@@ -112,9 +116,10 @@ def load(
         )
     if not fitted:
         config.classifier_pooling = pooling
-    config.problem_type = "single_label_classification"  # it may have been one of several labels, or of numbers
-    config.id2label = dict(enumerate(labels))
-    config.label2id = {label: i for i, label in enumerate(labels)}
+    # It may have been one of several labels, or of numbers.
+    config.problem_type = "single_label_classification" if labels else "regression"
+    config.id2label = dict(enumerate(labels or ["LABEL_0"]))  # transformers' own name for what is no class
+    config.label2id = {label: i for i, label in config.id2label.items()}
     model, missing = _model(name, folder, source, config, fitted, kept)
     # A head that fine-tuning makes anew, and a pooler that sentence encoders leave out, may start at random.
     lost = sorted(k for k in missing if fitted or not k.startswith(("classifier.", "bert.pooler.")))
@@ -160,6 +165,11 @@ def classes_of(name: str, config: BertConfig) -> list[str]:
     return names
 
 
+def _predicts_a_number(config: BertConfig) -> bool:
+    """Whether it is fine-tuned for a regression, as transformers notes that."""
+    return config.problem_type == "regression" and len(config.id2label or {}) == 1
+
+
 def _order(classes: Sequence[str], labels: Sequence[str]) -> list[int] | None:
     """Where each label stands among the classes; None where the names are others. Case counts where it has to."""
     for plain in (str, str.casefold):
@@ -172,7 +182,7 @@ def _order(classes: Sequence[str], labels: Sequence[str]) -> list[int] | None:
 def _tell_of_classes(name: str, classes: Sequence[str], labels: Sequence[str], head: Head) -> None:
     if list(classes) == [f"LABEL_{number}" for number in range(len(classes))]:
         return  # names that transformers makes up
-    theirs, wanted = ", ".join(map(repr, classes[:12])), ", ".join(map(repr, labels[:12]))
+    theirs, wanted = ", ".join(map(repr, classes[:12])), ", ".join(map(repr, labels[:12])) or "numbers"
     if head is Head.REFUSED:
         raise InputError(
             f"{name}: is fine-tuned for the labels {theirs}, the task has {wanted}; name them alike "
@@ -249,7 +259,8 @@ def load_more(names: Sequence[str], labels: Sequence[str], tokenizer: PreTrained
     for name in names:
         model, own, fitted = load(name, labels, head=Head.UNUSED)
         if not fitted:
-            raise InputError(f"{name}: is not fine-tuned for the labels {', '.join(labels)}", field="more_teachers")
+            wanted = f"the labels {', '.join(labels)}" if labels else "predicting numbers"
+            raise InputError(f"{name}: is not fine-tuned for {wanted}", field="more_teachers")
         if own.get_vocab() != tokenizer.get_vocab():
             raise InputError(f"{name}: its tokenizer is not the one of --teacher", field="more_teachers")
         found.append(model)

@@ -69,6 +69,7 @@ def facts_of(graph: Graph) -> dict[str, Any]:
         "checksum": nir.checksum(graph),
         "task": (graph.metadata.get("training") or {}).get("task"),
         "labels": list(graph.labels),
+        "predicts": "a number" if graph.regression else "a label",
         "metric": str(metric_of(graph)),
         "input": "pairs of texts" if separator >= 0 else "texts",
         "time_steps": graph.time_steps,

@@ -17,6 +17,7 @@ def describe_trained(path: Path) -> Description:
     facts = {
         "task": trained.training.get("task"),
         "labels": trained.labels,
+        "predicts": "a label" if trained.labels else "a number",
         "metric": str(noted(trained.training, trained.labels)),
         "time_steps": config.time_steps,
         "max_tokens": config.max_tokens,

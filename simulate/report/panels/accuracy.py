@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+NUMBERS = "The model predicts a number: it has no accuracy, no majority class and no probabilities."
+
+
 def _shares(content: Content) -> list[tuple[str, int, float, float, float]] | None:
     """(what, hits, share, low, high) of the model and of the majority class; None without labels."""
     run = content.run
@@ -32,10 +35,11 @@ def _score(content: Content) -> Score | None:
 
 
 def card(content: Content) -> Card:
-    shares = _shares(content)
+    shares, score = _shares(content), _score(content)
+    if shares is None and score is not None:
+        return _number_card(content, score)
     if shares is None:
         return Card("accuracy", "Accuracy", "no labels", ("these texts came without labels",), {"accuracy": None})
-    score = _score(content)
     (_, hits, share, low, high), (_, _, majority, majority_low, majority_high) = shares
     if low > majority_high:
         verdict = "above it: the intervals are apart"
@@ -59,6 +63,14 @@ def card(content: Content) -> Card:
     )
 
 
+def _number_card(content: Content, score: Score) -> Card:
+    """Of a regression, which has no accuracy."""
+    line = f"of the predicted numbers with the labels of {content.run.samples} texts"
+    ends = f"95 % bootstrap interval {score.low:.4f} to {score.high:.4f}"
+    title = f"{score.metric.title[0].upper()}{score.metric.title[1:]}"
+    return Card("accuracy", title, f"{score.value:.4f}", (line, ends), {"accuracy": None, "metric": score.record})
+
+
 def _teacher(content: Content) -> tuple[str, ...]:
     """What the BERT that it was learned from reached in training, where the model's file notes it."""
     noted = content.run.model.metadata.get("training")
@@ -74,10 +86,24 @@ def _span(low: float, high: float) -> str:
     return f"{100 * low:.1f} to {100 * high:.1f} %"
 
 
+def _scores(score: Score) -> Table:
+    return Table(
+        "score",
+        "The metric of the task, 95 % bootstrap interval",
+        (
+            Column("metric", "metric", forms.text),
+            Column("value", "value", forms.rate),
+            Column("low", "from", forms.rate),
+            Column("high", "to", forms.rate),
+        ),
+        ((score.metric.title, score.value, score.low, score.high),),
+    )
+
+
 def panel(content: Content) -> Panel | None:
-    shares = _shares(content)
+    shares, score = _shares(content), _score(content)
     if shares is None:
-        return None
+        return None if score is None else Panel("accuracy", "Score", (NUMBERS,), tables=(_scores(score),))
     table = Table(
         "accuracy",
         "Accuracy, 95 % Wilson intervals",
@@ -90,18 +116,6 @@ def panel(content: Content) -> Panel | None:
         ),
         tuple(shares),
     )
-    score = _score(content)
-    scores = Table(
-        "score",
-        "The metric of the task, 95 % bootstrap interval",
-        (
-            Column("metric", "metric", forms.text),
-            Column("value", "value", forms.rate),
-            Column("low", "from", forms.rate),
-            Column("high", "to", forms.rate),
-        ),
-        () if score is None else ((score.metric.title, score.value, score.low, score.high),),
-    )
     return Panel(
         "accuracy",
         "Accuracy",
@@ -111,7 +125,7 @@ def panel(content: Content) -> Panel | None:
             "interval = (p + z²/2n ± z √(p(1 − p)/n + z²/4n²)) / (1 + z²/n)",
             "n = samples,  z = 1.96",
         ),
-        (table,) if score is None else (scores, table),
+        (table,) if score is None else (_scores(score), table),
         Plot(lambda width: _draw(shares, width), "Accuracy of the model and of the majority class, 95 % intervals."),
     )
 

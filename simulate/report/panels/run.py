@@ -31,7 +31,7 @@ def panel(content: Content) -> Panel:
         ("time steps T", str(model.time_steps)),
         *([] if model.exit_margin is None else [("early exit", _early(content))]),
         ("norm, reset, weights", f"{model.norm}, {model.reset}, {model.weight_bits} bits"),
-        ("labels", ", ".join(model.labels)),
+        ("labels", ", ".join(model.labels) or "none: it predicts a number"),
         ("versions", ", ".join(f"{name} {version}" for name, version in origin.versions.items())),
     ]
     tables = [facts("run", "Simulation and model", known)]

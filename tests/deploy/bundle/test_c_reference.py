@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -85,3 +86,12 @@ def test_a_truncated_file_is_refused(program, tmp_path):
         done = run(program, tmp_path)
         assert (done.returncode, done.stderr) == (2, "reference: a file ends too early\n")
         (tmp_path / name).write_bytes(whole)
+
+
+def test_a_predicted_number_is_a_version_of_the_form_and_is_printed(program, tmp_path):
+    graph = replace(random_graph(labels=1), labels=())
+    write(tmp_path, graph)
+    assert (tmp_path / "model.bin").read_bytes()[4] == 5
+    done = run(program, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("text 0: score ") and done.stdout.splitlines()[3].startswith("3 texts: ")

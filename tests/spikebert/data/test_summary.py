@@ -53,3 +53,12 @@ def test_results_that_cannot_be_right_are_warned_of(told):
     assert "warning: SpikeBERT is right less often (0.4000) than the most frequent label (0.5000)" in told.text
     warn_of("SpikeBERT", 0.9, DEV, 0.0)
     assert "warning: SpikeBERT is far above its teacher (0.9000, 0.0000)" in told.text
+
+
+def test_a_task_of_numbers_is_told_with_their_range_and_mean(told):
+    announce(Task("mine", [Row("0.5", "x"), Row("4.5", "y")], [Row("2", "z")], []))
+    assert told.messages == [
+        "mine: 2 training and 1 dev texts, labels are numbers, which are predicted",
+        "training: 0.5 to 4.5, mean 2.5, standard deviation 2; longest text 1 characters",
+        "dev: 2 to 2, mean 2, standard deviation 0; longest text 1 characters",
+    ]

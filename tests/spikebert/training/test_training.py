@@ -21,9 +21,9 @@ from spikebert.cli import main
 from spikebert.core.errors import InputError
 from spikebert.model.checkpoint import load_model
 from spikebert.model.recording import record_spikes
-from spikebert.training.distill import Student, initialise_blocks, initialise_embeddings, labelled_cross_entropy
-from spikebert.training.loop import NO_LABEL, Batch, Example, Metrics, Schedule, train
-from spikebert.training.losses import aligned_layers, distance, firing_rate, logits_loss
+from spikebert.training.distill import Student, initialise_blocks, initialise_embeddings
+from spikebert.training.loop import NO_LABEL, NO_NUMBER, Batch, Example, Metrics, Schedule, train
+from spikebert.training.losses import aligned_layers, distance, firing_rate, label_loss, logits_loss
 from spikebert.training.run import Run
 from spikebert.training.settings import Settings
 from spikebert.training.teacher import BertOfMeans, MeanOfBerts, Teacher, load
@@ -101,8 +101,15 @@ def test_the_distance_is_the_l2_norm_of_each_token_over_the_root_of_the_width():
 def test_texts_without_a_label_add_nothing_to_the_cross_entropy():
     logits, labels = torch.randn(3, 2), torch.tensor([1, NO_LABEL, 0])
     by_hand = torch.nn.functional.cross_entropy(logits[[0, 2]], labels[[0, 2]])
-    assert float(labelled_cross_entropy(logits, labels)) == pytest.approx(float(by_hand))
-    assert float(labelled_cross_entropy(logits, torch.full((3,), NO_LABEL))) == 0
+    assert float(label_loss(logits, labels)) == pytest.approx(float(by_hand))
+    assert float(label_loss(logits, torch.full((3,), NO_LABEL))) == 0
+
+
+def test_numbers_are_learned_by_the_squared_error_in_units_of_their_spread():
+    scores, labels = torch.tensor([[1.0], [4.0], [9.0]]), torch.tensor([3.0, 4.0, NO_NUMBER])
+    assert float(label_loss(scores, labels, spread=2.0)) == 0.5  # a text without a number counts in no mean
+    assert float(label_loss(scores, torch.full((3,), NO_NUMBER))) == 0
+    assert float(logits_loss(scores, scores + 2, spread=2.0)) == 1
 
 
 def test_the_logits_loss_is_the_kl_divergence_from_the_teacher():
