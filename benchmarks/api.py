@@ -20,6 +20,7 @@ from simulate.report.panel import Panel
 from simulate.report.report import Report
 from simulate.sweep import Point
 from simulate.verification import Outcome, Verification
+from spikebert.data.metrics import Metric, Score
 
 HEAD = """\
 # The Python API
@@ -37,6 +38,8 @@ RESULTS = (
     Description,
     Verification,
     Outcome,
+    Score,
+    Metric,
     Point,
     Ablation,
     Worth,
