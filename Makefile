@@ -5,7 +5,7 @@ MODERN_PYTHON ?= python3.13
 BIN = .venv/bin
 CORE = tests/export tests/simulate tests/deploy tests/spikebert tests/test_cli.py tests/test_layers.py tests/test_tutorial.py tests/test_same_answers.py
 
-.PHONY: demo demo-train test coverage test-modern results lint format docs interop sanafe setup clean
+.PHONY: demo demo-train test coverage test-modern results bench lint format docs interop sanafe setup clean
 
 setup: .venv/installed
 
@@ -43,6 +43,11 @@ test-modern: .venv-modern/installed
 results: setup
 	@test -n "$(DATA)" || { echo "make results DATA=FOLDER: the folder that holds glue/sst2/dev.tsv.gz" >&2; exit 2; }
 	DATA="$(abspath $(DATA))" PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python benchmarks/fill.py docs/results.md
+
+# The tables of docs/speed.md on this machine, which should have nothing else to do; TEACHER is the folder of a teacher.
+bench: setup
+	@test -n "$(DATA)" -a -n "$(TEACHER)" || { echo "make bench DATA=FOLDER TEACHER=FOLDER: the public sets and the SST-2 teacher" >&2; exit 2; }
+	DATA="$(abspath $(DATA))" TEACHER="$(abspath $(TEACHER))" PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python benchmarks/fill.py docs/speed.md
 
 lint: setup
 	$(BIN)/ruff check .

@@ -1,0 +1,50 @@
+"""Lava's runtime against the fast simulator on the same texts: start-up, texts a second, and how many times as long.
+
+    python benchmarks/lava_rates.py examples/sst2/model.nir --texts 100
+
+Both count everything. Lava's time is that of its run; what it takes to build and start its processes stands beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from roofline import random_texts
+
+from export.ir import nir
+from simulate import lava
+from simulate.fast import FastSimulator
+from simulate.verification import holding
+
+
+def main() -> None:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("models", type=Path, nargs="+")
+    p.add_argument("--texts", type=int, default=100)
+    p.add_argument("--tokens", type=int, default=26, help="of a text, on average")
+    p.add_argument("--repeat", type=int, default=3)
+    options = p.parse_args()
+    print("| model | simulator | start-up, s | texts a second | times as long as fast |\n|---|---|--:|--:|--:|")
+    for path in options.models:
+        graph = nir.read(path)
+        texts = random_texts(graph, options.texts, options.tokens)
+        simulator = FastSimulator(graph)
+        simulator.run(texts[:2])
+        turns = [
+            [simulator.run(texts), *(lava.run(graph, texts, name) for name in holding(graph))]
+            for _ in range(options.repeat)
+        ]
+        fast, *others = [min(results, key=lambda result: result.seconds) for results in zip(*turns, strict=True)]
+        print(f"| `{path}` | fast | {fast.startup_seconds:.1f} | {len(texts) / fast.seconds:.0f} | 1 |")
+        for name, result in zip(holding(graph), others, strict=True):
+            assert np.array_equal(result.logits, fast.logits)
+            print(
+                f"| | Lava, {name} | {result.startup_seconds:.1f} | {len(texts) / result.seconds:.0f} | "
+                f"{result.seconds / fast.seconds:.2f} |"
+            )
+
+
+if __name__ == "__main__":
+    main()
