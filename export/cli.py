@@ -69,6 +69,12 @@ def parser() -> argparse.ArgumentParser:
     )
     add_columns(p)
     add_labels(p)
+    p.add_argument(
+        "--same-shape",
+        metavar="RUN",
+        help="the --out of a `spikebert-train teacher` whose BERT has the model's shape: the file notes its accuracy, "
+        "and reports show it beside the energies",
+    )
     p.add_argument("--limit", type=int, default=200, help="texts of --compare, the first (default: %(default)s)")
     p.add_argument("--report", metavar="FILE", help="write the export report there, as JSON")
     return p
@@ -108,6 +114,10 @@ def run(options: argparse.Namespace) -> None:
         from export.ir.early_exit import with_margin
 
         graph = with_margin(graph, options.exit_margin)
+    if options.same_shape is not None:
+        from export.same_shape import with_same_shape
+
+        graph = with_same_shape(graph, options.same_shape)
     if options.chip == "loihi1":
         from export.ir.stock import check_stock
 
@@ -136,8 +146,10 @@ def _foreign(options: argparse.Namespace) -> None:
 
     if options.to != "nir":
         raise InputError(f"{options.model}: a NIR file of another tool; --to {options.to} takes a SpikeBERT alone")
-    if options.draw or options.threshold_scale or options.exit_margin or not options.out:
-        flag = "--threshold-scale" if options.threshold_scale else "--exit-margin" if options.exit_margin else "--draw"
+    integers = ("threshold_scale", "exit_margin", "same_shape", "draw")
+    given = [flag for flag in integers if getattr(options, flag)]
+    if given or not options.out:
+        flag = option(given[0] if given else "draw")
         raise InputError(f"{options.model}: a NIR file of another tool; {flag} takes a SpikeBERT alone")
     _refuse_lowering(options, "comes from another tool")
     loaded = network.read(options.model)
@@ -150,7 +162,9 @@ def _float(options: argparse.Namespace, target: Target) -> None:
     """The trained float model itself, which no lowering touches."""
     if is_hdf5(options.model):
         raise InputError(f"{options.model}: holds integers alone; --to {options.to} needs the model.pt it was made of")
-    given = [flag for flag in (*LOWERING, "draw", "threshold_scale", "exit_margin") if getattr(options, flag)]
+    given = [
+        flag for flag in (*LOWERING, "draw", "threshold_scale", "exit_margin", "same_shape") if getattr(options, flag)
+    ]
     if given:
         raise InputError(f"--to {options.to} writes the float model; {option(given[0])} belongs to the integer graph")
     from spikebert.model.checkpoint import load_model

@@ -51,7 +51,7 @@ class Trained:
     def __repr__(self) -> str:
         config = self.trained.model.config
         predicted = ", ".join(self.labels) or "predicts a number"
-        return f"Trained({predicted}; {config.num_hidden_layers} blocks × {config.hidden_size})"
+        return f"Trained({predicted}; blocks: {config.num_hidden_layers}, width {config.hidden_size})"
 
     @property
     def labels(self) -> tuple[str, ...]:

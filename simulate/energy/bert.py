@@ -69,6 +69,10 @@ class BertShape:
         return BertShape(f"teacher {run.model.metadata['training'].get('teacher', '')}".strip(), *sizes)
 
     @property
+    def size(self) -> str:
+        return f"{self.blocks} block{'s' * (self.blocks != 1)} × {self.hidden}"
+
+    @property
     def weights(self) -> int:
         """Of all blocks."""
         return self.blocks * (4 * self.hidden**2 + 2 * self.hidden * self.intermediate)

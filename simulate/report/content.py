@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from simulate import trace
 from simulate.energy import bert
@@ -28,6 +29,13 @@ class Content:
     trace: Trace | None = None
     mapping: Mapping | None = None
     ablation: Ablation | None = None
+
+    def noted_accuracy(self, *keys: str) -> float | None:
+        """An accuracy by the names under which the record of the training has it; None where it has none."""
+        noted: Any = self.run.model.metadata.get("training")
+        for key in keys:
+            noted = noted.get(key) if isinstance(noted, dict) else None
+        return noted if type(noted) is float and 0 <= noted <= 1 else None
 
     def per_text(self, total: float) -> float:
         return total / self.run.samples

@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from simulate.energy.bert import BertShape
 from simulate.report.content import Content, read_content
 from simulate.report.panel import Card, Panel
 from simulate.report.panels import CARDS, PANELS
@@ -46,7 +47,7 @@ class Report:
         early = "" if model.exit_margin is None else taken
         texts = "1 text" if run.samples == 1 else f"{run.samples:,} texts"
         return (
-            f"{model.file}: {model.blocks} blocks × {model.hidden_size}, T = {model.time_steps}{early}, "
+            f"{model.file}: {BertShape.of(run).size}, T = {model.time_steps}{early}, "
             f"{model.norm} norm, {model.reset} reset, {model.weight_bits}-bit weights; {texts}, {run.tokens:,} tokens, "
             f"simulated on {run.origin.backend}"
         )

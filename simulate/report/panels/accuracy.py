@@ -73,12 +73,11 @@ def _number_card(content: Content, score: Score) -> Card:
 
 def _teacher(content: Content) -> tuple[str, ...]:
     """What the BERT that it was learned from reached in training, where the model's file notes it."""
-    noted = content.run.model.metadata.get("training")
-    share = noted.get("teacher_accuracy") if isinstance(noted, dict) else None
-    if type(share) is not float or not 0 <= share <= 1:
+    share = content.noted_accuracy("teacher_accuracy")
+    if share is None:
         return ()
     shape = content.teacher[0] if content.teacher else None
-    size = f", a BERT of {shape.blocks} blocks × {shape.hidden}" if shape else ""
+    size = f", a BERT of {shape.size}" if shape else ""
     return (f"its teacher{size}: {100 * share:.1f} % on the dev texts of the training",)
 
 

@@ -26,7 +26,7 @@ def card(content: Content) -> Card:
         "Mean firing rate",
         f"{run.rate:.4f}",
         (
-            f"spikes per neuron and step, over {len(run.layers)} layers and T = {run.model.time_steps} steps",
+            f"spikes per neuron and step, over {len(run.layers)} layers, T = {run.model.time_steps}",
             f"lowest {low.rate:.4f} ({low.name}), highest {high.rate:.4f} ({high.name})",
         ),
         {"rate": run.rate, "lowest": low.rate, "highest": high.rate, "unit": "spikes per neuron and step"},

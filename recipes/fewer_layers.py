@@ -1,0 +1,50 @@
+"""A BERT cut to its first layers: a network of the shape of a small student, to train as an ordinary one.
+
+    python recipes/fewer_layers.py minilm --layers 1 -o runs/one-layer
+    spikebert-train teacher --task glue/sst2 --teacher runs/one-layer --teacher-pooling mean --out runs/one-layer-sst2
+
+The student that is to be compared with it has as many blocks, of the same width.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from spikebert.core.errors import exit_cleanly
+from spikebert.core.options import require_least
+from spikebert.new_teacher import FOLDER
+
+
+def main() -> int:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("teacher", help="minilm (packaged), a folder or a hub name")
+    p.add_argument("--layers", type=int, default=1, help="layers that stay, from the first (default: %(default)s)")
+    p.add_argument("-o", "--out", required=True, help="the folder of the cut network")
+    options = p.parse_args()
+
+    def run() -> None:
+        require_least(1, layers=options.layers)
+        from spikebert.core.files import require_place, write_folder_atomically
+        from spikebert.training import teacher as teachers
+
+        require_place(options.out, FOLDER, "--out")
+        classifier, tokenizer, _ = teachers.load(options.teacher, ["0", "1"])
+        model = classifier.bert
+        model.encoder.layer = model.encoder.layer[: options.layers]
+        model.config.num_hidden_layers = len(model.encoder.layer)
+        model.config.num_labels = 2  # names of classes that say nothing: it is fine-tuned for none
+
+        def write(folder: Path) -> None:
+            model.save_pretrained(folder)
+            tokenizer.save_pretrained(folder)
+
+        write_folder_atomically(Path(options.out), FOLDER, write)
+        print(f"{options.out}: {sum(p.numel() for p in model.parameters()):,} parameters")
+
+    return exit_cleanly("fewer_layers", run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

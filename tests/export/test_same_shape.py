@@ -1,0 +1,52 @@
+"""The accuracy of a BERT of the model's shape, noted in the exported file."""
+
+import dataclasses
+import json
+
+import pytest
+
+from export.cli import main
+from export.ir import nir
+from export.same_shape import with_same_shape
+from spikebert.core.errors import InputError
+from tests.random_graph import random_graph
+
+RESULT = {"stage": "teacher", "accuracy": 0.75, "majority": 0.5}
+
+
+@pytest.fixture
+def graph():
+    return dataclasses.replace(random_graph(), metadata={"training": {"majority": 0.5, "seed": 1}})
+
+
+def run(folder, graph, result=RESULT, layers=2, width=None):
+    (folder / "model").mkdir(parents=True)
+    config = {"num_hidden_layers": layers, "hidden_size": width or graph.nodes[0].width}
+    (folder / "model" / "config.json").write_text(json.dumps(config))
+    (folder / "metrics.jsonl").write_text('{"loss": 1}\n' + json.dumps(result) + "\n")
+    return folder
+
+
+def test_the_exported_file_notes_the_accuracy_and_computes_as_before(graph, tmp_path, capsys):
+    nir.write(graph, tmp_path / "model.nir")
+    told = str(run(tmp_path / "bert", graph))
+    assert main([str(tmp_path / "model.nir"), "--same-shape", told, "-o", str(tmp_path / "noted.nir")]) == 0
+    noted = nir.read(tmp_path / "noted.nir")
+    assert noted.metadata["training"] == {"majority": 0.5, "seed": 1, "same_shape": {"accuracy": 0.75, "majority": 0.5}}
+    assert nir.checksum(noted) == nir.checksum(graph)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"layers": 3}, "3 layers of width"),
+        ({"width": 8}, "of width 8"),
+        ({"result": {"loss": 1}}, "no finished training"),
+        ({"result": RESULT | {"majority": 0.6}}, "other texts"),
+    ],
+)
+def test_another_shape_other_texts_and_an_unfinished_training_are_refused(graph, tmp_path, changes, message):
+    folder = run(tmp_path / "bert", graph, **changes)
+    with pytest.raises(InputError, match=message) as raised:
+        with_same_shape(graph, folder)
+    assert raised.value.field == "same_shape"
