@@ -107,6 +107,15 @@ def spans(form: Callable[[Sequence[float]], list[str]]) -> Callable[[Sequence[Sp
     return ends
 
 
+def microjoules(values: Sequence[Span | None]) -> list[str]:
+    """Ranges with three digits that count, since no more is known of them; what has no range as `short` has it."""
+    exact = spans(short)(values)
+    return [
+        text if value is None or value.low == value.high else span(value.low, value.high)
+        for value, text in zip(values, exact, strict=True)
+    ]
+
+
 def _joined(low: str, high: str) -> str:
     if low == high:
         return low

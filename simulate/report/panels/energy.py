@@ -119,20 +119,20 @@ def totals(content: Content) -> Table:
     rows = [
         (
             each.spiking.name,
-            content.per_text(each.spiking.operations),
+            each.ratio_span,
             content.microjoules(each.spiking.span),
             content.microjoules(each.reference.span),
-            each.ratio_span,
+            content.per_text(each.spiking.operations),
             each.break_even_span(content.run.rate),
         )
         for each in content.comparisons
     ]
     columns = (
         Column("account", "accounting", forms.text),
-        Column("operations", "operations per text", forms.count),
-        Column("energy_uj", "µJ per text", forms.spans(forms.short)),
-        Column("bert_uj", "BERT, µJ", forms.spans(forms.short)),
         Column("to_bert", "of BERT", forms.spans(forms.percent)),
+        Column("energy_uj", "µJ per text", forms.microjoules),
+        Column("bert_uj", "BERT, µJ", forms.microjoules),
+        Column("operations", "operations per text", forms.count),
         Column("break_even", "break-even rate", forms.spans(forms.rate)),
     )
     return Table("against_bert", "Each accounting beside BERT under the same one", columns, tuple(rows))
@@ -155,8 +155,8 @@ def dataflows(content: Content) -> Table:
     ]
     columns = (
         Column("dataflow", "this model; BERT", forms.text),
-        Column("energy_uj", "µJ per text", forms.spans(forms.short)),
-        Column("bert_uj", "int8 BERT, µJ", forms.spans(forms.short)),
+        Column("energy_uj", "µJ per text", forms.microjoules),
+        Column("bert_uj", "int8 BERT, µJ", forms.microjoules),
         Column("to_bert", "of BERT", forms.spans(forms.percent)),
     )
     return Table("dataflow", "Memory counted alike on both sides, int8 on both", columns, tuple(rows))
@@ -184,7 +184,7 @@ def side_by_side(
     """A row a name, a column an account, and their totals; an account without the name has 0 there."""
     rows = [(name, *(content.microjoules(each.get(name, NOTHING)) for each in picojoules)) for name in names]
     rows.append(("total", *(content.microjoules(account.span) for account in accounts)))
-    columns = [Column(account.name, account.name, forms.spans(forms.short)) for account in accounts]
+    columns = [Column(account.name, account.name, forms.microjoules) for account in accounts]
     return Table(key, title, (Column(what, what, forms.text), *columns), tuple(rows), total=True)
 
 

@@ -53,7 +53,7 @@ def _by_price(accounts: tuple[Account, ...], content: Content) -> Table:
         Column("operations", "operations", forms.count),
         Column("cost", "price", forms.text),
         Column("picojoules", "pJ", forms.spans(forms.number)),
-        Column("energy_uj", "µJ per text", forms.spans(forms.short)),
+        Column("energy_uj", "µJ per text", forms.microjoules),
     )
     return Table("terms", "Operations per text at each price", columns, tuple(rows))
 
