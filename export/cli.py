@@ -100,7 +100,7 @@ def run(options: argparse.Namespace) -> None:
     options.model = str(local(options.model))
     if not Path(options.model).exists():  # before torch is loaded
         raise InputError(f"{options.model}: no such model file or folder")
-    if is_hdf5(options.model) and _is_stock(options.model):
+    if is_hdf5(options.model) and _is_foreign(options.model):
         return _foreign(options)
     target = TARGETS[options.to]
     if target.floats:
@@ -134,10 +134,10 @@ def run(options: argparse.Namespace) -> None:
         _report(options, trained, graph)
 
 
-def _is_stock(model: str) -> bool:
+def _is_foreign(model: str) -> bool:
     from export.ir import nir
 
-    return nir.is_stock(model)
+    return nir.is_foreign(model)
 
 
 def _foreign(options: argparse.Namespace) -> None:

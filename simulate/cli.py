@@ -169,7 +169,7 @@ def main(arguments: list[str] | None = None) -> int:
 def run(options: argparse.Namespace) -> None:
     from export.ir import nir
 
-    if nir.is_stock(options.model):
+    if nir.is_foreign(options.model):
         run_foreign(options)
     else:
         run_model(options)

@@ -31,7 +31,7 @@ def load(path: str | os.PathLike[str]) -> Model | Trained:
     if (path / "model.nir").is_file():
         return Model.load(path / "model.nir")
     if is_hdf5(str(path)):
-        if nir.is_stock(path):
+        if nir.is_foreign(path):
             raise InputError(
                 f"{path}: a NIR file of another tool, which takes no text; spikebert.inspect describes it, and "
                 "spikebert simulate FILE --input spikes.npy runs it"

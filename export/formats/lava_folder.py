@@ -37,7 +37,7 @@ Should a process raise, Lava's `run()` does not return; the reason stands on the
 
 def _is_ours(model: Path) -> bool:
     try:
-        return not nir.is_stock(model)
+        return not nir.is_foreign(model)
     except InputError:
         return False
 

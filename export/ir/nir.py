@@ -54,7 +54,7 @@ def read(path: str | os.PathLike[str]) -> Graph:
         return _graph(nir.read(Path(path), type_check=False))
 
 
-def is_stock(path: str | os.PathLike[str]) -> bool:
+def is_foreign(path: str | os.PathLike[str]) -> bool:
     """Whether a NIR file is not one of ours: its metadata do not name our format."""
     with reading(path, "NIR") as file:
         mark = file.get("node/metadata/format")

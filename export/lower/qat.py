@@ -57,7 +57,7 @@ class QuantisedModel(nn.Module):
         graph = self.lowered()
         values = execute(graph, [t[m.bool()].numpy() for t, m in zip(tokens, mask, strict=True)])
         for name, neuron in self.neurons.items():
-            neuron.given = torch.from_numpy(values[name])
+            neuron.given = torch.from_numpy(values[name].astype(np.float32))
         for node in graph:
             if isinstance(node, (Linear, Readout)):
                 self.through[node.name].value = self._dequantised(node)

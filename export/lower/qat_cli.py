@@ -22,7 +22,12 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--task", required=True, help="the task that the model was trained on, as in spikebert-train")
     p.add_argument("--dev", help="the file to measure on (default: the folder's dev file, or a tenth of the rows)")
     add_columns(p)
-    p.add_argument("--problem", choices=PROBLEMS, default="auto", help="as in spikebert-train (default: %(default)s)")
+    p.add_argument(
+        "--problem",
+        choices=PROBLEMS,
+        default="auto",
+        help="whether the labels are classes or numbers, as in spikebert-train (default: %(default)s)",
+    )
     p.add_argument("-o", "--out", required=True, help="the folder for the model; the same command resumes a killed run")
     p.add_argument("--bits", type=int, default=4, help="weight bits of the export, 2 to 8 (default: %(default)s)")
     p.add_argument(

@@ -56,7 +56,7 @@ def describe_run(folder: Path) -> Description:
 
 
 def describe_foreign_run(folder: Path) -> Description:
-    """A run of a NIR file of another tool; see docs/stock-nir.md for the fields."""
+    """A run of a NIR file of another tool; see docs/foreign-nir.md for the fields."""
     counts = _fields(folder / "counts.json", "run", ("samples", "layers"))
     facts = {name: value for name, value in counts.items() if not isinstance(value, (list, dict))}
     layers = [row for row in counts["layers"] if isinstance(row, dict)]

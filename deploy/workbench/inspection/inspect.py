@@ -10,7 +10,7 @@ from deploy.workbench.inspection import folders
 from deploy.workbench.inspection.description import Description
 from deploy.workbench.inspection.graph import describe_file as describe_graph
 from export.cli import is_hdf5
-from export.ir.nir import is_stock
+from export.ir.nir import is_foreign
 from spikebert.core.errors import InputError
 from spikebert.core.files import read_json
 
@@ -40,11 +40,11 @@ def inspect(path: str | os.PathLike[str]) -> Description:
     if not path.is_file():
         raise InputError(f"{path}: no such file or folder")
     if is_hdf5(str(path)):
-        if not is_stock(path):
+        if not is_foreign(path):
             return describe_graph(path)
-        from deploy.workbench.inspection.stock import describe_stock
+        from deploy.workbench.inspection.foreign import describe_foreign
 
-        return describe_stock(path)
+        return describe_foreign(path)
     if path.suffix == ".json":
         raise InputError(f"{path}: is one file of a folder; give the folder, {path.parent}")
     from deploy.workbench.inspection.trained import describe_trained

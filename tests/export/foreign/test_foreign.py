@@ -57,8 +57,8 @@ def file(tmp_path):
 
 def test_a_file_of_another_tool_is_told_from_ours(file, tmp_path):
     ours.write(random_graph(), tmp_path / "model.nir")
-    assert ours.is_stock(file)
-    assert not ours.is_stock(tmp_path / "model.nir")
+    assert ours.is_foreign(file)
+    assert not ours.is_foreign(tmp_path / "model.nir")
 
 
 def test_a_nested_graph_is_laid_flat_and_what_only_passes_on_is_taken_out(file):

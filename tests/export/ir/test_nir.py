@@ -187,7 +187,7 @@ def test_a_format_that_is_no_single_text_is_not_ours(file, value):
     with h5py.File(file, "a") as content:
         del content["node/metadata/format"]
         content["node/metadata/format"] = value
-    assert nir.is_stock(file)
+    assert nir.is_foreign(file)
     with pytest.raises(InputError):
         nir.read(file)
 

@@ -13,7 +13,7 @@ from export.foreign import network
 from spikebert.core.files import sha256
 
 
-def describe_stock(path: Path) -> Description:
+def describe_foreign(path: Path) -> Description:
     """The nodes in the order in which they are computed."""
     loaded = network.read(path)
     facts: dict[str, Any] = {

@@ -1,6 +1,6 @@
-"""NIR files that other tools wrote against those tools' own spikes, as a Markdown table: `docs/stock-nir.md` holds it.
+"""NIR files of other tools against those tools' own spikes, as a Markdown table: `docs/foreign-nir.md` holds it.
 
-    python benchmarks/stock_nir.py
+    python benchmarks/foreign_nir.py
 
 A layer's cell tells precision / recall (share of elements in which either fires): silence in both is no agreement.
 
@@ -57,7 +57,7 @@ def on_lava(network, x: NDArray, dt: float, ours: dict[str, NDArray]) -> str:
 
 
 def agreement(expected: NDArray, found: NDArray) -> str:
-    """Precision / recall (active), as docs/stock-nir.md tells them."""
+    """Precision / recall (active), as docs/foreign-nir.md tells them."""
     shares = Agreement.of(expected.astype(np.uint8), found.astype(np.uint8))
     if shares.in_float == shares.common == shares.on_lava:
         return f"all ({shares.active:.1%})"
@@ -66,4 +66,4 @@ def agreement(expected: NDArray, found: NDArray) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_cleanly("benchmarks/stock_nir.py", main))
+    sys.exit(exit_cleanly("benchmarks/foreign_nir.py", main))
