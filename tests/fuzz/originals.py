@@ -31,6 +31,8 @@ def write_originals(folder: Path) -> None:
     folder.mkdir()
     nir.write(replace(random_graph(blocks=1), tokenizer=tokenizer()), folder / "model.nir")
     nir.write(replace(random_graph(blocks=1, separator=2), tokenizer=tokenizer()), folder / "pairs.nir")
+    number = replace(random_graph(blocks=1, labels=1), labels=(), tokenizer=tokenizer())
+    nir.write(number, folder / "number.nir")
     write_trained(folder)
     write_teacher(folder / "teacher")
     write_texts(folder)
@@ -87,6 +89,7 @@ def write_texts(folder: Path) -> None:
         "id,gold,body\n" + "".join(f"{i},{label},{text}\n" for i, (label, text) in enumerate(rows)), "utf-8"
     )
     objects = [json.dumps({"text": text, "label": label}) for label, text in rows]
+    (folder / "numbers.tsv").write_text("2.5\ta good film\n0\tbad\n-1e-3\ta very bad film\n", "utf-8")
     (folder / "texts.jsonl").write_text("\n".join(objects), "utf-8")
     (folder / "alone.txt").write_text("".join(f"{text}\n" for _, text in rows), "utf-8")
     (folder / "alone.csv").write_text("id,text\n" + "".join(f"{i},{t}\n" for i, (_, t) in enumerate(rows)), "utf-8")

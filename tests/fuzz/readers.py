@@ -38,6 +38,7 @@ def of_exported_models() -> list[Reader]:
     return [
         Reader("simulate", simulate, "model.nir", "{file} --text 'a good film' --out {out}", nir),
         Reader("simulate pairs", simulate, "pairs.nir", "{file} --text 'good\tfilm' --out {out}", nir),
+        Reader("simulate number", simulate, "number.nir", "{file} --text 'a good film' --out {out}", nir),
         Reader("export .nir", export, "model.nir", "{file} --to nir -o {out}", nir),
         Reader("resources", deploy, "model.nir", "resources {file}", nir),
         Reader("tokenizer", simulate, "model.nir", "{file} --text 'a good film' --out {out}", tokenizers),
@@ -113,6 +114,7 @@ def of_texts() -> list[Reader]:
         data("texts.jsonl", objects),
         data("columns.csv", texts, "--label-column gold --text-column body"),
         Reader("--data pairs", simulate, "pairs.csv", "{folder}/pairs.nir --data {file} --out {out}", texts),
+        Reader("--data numbers", simulate, "numbers.tsv", "{folder}/number.nir --data {file} --out {out}", texts),
         Reader("--task", read_task, "task/train.tsv", "{folder}/task", (*texts, strangers.replace_a_neighbour)),
         Reader("--task FILE", read_task, "task.tsv", "{file}", texts),
         Reader("--task pairs", read_task, "pairs.csv", "{file}", texts),
