@@ -112,13 +112,14 @@ def run_map(options: argparse.Namespace) -> None:
         options.tokens,
         options.objective,
     )
-    network = sanafe.prepare(mapping, run) if run and options.sanafe is not None else None
+    folder = None if options.sanafe is None else Path(options.sanafe)
+    network = sanafe.prepare(mapping, run) if run and folder else None
     mapping.save(options.out)
-    if network:
-        sanafe.write(mapping, network, Path(options.sanafe))
+    if network and folder:
+        sanafe.write(mapping, network, folder)
         print(
-            f"{options.sanafe}: {network.texts} texts in {network.steps:,} steps; run it in an environment that has "
-            f"SANA-FE: python {shlex.quote(str(Path(options.sanafe) / 'run.py'))}"
+            f"{folder}: {network.texts} texts in {network.steps:,} steps; run it in an environment that has "
+            f"SANA-FE: python {shlex.quote(str(folder / 'run.py'))}"
         )
     latency, energy = mapping.estimate.runtime.latency, mapping.estimate.total_picojoules
     case = "" if run else "worst case (give --counts for a run's spikes), "

@@ -13,7 +13,9 @@ import sys
 import time
 from collections import Counter
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 KINDS = {  # of synapses
@@ -94,8 +96,7 @@ def silence():
 
 def load():
     """The chip with the network on it."""
-    import sanafe  # pyright: ignore[reportMissingImports]
-
+    sanafe: Any = import_module("sanafe")
     chip_file = sanafe.load_arch(str(HERE / "architecture.yaml"))
     chip = sanafe.SpikingChip(chip_file)
     chip.load(sanafe.load_net(str(HERE / "network.yaml"), chip_file))
