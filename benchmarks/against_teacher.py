@@ -9,6 +9,7 @@ begin with token ids: tokenising takes the same time for either. They are run in
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 from pathlib import Path
 
@@ -79,7 +80,8 @@ def main() -> None:
     graph = nir.read(options.model)
     texts = read_data(options.data, Columns(), None)
     sentences, labels = encode_labelled(graph, texts, truncate=True)
-    model, tokenizer, _ = teachers.load(options.teacher, list(graph.labels))
+    classes = list(json.loads((options.teacher / "config.json").read_text("utf-8"))["id2label"].values())
+    model, tokenizer, _ = teachers.load(options.teacher, classes)  # in the order of the model's labels
     own = [np.asarray(ids) for ids in tokenizer(texts.texts, truncation=True, max_length=graph.max_tokens)["input_ids"]]
     simulator = FastSimulator(graph)
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
