@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+import torch  # noqa: F401  # where it is missing this file is skipped by its name, and so is one that is imported below
 
 from spikebert.cli import main as train
 from spikebert.core.errors import InputError
