@@ -20,6 +20,11 @@ def scores(graph: Graph, result: SimulationResult) -> NDArray[np.float64]:
     return result.logits[:, 0] * logit_scale(graph)
 
 
+def predicted(graph: Graph, result: SimulationResult) -> NDArray:
+    """(B,): what is measured, the indices of labels, or of a regression the numbers."""
+    return scores(graph, result) if graph.regression else result.predictions
+
+
 def probabilities(graph: Graph, result: SimulationResult) -> NDArray[np.float64]:
     """(B, labels): the softmax of the logits as the float model would give them, by the known value of a logit unit.
 

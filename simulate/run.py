@@ -26,7 +26,7 @@ from simulate.energy.account import Comparison
 from simulate.energy.record import RunRecord, record_from
 from simulate.folder import RUN
 from simulate.interchange.forms import FORMS
-from simulate.predictions import as_tsv, probabilities, scores
+from simulate.predictions import as_tsv, predicted, probabilities, scores
 from simulate.result import SimulationResult
 from simulate.text import Texts, encode, in_labels_of, metric_of, true_of
 from simulate.trace import Trace
@@ -122,8 +122,8 @@ class Run:
         the texts have no labels."""
         if self.texts.labels is None:
             return None
-        predicted = scores(self.graph, self.result) if self.graph.regression else self.result.predictions
-        return metrics.score(self.metric, predicted, true_of(self.graph, self.texts.labels), self.graph.labels)
+        found = predicted(self.graph, self.result)
+        return metrics.score(self.metric, found, true_of(self.graph, self.texts.labels), self.graph.labels)
 
     @property
     def rates(self) -> dict[str, float]:

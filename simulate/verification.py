@@ -21,8 +21,7 @@ from simulate import lava, lava_installed
 from simulate.batches import Tokens
 from simulate.compare import Spikes, agreement, differences, miscounted
 from simulate.fast import FastSimulator
-from simulate.predictions import scores
-from simulate.result import SimulationResult
+from simulate.predictions import predicted
 from simulate.text import Texts, encode, in_labels_of, metric_of, true_of
 from spikebert.core.errors import InputError
 from spikebert.core.log import say
@@ -139,7 +138,7 @@ def compare_backends(
     reference = FastSimulator(graph).run(sentences, record=True)
     assert reference.spikes is not None
     own = tuple(miscounted(reference, lengths))
-    outcomes = [Outcome("fast", True, _predicted(graph, reference), dict.fromkeys(reference.spikes, 1.0), own)]
+    outcomes = [Outcome("fast", True, predicted(graph, reference), dict.fromkeys(reference.spikes, 1.0), own)]
     if floats is not None:
         say("float: running")
         predictions, spikes = floats(sentences)
@@ -152,16 +151,12 @@ def compare_backends(
             Outcome(
                 f"lava-{granularity}",
                 True,
-                _predicted(graph, result),
+                predicted(graph, result),
                 agreement(reference.spikes, result.spikes),
                 (*miscounted(result, lengths), *differences(graph, sentences, reference, result)),
             )
         )
     return outcomes
-
-
-def _predicted(graph: Graph, result: SimulationResult) -> NDArray:
-    return scores(graph, result) if graph.regression else result.predictions
 
 
 def _floats(graph: Graph, against: Path) -> Callable[[Sequence[Tokens]], tuple[NDArray[np.integer], Spikes]]:
@@ -189,7 +184,7 @@ def table(found: Verification) -> str:
         accuracy = [float(np.mean(r.predictions == labels)) for r in outcomes]
         lines.append("".join([f"{'accuracy':<{width}}", *(f"{a:>13.4f}" for a in accuracy)]))
     if labels is not None and found.metric != ACCURACY:
-        scores = [metrics.score(found.metric, r.predictions, labels, found.names).value for r in outcomes]
+        scores = [metrics.value(found.metric, r.predictions, labels, found.names) for r in outcomes]
         lines.append("".join([f"{found.metric.title:<{width}}", *(f"{value:>13.4f}" for value in scores)]))
     exact = [outcome for outcome in outcomes if outcome.exact]
     lines += [f"{outcome.name} differs in {line}" for outcome in exact for line in outcome.differences]

@@ -16,7 +16,7 @@ from spikebert.core.files import require_place
 from spikebert.core.log import say
 from spikebert.data.metrics import noted
 from spikebert.data.summary import warn_of
-from spikebert.data.tasks import Task, majority_share
+from spikebert.data.tasks import Task
 from spikebert.model.checkpoint import FOLDER, load_model, save_directory, save_model
 from spikebert.training.examples import examples_of
 from spikebert.training.loop import Batch, Schedule, train
@@ -78,7 +78,7 @@ def _fine_tune(settings: QatSettings, run: Run, task: Task) -> Path:
         "accuracy_before": before.accuracy,
         "score_before": before.score.value,
         **after.record,
-        "majority": None if task.regression else majority_share(task.dev),
+        "majority": task.majority,
         "dev_texts": len(dev),
     }
     run.metrics.write(stage="finished", **measured)

@@ -18,7 +18,7 @@ from spikebert.core.files import require_place, write_atomically
 from spikebert.core.log import say
 from spikebert.data.metrics import chosen
 from spikebert.data.summary import warn_of
-from spikebert.data.tasks import Task, majority_share
+from spikebert.data.tasks import Task
 from spikebert.model.checkpoint import FOLDER, TrainedModel, save_directory, save_model
 from spikebert.model.config import SpikeBertConfig
 from spikebert.model.model import SpikeBertForSequenceClassification
@@ -93,7 +93,7 @@ def _finish(settings: BaselineSettings, run: Run, task: Task, model, tokenizer, 
     found = measure_model(model, dev, chosen(settings.metric, task.name, task.labels), task.labels)
     result = {
         **found.record,
-        "majority": None if task.regression else majority_share(task.dev),
+        "majority": task.majority,
         "dev_texts": len(dev),
         "train_texts": len(task.train),
         "parameters": sum(p.numel() for p in model.parameters()),

@@ -175,18 +175,30 @@ def score(metric: Metric, predicted: NDArray, true: NDArray, labels: Sequence[st
     if metric.name == "accuracy":
         hits = int((predicted == true).sum())
         return Score(metric, hits / len(true), *wilson(hits, len(true)))
-    if metric.name in ("f1", "matthews"):
-        found = labels[1] if metric.positive is None else metric.positive
-        pair = predicted == labels.index(found), true == labels.index(found)
-    elif labels:
-        values = numbers(labels, metric.name)
-        pair = values[predicted], values[true]
-    else:
-        pair = predicted, true
-    statistic = _statistic(metric.name)
+    pair, statistic = _pair(metric, predicted, true, labels), _statistic(metric.name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a draw may hold one value alone
         return Score(metric, statistic(*pair), *_bootstrap(statistic, *pair))
+
+
+def value(metric: Metric, predicted: NDArray, true: NDArray, labels: Sequence[str]) -> float:
+    """`score` without its interval, whose draws take a thousand times as long."""
+    if metric.name == "accuracy":
+        return float((predicted == true).mean())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as for `score`
+        return _statistic(metric.name)(*_pair(metric, predicted, true, labels))
+
+
+def _pair(metric: Metric, predicted: NDArray, true: NDArray, labels: Sequence[str]) -> tuple[NDArray, NDArray]:
+    """What a statistic is of: two classes as false and true, or numbers."""
+    if metric.name in ("f1", "matthews"):
+        found = labels.index(labels[1] if metric.positive is None else metric.positive)
+        return predicted == found, true == found
+    if labels:
+        values = numbers(labels, metric.name)
+        return values[predicted], values[true]
+    return predicted, true
 
 
 def _statistic(name: str) -> Callable[[NDArray, NDArray], float]:

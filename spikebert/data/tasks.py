@@ -55,6 +55,11 @@ class Task:
         return not self.labels
 
     @property
+    def majority(self) -> float | None:
+        """The share of the most frequent label of dev; None of a regression."""
+        return None if self.regression else majority_share(self.dev)
+
+    @property
     def mean(self) -> float:
         """Of the training rows' numbers."""
         return fmean(numbers_of(self.train))

@@ -16,7 +16,7 @@ from spikebert.core.files import Kind, require_place, write_folder_atomically
 from spikebert.core.log import say
 from spikebert.data.metrics import chosen
 from spikebert.data.summary import warn_of
-from spikebert.data.tasks import Task, digest_of, majority_share, read_corpus
+from spikebert.data.tasks import Task, digest_of, read_corpus
 from spikebert.model.checkpoint import FOLDER, TrainedModel, save_directory, save_model
 from spikebert.model.config import SpikeBertConfig
 from spikebert.model.model import SpikeBertForSequenceClassification
@@ -95,7 +95,7 @@ def _keep_teacher(
     """Measure on dev and write the teacher's folder."""
     dev = examples_of(task.dev, task.labels, tokenizer, longest, separator)
     metric = chosen(settings.metric, task.name, task.labels)
-    found, majority = measure_model(model, dev, metric, task.labels, separator), _majority(task)
+    found, majority = measure_model(model, dev, metric, task.labels, separator), task.majority
     run.metrics.write(stage="teacher", **found.record, majority=majority)
     beside = "" if majority is None else f" (majority class {majority:.4f})"
     say(f"teacher: {found} on {len(task.dev)} dev texts{beside}")
@@ -107,11 +107,6 @@ def _keep_teacher(
 
     write_folder_atomically(finished, TEACHER, fill)
     run.clear()
-
-
-def _majority(task: Task) -> float | None:
-    """The share of the most frequent label of dev; None of a regression."""
-    return None if task.regression else majority_share(task.dev)
 
 
 def distil(settings: Settings, task: Task | None = None) -> Path:
@@ -354,7 +349,7 @@ def _finish(
         **found.record,
         "teacher_accuracy": of_teacher.accuracy,
         "teacher_score": of_teacher.score.value,
-        "majority": _majority(task),
+        "majority": task.majority,
         "dev_texts": len(dev),
     }
     run.metrics.write(stage="finished", seconds=round(seconds, 1), **result)

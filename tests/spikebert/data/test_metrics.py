@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spikebert.core.errors import InputError
-from spikebert.data.metrics import ACCURACY, SPEARMAN, Metric, chosen, metric, noted, score, usual, wilson
+from spikebert.data.metrics import ACCURACY, SPEARMAN, Metric, chosen, metric, noted, score, usual, value, wilson
 
 PAIR = ("0", "1")
 CLASSES = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=2, max_size=40)
@@ -48,6 +48,12 @@ def test_ratings_correlate_as_the_numbers_that_they_are():
 def test_numbers_without_labels_correlate_as_they_are():
     found = score(SPEARMAN, np.array([0.1, 0.2, 0.9, 1.0]), np.array([1.0, 2.0, 3.0, 4.0]), ())
     assert found.value == pytest.approx(1.0) and found.low <= found.value <= found.high
+
+
+@pytest.mark.parametrize("name", ["accuracy", "f1", "matthews", "pearson", "spearman"])
+def test_a_value_without_its_interval_is_that_of_the_score(name):
+    predicted, true = np.random.default_rng(2).integers(0, 2, (2, 50))
+    assert value(metric(name, PAIR), predicted, true, PAIR) == of(name, predicted, true).value
 
 
 def test_an_interval_holds_the_value_and_is_the_same_each_time():
