@@ -43,6 +43,13 @@ class Shape:
     exit_margin: Count | None = field(default=None, metadata=OPTIONAL)
     logit_scale: float = field(default=0.0, metadata=OPTIONAL)
 
+    def noted(self, *keys: str) -> Any:
+        """What the exporter noted under these names, one within the other; None where there is nothing."""
+        found: Any = self.metadata
+        for key in keys:
+            found = found.get(key) if isinstance(found, dict) else None
+        return found
+
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:

@@ -232,7 +232,10 @@ def make_kernels(nodes: Iterable[Node], bounds: Mapping[str, int], steps: int, o
         steps: that a constant current is applied in one call.
         once: nobody asks for more than the first step from rest, nor for a membrane.
     """
-    made = {node.name: make_kernel(node, steps, max((bounds[s] for s in node.inputs), default=0)) for node in nodes}
-    if once:
-        made |= {node.name: FirstStepKernel(node) for node in nodes if isinstance(node, LIF)}
-    return made
+
+    def made(node: Node) -> Kernel:
+        if once and isinstance(node, LIF):
+            return FirstStepKernel(node)
+        return make_kernel(node, steps, max((bounds[source] for source in node.inputs), default=0))
+
+    return {node.name: made(node) for node in nodes}

@@ -134,7 +134,6 @@ def _coincidences(qkv: Activity, heads: int) -> NDArray[np.int64]:
 
     The five are COINCIDENCES:
 
-
     qk       pairs of a Q and a K spike of one feature: the accumulations of Q Kᵀ
     qk_v     V spikes that meet a non-zero entry of that map: the accumulations of (Q Kᵀ) V, each of an entry
     kv       pairs of a K and a V spike of one token: the accumulations of Kᵀ V

@@ -58,9 +58,7 @@ class BertShape:
     @staticmethod
     def of_teacher(run: RunRecord) -> BertShape | None:
         """The BERT that the model was distilled from, as its file notes it; None where an older file does not."""
-        noted: Any = run.model.metadata
-        for key in ("training", "teacher_shape"):
-            noted = noted.get(key) if isinstance(noted, dict) else None
+        noted = run.model.noted("training", "teacher_shape")
         if not isinstance(noted, dict):
             return None
         sizes: list[Any] = [noted.get(key) for key in ("blocks", "hidden_size", "intermediate_size")]

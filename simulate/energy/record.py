@@ -25,6 +25,7 @@ from simulate.counts_schema import (
     StreamCount,
     Totals,
 )
+from simulate.energy.span import Span
 from simulate.fields import record_of
 from spikebert.core.errors import InputError
 from spikebert.core.files import read_json
@@ -41,6 +42,10 @@ class RunRecord(Totals):
     per_sample: PerSample
     layers: list[LayerCount]
     operations: list[OperationCount]
+
+    def microjoules(self, total: Span) -> Span:
+        """µJ a text, of pJ of the whole run."""
+        return total / self.samples * 1e-6
 
     @property
     def rate(self) -> float:

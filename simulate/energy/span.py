@@ -19,6 +19,9 @@ class Span:
     def __mul__(self, factor: float) -> Span:
         return Span(self.low * factor, self.high * factor)
 
+    def __truediv__(self, divisor: float) -> Span:
+        return Span(self.low / divisor, self.high / divisor)
+
     def __add__(self, other: Span) -> Span:
         return Span(self.low + other.low, self.high + other.high)
 

@@ -48,7 +48,7 @@ def _row(run: RunRecord) -> tuple:
         f"{model.metadata.get('beta', '–')}",
         run.accuracy,
         run.rate,
-        *(each.spiking.span * (1e-6 / run.samples) for each in comparisons),
+        *(run.microjoules(each.spiking.span) for each in comparisons),
         *(each.ratio_span for each in comparisons),
     )
 

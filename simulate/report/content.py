@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from simulate import trace
 from simulate.energy import bert
@@ -16,6 +16,8 @@ from simulate.energy.span import Span
 from simulate.report.ablation import Ablation, read_ablation
 from simulate.report.mapping import Mapping, read_mapping
 from simulate.trace import Trace
+
+Total = TypeVar("Total", float, Span)
 
 
 @dataclass(frozen=True)
@@ -32,17 +34,15 @@ class Content:
 
     def noted_accuracy(self, *keys: str) -> float | None:
         """An accuracy by the names under which the record of the training has it; None where it has none."""
-        noted: Any = self.run.model.metadata.get("training")
-        for key in keys:
-            noted = noted.get(key) if isinstance(noted, dict) else None
+        noted = self.run.model.noted("training", *keys)
         return noted if type(noted) is float and 0 <= noted <= 1 else None
 
-    def per_text(self, total: float) -> float:
+    def per_text(self, total: Total) -> Total:
         return total / self.run.samples
 
     def microjoules(self, total: Span) -> Span:
         """µJ a text, of pJ of the whole run."""
-        return total * (1e-6 / self.run.samples)
+        return self.run.microjoules(total)
 
 
 def read_content(

@@ -18,7 +18,7 @@ def describe_run(folder: Path) -> Description:
     """A run of spikebert-simulate: where it ran, how well, what it spent."""
     run = read_run(folder)
     energy = {
-        each.spiking.name: f"{forms.spans(forms.short)([each.spiking.span * (1e-6 / run.samples)])[0]} µJ a text, "
+        each.spiking.name: f"{forms.spans(forms.short)([run.microjoules(each.spiking.span)])[0]} µJ a text, "
         f"{forms.spans(forms.percent)([each.ratio_span])[0]} of a BERT of the same shape"
         for each in compare(run)
     }

@@ -109,7 +109,7 @@ def _floorplan(mapping: Mapping) -> Picture | None:
 def _sizes(mapping: Mapping, content: Content) -> Table:
     chips, estimate = mapping.chips, mapping.estimate
     loihi = next(c.spiking for c in content.comparisons if c.spiking.name == "loihi1")
-    account, saved = loihi.span * (1 / content.run.samples), estimate.operations_saved_by_silent_neurons
+    account, saved = content.per_text(loihi.span), estimate.operations_saved_by_silent_neurons
     waits = "" if estimate.overlaps else "; it cannot begin before the one before it is done"
     return facts(
         "mapping",

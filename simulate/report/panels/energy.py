@@ -26,8 +26,8 @@ def card(content: Content) -> Card:
     by_name = {each.spiking.name: each for each in content.comparisons}
     fair, chip = by_name.pop(HEADLINE), by_name.pop(ITS_OWN)
     spiking, reference, own = (
-        forms.energy_span(content.per_text(a.span.low), content.per_text(a.span.high))
-        for a in (fair.spiking, fair.reference, chip.spiking)
+        forms.energy_span(energy.low, energy.high)
+        for energy in (content.per_text(a.span) for a in (fair.spiking, fair.reference, chip.spiking))
     )
     others = ", ".join(f"{name} {_share(each)}" for name, each in by_name.items())
     return Card(
@@ -41,7 +41,7 @@ def card(content: Content) -> Card:
             f"{ITS_OWN}, at a 14 nm chip's prices: {own}; no BERT runs there to compare it with",
         ),
         {each.spiking.name: content.per_text(each.spiking.picojoules) for each in content.comparisons}
-        | {f"{each.spiking.name}_range": each.spiking.span * (1 / content.run.samples) for each in content.comparisons}
+        | {f"{each.spiking.name}_range": content.per_text(each.spiking.span) for each in content.comparisons}
         | {f"{each.spiking.name}_to_bert": each.ratio for each in content.comparisons}
         | {f"{each.spiking.name}_to_bert_range": each.ratio_span for each in content.comparisons}
         | {f"{each.spiking.name}_break_even": each.break_even(content.run.rate) for each in content.comparisons},
