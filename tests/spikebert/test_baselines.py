@@ -1,8 +1,6 @@
 """The networks that SpikeBERT is compared with."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -19,6 +17,7 @@ from spikebert.model.recording import record_spikes
 from spikebert.training.distill import initialise_embeddings
 from spikebert.training.loop import Batch, Example, Metrics, Schedule, train
 from spikebert.training.teacher import Teacher, load
+from tests.processes import finish, start
 from tests.spikebert.model.test_model import batch
 from tests.spikebert.training.test_training import Interrupted, task, teacher
 
@@ -134,20 +133,16 @@ def test_each_learns_a_simple_task_by_command(kind, task, teacher, tmp_path, cap
 
 
 def test_a_killed_run_resumes_to_the_same_model(task, teacher, tmp_path):
-    def start(out):
-        return subprocess.Popen(
-            [sys.executable, "-m", "spikebert.cli", *command("spikformer", task, teacher, out, "--norm", "batch")],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+    def arguments(name):
+        return command("spikformer", task, teacher, tmp_path / name, "--norm", "batch")
 
-    assert start(tmp_path / "whole").wait() == 0
-    child = start(tmp_path / "killed")
-    while not (tmp_path / "killed" / "spikformer.checkpoint").exists() and child.poll() is None:
+    finish(arguments("whole"))
+    child = start(arguments("killed"))
+    while not (tmp_path / "killed" / "spikformer.checkpoint").exists() and child.is_alive():
         time.sleep(0.01)
-    os.kill(child.pid, signal.SIGKILL)
-    child.wait()
-    assert start(tmp_path / "killed").wait() == 0
+    child.kill()
+    child.join()
+    finish(arguments("killed"))
     whole, killed = (load_model(tmp_path / name / "model.pt").model.state_dict() for name in ("whole", "killed"))
     assert all(torch.equal(whole[name], killed[name]) for name in whole)
 

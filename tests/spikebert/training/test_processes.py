@@ -1,6 +1,8 @@
 """Training in two processes, as `accelerate launch` starts them."""
 
 import json
+import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,6 +13,7 @@ import torch
 
 from spikebert.cli import main
 from spikebert.model.checkpoint import load_model
+from tests import processes
 from tests.spikebert.training.test_training import command, task, teacher
 
 __all__ = ["task", "teacher"]  # fixtures
@@ -53,22 +56,37 @@ def test_two_processes_learn_what_one_learns(task, teacher, tmp_path):
     assert all(torch.allclose(one[name], two[name], atol=1e-5) for name in one)
 
 
-def test_two_processes_killed_resume_to_the_same_model(task, teacher, tmp_path):
-    def run(out):
-        return start(command(task, teacher, out, "--epochs", "2", "--stage1-epochs", "1", "--norm", "batch"))
-
-    whole = run(tmp_path / "whole")
-    output, _ = whole.communicate(timeout=240)
-    assert whole.returncode == 0, output
-    last = json.loads((tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()[-1])
-    assert last["stage"] == "finished"
-    child = run(tmp_path / "killed")
-    while not (tmp_path / "killed" / "stage2.checkpoint").exists() and child.poll() is None:
+def test_what_a_killed_launcher_started_ends_with_it(task, teacher, tmp_path):
+    child = start(command(task, teacher, tmp_path, "--epochs", "2", "--stage1-epochs", "0"))
+    while not list(tmp_path.glob("*.checkpoint")) and child.poll() is None:
         time.sleep(0.01)
     kill(child)
-    again = run(tmp_path / "killed")
-    output, _ = again.communicate(timeout=240)
-    assert again.returncode == 0, output
+
+
+def test_two_processes_killed_resume_to_the_same_model(task, teacher, tmp_path):
+    def pair(name):
+        """The two that a launcher would start; they find each other at a free port."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = str(free.getsockname()[1])
+        common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        arguments = command(task, teacher, tmp_path / name, "--epochs", "2", "--stage1-epochs", "1", "--norm", "batch")
+        return [processes.start(arguments, **common, RANK=rank, LOCAL_RANK=rank) for rank in "01"]
+
+    def join(pair):
+        for process in pair:
+            process.join(240)
+        return [process.exitcode for process in pair]
+
+    assert join(pair("whole")) == [0, 0]
+    last = json.loads((tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()[-1])
+    assert last["stage"] == "finished"
+    killed = pair("killed")
+    while not (tmp_path / "killed" / "stage2.checkpoint").exists() and killed[0].is_alive():
+        time.sleep(0.01)
+    for process in killed:
+        process.kill()
+    assert join(killed) == [-signal.SIGKILL] * 2
+    assert join(pair("killed")) == [0, 0]
     one, two = weights(tmp_path / "whole"), weights(tmp_path / "killed")
     assert all(torch.equal(one[name], two[name]) for name in one)
 

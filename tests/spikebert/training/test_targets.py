@@ -1,8 +1,6 @@
 """Teacher outputs on disk: what is read is what was computed, and a killed run goes on with it."""
 
 import contextlib
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -18,6 +16,7 @@ from spikebert.training.run import Run
 from spikebert.training.settings import Settings
 from spikebert.training.targets import CachedTeacher, cached
 from spikebert.training.teacher import Teacher
+from tests.processes import finish, start
 from tests.spikebert.training.test_training import command, task, teacher
 
 __all__ = ["task", "teacher"]  # fixtures
@@ -111,21 +110,19 @@ def test_a_training_with_kept_outputs_learns_what_one_without_learns(task, teach
 
 
 def test_a_training_killed_while_the_outputs_are_there_resumes_to_the_same_model(task, teacher, tmp_path):
-    def start(out):
-        more = ["--epochs", "3", "--stage1-epochs", "2", "--norm", "batch"]
-        whole = [sys.executable, "-m", "spikebert.cli", *command(task, teacher, out, *more)]
-        return subprocess.Popen(whole, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    def arguments(name):
+        return command(task, teacher, tmp_path / name, "--epochs", "3", "--stage1-epochs", "2", "--norm", "batch")
 
-    assert start(tmp_path / "whole").wait() == 0
+    finish(arguments("whole"))
     for wanted in ("*stage1.targets-*", "stage2.targets-*", "stage2.checkpoint"):
-        child = start(tmp_path / "killed")
-        while not list((tmp_path / "killed").glob(wanted)) and child.poll() is None:
+        child = start(arguments("killed"))
+        while not list((tmp_path / "killed").glob(wanted)) and child.is_alive():
             time.sleep(0.001)
         child.kill()
-        child.wait()
+        child.join()
     with contextlib.suppress(StopIteration):  # a torn file is no file
         next((tmp_path / "killed").glob("stage2.targets-*")).rename(tmp_path / "killed" / ".spikebert-tmp-tornfile")
-    assert start(tmp_path / "killed").wait() == 0
+    finish(arguments("killed"))
     whole, killed = (load_model(tmp_path / name / "model.pt").model.state_dict() for name in ("whole", "killed"))
     assert all(torch.equal(whole[name], killed[name]) for name in whole)
     assert not list((tmp_path / "killed").glob("*targets*"))

@@ -1,13 +1,10 @@
 """Losses, the loop, and the whole trainer on a small scale."""
 
-import contextlib
 import gzip
 import json
 import random
 import re
 import shutil
-import subprocess
-import sys
 import time
 
 import pytest
@@ -27,6 +24,7 @@ from spikebert.training.losses import aligned_layers, distance, firing_rate, lab
 from spikebert.training.run import Run
 from spikebert.training.settings import Settings
 from spikebert.training.teacher import BertOfMeans, MeanOfBerts, Teacher, load
+from tests.processes import finish, start
 from tests.spikebert.model.test_model import small_model
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "fine", "bad", "poor", *(f"w{i}" for i in range(24))]
@@ -363,22 +361,19 @@ def test_a_student_learns_from_several_teachers(task, teacher, tmp_path, capsys)
 
 
 def test_a_training_killed_at_random_moments_resumes_to_the_same_model(task, teacher, tmp_path):
-    def start(out):
-        more = ["--epochs", "2", "--stage1-epochs", "1", "--norm", "batch"]
-        whole = [sys.executable, "-m", "spikebert.cli", *command(task, teacher, out, *more)]
-        return subprocess.Popen(whole, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    def arguments(name):
+        return command(task, teacher, tmp_path / name, "--epochs", "2", "--stage1-epochs", "1", "--norm", "batch")
 
     began = time.monotonic()
-    assert start(tmp_path / "whole").wait() == 0
+    finish(arguments("whole"))
     seconds = time.monotonic() - began
     moments = random.Random(time.time_ns())
     for _ in range(3):
-        child = start(tmp_path / "killed")
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(moments.uniform(0.5, 1) * seconds)
+        child = start(arguments("killed"))
+        child.join(moments.uniform(0.1, 1) * seconds)
         child.kill()
-        child.wait()
-    assert start(tmp_path / "killed").wait() == 0
+        child.join()
+    finish(arguments("killed"))
     whole, killed = (load_model(tmp_path / name / "model.pt").model.state_dict() for name in ("whole", "killed"))
     assert all(torch.equal(whole[name], killed[name]) for name in whole)
     assert not list((tmp_path / "killed").rglob("*.checkpoint*"))
