@@ -177,7 +177,7 @@ def _shown(value: Any) -> str:
 def _energy(expected: RunRecord, found: RunRecord) -> Iterator[str]:
     """Of each accounting of the energy."""
     for ours, theirs in zip(accountings.compare(expected), accountings.compare(found), strict=True):
-        a, b = ours.spiking.by_node(), theirs.spiking.by_node()
+        a, b = ({node: part.picojoules for node, part in each.spiking.by_node().items()} for each in (ours, theirs))
         wrong = [node for node in {**a, **b} if a.get(node) != b.get(node)]
         if wrong:
             total = f"{theirs.spiking.picojoules:,.1f} pJ instead of {ours.spiking.picojoules:,.1f} pJ"

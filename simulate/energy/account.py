@@ -5,9 +5,8 @@ A price has a range where sources differ, and so has what is made of it: a term,
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from itertools import product
 
 from simulate.energy.costs import Cost
@@ -75,34 +74,20 @@ class Account:
         """pJ of the whole run over the range of every price; both ends are `picojoules` where no price has one."""
         return sum((term.span for term in self.terms), NOTHING)
 
-    def by_kind(self) -> dict[str, float]:
-        """pJ of each kind; the kinds that have no term are left out."""
-        sums: dict[str, float] = defaultdict(float)
+    def by_kind(self) -> dict[str, Account]:
+        """The part of each kind, as an account of its own; the kinds that have no term are left out."""
+        parts = self._parts(lambda term: term.kind)
+        return {kind: parts[kind] for kind in KINDS if kind in parts}
+
+    def by_node(self) -> dict[str, Account]:
+        """The part of each node, as an account of its own."""
+        return self._parts(lambda term: term.name)
+
+    def _parts(self, key: Callable[[Term], str]) -> dict[str, Account]:
+        terms: dict[str, list[Term]] = {}
         for term in self.terms:
-            sums[term.kind] += term.picojoules
-        return {kind: sums[kind] for kind in KINDS if kind in sums}
-
-    def by_node(self) -> dict[str, float]:
-        """pJ of each node."""
-        sums: dict[str, float] = defaultdict(float)
-        for term in self.terms:
-            sums[term.name] += term.picojoules
-        return dict(sums)
-
-    def spans_by_kind(self) -> dict[str, Span]:
-        """As `by_kind`, over the range of every price."""
-        spans = self._spans([term.kind for term in self.terms])
-        return {kind: spans[kind] for kind in KINDS if kind in spans}
-
-    def spans_by_node(self) -> dict[str, Span]:
-        """As `by_node`, over the range of every price."""
-        return self._spans([term.name for term in self.terms])
-
-    def _spans(self, keys: list[str]) -> dict[str, Span]:
-        sums: dict[str, Span] = {}
-        for key, term in zip(keys, self.terms, strict=True):
-            sums[key] = sums.get(key, NOTHING) + term.span
-        return sums
+            terms.setdefault(key(term), []).append(term)
+        return {name: replace(self, terms=tuple(of)) for name, of in terms.items()}
 
 
 @dataclass(frozen=True, repr=False)

@@ -9,7 +9,7 @@ from simulate.energy import dataflow
 from simulate.energy.account import KINDS, Account, Comparison
 from simulate.energy.bert import BertShape
 from simulate.energy.costs import Cost, costs
-from simulate.energy.span import NOTHING, Span
+from simulate.energy.span import NOTHING
 from simulate.report import forms
 from simulate.report.content import Content
 from simulate.report.panel import Card, Column, Panel, Plot, Table
@@ -167,9 +167,9 @@ def _both(ours: str, theirs: str) -> str:
 
 
 def _by_kind(accounts: tuple[Account, ...], content: Content) -> Table:
-    sums = [account.spans_by_kind() for account in accounts]
-    kinds = [kind for kind in KINDS if any(kind in each for each in sums)]
-    return side_by_side("by_kind", "µJ per text by part of the network", "part", kinds, sums, accounts, content)
+    parts = [account.by_kind() for account in accounts]
+    kinds = [kind for kind in KINDS if any(kind in each for each in parts)]
+    return side_by_side("by_kind", "µJ per text by part of the network", "part", kinds, parts, accounts, content)
 
 
 def side_by_side(
@@ -177,12 +177,13 @@ def side_by_side(
     title: str,
     what: str,
     names: list[str],
-    picojoules: list[dict[str, Span]],
+    parts: list[dict[str, Account]],
     accounts: tuple[Account, ...],
     content: Content,
 ) -> Table:
     """A row a name, a column an account, and their totals; an account without the name has 0 there."""
-    rows = [(name, *(content.microjoules(each.get(name, NOTHING)) for each in picojoules)) for name in names]
+    spans = [{name: part.span for name, part in each.items()} for each in parts]
+    rows = [(name, *(content.microjoules(each.get(name, NOTHING)) for each in spans)) for name in names]
     rows.append(("total", *(content.microjoules(account.span) for account in accounts)))
     columns = [Column(account.name, account.name, forms.microjoules) for account in accounts]
     return Table(key, title, (Column(what, what, forms.text), *columns), tuple(rows), total=True)
@@ -223,8 +224,8 @@ def _draw(content: Content, width: float) -> Figure:
     parts, shares = figure.subplots(*((1, 2) if wide else (2, 1)), sharey=True)
     for row, each in enumerate(rows):
         left = 0.0
-        for kind, picojoules in each.spiking.by_kind().items():
-            size = 100 * picojoules / (each.spiking.picojoules or 1.0)
+        for kind, part in each.spiking.by_kind().items():
+            size = 100 * part.picojoules / (each.spiking.picojoules or 1.0)
             parts.barh(row, size, 0.66, left, color=KIND_COLOURS[kind])
             left += size
         if each.ratio > 0:

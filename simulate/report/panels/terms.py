@@ -60,7 +60,7 @@ def _by_price(accounts: tuple[Account, ...], content: Content) -> Table:
 
 def _by_node(accounts: tuple[Account, ...], content: Content) -> Table:
     """Every node under every accounting: layers of neurons, then the other nodes, in the order of the network."""
-    nodes = [account.spans_by_node() for account in accounts]
+    nodes = [account.by_node() for account in accounts]
     return side_by_side(
         "nodes", "µJ per text, node by node", "node", _names(accounts, content), nodes, accounts, content
     )
@@ -78,8 +78,8 @@ def _draw(accounts: tuple[Account, ...], content: Content, width: float) -> Figu
 
     shares = {short_name(name): [0.0] * len(accounts) for name in _names(accounts, content)}
     for column, account in enumerate(accounts):
-        for name, picojoules in account.by_node().items():
-            shares[short_name(name)][column] += 100 * picojoules / (account.picojoules or 1.0)
+        for name, part in account.by_node().items():
+            shares[short_name(name)][column] += 100 * part.picojoules / (account.picojoules or 1.0)
     shares = {layer: row for layer, row in shares.items() if max(row) >= 0.5} or shares
     cells = [[f"{share:.0f}" if share >= 0.5 else "" for share in row] for row in shares.values()]
     figure = new_figure(width, row_height(len(shares)))
