@@ -71,26 +71,33 @@ def narrow_bits(steps: int) -> int:
     return steps.bit_length()
 
 
-def narrow(run: RunRecord) -> Comparison:
-    """`matched` beside a BERT whose activations have as few bits as T spikes can say.
+def narrow_mac(bits: int) -> Cost:
+    """The price of a multiply-accumulate of an 8-bit weight and an activation of so many bits, of 8 at most.
 
-    A multiplication costs in proportion to the bits of both factors, which is assumed; of one bit, it is none. See Yan
-    et al. 2024, arXiv 2409.08290.
+    Its product is priced twice: as a share of an int8 multiplication, in proportion to the bits, and as the additions
+    that sum its partial products, one a bit. A bit alone has nothing to multiply: it is added or not, as a spike is.
     """
-    bits = narrow_bits(run.model.time_steps)
-    wide, cost = matched.reference(run), costs()
-    whole = cost["E_MAC8"].picojoules
-    added = cost["E_ADD32"].picojoules
-    price = added if bits == 1 else added + (whole - added) * bits / VALUE
-    mac = Cost(
+    cost = costs()
+    added, product = cost["E_ADD32"].picojoules, cost["E_MUL8"].picojoules
+    sums = (bits - 1) * cost["E_ADD8"].picojoules
+    share = product * min(bits, VALUE) / VALUE if bits > 1 else 0.0
+    low, high = (share, share) if bits >= VALUE else sorted((sums, share))
+    return Cost(
         name="E_MAC_NARROW",
-        picojoules=price,
-        low=added,
-        high=whole,
-        status="assumed",
+        picojoules=added + share,
+        low=added + low,
+        high=added + high,
+        status="scaled",
         operation=f"8-bit weight times {bits}-bit activation, added up",
-        source="in proportion to the bits, between an addition and E_MAC8",
+        source=f"E_ADD32, and {bits} eighths of E_MUL8 (32-bit products cost 15.5 times 8-bit ones, so that the price "
+        f"goes with the bits of both factors), or {bits - 1} of E_ADD8 for the partial products",
     )
+
+
+def narrow(run: RunRecord) -> Comparison:
+    """`matched` beside a BERT whose activations have as few bits as T spikes can say; Yan et al., arXiv 2409.08290."""
+    bits, wide = narrow_bits(run.model.time_steps), matched.reference(run)
+    mac = narrow_mac(bits)
     narrowed = replace(
         wide,
         name=f"{bits}-bit BERT",

@@ -185,5 +185,16 @@ def test_a_bert_of_as_few_bits_pays_for_them_alone(tmp_path):
     assert found.reference.picojoules == pytest.approx(bert_integers(c) - saved, rel=1e-12)
 
 
+def test_a_narrow_product_costs_what_its_bits_or_its_partial_sums_do():
+    price = dataflow.narrow_mac(3)
+    assert (price.low, price.high) == pytest.approx((0.1 + 2 * 0.03, 0.1 + 0.2 * 3 / 8))
+    for bits in range(2, 8):
+        price = dataflow.narrow_mac(bits)
+        assert E["E_ADD32"] < price.low <= price.picojoules <= price.high < 1.3 * price.low
+    one, whole = dataflow.narrow_mac(1), dataflow.narrow_mac(9)
+    assert one.low == one.high == E["E_ADD32"]
+    assert whole.low == whole.high == pytest.approx(E["E_MAC8"])
+
+
 def test_spikes_of_four_steps_say_what_three_bits_do():
     assert [dataflow.narrow_bits(steps) for steps in (1, 2, 3, 4, 7, 8)] == [1, 2, 2, 3, 3, 4]

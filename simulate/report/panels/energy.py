@@ -210,6 +210,9 @@ def _paragraphs(content: Content) -> tuple[str, ...]:
         "with its memories, beside the arithmetic alone of a BERT in 45 nm.",
         "Where sources differ, a price has a range, and so have the energies, shares and rates that are made of it: "
         "from low to high. A price is the same on both sides, whatever it is. The last table says what each is worth.",
+        "The last row of the dataflows gives BERT activations of as few bits as the spikes of T steps can say: "
+        "⌈log2(T + 1)⌉. Its products are priced by their bits, and by the additions that they consist of: that is the "
+        "range. Nobody has trained such a BERT here, so that its accuracy is not known.",
         f"This run fires at a mean rate of {content.run.rate:.3f}. Break-even is the rate at which the model would "
         "cost what BERT does, all events in proportion. A dash: even a silent network costs more.",
     )
