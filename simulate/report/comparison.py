@@ -29,7 +29,7 @@ def table(folders: list[Path]) -> Table:
         Column("accuracy", "accuracy", forms.rate),
         Column("rate", "firing rate", forms.rate),
         *(Column(f"{name}_uj", f"{name}, µJ a text", forms.microjoules) for name in accounts),
-        *(Column(f"{name}_to_bert", f"{name}, of BERT", forms.spans(forms.percent)) for name in accounts),
+        *(Column(f"{name}_to_bert", f"{name}, of BERT", forms.shares) for name in accounts),
     )
     return Table("runs", "Runs side by side", columns, tuple(map(_row, runs)))
 

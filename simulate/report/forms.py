@@ -59,7 +59,8 @@ def percent(values: Sequence[float]) -> list[str]:
 
 
 def whole_percent(values: Sequence[float]) -> list[str]:
-    return [f"{100 * value:.0f} %" for value in values]
+    """At most three digits that count."""
+    return [f"{float(f'{100 * value:.3g}'):,.0f} %" for value in values]
 
 
 def points(values: Sequence[float | None]) -> list[str]:
@@ -109,10 +110,20 @@ def spans(form: Callable[[Sequence[float]], list[str]]) -> Callable[[Sequence[Sp
 
 def microjoules(values: Sequence[Span | None]) -> list[str]:
     """Ranges with three digits that count, since no more is known of them; what has no range as `short` has it."""
-    exact = spans(short)(values)
+    return _estimates(values, short)
+
+
+def shares(values: Sequence[Span | None]) -> list[str]:
+    """The same of shares, in percent; what has no range as `percent` has it."""
+    return _estimates(values, percent, 100.0, "%")
+
+
+def _estimates(
+    values: Sequence[Span | None], exact: Callable[[Sequence[float]], list[str]], factor: float = 1.0, unit: str = ""
+) -> list[str]:
     return [
-        text if value is None or value.low == value.high else span(value.low, value.high)
-        for value, text in zip(values, exact, strict=True)
+        text if value is None or value.low == value.high else span(value.low * factor, value.high * factor, unit)
+        for value, text in zip(values, spans(exact)(values), strict=True)
     ]
 
 

@@ -56,6 +56,12 @@ def test_the_first_screen_says_that_nothing_was_measured_and_who_the_opponent_is
     assert "never measured" in html
 
 
+def test_a_chip_of_another_technology_is_in_no_verdict_on_bert(report):
+    verdict, rules, *_ = next(panel for panel in report.panels if panel.key == "energy").paragraphs
+    assert "matched (" in verdict and "loihi1" not in verdict
+    assert "loihi1 decides nothing" in rules
+
+
 def test_a_layer_that_mostly_fires_is_a_warning_with_a_hint(report):
     run = report.content.run
     layers = [
@@ -223,7 +229,7 @@ def test_operations_times_prices_sum_to_every_account(report):
 def test_an_energy_whose_prices_have_a_range_has_one_in_every_form(report, html):
     chip = next(each for each in report.content.comparisons if each.spiking.name == "loihi1")
     low, high = chip.ratio_span.low, chip.ratio_span.high
-    shown = f"{100 * low:.1f} to {100 * high:.1f} %"
+    shown = forms.span(100 * low, 100 * high, "%")
     assert shown in markdown.render(report) and shown in html.replace("&nbsp;", " ")
     document = json.loads(data.render(report))
     assert document["headline"]["energy"]["loihi1_to_bert_range"] == pytest.approx([low, high])

@@ -28,3 +28,9 @@ def test_a_column_of_ranges_says_a_unit_once_and_one_number_where_the_ends_read_
     shares = [Span(0.678, 1.131), Span(0.04102, 0.04102), None]
     assert forms.spans(forms.percent)(shares) == ["67.8 to 113.1 %", "4.1 %", "–"]
     assert forms.spans(forms.short)([Span(140.7, 2320.04)]) == ["140.7 to 2,320.0"]
+
+
+def test_a_share_with_a_range_has_three_digits_and_one_without_has_a_decimal():
+    shares = [Span(8.901, 13.42), Span(0.4104, 0.4104), Span(1.4612, 1.4619), None]
+    assert forms.shares(shares) == ["890 to 1,340 %", "41.0 %", "146 %", "–"]
+    assert forms.whole_percent([13.42, 0.0248]) == ["1,340 %", "2 %"]

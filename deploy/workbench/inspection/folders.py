@@ -19,7 +19,7 @@ def describe_run(folder: Path) -> Description:
     run = read_run(folder)
     energy = {
         each.spiking.name: f"{forms.spans(forms.short)([run.microjoules(each.spiking.span)])[0]} µJ a text, "
-        f"{forms.spans(forms.percent)([each.ratio_span])[0]} of a BERT of the same shape"
+        f"{forms.shares([each.ratio_span])[0]} of a BERT of the same shape"
         for each in compare(run)
     }
     facts = {

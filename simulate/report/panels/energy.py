@@ -129,7 +129,7 @@ def totals(content: Content) -> Table:
     ]
     columns = (
         Column("account", "accounting", forms.text),
-        Column("to_bert", "of BERT", forms.spans(forms.percent)),
+        Column("to_bert", "of BERT", forms.shares),
         Column("energy_uj", "µJ per text", forms.microjoules),
         Column("bert_uj", "BERT, µJ", forms.microjoules),
         Column("operations", "operations per text", forms.count),
@@ -157,7 +157,7 @@ def dataflows(content: Content) -> Table:
         Column("dataflow", "this model; BERT", forms.text),
         Column("energy_uj", "µJ per text", forms.microjoules),
         Column("bert_uj", "int8 BERT, µJ", forms.microjoules),
-        Column("to_bert", "of BERT", forms.spans(forms.percent)),
+        Column("to_bert", "of BERT", forms.shares),
     )
     return Table("dataflow", "Memory counted alike on both sides, int8 on both", columns, tuple(rows))
 
@@ -190,7 +190,7 @@ def side_by_side(
 
 
 def _paragraphs(content: Content) -> tuple[str, ...]:
-    shares = [(each, each.ratio_span) for each in content.comparisons]
+    shares = [(each, each.ratio_span) for each in content.comparisons if each.spiking.name != ITS_OWN]
     groups = {
         "The model spends less than half of BERT's energy under": [c for c, r in shares if r.high < 0.5],
         "The advantage shrinks under": [c for c, r in shares if 0.5 <= r.high < 1],
@@ -206,8 +206,8 @@ def _paragraphs(content: Content) -> tuple[str, ...]:
         " ".join(verdicts),
         "paper and events set float32 additions against float32 multiply-additions, and nothing else. matched is the "
         "fair race: integers on both sides. memory adds what is read and written. It gives the spikes no reuse, "
-        "and BERT float32 and the best reuse. The table of dataflows gives both sides the same. loihi1 is a 14 nm chip "
-        "with its memories, beside the arithmetic alone of a BERT in 45 nm.",
+        "and BERT float32 and the best reuse. The table of dataflows gives both sides the same. loihi1 decides "
+        "nothing: it is a 14 nm chip with its memories, beside the arithmetic alone of a BERT in 45 nm.",
         "Where sources differ, a price has a range, and so have the energies, shares and rates that are made of it: "
         "from low to high. A price is the same on both sides, whatever it is. The last table says what each is worth.",
         "The last row of the dataflows gives BERT activations of as few bits as the spikes of T steps can say: "
