@@ -176,6 +176,10 @@ def as_markdown(content: dict[str, Any], memory: int, neurons: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _chips(number: int) -> str:
+    return f"{number:,} chip{'s' * (number != 1)}"
+
+
 def _some(curve: list[list[float]]) -> list[list[float]]:
     """Points over the whole curve, its ends among them, few enough for a table."""
     shown = min(len(curve), SHOWN)
@@ -184,12 +188,10 @@ def _some(curve: list[list[float]]) -> list[list[float]]:
 
 def _facts(content: dict[str, Any]) -> list[tuple[str, str]]:
     found = content["estimate"]
-    chips = f"{content['chips_used']} of {content['chips']} chips"
-    compiled = content["cores_compiled"]
-    most = (
-        f"up to {compiled:,} as a published compiler packs weights: {-(-compiled // content['cores_per_chip'])} chips"
-    )
-    packed = f"; {most}" if compiled > content["cores_used"] else ""
+    compiled, room = content["cores_compiled"], content["cores_per_chip"]
+    placed = f"{content['cores_used']:,} on {content['chips_used']} of {_chips(content['chips'])} of {room} cores"
+    most = f"; up to {compiled:,} as a published compiler packs weights, on {_chips(-(-compiled // room))}"
+    packed = most if compiled > content["cores_used"] else ""
     follows = "" if found["overlaps"] else "; it cannot begin before the one before it is done"
     messages = f"{found['messages_from_host']:,.0f} of them from the host, {found['messages_to_host']:,.0f} to it"
     saved = found["operations_saved_by_silent_neurons"]
@@ -197,7 +199,7 @@ def _facts(content: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("strategy", content["strategy"]),
         ("cut for", content["objective"]),
-        ("cores", f"{content['cores_used']:,} on {chips} of {content['cores_per_chip']} cores{packed}"),
+        ("cores", f"{placed}{packed}"),
         ("texts", f"up to {content['tokens']} tokens, T = {content['time_steps']}"),
         ("left to the host", ", ".join(content["host_layers"])),
         ("activity", f"{content['activity']['source']}; {content['activity']['tokens']:.1f} tokens a sample"),

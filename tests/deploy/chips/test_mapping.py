@@ -8,6 +8,7 @@ import pytest
 
 from deploy.chips.chip import read_chip
 from deploy.chips.mapping import map_graph
+from deploy.chips.mapping_report import as_json, as_markdown
 from deploy.chips.placement import _assign
 from deploy.cli import main
 from export.ir import nir
@@ -115,6 +116,18 @@ def test_the_command_writes_report_page_and_picture(tmp_path, capsys):
     assert content["cores_used"] == len(content["cores"])
     assert "token-serial" in (tmp_path / "map" / "mapping.md").read_text("utf-8") or content["strategy"] == "unrolled"
     assert (tmp_path / "map" / "floorplan.svg").read_text("utf-8").count("<title>") == len(content["cores"])
+
+
+@pytest.mark.parametrize(
+    ("compiled", "told"),
+    [(128, "2 on 1 of 1 chip of 128 cores; up to 128 as a published compiler packs weights, on 1 chip |"),
+     (129, "packs weights, on 2 chips |"),
+     (2, "2 on 1 of 1 chip of 128 cores |")],
+)  # fmt: skip
+def test_the_report_tells_the_chips_of_both_counts_of_cores(compiled, told):
+    mapping = map_graph(random_graph(norm="batch"), LOIHI2)
+    content = as_json(mapping) | {"cores_used": 2, "cores_compiled": compiled}
+    assert told in as_markdown(content, LOIHI2.memory_per_core, LOIHI2.neurons_per_core)
 
 
 def test_measured_counts_are_the_traffic_and_those_of_another_model_are_refused(tmp_path, capsys):
