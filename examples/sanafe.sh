@@ -1,4 +1,4 @@
-# The shipped model mapped to Loihi 2 and run in SANA-FE on three texts: make sanafe
+# The shipped model mapped to Loihi 2 and run in SANA-FE on three texts, at both ends of the chip's costs: make sanafe
 set -eu
 out=runs/sanafe
 mkdir -p "$out"

@@ -1,7 +1,7 @@
 """A chip file as an architecture of SANA-FE (SLAM-Lab/SANA-FE, `src/yaml_arch.cpp`): the same mesh, the same numbers.
 
-SANA-FE counts tiles column by column, joules and seconds. It knows no static power, and one number a cost: that of the
-chip's file, and of Loihi 1 where it has none.
+SANA-FE counts tiles column by column, joules and seconds. It knows no static power, and one number a cost: an end of
+the range in the chip's file, or in that of Loihi 1 where it has none.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from deploy.chips.chip import Chip
-from deploy.chips.costs import MIDDLE, Costs, costs_at
+from deploy.chips.costs import Costs, costs_at
 from deploy.chips.placement import Mesh
 
 PICO, NANO = 1e-12, 1e-9
@@ -54,12 +54,15 @@ def architecture(name: str, costs: Costs, columns: int, rows: int, tiles: list[d
     return {"architecture": {"name": name, "attributes": network, "tile": tiles}}
 
 
-def chip_of(chip: Chip, mesh: Mesh, rows: int, units: dict[tuple[int, int], dict[str, int]]) -> dict[str, Any]:
-    """The mesh of a mapping; rows: of tiles, of all its chips; units: {(tile, core): {NEURONS: …, SENDERS: …}}.
+def chip_of(
+    chip: Chip, end: str, mesh: Mesh, rows: int, units: dict[tuple[int, int], dict[str, int]]
+) -> dict[str, Any]:
+    """The mesh of a mapping, each cost at one end of its range.
 
+    rows: of tiles, of all its chips; units: {(tile, core): {NEURONS: …, SENDERS: …}}.
     An update of a neuron is priced as its access: SANA-FE counts one for every neuron and step.
     """
-    costs, columns = costs_at(chip, MIDDLE), mesh.columns * mesh.chip_columns
+    costs, columns = costs_at(chip, end), mesh.columns * mesh.chip_columns
     priced = {"energy_access_neuron": PICO * costs["neuron_pj"], "latency_access_neuron": NANO * costs["neuron_ns"]}
 
     def somas(place: tuple[int, int]) -> list[dict]:

@@ -3,11 +3,13 @@
     python -m venv sanafe && sanafe/bin/pip install sanafe==2.2.9
     sanafe/bin/python run.py
 
-It needs SANA-FE alone, and the files that lie beside it.
+It needs SANA-FE alone, and the files that lie beside it. SANA-FE takes one number a cost, so that it runs twice: with
+the least and with the most that the costs of the chip may be.
 """
 
 import argparse
 import json
+import math
 import os
 import sys
 import time
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+LOW, HIGH = ENDS = ("low", "high")  # of the range of every cost
 KINDS = {  # of synapses
     "weights": "with weights",
     "attention": "of attention",
@@ -49,35 +52,47 @@ def simulate(chip, steps):
     return totals
 
 
-def rows(ours, wanted, neurons, found):
-    """(what, our estimate of a mean text, SANA-FE's mean of the same texts)."""
-    texts = wanted["texts"]
-    operations = wanted["network"]["operations"]
+def three(value):
+    """Three digits that count: an estimate knows no more."""
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:,.{max(0, 2 - math.floor(math.log10(rounded))) if rounded else 0}f}"
 
-    def span(ends, factor):
-        low, high = (f"{end * factor:,.4g}" for end in ends)
-        return low if low == high else f"{low} to {high}"
 
-    def each(name, factor=1.0):
-        return f"{found[name] * factor / texts:,.1f}"
+def span(low, high):
+    return " to ".join(dict.fromkeys((three(low), three(high))))
+
+
+def rows(wanted, found):
+    """(what, our estimate of a mean text, SANA-FE's mean of the same texts); found: {end: the sums of all texts}."""
+    ours, network, texts = wanted["estimate"], wanted["network"], wanted["texts"]
+    counted = found[LOW]  # as at the other end: a count knows no costs
+
+    def each(name):
+        return f"{counted[name] / texts:,.1f}"
+
+    def estimated(name, factor):
+        return span(*(end * factor for end in ours[name]))
+
+    def ends(name, factor, of=texts):
+        return span(*(found[end][name] * factor / of for end in ENDS))
 
     yield "messages to cores", f"{ours['messages']:,.1f}", each("messages")
     yield "… and to the host", f"{ours['messages_to_host']:,.1f}", "–"
     yield "hops, east-west", f"{ours['hops_east_west']:,.1f}", each("hops_east_west")
     yield "hops, north-south", f"{ours['hops_north_south']:,.1f}", each("hops_north_south")
-    host = found["hops_east_west_from_host"] + found["hops_north_south_from_host"]
+    host = counted["hops_east_west_from_host"] + counted["hops_north_south_from_host"]
     yield "hops of what the host sends", "–", f"{host / texts:,.1f}"
     yield "synaptic operations", f"{ours['operations']:,.1f}", each("operations")
-    for kind in (kind for kind in KINDS if kind in operations):
+    for kind in (kind for kind in KINDS if kind in network["operations"]):
         own = ours["operations_by_kind"].get(kind, 0.0)
-        yield f"… {KINDS[kind]}", f"{own:,.1f}", f"{operations[kind] / texts:,.1f}"
-    yield "neuron updates", f"{ours['updates']:,.1f}", f"{neurons * wanted['steps'] / texts:,.1f}"
+        yield f"… {KINDS[kind]}", f"{own:,.1f}", f"{network['operations'][kind] / texts:,.1f}"
+    yield "neuron updates", f"{ours['updates']:,.1f}", f"{network['neurons_priced'] * wanted['steps'] / texts:,.1f}"
     yield "steps", f"{ours['steps']:,}", f"{wanted['steps'] / texts:,.1f}"
-    yield "energy of synapses, µJ", span(ours["synapse_picojoules"], 1e-6), f"{found['synapse'] * 1e6 / texts:,.4g}"
-    yield "energy of neurons, µJ", span(ours["soma_picojoules"], 1e-6), f"{found['soma'] * 1e6 / texts:,.4g}"
-    yield "energy of messages, µJ", span(ours["network_picojoules"], 1e-6), f"{found['network'] * 1e6 / texts:,.4g}"
-    yield "time of a text, µs", span(ours["latency_nanoseconds"], 1e-3), f"{found['seconds'] * 1e6 / texts:,.4g}"
-    yield "longest step, µs", span(ours["longest_nanoseconds"], 1e-3), f"{found['longest'] * 1e6:,.4g}"
+    yield "energy of synapses, µJ", estimated("synapse_picojoules", 1e-6), ends("synapse", 1e6)
+    yield "energy of neurons, µJ", estimated("soma_picojoules", 1e-6), ends("soma", 1e6)
+    yield "energy of messages, µJ", estimated("network_picojoules", 1e-6), ends("network", 1e6)
+    yield "time of a text, µs", estimated("latency_nanoseconds", 1e-3), ends("seconds", 1e6)
+    yield "longest step, µs", estimated("longest_nanoseconds", 1e-3), ends("longest", 1e6, 1)
 
 
 @contextmanager
@@ -94,40 +109,46 @@ def silence():
         os.close(nowhere)
 
 
-def load():
-    """The chip with the network on it."""
+def load(end):
+    """The chip with the network on it, at one end of its costs."""
     sanafe: Any = import_module("sanafe")
-    chip_file = sanafe.load_arch(str(HERE / "architecture.yaml"))
+    chip_file = sanafe.load_arch(str(HERE / f"architecture-{end}.yaml"))
     chip = sanafe.SpikingChip(chip_file)
     chip.load(sanafe.load_net(str(HERE / "network.yaml"), chip_file))
     return chip
 
 
-def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--out", type=Path, metavar="FILE", help="a .json file for SANA-FE's sums over all texts")
-    options = p.parse_args()
-    wanted = json.loads((HERE / "estimate.json").read_text("utf-8"))
+def run_at(end, steps):
     begin = time.time()
     with silence():
-        chip = load()
+        chip = load(end)
         ready = time.time()
-        found = simulate(chip, wanted["steps"])
-    done = time.time()
-    network = wanted["network"]
-    for name, count in (("messages", network["messages"]), ("operations", sum(network["operations"].values()))):
-        if found[name] != count:
-            print(f"run.py: SANA-FE counts {found[name]:,} {name}, and the network has {count:,}", file=sys.stderr)
-            return 1
+        found = simulate(chip, steps)
+    print(f"{end}: loaded in {ready - begin:.0f} s, run in {time.time() - ready:.0f} s", file=sys.stderr)
+    return found
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--out", type=Path, metavar="FILE", help="a .json file for SANA-FE's sums over all texts, by end")
+    options = p.parse_args()
+    wanted = json.loads((HERE / "estimate.json").read_text("utf-8"))
+    network, found = wanted["network"], {}
+    for end in ENDS:
+        found[end] = run_at(end, wanted["steps"])
+        for name, count in (("messages", network["messages"]), ("operations", sum(network["operations"].values()))):
+            if found[end][name] != count:
+                counted = f"{found[end][name]:,} {name}"
+                print(f"run.py: SANA-FE counts {counted}, and the network has {count:,}", file=sys.stderr)
+                return 1
     if options.out:
         options.out.write_text(json.dumps(found, indent=1), "utf-8")
-    print(f"loaded in {ready - begin:.0f} s, run in {done - ready:.0f} s", file=sys.stderr)
     print(
         f"{wanted['title']}; {wanted['texts']} texts, {network['neurons']:,} neurons, "
         f"{network['connections']:,} connections.\n"
     )
     print("| a mean text | our estimate | SANA-FE |\n|---|--:|--:|")
-    for row in rows(wanted["estimate"], wanted, network["neurons_priced"], found):
+    for row in rows(wanted, found):
         print(f"| {' | '.join(row)} |")
     return 0
 

@@ -1,4 +1,7 @@
-"""The folder that SANA-FE runs: architecture.yaml, network.yaml, our own figures, and the script that compares them."""
+"""The folder that SANA-FE runs: the chip at both ends of its costs, the network, our figures, the script to compare.
+
+The names of its files stand in `run.py`, which has to do without this package.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from deploy.chips.costs import HIGH, LOW
 from deploy.chips.mapping import Mapping
 from deploy.chips.sanafe.architecture import NEURONS, chip_of
 from deploy.chips.sanafe.network import (
@@ -30,7 +34,8 @@ from spikebert.core.errors import InputError
 from spikebert.core.files import Kind, names_format, write_folder_atomically
 
 FORMAT, VERSION = "spikebert-sanafe", 1
-FILES = ("estimate.json", "architecture.yaml", "network.yaml", "run.py")
+ENDS = (LOW, HIGH)
+FILES = ("estimate.json", *(f"architecture-{end}.yaml" for end in ENDS), "network.yaml", "run.py")
 FOLDER = Kind("a mapping for SANA-FE", FILES, names_format(FORMAT))
 RECORDED = "spikes.npz"
 
@@ -45,17 +50,19 @@ def prepare(mapping: Mapping, run: RunRecord) -> Network:
 
 
 def write(mapping: Mapping, network: Network, out: Path) -> None:
-    """`out`/estimate.json, architecture.yaml, network.yaml and run.py, all or none."""
+    """The FILES in `out`, all or none."""
     import yaml
 
     units = units_of(network)
     held = {place: Counter(unit for unit, _ in names) for place, names in units.items()}
     counts = {place: dict(sorted(kinds.items())) for place, kinds in held.items()}
-    chip = chip_of(mapping.system.chip, mapping.placement.mesh, tile_rows(mapping), counts)
+    mesh, rows = mapping.placement.mesh, tile_rows(mapping)
 
     def fill(folder: Path) -> None:
         (folder / "estimate.json").write_text(json.dumps(figures(mapping, network), indent=1), "utf-8")
-        (folder / "architecture.yaml").write_text(yaml.safe_dump(chip, sort_keys=False), "utf-8")
+        for end in ENDS:
+            chip = chip_of(mapping.system.chip, end, mesh, rows, counts)
+            (folder / f"architecture-{end}.yaml").write_text(yaml.safe_dump(chip, sort_keys=False), "utf-8")
         with (folder / "network.yaml").open("w", encoding="utf-8") as file:
             write_network(network, file)
         (folder / "run.py").write_bytes(Path(__file__).with_name("run.py").read_bytes())

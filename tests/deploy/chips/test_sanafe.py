@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 from deploy.chips.chip import read_chip
-from deploy.chips.costs import MIDDLE, costs_at
+from deploy.chips.costs import HIGH, LOW, costs_at
 from deploy.chips.mapping import map_graph
+from deploy.chips.sanafe import run as script
 from deploy.chips.sanafe import write as sanafe
 from deploy.chips.sanafe.network import FROM_HOST, WEIGHTS, network_of
 from deploy.cli import main
@@ -99,12 +100,16 @@ def counted(soma):
     return kind, int(numbers.partition("..")[2]) + 1
 
 
+def architecture(folder, end):
+    return yaml.safe_load((folder / f"architecture-{end}.yaml").read_text("utf-8"))["architecture"]
+
+
 def test_the_files_hold_together(mapped, tmp_path):
     mapping, _, network = mapped
     sanafe.write(mapping, network, tmp_path / "sanafe")
     assert {p.name for p in (tmp_path / "sanafe").iterdir() if not p.name.startswith(".")} == set(sanafe.FILES)
     written = yaml.safe_load((tmp_path / "sanafe/network.yaml").read_text("utf-8"))
-    chip = yaml.safe_load((tmp_path / "sanafe/architecture.yaml").read_text("utf-8"))["architecture"]
+    chip = architecture(tmp_path / "sanafe", LOW)
     units = {  # {tile.core: how many of each kind of neuron it holds}
         f"{t}.{c}": dict(map(counted, core["soma"]))
         for t, tile in enumerate(chip["tile"])
@@ -130,15 +135,38 @@ def test_the_files_hold_together(mapped, tmp_path):
         assert len(given["weight"]) == wanted and not any(given["weight"])
 
 
-def test_the_chip_has_the_numbers_of_its_file(mapped, tmp_path):
+def test_the_chip_has_the_numbers_of_its_file_at_both_ends(mapped, tmp_path):
     mapping, _, network = mapped
     sanafe.write(mapping, network, tmp_path / "sanafe")
-    chip = yaml.safe_load((tmp_path / "sanafe/architecture.yaml").read_text("utf-8"))["architecture"]
-    costs = costs_at(SMALL, MIDDLE)
-    core = chip["tile"][0]["core"][0]
-    assert chip["attributes"]["latency_sync"] == pytest.approx(costs["barrier_ns"] * 1e-9)
-    assert core["synapse"][0]["attributes"]["energy_process_spike"] == pytest.approx(costs["synapse_pj"] * 1e-12)
-    assert len(chip["tile"]) == chip["attributes"]["width"] * chip["attributes"]["height"]
+    found = {}
+    for end in (LOW, HIGH):
+        chip, costs = architecture(tmp_path / "sanafe", end), costs_at(SMALL, end)
+        core = chip["tile"][0]["core"][0]
+        prices = [core["synapse"][0], core["axon_out"][0], core["soma"][0]]
+        found[end] = [chip["attributes"]["latency_sync"], *(price["attributes"] for price in prices)]
+        assert found[end][0] == pytest.approx(costs["barrier_ns"] * 1e-9)
+        assert found[end][1]["energy_process_spike"] == pytest.approx(costs["synapse_pj"] * 1e-12)
+        assert found[end][2]["energy_message_out"] == pytest.approx(costs["spike_pj"] * 1e-12)
+        assert len(chip["tile"]) == chip["attributes"]["width"] * chip["attributes"]["height"]
+    assert found[LOW][0] < found[HIGH][0]
+
+
+def test_energy_and_time_of_the_other_simulator_stand_from_low_to_high(mapped):
+    mapping, _, network = mapped
+    named = ("messages", "operations", "hops_east_west", "hops_north_south")
+    counts = dict.fromkeys((*named, *(f"{hops}_from_host" for hops in named[2:])), 3)
+    energies = dict.fromkeys(("synapse", "soma", "network"), 3e-6)
+    found = {
+        end: counts
+        | {key: value * factor for key, value in energies.items()}
+        | {"seconds": 6e-6 * factor, "longest": 0}
+        for end, factor in ((LOW, 1.0), (HIGH, 1234.0))
+    }
+    table = {name: (ours, theirs) for name, ours, theirs in script.rows(sanafe.figures(mapping, network), found)}
+    assert table["energy of synapses, µJ"][1] == "1.00 to 1,230"
+    assert table["time of a text, µs"][1] == "2.00 to 2,470"
+    assert " to " in table["time of a text, µs"][0] and table["longest step, µs"][1] == "0"
+    assert table["messages to cores"][1] == "1.0"
 
 
 def test_a_chip_that_leaves_attention_to_the_host_has_a_network_too(tmp_path):
