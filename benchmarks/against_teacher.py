@@ -79,7 +79,7 @@ def main() -> None:
     options = p.parse_args()
     graph = nir.read(options.model)
     texts = read_data(options.data, Columns(), None)
-    sentences, labels = encode_labelled(graph, texts, truncate=True)
+    sentences, measure = encode_labelled(graph, texts, truncate=True)
     classes = list(json.loads((options.teacher / "config.json").read_text("utf-8"))["id2label"].values())
     model, tokenizer, _ = teachers.load(options.teacher, classes)  # in the order of the model's labels
     own = [np.asarray(ids) for ids in tokenizer(texts.texts, truncation=True, max_length=graph.max_tokens)["input_ids"]]
@@ -92,7 +92,8 @@ def main() -> None:
             lambda: simulator.run(sentences),
             lambda: teacher.run(own),
         )
-        right = [float((found == labels).mean()) for found in (simulator.run(sentences).predictions, teacher.run(own))]
+        answers = simulator.run(sentences).predictions, teacher.run(own)
+        right = [float((found == measure.true).mean()) for found in answers]
     n = len(sentences)
     print(f"{n} texts, {simulator.cores} cores, in texts a second:")
     print(f"  fast simulator {n / plain:.0f} ({n / counted:.0f} with all counts), accuracy {right[0]:.4f}")

@@ -220,25 +220,15 @@ def _compared(options: argparse.Namespace, trained) -> list:
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
+    from spikebert.data.known_labels import in_words_of
     from spikebert.data.tasks import measured
     from spikebert.training.examples import examples_of
 
-    if not trained.labels:
-        raise InputError(
-            f"{options.compare}: --compare counts classes, and the model predicts a number; "
-            "spikebert simulate verify --against compares its scores"
-        )
     called = labels_of(options)
-    rows = [
-        replace(row, label=called.get(row.label, row.label))
-        for row in measured(options.compare, columns_of(options), options.limit)
-    ]
-    unknown = {row.label for row in rows} - set(trained.labels)
-    if unknown:
-        raise InputError(
-            f"{options.compare}: the model does not know the label {sorted(unknown)[0]!r}; it knows "
-            f"{', '.join(trained.labels)}; give the data's own names with --labels"
-        )
+    rows = measured(options.compare, columns_of(options), options.limit)
+    given = [called.get(row.label, row.label) for row in rows]
+    labels = in_words_of(given, trained.labels, trained.training, options.compare)
+    rows = [replace(row, label=label) for row, label in zip(rows, labels, strict=True)]
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(trained.tokenizer))
     config = trained.model.config
     return examples_of(rows, trained.labels, tokenizer, config.max_tokens, config.separator)

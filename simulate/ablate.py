@@ -1,4 +1,4 @@
-"""What each part of a model is worth: its accuracy with the part silenced, made constant, or mixed up within a text.
+"""What each part of a model is worth: its score with the part silenced, made constant, or mixed up within a text.
 
     silenced   the part puts out nothing
     majority   each neuron puts out in every step what it puts out most often on these texts
@@ -23,9 +23,11 @@ from simulate.batches import Tokens
 from simulate.compare import record
 from simulate.energy import events
 from simulate.fast import FastSimulator
+from simulate.measure import Measure
 from simulate.result import SimulationResult
+from spikebert.data.metrics import Score
 
-FORMAT, VERSION = "spikebert-ablation", 1
+FORMAT, VERSION = "spikebert-ablation", 2
 WAYS = ("silenced", "majority", "permuted")
 
 
@@ -47,13 +49,13 @@ class Worth:
         name: of the part.
         kind: "block", "attention", "MLP" or "neurons".
         operations: its share of the synaptic operations.
-        accuracy: without it, by each way of leaving it out; None where a way has no meaning.
+        scores: without it, by each way of leaving it out; None where a way has no meaning.
     """
 
     name: str
     kind: str
     operations: float
-    accuracy: dict[str, float | None]
+    scores: dict[str, float | None]
 
 
 @dataclass(frozen=True, repr=False)
@@ -62,16 +64,16 @@ class Ablation:
 
     Attributes:
         texts: how many.
-        accuracy: of the whole model.
+        score: of the whole model, the metric of its task with its interval.
         parts: a Worth a part.
     """
 
     texts: int
-    accuracy: float
+    score: Score
     parts: list[Worth]
 
     def __repr__(self) -> str:
-        return f"Ablation({len(self.parts)} parts, {self.texts} texts, accuracy {self.accuracy:.4f})"
+        return f"Ablation({len(self.parts)} parts, {self.texts} texts, {self.score})"
 
     def __str__(self) -> str:
         return table(self)
@@ -80,21 +82,20 @@ class Ablation:
 def ablate(
     graph: Graph,
     sentences: Sequence[Tokens],
-    labels: NDArray[np.integer],
+    measure: Measure,
     seed: int = 0,
     progress: Callable[[int], object] = lambda _: None,
 ) -> Ablation:
     """Run the model once whole and once for each part and way.
 
     Args:
-        labels: (B,), the index of each text's label.
+        measure: what their answers are measured by.
         seed: of the permutations.
         progress: called with the number of runs done since its last call; there are `1 + runs(graph)`.
     """
     simulator = FastSimulator(graph)
     whole = simulator.run(sentences)
     progress(1)
-    accuracy = float((whole.predictions == labels).mean())
     counted = record(graph, whole, [len(tokens) for tokens in sentences])
     operations = {term.name: term.operations for term in events.account(counted).terms}
     worths = []
@@ -103,11 +104,11 @@ def ablate(
         for way in ways(part, graph):
             changes = {name: _change(way, graph[name], whole, counted.token_steps, seed) for name in part.replaced}
             result = simulator.run(sentences, changes=changes, counted=False)
-            found[way] = float((result.predictions == labels).mean())
+            found[way] = measure.value(graph, result.logits)
             progress(1)
         share = sum(operations.get(name, 0) for name in part.nodes) / max(1, sum(operations.values()))
         worths.append(Worth(part.name, part.kind, share, found))
-    return Ablation(len(sentences), accuracy, worths)
+    return Ablation(len(sentences), measure.score(graph, whole.logits), worths)
 
 
 def runs(graph: Graph) -> int:
@@ -183,18 +184,19 @@ def as_json(ablation: Ablation, model_sha256: str, data: str, seed: int) -> dict
         "data": data,
         "seed": seed,
         "texts": ablation.texts,
-        "accuracy": ablation.accuracy,
+        **ablation.score.record,
         "parts": [
-            {"part": part.name, "kind": part.kind, "operations": part.operations, **part.accuracy}
+            {"part": part.name, "kind": part.kind, "operations": part.operations, **part.scores}
             for part in ablation.parts
         ],
     }
 
 
 def table(ablation: Ablation) -> str:
-    """As Markdown; points of accuracy beside the whole model's."""
+    """As Markdown; in brackets what is lost or won beside the whole model."""
+    whole, shown = ablation.score, ablation.score.metric.shown
     lines = [
-        f"whole model: accuracy {100 * ablation.accuracy:.2f} % on {ablation.texts} texts",
+        f"whole model: {whole.metric.title} {shown(whole.value)} on {ablation.texts} texts",
         "",
         "| part | kind | operations | " + " | ".join(WAYS) + " |",
         "|---|---|--:|" + "--:|" * len(WAYS),
@@ -202,7 +204,7 @@ def table(ablation: Ablation) -> str:
     for part in ablation.parts:
         cells = []
         for way in WAYS:
-            value = part.accuracy[way]
-            cells.append("–" if value is None else f"{100 * value:.2f} ({100 * (value - ablation.accuracy):+.2f})")
+            value = part.scores[way]
+            cells.append("–" if value is None else f"{shown(value)} ({shown(value - whole.value, '+')})")
         lines.append(f"| {part.name} | {part.kind} | {100 * part.operations:.1f} % | {' | '.join(cells)} |")
     return "\n".join(lines)

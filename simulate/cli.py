@@ -126,8 +126,8 @@ def verify_parser() -> argparse.ArgumentParser:
 def sweep_parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog=f"{PROGRAM} sweep",
-        description="Tell what a model's accuracy costs: higher thresholds, and texts that leave before the last step "
-        "once one label is ahead. Choose on text that is not the one you report on; spikebert-export --threshold-scale "
+        description="Tell what the score of a model costs: higher thresholds, and texts that leave early, once "
+        "one label is ahead. Choose on text that is not the one you report on; spikebert-export --threshold-scale "
         "and --exit-margin write the choice.",
         epilog="For example: spikebert sweep model.nir --data train.tsv --limit 500 -o sweep.svg",
     )
@@ -139,8 +139,12 @@ def sweep_parser() -> argparse.ArgumentParser:
         "--factors", type=float, nargs="+", default=[1.0, 1.1, 1.2, 1.3, 1.5], help="factors of the thresholds"
     )
     p.add_argument(
-        "--margins", type=float, nargs="*", default=[0.5, 1.0, 2.0, 3.0], help="margins between the best two logits"
+        "--margins",
+        type=float,
+        nargs="*",
+        help="margins between the best two logits (default: 0.5 1 2 3, and none where a number is predicted)",
     )
+    add_metric(p, "that of the model's task")
     p.add_argument("-o", "--out", metavar="FILE", help="a figure .svg, .pdf or .png, or the points as .json")
     return p
 
@@ -148,7 +152,7 @@ def sweep_parser() -> argparse.ArgumentParser:
 def ablate_parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog=f"{PROGRAM} ablate",
-        description="Tell what each part of a model is worth: its accuracy with a block, an attention, an MLP or a "
+        description="Tell what each part of a model is worth: its score with a block, an attention, an MLP or a "
         "layer of neurons silenced, made constant (each neuron's majority value), or permuted among the tokens of each "
         "text, beside the part's share of the synaptic operations.",
         epilog="For example: spikebert ablate model.nir --data dev.tsv -o ablation.json",
@@ -157,6 +161,7 @@ def ablate_parser() -> argparse.ArgumentParser:
     p.add_argument("--data", required=True, help=DATA_HELP)
     add_columns(p)
     add_labels(p)
+    add_metric(p, "that of the model's task")
     p.add_argument("--seed", type=int, default=0, help="seed of the permutations (default: %(default)s)")
     p.add_argument("-o", "--out", metavar="FILE.json", help="a file for the table as JSON")
     return p
@@ -315,10 +320,13 @@ def sweep(options: argparse.Namespace) -> None:
         if output.suffix not in (".svg", ".pdf", ".png", ".json"):
             raise InputError(f"-o {output}: the suffix must be .svg, .pdf, .png or .json")
     graph = nir.read(options.model)
-    sentences, labels = _labelled(options, graph)
+    sentences, measure = _labelled(options, graph)
+    margins = options.margins
+    if margins is None:
+        margins = [] if graph.regression else [0.5, 1.0, 2.0, 3.0]
     with Bar(total=len(options.factors) * len(sentences), unit="text", disable=None, leave=False) as bar:
-        points = sweeps.sweep(graph, sentences, labels, options.factors, options.margins, bar.update)
-    print(sweeps.table(points))
+        points = sweeps.sweep(graph, sentences, measure, options.factors, margins, bar.update)
+    print(sweeps.table(points, measure.metric))
     if output and output.suffix == ".json":
         text = json.dumps(sweeps.plain(points), indent=1)
         write_atomically(output, lambda path: path.write_text(text, "utf-8"))
@@ -326,7 +334,7 @@ def sweep(options: argparse.Namespace) -> None:
         from simulate.report.panel import Plot
         from simulate.report.plotting import save
 
-        plot = Plot(partial(sweeps.draw, points), "Accuracy against energy.")
+        plot = Plot(partial(sweeps.draw, points, measure.metric), f"{measure.metric.title} against energy.")
         write_atomically(output, lambda path: save(plot, path, output.suffix[1:]))
 
 
@@ -347,9 +355,9 @@ def ablate(options: argparse.Namespace) -> None:
         if output.suffix != ".json":
             raise InputError(f"-o {output}: the suffix must be .json")
     graph = nir.read(options.model)
-    sentences, labels = _labelled(options, graph)
+    sentences, measure = _labelled(options, graph)
     with Bar(total=1 + ablation.runs(graph), unit="run", disable=None, leave=False) as bar:
-        found = ablation.ablate(graph, sentences, labels, options.seed, bar.update)
+        found = ablation.ablate(graph, sentences, measure, options.seed, bar.update)
     print(ablation.table(found))
     if output:
         content = ablation.as_json(found, sha256(Path(options.model)), Path(options.data).name, options.seed)
@@ -358,10 +366,10 @@ def ablate(options: argparse.Namespace) -> None:
 
 
 def _labelled(options: argparse.Namespace, graph):
-    """(token ids of each text, the index of each text's label) of --data."""
+    """(token ids of each text, what measures the answers to them) of --data."""
     from simulate.text import encode_labelled
 
-    return encode_labelled(graph, _texts(options), options.truncate)
+    return encode_labelled(graph, _texts(options), options.truncate, options.metric)
 
 
 def _texts(options: argparse.Namespace) -> Texts:

@@ -10,19 +10,10 @@ from numpy.typing import NDArray
 
 from export.ir.early_exit import logit_scale
 from export.ir.graph import Graph
+from simulate.measure import numbers
 from simulate.result import SimulationResult
 from simulate.text import Texts
 from spikebert.core.errors import InputError
-
-
-def scores(graph: Graph, result: SimulationResult) -> NDArray[np.float64]:
-    """(B,) of a regression: the predicted numbers, in the unit of the labels that it was trained on."""
-    return result.logits[:, 0] * logit_scale(graph)
-
-
-def predicted(graph: Graph, result: SimulationResult) -> NDArray:
-    """(B,): what is measured, the indices of labels, or of a regression the numbers."""
-    return scores(graph, result) if graph.regression else result.predictions
 
 
 def probabilities(graph: Graph, result: SimulationResult) -> NDArray[np.float64]:
@@ -41,7 +32,7 @@ def probabilities(graph: Graph, result: SimulationResult) -> NDArray[np.float64]
 def as_lines(graph: Graph, result: SimulationResult, texts: Texts) -> str:
     """A line a text: its label and the score of that, or the number that is predicted; the text."""
     if graph.regression:
-        found = zip(scores(graph, result), texts.texts, strict=True)
+        found = zip(numbers(graph, result.logits), texts.texts, strict=True)
         return "\n".join(_line([f"{score:.4f}", text]) for score, text in found)
     found = zip(result.predictions, probabilities(graph, result).max(1), texts.texts, strict=True)
     return "\n".join(_line([graph.labels[i], f"{score:.4f}", text]) for i, score, text in found)
@@ -99,7 +90,7 @@ def as_json_lines(graph: Graph, result: SimulationResult, texts: Texts) -> str:
 def _numbers(graph: Graph, result: SimulationResult, texts: Texts) -> list[tuple[str | None, float, int, str]]:
     """(label or None, score, integer logit, text) of each text of a regression."""
     labels = texts.labels or [None] * len(texts.texts)
-    found = scores(graph, result).tolist(), result.logits[:, 0].tolist()
+    found = numbers(graph, result.logits).tolist(), result.logits[:, 0].tolist()
     return list(zip(labels, *found, texts.texts, strict=True))
 
 

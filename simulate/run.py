@@ -26,7 +26,8 @@ from simulate.energy.account import Comparison
 from simulate.energy.record import RunRecord, record_from
 from simulate.folder import RUN
 from simulate.interchange.forms import FORMS
-from simulate.predictions import as_tsv, predicted, probabilities, scores
+from simulate.measure import Measure, numbers
+from simulate.predictions import as_tsv, probabilities
 from simulate.result import SimulationResult
 from simulate.text import Texts, encode, in_labels_of, metric_of, true_of
 from simulate.trace import Trace
@@ -34,7 +35,6 @@ from spikebert.core.errors import InputError, printable
 from spikebert.core.files import sha256, write_folder_atomically
 from spikebert.core.progress import Bar
 from spikebert.core.versions import versions
-from spikebert.data import metrics
 from spikebert.data.metrics import Metric, Score
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Run:
     def predictions(self) -> list[Any]:
         """The label of each text; of a regression the number, a float in the unit of the labels that it learned."""
         if self.graph.regression:
-            return scores(self.graph, self.result).tolist()
+            return numbers(self.graph, self.result.logits).tolist()
         return [self.graph.labels[i] for i in self.result.predictions]
 
     @property
@@ -122,8 +122,7 @@ class Run:
         the texts have no labels."""
         if self.texts.labels is None:
             return None
-        found = predicted(self.graph, self.result)
-        return metrics.score(self.metric, found, true_of(self.graph, self.texts.labels), self.graph.labels)
+        return Measure(self.metric, true_of(self.graph, self.texts.labels)).score(self.graph, self.result.logits)
 
     @property
     def rates(self) -> dict[str, float]:

@@ -1,11 +1,12 @@
-"""Energy against accuracy, without training: higher thresholds, and texts that leave before the last step.
+"""Energy against the score of the task, without training: higher thresholds, and texts that leave early.
 
-A text leaves after the first step at which its best logit is ahead of the next by a margin (`export.ir.early_exit`);
-from then on it costs nothing. Energy is that of the accounting `events`.
+A text may leave before the last step: after the first at which its best logit is ahead of the next by a margin
+(`export.ir.early_exit`). From then on it costs nothing. Energy is that of the accounting `events`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -22,6 +23,9 @@ from export.runtime.kernels import State
 from export.runtime.tally import tally
 from simulate.batches import Tokens, batches
 from simulate.energy.costs import costs
+from simulate.measure import Measure
+from spikebert.core.errors import InputError
+from spikebert.data.metrics import ACCURACY, Metric
 
 ROWS = 256  # tokens of a batch
 
@@ -33,7 +37,7 @@ class Point:
     Attributes:
         threshold_scale: the factor of all thresholds.
         margin: at which a text is done early, in the float model's logits; None: every text takes all steps.
-        accuracy: the share of texts whose label is predicted.
+        score: the metric of the task.
         steps: the mean over the texts.
         microjoules: µJ a text, under `events`.
         rate: spikes a neuron and step, over the steps that were taken.
@@ -41,7 +45,7 @@ class Point:
 
     threshold_scale: float
     margin: float | None
-    accuracy: float
+    score: float
     steps: float
     microjoules: float
     rate: float
@@ -59,7 +63,7 @@ class Steps:
 def sweep(
     graph: Graph,
     sentences: Sequence[Tokens],
-    labels: NDArray[np.integer],
+    measure: Measure,
     factors: Sequence[float],
     margins: Sequence[float],
     progress: Callable[[int], object] = lambda _: None,
@@ -67,28 +71,31 @@ def sweep(
     """A point for each threshold factor, with all steps taken and with each margin.
 
     Args:
-        labels: (B,), the index of each text's label.
+        measure: what their answers are measured by.
+        margins: none for a regression, whose number is ahead of no other.
         progress: called with the number of texts done since its last call; there are factors · B.
     """
+    if margins and graph.regression:
+        raise InputError(f"{margins[0]:g}: the model predicts a number, which is ahead of no other", field="margins")
     points = []
     for factor in factors:
         scaled = scale_thresholds(graph, factor)
         steps = run(scaled, sentences, progress)
         neurons = sum(node.size for node in scaled.neurons) * np.array([len(tokens) for tokens in sentences])
-        scale = logit_scale(graph)
-        points += [_point(factor, margin, steps, labels, neurons, scale) for margin in (None, *margins)]
+        points += [_point(scaled, factor, margin, steps, measure, neurons) for margin in (None, *margins)]
     return points
 
 
-def _point(factor: float, margin: float | None, steps: Steps, labels: NDArray, neurons: NDArray, scale: float) -> Point:
-    taken = steps_taken(steps.logits, NO_MARGIN if margin is None else units(margin, scale))  # (B,)
-    predicted = steps.logits[taken - 1, np.arange(len(taken))].argmax(1)
+def _point(
+    graph: Graph, factor: float, margin: float | None, steps: Steps, measure: Measure, neurons: NDArray
+) -> Point:
+    taken = steps_taken(steps.logits, NO_MARGIN if margin is None else units(margin, logit_scale(graph)))  # (B,)
     counted = awake(taken, len(steps.logits)).T  # (T, B)
     picojoules = costs()["E_AC"].picojoules * steps.operations[counted].sum()
     return Point(
         threshold_scale=factor,
         margin=margin,
-        accuracy=float((predicted == labels).mean()),
+        score=measure.value(graph, steps.logits[taken - 1, np.arange(len(taken))]),
         steps=float(taken.mean()),
         microjoules=picojoules / len(taken) / 1e6,
         rate=float(steps.spikes[counted].sum() / (neurons * taken).sum()),
@@ -98,7 +105,7 @@ def _point(factor: float, margin: float | None, steps: Steps, labels: NDArray, n
 def run(graph: Graph, sentences: Sequence[Tokens], progress: Callable[[int], object] = lambda _: None) -> Steps:
     """All texts, step by step."""
     shape = (graph.time_steps, len(sentences))
-    steps = Steps(np.zeros((*shape, len(graph.labels)), np.int64), np.zeros(shape, np.int64), np.zeros(shape, np.int64))
+    steps = Steps(np.zeros((*shape, graph.outputs), np.int64), np.zeros(shape, np.int64), np.zeros(shape, np.int64))
     executor = Executor(graph, steps=1)
     for group in batches(sentences, ROWS):
         batch = [sentences[i] for i in group]
@@ -132,26 +139,26 @@ def _step(executor: Executor, states: dict[str, State], batch: list[Tokens]) -> 
 
 
 def front(points: Sequence[Point]) -> list[Point]:
-    """The points that no other beats in both accuracy and energy, by energy."""
-    best, kept = -1.0, []
-    for point in sorted(points, key=lambda p: (p.microjoules, -p.accuracy)):
-        if point.accuracy > best:
-            best = point.accuracy
+    """The points that no other beats in both score and energy, by energy."""
+    best, kept = -math.inf, []
+    for point in sorted(points, key=lambda p: (p.microjoules, -p.score)):
+        if point.score > best:
+            best = point.score
             kept.append(point)
     return kept
 
 
-def table(points: Sequence[Point]) -> str:
+def table(points: Sequence[Point], metric: Metric) -> str:
     """Markdown; what no other point beats is marked."""
     kept = front(points)
     lines = [
-        "| thresholds | leaves at a margin of | accuracy | mean steps | firing rate | µJ a text, events | |",
+        f"| thresholds | leaves at a margin of | {metric.title} | mean steps | firing rate | µJ a text, events | |",
         "|--:|--:|--:|--:|--:|--:|---|",
     ]
     for p in points:
         margin = "never" if p.margin is None else f"{p.margin:g}"
         lines.append(
-            f"| × {p.threshold_scale:g} | {margin} | {p.accuracy:.2%} | {p.steps:.2f} | {p.rate:.4f} "
+            f"| × {p.threshold_scale:g} | {margin} | {metric.shown(p.score)} | {p.steps:.2f} | {p.rate:.4f} "
             f"| {p.microjoules:.1f} | {'front' if p in kept else ''} |"
         )
     return "\n".join(lines)
@@ -162,24 +169,24 @@ def plain(points: Sequence[Point]) -> list[dict[str, Any]]:
     return [asdict(point) for point in points]
 
 
-def draw(points: Sequence[Point], width: float):
-    """Accuracy against energy; the front is a line."""
+def draw(points: Sequence[Point], metric: Metric, width: float):
+    """Score against energy; the front is a line."""
     from simulate.report.plotting import BLUE, FAINT, GREEN, ORANGE, PURPLE, SKY, VERMILLION, new_figure
 
     figure = new_figure(width, 3.4)
     axes = figure.subplots()
-    kept = front(points)
-    axes.step([p.microjoules for p in kept], [100 * p.accuracy for p in kept], where="post", color=FAINT, zorder=0)
+    kept, unit = front(points), 100 if metric == ACCURACY else 1
+    axes.step([p.microjoules for p in kept], [unit * p.score for p in kept], where="post", color=FAINT, zorder=0)
     colours = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY)
     factors = sorted({p.threshold_scale for p in points})
     for i, factor in enumerate(factors):
         own = [p for p in points if p.threshold_scale == factor]
         for whole, marker in ((True, "o"), (False, ".")):
             chosen = [p for p in own if (p.margin is None) == whole]
-            x, y = [p.microjoules for p in chosen], [100 * p.accuracy for p in chosen]
+            x, y = [p.microjoules for p in chosen], [unit * p.score for p in chosen]
             label = f"thresholds × {factor:g}" if whole else None
             axes.plot(x, y, marker, color=colours[i % len(colours)], label=label)
     axes.set_xlabel("µJ a text (events); small dots: texts leave early")
-    axes.set_ylabel("accuracy, %")
+    axes.set_ylabel("accuracy, %" if metric == ACCURACY else metric.title)
     axes.legend(fontsize=7)
     return figure

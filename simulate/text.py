@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from export.ir.graph import Embedding, Graph
 from simulate.batches import Tokens
+from simulate.measure import Measure
 from simulate.unlabelled import STANDARD_INPUT, read_texts
 from spikebert.core.errors import InputError, is_unicode
 from spikebert.data import metrics
-from spikebert.data.columns import Columns, renamed
+from spikebert.data.columns import Columns
+from spikebert.data.known_labels import in_words_of
 from spikebert.data.metrics import Metric
 from spikebert.data.packaged import TASKS
 from spikebert.data.tasks import halves, measured
@@ -44,45 +46,11 @@ def read_data(name: str, columns: Columns, limit: int | None, labels: Mapping[st
 
 
 def in_labels_of(graph: Graph, texts: Texts) -> Texts:
-    """The texts, their labels as the model calls them: a model knows what its training data called them, too.
-
-    Raises:
-        InputError: names the first label that the model does not know, or of a regression the first that is no number.
-    """
+    """The texts, their labels as the model calls them; raises as `in_words_of` does."""
     if texts.labels is None:
         return texts
-    if graph.regression:
-        _require_numbers(texts, texts.labels)
-        return texts
-    names = _known(graph)
-    labels = [label if label in graph.labels else names.get(label, label) for label in texts.labels]
-    for number, label in enumerate(labels, 1):
-        if label not in graph.labels:
-            pairs = ",".join(f"{i}={name}" for i, name in enumerate(graph.labels))
-            raise InputError(
-                f"{texts.source}: text {number} has the label {label!r}; the model knows {', '.join(graph.labels)}; "
-                f"give the data's own names with --labels, such as --labels {pairs}"
-            )
+    labels = in_words_of(texts.labels, graph.labels, graph.metadata.get("training"), texts.source)
     return replace(texts, labels=labels)
-
-
-def _require_numbers(texts: Texts, labels: Sequence[str]) -> None:
-    for number, label in enumerate(labels, 1):
-        if metrics.number_of(label) is None:
-            raise InputError(
-                f"{texts.source}: text {number} has the label {label[:40]!r}; the model predicts a number, and labels "
-                "must be finite numbers"
-            )
-
-
-def _known(graph: Graph) -> dict[str, str]:
-    """{label of the training data: label of the model}, by the record of the training; empty where it says nothing."""
-    training = graph.metadata.get("training")
-    pairs = training.get("labels") if isinstance(training, dict) else None
-    try:
-        return renamed(pairs) if isinstance(pairs, str) else {}
-    except InputError:
-        return {}
 
 
 def metric_of(graph: Graph, choice: str | None = None) -> Metric:
@@ -102,14 +70,15 @@ def true_of(graph: Graph, labels: Sequence[str]) -> NDArray:
     return np.array(list(found))
 
 
-def encode_labelled(graph: Graph, texts: Texts, truncate: bool = False) -> tuple[list[Tokens], NDArray[np.int64]]:
-    """(token ids of each text, (B,) the index of each text's label); raises as `in_labels_of` and `encode` do."""
+def encode_labelled(
+    graph: Graph, texts: Texts, truncate: bool = False, metric: str | None = None
+) -> tuple[list[Tokens], Measure]:
+    """(token ids of each text, what measures the answers to them); raises as the functions that it is made of do."""
     found = in_labels_of(graph, texts).labels
     if found is None:
-        raise InputError(f"{texts.source}: texts without labels; accuracy needs label<TAB>text lines", field="data")
-    if graph.regression:
-        raise InputError("the model predicts a number, which has no accuracy; simulate and verify measure it")
-    return encode(graph, texts.texts, f"{texts.source}: text", truncate), true_of(graph, found)
+        raise InputError(f"{texts.source}: texts without labels; a score needs label<TAB>text lines", field="data")
+    measure = Measure(metric_of(graph, metric), true_of(graph, found))
+    return encode(graph, texts.texts, f"{texts.source}: text", truncate), measure
 
 
 def encode(graph: Graph, texts: Sequence[str], where: str, truncate: bool = False) -> list[Tokens]:

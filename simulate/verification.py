@@ -21,7 +21,7 @@ from simulate import lava, lava_installed
 from simulate.batches import Tokens
 from simulate.compare import Spikes, agreement, differences, miscounted
 from simulate.fast import FastSimulator
-from simulate.predictions import predicted
+from simulate.measure import predicted
 from simulate.text import Texts, encode, in_labels_of, metric_of, true_of
 from spikebert.core.errors import InputError
 from spikebert.core.log import say
@@ -138,7 +138,7 @@ def compare_backends(
     reference = FastSimulator(graph).run(sentences, record=True)
     assert reference.spikes is not None
     own = tuple(miscounted(reference, lengths))
-    outcomes = [Outcome("fast", True, predicted(graph, reference), dict.fromkeys(reference.spikes, 1.0), own)]
+    outcomes = [Outcome("fast", True, predicted(graph, reference.logits), dict.fromkeys(reference.spikes, 1.0), own)]
     if floats is not None:
         say("float: running")
         predictions, spikes = floats(sentences)
@@ -151,7 +151,7 @@ def compare_backends(
             Outcome(
                 f"lava-{granularity}",
                 True,
-                predicted(graph, result),
+                predicted(graph, result.logits),
                 agreement(reference.spikes, result.spikes),
                 (*miscounted(result, lengths), *differences(graph, sentences, reference, result)),
             )

@@ -108,7 +108,8 @@ def random_graph(
         gain = rng.integers(2000, 6000, width).astype(np.int16)
         stream = add(LayerNorm("readout.norm", (stream,), gain, np.zeros(width, np.int32), 10, 1))
         shift = 4
-    head = rng.integers(-127, 128, (labels, width)).astype(np.int8)
-    add(Readout("readout", (stream,), head, rng.integers(-99, 99, labels).astype(np.int32), shift, ONE))
+    outputs = max(1, labels)  # without labels it predicts a number
+    head = rng.integers(-127, 128, (outputs, width)).astype(np.int8)
+    add(Readout("readout", (stream,), head, rng.integers(-99, 99, outputs).astype(np.int32), shift, ONE))
     names = tuple(f"label{i}" for i in range(labels))
     return Graph(tuple(nodes), steps, max_tokens, names, tokenizer="{}", metadata={"norm": norm, "reset": reset})

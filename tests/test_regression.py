@@ -12,6 +12,7 @@ import spikebert
 from deploy.cli import main as deploy
 from export.cli import main as export
 from export.ir import nir
+from export.lower.qat_cli import main as qat
 from simulate.cli import main as simulate
 from simulate.energy.record import read_run
 from simulate.report.report import read_report
@@ -119,6 +120,49 @@ def test_all_simulators_give_the_same_scores(scores, trained, model, capsys):
     assert "mean distance of scores" in printed and "Spearman correlation" in printed and "accuracy  " not in printed
 
 
+def test_a_model_of_folded_norms_gives_the_same_scores_everywhere(scores, teacher, tmp_path):
+    shape = ["--norm", "batch", "--reset", "zero", "--residual", "membrane", "--time-steps", "1"]
+    short = ["--epochs", "2", "--stage1-epochs", "0", "--teacher-epochs", "1"]
+    assert main(command(scores, teacher, tmp_path / "run", *shape, *short)) == 0
+    assert export([str(tmp_path / "run" / "model.pt"), "-o", str(tmp_path / "model.nir")]) == 0
+    data = ["--data", str(scores / "dev.tsv"), "--limit", "2"]
+    assert simulate(["verify", str(tmp_path / "model.nir"), *data]) == 0
+    assert export([str(tmp_path / "model.nir"), "--to", "nir-stages", "-o", str(tmp_path / "stages")]) == 0
+
+
+def test_parts_and_thresholds_are_judged_by_the_correlation(scores, model, tmp_path, capsys):
+    data = ["--data", str(scores / "dev.tsv"), "--limit", "8"]
+    assert simulate(["ablate", str(model), *data, "-o", str(tmp_path / "ablation.json")]) == 0
+    assert json.loads((tmp_path / "ablation.json").read_text("utf-8"))["metric"] == "spearman"
+    assert simulate(["sweep", str(model), *data, "--metric", "pearson", "--factors", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "whole model: Spearman correlation" in printed and "| Pearson correlation |" in printed
+
+
+def test_an_export_tells_how_far_the_numbers_are_from_the_float_models(scores, trained, tmp_path, capsys):
+    arguments = [str(trained / "model.pt"), "--compare", str(scores / "dev.tsv"), "-o", str(tmp_path / "model.nir")]
+    assert export([*arguments, "--report", str(tmp_path / "report.json")]) == 0
+    assert "spearman float" in capsys.readouterr().out
+    found = json.loads((tmp_path / "report.json").read_text("utf-8"))["comparison"]
+    assert found["integer"]["accuracy"] is None and 0 <= found["largest_difference"] < 2
+
+
+def test_quantisation_aware_training_goes_on_by_the_squared_error(scores, trained, tmp_path, capsys):
+    arguments = [str(trained / "model.pt"), "--task", str(scores), "--bits", "4", "--epochs", "1"]
+    assert qat([*arguments, "--out", str(tmp_path / "qat")]) == 0
+    assert "Spearman correlation" in capsys.readouterr().out
+    assert load_model(tmp_path / "qat" / "model.pt").training["metric"] == "spearman"
+
+
+@pytest.mark.parametrize("kind", ["textcnn", "snn-textcnn", "spikformer"])
+def test_the_other_networks_learn_numbers_too(kind, scores, teacher, tmp_path):
+    out = tmp_path / "run"
+    arguments = f"baseline {kind} --task {scores} --teacher {teacher} --preset tiny --epochs 2 --batch-size 16"
+    assert main([*arguments.split(), "--out", str(out)]) == 0
+    result = json.loads((out / "result.json").read_text("utf-8"))
+    assert result["metric"] == "spearman" and result["accuracy"] is None and result["score"] is not None
+
+
 def test_the_integer_onnx_model_gives_the_same_score(model, tmp_path):
     assert export([str(model), "--to", "onnx-integer", "-o", str(tmp_path / "int.onnx")]) == 0
     graph = nir.read(model)
@@ -151,8 +195,7 @@ def test_what_a_number_does_not_have_is_refused_by_name(scores, model, capsys):
     for arguments, fault in (
         ([str(model), *data, "--exit-margin", "1"], "predicts a number, which is ahead of no other"),
         ([str(model), *data, "--metric", "f1"], "is of classes, and here numbers are predicted"),
-        (["sweep", str(model), *data], "predicts a number, which has no accuracy"),
-        (["ablate", str(model), *data], "predicts a number, which has no accuracy"),
+        (["sweep", str(model), *data, "--margins", "1"], "--margins 1: the model predicts a number, which is ahead of"),
     ):
         assert simulate(arguments) == 2
         assert fault in capsys.readouterr().err

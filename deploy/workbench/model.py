@@ -184,8 +184,9 @@ class Model:
         factors: Sequence[float],
         margins: Sequence[float] = (),
         truncate: bool = False,
+        metric: str | None = None,
     ) -> list[Point]:
-        """What accuracy costs: a point for each factor of the thresholds, with all steps taken and with each margin.
+        """What the task's score costs: a point for each factor of the thresholds, with all steps and with each margin.
 
         Choose on texts that are not those you report on; `with_thresholds_scaled` and `with_exit_margin` make the
         choice.
@@ -193,27 +194,38 @@ class Model:
         Args:
             labels: the true label of each text.
             factors: of all thresholds; 1.0 leaves them.
-            margins: between the best two logits, in the float model's, at which a text is done early.
+            margins: between the best two logits, in the float model's, at which a text is done early; none where the
+                model predicts a number.
+            metric: as for `simulate`.
         Raises:
             InputError: a text or a label that the model does not take, or a factor or margin that cannot be.
         """
         from simulate.sweep import sweep
 
-        return sweep(self.graph, *encode_labelled(self.graph, _texts(texts, labels), truncate), factors, margins)
+        sentences, measure = encode_labelled(self.graph, _texts(texts, labels), truncate, metric)
+        return sweep(self.graph, sentences, measure, factors, margins)
 
-    def ablate(self, texts: Sequence[str], labels: Sequence[str], seed: int = 0, truncate: bool = False) -> Ablation:
-        """What each part is worth: the accuracy with it silenced, made constant or permuted; `print` the table.
+    def ablate(
+        self,
+        texts: Sequence[str],
+        labels: Sequence[str],
+        seed: int = 0,
+        truncate: bool = False,
+        metric: str | None = None,
+    ) -> Ablation:
+        """What each part is worth: the score with it silenced, made constant or permuted; `print` the table.
 
         Args:
             labels: the true label of each text.
             seed: of the permutations.
+            metric: as for `simulate`.
         Raises:
             InputError: a text or a label that the model does not take.
         """
         from simulate.ablate import ablate
 
         require_seed(seed)
-        return ablate(self.graph, *encode_labelled(self.graph, _texts(texts, labels), truncate), seed)
+        return ablate(self.graph, *encode_labelled(self.graph, _texts(texts, labels), truncate, metric), seed)
 
     def map(
         self,

@@ -7,16 +7,20 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from export.ir.early_exit import logit_scale
 from export.ir.graph import LIF, Embedding, Graph, LayerNorm, Linear, Readout
 from export.ir.ranges import output_bounds
 from export.lower.capture import capture
 from export.lower.float_graph import FloatEmbedding, FloatLIF, FloatLinear, FloatReadout
 from export.lower.pipeline import fold
 from export.runtime.execute import execute
+from spikebert.data.metrics import ACCURACY, noted
 from spikebert.model.checkpoint import TrainedModel
 from spikebert.model.recording import record_spikes
 from spikebert.training.loop import Batch, Example
+from spikebert.training.measuring import measured
 
 BATCH = 32
 
@@ -69,21 +73,21 @@ def threshold_rounding(graph: Graph, before: Any, node: LIF) -> dict[str, Any]:
 
 
 def compare(trained: TrainedModel, graph: Graph, examples: Sequence[Example]) -> dict[str, Any]:
-    """On text: accuracy of both models, and for each neuron layer the share of equal spikes and both firing rates."""
+    """On text: what both models reach, and for each neuron layer the share of equal spikes and both firing rates."""
     equal = dict.fromkeys((n.name for n in graph.neurons), 0.0)
     rates = {name: [0.0, 0.0] for name in equal}
     elements = dict.fromkeys(equal, 0)
     largest = dict.fromkeys((n.name for n in graph if isinstance(n, Linear)), 0)
-    right, agree = [0, 0], 0
+    predictions: list[list[NDArray]] = [[], []]
     for start in range(0, len(examples), BATCH):
         part = examples[start : start + BATCH]
         batch = Batch.of(part)
         with torch.inference_mode(), record_spikes(trained.model) as spikes:
-            floats = trained.model(batch.tokens, batch.mask).logits.argmax(1).numpy()
+            floats = trained.model(batch.tokens, batch.mask).logits.numpy()
         values = execute(graph, [np.array(e.tokens) for e in part])
-        integers = values[graph.nodes[-1].name].argmax(1)
-        right = [n + int((p == batch.labels.numpy()).sum()) for n, p in zip(right, (floats, integers), strict=True)]
-        agree += int((floats == integers).sum())
+        integers = values[graph.nodes[-1].name] * logit_scale(graph)
+        for found, logits in zip(predictions, (floats, integers), strict=True):
+            found.append(logits[:, 0] if graph.regression else logits.argmax(1))
         for name in equal:
             theirs, ours = spikes[name].numpy(), values[name]
             equal[name] += float((theirs == ours).sum())
@@ -91,11 +95,18 @@ def compare(trained: TrainedModel, graph: Graph, examples: Sequence[Example]) ->
             elements[name] += ours.size
         for name in largest:
             largest[name] = max(largest[name], int(np.abs(values[name]).max()))
+    floats, integers = map(np.concatenate, predictions)
+    metric, true = noted(graph.metadata.get("training"), graph.labels), np.array([e.label for e in examples])
+    agreement = (
+        {"largest_difference": float(np.abs(floats - integers).max())}
+        if graph.regression
+        else {"prediction_agreement": float((floats == integers).mean())}
+    )
     return {
         "texts": len(examples),
-        "float_accuracy": right[0] / len(examples),
-        "integer_accuracy": right[1] / len(examples),
-        "prediction_agreement": agree / len(examples),
+        "float": measured(floats, true, metric, graph.labels).record,
+        "integer": measured(integers, true, metric, graph.labels).record,
+        **agreement,
         "spike_agreement": {name: equal[name] / elements[name] for name in equal},
         "firing_rate": {name: [r / elements[name] for r in rates[name]] for name in equal},
         "largest_accumulator": largest,
@@ -126,8 +137,18 @@ def table(content: dict[str, Any]) -> str:
             + cell(agreement.get(name), ".4f", 14)
         )
     if found:
-        lines.append(
-            f"on {found['texts']} texts: accuracy float {found['float_accuracy']:.4f}, integer "
-            f"{found['integer_accuracy']:.4f}; predictions equal {found['prediction_agreement']:.4f}"
-        )
+        lines.append(f"on {found['texts']} texts: {_told(found)}")
     return "\n".join(lines)
+
+
+def _told(found: dict[str, Any]) -> str:
+    """What both models reach, and how far they agree."""
+    floats, integers = found["float"], found["integer"]
+    parts = (
+        [f"accuracy float {floats['accuracy']:.4f}, integer {integers['accuracy']:.4f}"] if floats["accuracy"] else []
+    )
+    if floats["metric"] != str(ACCURACY):
+        parts.append(f"{floats['metric']} float {floats['score']:.4f}, integer {integers['score']:.4f}")
+    if "prediction_agreement" in found:
+        return "; ".join([*parts, f"predictions equal {found['prediction_agreement']:.4f}"])
+    return "; ".join([*parts, f"largest difference of a number {found['largest_difference']:.4f}"])

@@ -51,6 +51,10 @@ class Metric:
         """What a person calls it."""
         return TITLES[self.name] if self.positive is None else f"{TITLES[self.name]} of {self.positive!r}"
 
+    def shown(self, value: float, sign: str = "") -> str:
+        """A value as people write it, an accuracy in percent; `sign` is "+" for a difference."""
+        return f"{100 * value:{sign}.2f} %" if self.name == "accuracy" else f"{value:{sign}.4f}"
+
 
 ACCURACY, SPEARMAN = Metric("accuracy"), Metric("spearman")
 

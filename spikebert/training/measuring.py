@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spikebert.data.metrics import ACCURACY, Metric, Score, score
@@ -44,7 +45,11 @@ def measure(
         given = logits(batch)
         found.append((given.argmax(-1) if labels else given[:, 0].float()).cpu().numpy())
         wanted.append(batch.labels.numpy())
-    predicted, true = np.concatenate(found), np.concatenate(wanted)
+    return measured(np.concatenate(found), np.concatenate(wanted), metric, labels)
+
+
+def measured(predicted: NDArray, true: NDArray, metric: Metric, labels: Sequence[str]) -> Measured:
+    """How good predictions (B,) are: indices of labels, or without labels numbers."""
     accuracy = float((predicted == true).mean()) if labels else None
     return Measured(score(metric, predicted, true, labels), accuracy)
 

@@ -6,11 +6,18 @@ import pytest
 from export.ir.early_exit import with_margin
 from simulate.ablate import ablate, parts, runs, table
 from simulate.fast import FastSimulator
+from simulate.measure import Measure, predicted
+from spikebert.data.metrics import ACCURACY, SPEARMAN
 from tests.random_graph import random_graph
 
 RNG = np.random.default_rng(0)
 SENTENCES = [RNG.integers(0, 50, n) for n in (7, 1, 16, 9, 4, 12)]
 LAYERS = {"spikes": 11, "membrane": 10}
+
+
+def itself(graph, sentences, metric=ACCURACY):
+    """A model measured by its own answers, all of which are right."""
+    return Measure(metric, predicted(graph, FastSimulator(graph).run(sentences).logits))
 
 
 @pytest.mark.parametrize("residual", ["spikes", "membrane"])
@@ -23,9 +30,9 @@ def test_blocks_branches_and_layers_are_found_by_the_shape_of_the_graph(residual
 @pytest.mark.parametrize("levels", [1, 3])
 def test_a_model_is_right_on_its_own_predictions_and_every_part_has_its_share(residual, levels):
     graph = random_graph(norm="batch", reset="zero", residual=residual, levels=levels)
-    labels, done = FastSimulator(graph).run(SENTENCES).predictions, []
-    found = ablate(graph, SENTENCES, labels, progress=done.append)
-    assert found.accuracy == 1.0 and sum(done) == 1 + runs(graph)
+    done = []
+    found = ablate(graph, SENTENCES, itself(graph, SENTENCES), progress=done.append)
+    assert found.score.value == 1.0 and sum(done) == 1 + runs(graph)
     shares = {kind: sum(p.operations for p in found.parts if p.kind == kind) for kind in ("block", "attention", "MLP")}
     assert shares["block"] == pytest.approx(1) and shares["attention"] + shares["MLP"] == pytest.approx(1)
     assert "| block 0 | block |" in table(found)
@@ -33,18 +40,16 @@ def test_a_model_is_right_on_its_own_predictions_and_every_part_has_its_share(re
 
 def test_a_model_without_its_blocks_answers_from_its_embedding_alone():
     graph = random_graph(norm="batch", reset="zero", residual="membrane", blocks=1)
-    labels = FastSimulator(graph).run(SENTENCES).predictions
-    block, attention, mlp = ablate(graph, SENTENCES, labels).parts[:3]
-    assert block.accuracy["majority"] is None and attention.accuracy["majority"] is None
-    assert block.accuracy["silenced"] is not None and mlp.accuracy["silenced"] is not None
+    block, attention, mlp = ablate(graph, SENTENCES, itself(graph, SENTENCES)).parts[:3]
+    assert block.scores["majority"] is None and attention.scores["majority"] is None
+    assert block.scores["silenced"] is not None and mlp.scores["silenced"] is not None
 
 
 def test_permuting_the_tokens_of_a_text_of_one_token_changes_nothing():
     graph = random_graph(norm="batch", reset="zero")
     single = [s[:1] for s in SENTENCES]
-    labels = FastSimulator(graph).run(single).predictions
-    for part in ablate(graph, single, labels).parts:
-        assert part.accuracy["permuted"] in (None, 1.0)
+    for part in ablate(graph, single, itself(graph, single)).parts:
+        assert part.scores["permuted"] in (None, 1.0)
 
 
 @pytest.mark.parametrize("residual", ["spikes", "membrane"])
@@ -52,7 +57,14 @@ def test_permuting_the_tokens_of_a_text_of_one_token_changes_nothing():
 def test_many_batches_and_texts_that_leave_early_are_each_from_rest(residual, margin):
     graph = with_margin(random_graph(norm="batch", reset="zero", residual=residual), margin)
     many = [RNG.integers(0, 50, n) for n in RNG.integers(1, 17, 80)]  # more tokens than a batch holds
-    labels = FastSimulator(graph).run(many).predictions
-    found = ablate(graph, many, labels)
-    assert found.accuracy == 1.0
-    assert all(0 <= share <= 1 for part in found.parts for share in part.accuracy.values() if share is not None)
+    found = ablate(graph, many, itself(graph, many))
+    assert found.score.value == 1.0
+    assert all(0 <= share <= 1 for part in found.parts for share in part.scores.values() if share is not None)
+
+
+def test_of_a_regression_it_is_the_correlation_that_a_part_is_worth():
+    graph = random_graph(norm="batch", reset="zero", labels=0)
+    found = ablate(graph, SENTENCES, itself(graph, SENTENCES, SPEARMAN))
+    assert found.score.value == pytest.approx(1) and found.score.metric == SPEARMAN
+    assert min(share for part in found.parts for share in part.scores.values() if share is not None) < 0.99
+    assert "whole model: Spearman correlation 1.0000 on 6 texts" in table(found)

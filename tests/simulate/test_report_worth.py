@@ -34,6 +34,15 @@ def test_a_panel_shows_each_part_with_its_share_and_its_accuracies(run, ablation
     assert f"--ablation {ablation}" in found.command()
 
 
+def test_a_file_of_the_first_version_knows_the_accuracy_alone(run, ablation, tmp_path):
+    stated = json.loads(ablation.read_text("utf-8"))
+    assert stated.pop("metric") == "accuracy"
+    old = tmp_path / "old.json"
+    old.write_text(json.dumps(stated | {"version": 1, "accuracy": stated.pop("score")}), "utf-8")
+    found, before = (next(p for p in read_report(run, ablation=f).panels if p.key == "worth") for f in (ablation, old))
+    assert before == found
+
+
 def test_a_report_without_one_has_no_such_panel(run):
     assert "worth" not in [panel.key for panel in read_report(run).panels]
 
@@ -43,7 +52,10 @@ def test_a_report_without_one_has_no_such_panel(run):
     [
         ({"model_sha256": "0" * 64}, "another model"),
         ({"format": "spikebert-mapping"}, "spikebert-ablation"),
-        ({"accuracy": 2}, "accuracy must be a share"),
+        ({"score": 2}, "score must be"),
+        ({"metric": "bleu"}, "bleu: must be one of"),
+        ({"interval": [0.5]}, "interval must be two numbers"),
+        ({"version": 1, "accuracy": 2}, "accuracy must be a"),
         ({"parts": [{"part": "x"}]}, "parts[0].kind is missing"),
     ],
 )

@@ -9,7 +9,10 @@ from simulate.cli import main
 from simulate.energy import events
 from simulate.energy.record import read_run
 from simulate.fast import FastSimulator
-from simulate.sweep import Point, front, run, sweep
+from simulate.measure import Measure, predicted
+from simulate.sweep import Point, front, run, sweep, table
+from spikebert.core.errors import InputError
+from spikebert.data.metrics import ACCURACY, SPEARMAN
 from tests.random_graph import random_graph
 from tests.simulate.example_run import example_run
 
@@ -34,7 +37,7 @@ def test_energy_without_leaving_is_the_reports(tmp_path):
 
     graph = read(tmp_path / "model.nir")
     tokens = encode(graph, ["a good film", "a very bad film", "bad"], "texts")
-    (point,) = sweep(graph, tokens, np.zeros(3, int), [1.0], [])
+    (point,) = sweep(graph, tokens, Measure(ACCURACY, np.zeros(3, int)), [1.0], [])
     record = read_run(folder)
     account = events.account(record)
     # The account takes the cheaper order of an attention over the run, a text that of its own in each step.
@@ -46,7 +49,7 @@ def test_energy_without_leaving_is_the_reports(tmp_path):
 
 def test_a_smaller_margin_never_takes_more_steps():
     graph = random_graph(norm="batch", reset="zero")
-    points = sweep(graph, sentences(), np.zeros(4, int), [1.0], [1e9, 1.0, 0.0])
+    points = sweep(graph, sentences(), Measure(ACCURACY, np.zeros(4, int)), [1.0], [1e9, 1.0, 0.0])
     assert [p.steps for p in points] == sorted((p.steps for p in points), reverse=True)
     assert points[1].microjoules == points[0].microjoules
     assert points[-1].steps == 1
@@ -54,7 +57,17 @@ def test_a_smaller_margin_never_takes_more_steps():
 
 def test_the_front_is_what_no_other_beats():
     points = [Point(1, None, a, 4, e, 0.1) for a, e in [(0.8, 10), (0.9, 20), (0.85, 30), (0.8, 12), (0.95, 40)]]
-    assert [(p.accuracy, p.microjoules) for p in front(points)] == [(0.8, 10), (0.9, 20), (0.95, 40)]
+    assert [(p.score, p.microjoules) for p in front(points)] == [(0.8, 10), (0.9, 20), (0.95, 40)]
+
+
+def test_a_regression_is_swept_by_its_correlation_and_has_no_margins():
+    graph = random_graph(norm="batch", reset="zero", labels=0)
+    measure = Measure(SPEARMAN, predicted(graph, FastSimulator(graph).run(sentences()).logits))
+    points = sweep(graph, sentences(), measure, [1.0, 1.5], [])
+    assert points[0].score == pytest.approx(1) and len(points) == 2
+    assert "| Spearman correlation |" in table(points, SPEARMAN)
+    with pytest.raises(InputError, match="is ahead of no other"):
+        sweep(graph, sentences(), measure, [1.0], [0.5])
 
 
 def test_the_command_prints_a_table_and_writes_points_and_figure(tmp_path, capsys):

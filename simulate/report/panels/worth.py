@@ -1,4 +1,4 @@
-"""What each part of the model is worth: its accuracy without the part, where `spikebert-simulate ablate` told."""
+"""What each part of the model is worth: its score without the part, where `spikebert-simulate ablate` told."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ from simulate.report import forms
 from simulate.report.ablation import Ablation
 from simulate.report.content import Content
 from simulate.report.panel import Column, Panel, Table
+from spikebert.data.metrics import ACCURACY
 
 
 def panel(content: Content) -> Panel | None:
     if content.ablation is None:
         return None
-    head = content.ablation.head
-    error = (head.accuracy * (1 - head.accuracy) / head.texts) ** 0.5
+    head, whole = content.ablation.head, content.ablation.whole
+    shown = whole.metric.shown
     return Panel(
         "worth",
         "What each part is worth",
         (
-            f"The accuracy of the whole model on {head.texts:,} texts of {head.data} is {head.accuracy:.2%}, with a "
-            f"standard error of {100 * error:.1f} points. Each row shows it without one part. A part whose loss is "
-            "within that error earns nothing on these texts, however many operations it takes.",
+            f"The {whole.metric.title} of the whole model on {head.texts:,} texts of {head.data} is "
+            f"{shown(whole.value)}, with a 95 % interval of {shown(whole.low)} to {shown(whole.high)}. Each row shows "
+            f"it without one part. A loss below {shown(whole.value - whole.low)} may be chance: such a part earns "
+            "nothing that these texts can show, however many operations it takes.",
         ),
         (
             "silenced: the part puts out nothing",
@@ -31,16 +33,18 @@ def panel(content: Content) -> Panel | None:
 
 
 def _table(ablation: Ablation) -> Table:
+    metric = ablation.whole.metric
+    form = forms.points if metric == ACCURACY else forms.rate
     return Table(
         "worth",
-        "Accuracy without a part",
+        f"{metric.title[0].upper()}{metric.title[1:]} without a part",
         (
             Column("part", "part", forms.text),
             Column("kind", "kind", forms.text),
             Column("operations", "share of operations", forms.percent),
-            Column("silenced", "silenced", forms.points),
-            Column("majority", "majority", forms.points),
-            Column("permuted", "permuted", forms.points),
+            Column("silenced", "silenced", form),
+            Column("majority", "majority", form),
+            Column("permuted", "permuted", form),
         ),
         tuple(
             (part.part, part.kind, part.operations, part.silenced, part.majority, part.permuted)
