@@ -121,7 +121,7 @@ def test_all_simulators_give_the_same_scores(scores, trained, model, capsys):
 
 
 def test_a_model_of_folded_norms_gives_the_same_scores_everywhere(scores, teacher, tmp_path):
-    shape = ["--norm", "batch", "--reset", "zero", "--residual", "membrane", "--time-steps", "1"]
+    shape = ["--norm", "batch", "--reset", "zero", "--residual", "membrane", "--time-steps", "1", "--blocks", "1"]
     short = ["--epochs", "2", "--stage1-epochs", "0", "--teacher-epochs", "1"]
     assert main(command(scores, teacher, tmp_path / "run", *shape, *short)) == 0
     assert export([str(tmp_path / "run" / "model.pt"), "-o", str(tmp_path / "model.nir")]) == 0
