@@ -205,6 +205,8 @@ def table(ablation: Ablation) -> str:
         cells = []
         for way in WAYS:
             value = part.scores[way]
-            cells.append("–" if value is None else f"{shown(value)} ({shown(value - whole.value, '+')})")
+            cells.append(
+                "–" if value is None else f"{shown(value)} ({shown(value - whole.value, '+')})".replace(" %", "")
+            )
         lines.append(f"| {part.name} | {part.kind} | {100 * part.operations:.1f} % | {' | '.join(cells)} |")
     return "\n".join(lines)
