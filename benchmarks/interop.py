@@ -1,4 +1,4 @@
-"""Which tools give our spikes for each stock stage, bit by bit, as a Markdown table: `docs/interop.md` holds it.
+"""Which tools give our spikes for each stage of stock NIR, bit by bit, as a Markdown table: `docs/interop.md` holds it.
 
     python benchmarks/interop.py MODEL.nir --data tweets --limit 32
 

@@ -110,7 +110,7 @@ def run(
         deadline: seconds after which the run is ended.
         progress: called with the number of sentences done since its last call.
     Raises:
-        InputError: Lava cannot run this graph, or stock Lava cannot compute a layer.
+        InputError: Lava cannot run this graph, or Lava's own processes cannot compute a layer.
         SimulationError: a process model raised, an OS process died, or the deadline passed.
     """
     if granularity not in ROWS:

@@ -285,7 +285,7 @@ def run_texts(
 
     Args:
         backend: "fast" (NumPy) or "lava" (Lava's runtime on this computer): equal in every spike.
-        granularity: of Lava: one process a transformer "block", one a node ("layer"), or Lava's "stock" processes.
+        granularity: of Lava: one process a transformer "block", one a node ("layer"), or Lava's own ("stock").
         spikes: whether to record all of them.
         trace: the text, from 1, that is seen closely; 0: none.
         truncate: cut texts that are longer than the model takes.

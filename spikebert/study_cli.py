@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from spikebert.cli import PROGRAM, add_data, add_shape, add_stages, add_teaching
+from spikebert.cli import PROGRAM, add_run, add_shape, add_source, add_stages, add_teaching
 from spikebert.core.errors import InputError
 
 VALUES: dict[str, list[float]] = {"steps": [1, 2, 4, 8], "depth": [1, 2, 4, 6], "decay": [0.5, 0.75, 0.9, 1.0]}
@@ -23,7 +23,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--seeds", type=int, default=3, help="runs of each point, from --seed on (default: %(default)s)")
     defaults = "; ".join(f"{kind}: {' '.join(f'{v:g}' for v in values)}" for kind, values in VALUES.items())
     p.add_argument("--values", type=float, nargs="+", help=f"the points (default: {defaults})")
-    add_data(p)
+    add_run(p)
+    add_source(p)
     add_teaching(p)
     add_shape(p.add_argument_group("the student"))
     add_stages(p.add_argument_group("the stages"))

@@ -31,7 +31,7 @@ DOORS = {
 }
 # In a room with torch, and read before it is loaded.
 TORCHLESS = {
-    *("spikebert.model.limits", "spikebert.model.registry", "spikebert.model.hub"),
+    *("spikebert.model.limits", "spikebert.model.outputs", "spikebert.model.registry", "spikebert.model.hub"),
     *("spikebert.training.settings", "spikebert.training.preparation", "spikebert.training.teacher_folder"),
 }
 # What a table over node types leaves out, since it never reaches it.

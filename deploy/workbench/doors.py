@@ -12,6 +12,7 @@ from export.cli import is_hdf5
 from export.ir import nir
 from spikebert.core.errors import InputError, telling_what_to_install
 from spikebert.model.hub import local
+from spikebert.model.outputs import NUMBER
 
 if TYPE_CHECKING:
     from deploy.workbench.trained import Trained
@@ -98,7 +99,7 @@ class Pipeline:
         given = [texts] if alone else list(texts)
         options = {"truncate": truncation} if isinstance(self.model, Model) else {}
         if not self.model.labels:
-            return [{"label": "LABEL_0", "score": score} for score in self.model.predict(given, **options)]
+            return [{"label": NUMBER, "score": score} for score in self.model.predict(given, **options)]
         found = [self._ranked(scores, top_k) for scores in self.model.predict_proba(given, **options)]
         if top_k == 1:
             return [best for (best,) in found]

@@ -141,7 +141,7 @@ class Model:
         Args:
             labels: the true label of each text, for the accuracy.
             backend: "fast" (NumPy) or "lava" (Lava's CPU runtime; Python 3.10 with the extra `lava`).
-            granularity: of Lava: one process a transformer "block", one a "layer", or its "stock" processes.
+            granularity: of Lava: one process a transformer "block", one a "layer", or Lava's own ("stock").
             spikes: whether to record all of them, for `Run.save`. `Run.spikes` is there in any case.
             trace: the text, from 1, that a report shows closely; 0: none.
             truncate: cut texts that are longer than `max_tokens`.

@@ -24,7 +24,7 @@ def rounded_decay(name: str, what: str, decay: NDArray[np.float64], dt: float, s
     """
     rounded = np.unique(np.rint(UNIT * np.minimum(decay, 1)).astype(int))
     if len(rounded) > 1:
-        raise InputError(f"node {name}: its neurons have different {what} time constants; a stock LIF process has one")
+        raise InputError(f"node {name}: its neurons have different {what} time constants; Lava's own LIF has one")
     if rounded[0] == 0 and decay.any():
         tau = dt / decay.min()
         raise InputError(

@@ -1,4 +1,4 @@
-"""A stock NIR file as a small typed network in floating point: checked nodes in an order in which they can be computed.
+"""A NIR file of another tool as a small typed network in floating point: checked nodes in an order of computation.
 
 All signals are flat: (…, D) with D features, whatever shape the file gives them. Several edges into a node add up. A
 loop is cut at one edge, which carries the value of the step before; `order` says which.
@@ -75,7 +75,7 @@ def read(path: str | os.PathLike[str]) -> Network:
 
 
 def write(network: Network, path: str | os.PathLike[str]) -> None:
-    """Write the network as a stock NIR file: no graph in another, one-dimensional types, parameters of full shape."""
+    """Write the network as a plain NIR file: no graph in another, one-dimensional types, parameters of full shape."""
     path = Path(path)
     edges = [(s, name) for reads in (network.inputs, network.feedback) for name in reads for s in reads[name]]
     graph = nir.NIRGraph(network.nodes, edges, type_check=False)

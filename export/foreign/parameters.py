@@ -1,4 +1,4 @@
-"""The parameters of stock NIR nodes: which there are, what they may be, and how wide a node they make."""
+"""The parameters of NIR's own nodes: which there are, what they may be, and how wide a node they make."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stock NIR network in the integers of Lava's own Dense and LIF: which populations, synapses and delays it takes.
+"""A NIR network of another tool in the integers of Lava's own Dense and LIF: its populations, synapses and delays.
 
 Everything between two spiking nodes that is linear (Affine, Linear, Scale, sums, delays) becomes one matrix of synapses
 from the one to the other. A neuron with a decay a per step, a gain g on its input x and a threshold θ above its rest,
@@ -12,7 +12,7 @@ Constant input comes from axons that are always active, not from the neurons' bi
 neuron before its data arrive, and could not pass through a synaptic current.
 
 A Dense adds a step, so a population works `delay` steps behind the input. A signal that comes too early waits; one that
-would come too late (a loop over more than one layer, with a single step) has no stock form and is refused.
+would come too late (a loop over more than one layer, with a single step) has no form in Lava and is refused.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def plan(network: Network, dt: float, largest: int) -> Plan:
     """Quantise a network for inputs up to ±largest.
 
     Raises:
-        InputError: names the node that stock Lava cannot hold, and why.
+        InputError: names the node that Lava's own processes cannot hold, and why.
     """
     for name, width in network.widths.items():
         if width > WIDEST:
@@ -290,11 +290,11 @@ def _(node: nir.Threshold, name: str, dt: float) -> Dynamics:
 
 
 def _checked(name: str, node: nir.NIRNode, rest: Array, dynamics: Dynamics) -> Dynamics:
-    """The dynamics with the threshold above rest, if a stock LIF, which resets to its rest, can have them."""
+    """The dynamics with the threshold above rest, if Lava's own LIF, which resets to its rest, can have them."""
     reset = getattr(node, "v_reset", rest)
     if not np.allclose(reset, rest):
-        raise InputError(f"node {name}: v_reset differs from v_leak; a stock LIF resets to its rest")
+        raise InputError(f"node {name}: v_reset differs from v_leak; Lava's own LIF resets to its rest")
     above = dynamics.threshold - rest
     if (above <= 0).any():
-        raise InputError(f"node {name}: a threshold is not above rest; a stock LIF fires on a positive threshold")
+        raise InputError(f"node {name}: a threshold is not above rest; Lava's own LIF fires on a positive threshold")
     return dynamics._replace(threshold=above)

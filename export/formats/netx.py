@@ -1,4 +1,4 @@
-"""`--to netx`: every stock chain as a network of lava-dl's HDF5 exchange format, with a manifest for the host.
+"""`--to netx`: every linear chain as a network of lava-dl's HDF5 exchange format, with a manifest for the host.
 
 `lava.lib.dl.netx.hdf5.Network` builds Lava's Dense and LIFReset out of a file, with integers equal to ours:
 
@@ -59,7 +59,7 @@ def write(graph: Graph, folder: str | os.PathLike[str]) -> None:
     """Write the networks and `manifest.json`; the folder appears whole or not at all.
 
     Raises:
-        InputError: names the first node that stock Lava, or netx, cannot compute exactly.
+        InputError: names the first node that Lava's own processes, or netx, cannot compute exactly.
     """
     chains = check(graph)
     files = [f"{number:02d}.net" for number in range(len(chains))]  # a node's name is no safe path
@@ -125,7 +125,7 @@ def _entry(file: str, chain: list[Layer], bounds: dict[str, int], steps: int) ->
 
 
 def _check(layer: Layer) -> None:
-    """An InputError for what stock Lava holds and netx does not."""
+    """An InputError for what Lava's own processes hold and netx does not."""
     weight, bias = layer.linear.weight.astype(np.int64), layer.lif.bias.astype(np.int64)
     least = -int(weight.min())
     if weight.max() <= 0 and least & (least - 1) == 0:

@@ -1,4 +1,4 @@
-"""`--to nir-stages`: every stock chain as a stock `.nir` of its own, and what the host computes between them.
+"""`--to nir-stages`: every linear chain as a file of stock NIR, and what the host computes between them.
 
 Each file is written in the profile in which NIR's readers agree: `Input → Affine → CubaLIF → … → Output`, typed [D],
 with `tau_syn = dt, w_in = 1, r = tau_mem / dt`, which makes a CubaLIF a LIF of gain 1, and tokens as the reader's batch
@@ -53,7 +53,7 @@ def write(graph: Graph, folder: str | os.PathLike[str]) -> None:
     """Write the stages, `manifest.json` and `host.npz`; the folder appears whole or not at all.
 
     Raises:
-        InputError: names the first node that no stock chain of NIR can hold.
+        InputError: names the first node that no linear chain of NIR's own nodes can hold.
     """
     check(graph)
     stages = {f"{number:02d}.nir": chain for number, chain in enumerate(stock_chains(graph))}
@@ -80,7 +80,7 @@ def check(graph: Graph) -> None:
 
 
 def stage(chain: list[Layer]) -> nir.NIRGraph:
-    """A chain as a stock NIR graph of one Input and one Output."""
+    """A chain as a graph of stock NIR of one Input and one Output."""
     nodes: dict[str, Any] = {"input": nir.Input({"input": np.array([chain[0].linear.weight.shape[1]])})}
     for i, (linear, lif) in enumerate(chain):
         bias = (0 if linear.bias is None else linear.bias) + lif.bias / UNIT

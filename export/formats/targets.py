@@ -38,11 +38,11 @@ class Target:
 
 TARGETS: dict[str, Target] = {
     "nir": Target("export.ir.nir", "one file with the whole integer graph"),
-    "nir-stages": Target(
-        "export.formats.stages", "a folder of stock NIR files, one a chain of stock neurons", folder=True
-    ),
+    "nir-stages": Target("export.formats.stages", "a folder of stock NIR files, one a linear chain", folder=True),
     "netx": Target(
-        "export.formats.netx", "a folder of lava-dl HDF5 networks, for layers that stock Lava holds", folder=True
+        "export.formats.netx",
+        "a folder of lava-dl HDF5 networks, for layers that Lava's own processes hold",
+        folder=True,
     ),
     "onnx": Target(
         "export.lower.onnx_float", "the float model, before quantisation, in standard operators", floats=True

@@ -163,7 +163,7 @@ def lif_step(
     bias: Array,
     reset: str,
     saturates: bool = True,
-    rested: bool = False,
+    first: bool = False,
 ) -> None:
     """One time step of LIF neurons, in place: `membrane` and `spikes` hold the previous step's and take this one's.
 
@@ -172,7 +172,7 @@ def lif_step(
         reset "zero":      v ← trunc(v k / 2^12) · (1 - s)       + (current << 6) + bias
         v ← clip(v, -(2^23 - 1), 2^23 - 1);   s ← 1 if v >= threshold else 0
 
-    "zero" with a threshold of 64 · vth + 1 is Lava's stock bit-accurate LIF, whose comparison is a strict > vth · 64.
+    "zero" with a threshold of 64 · vth + 1 is Lava's own bit-accurate LIF, whose comparison is a strict > vth · 64.
 
     Args:
         current: (..., D) input of this step, |current| < 2^46.
@@ -180,10 +180,10 @@ def lif_step(
         spikes: (..., D) float32, changed in place; 0 before the first step.
         threshold, bias: (D,) or (1,), in the carrier of what is added to the membrane (see `drive_bound`).
         saturates: False only where `drive_bound` times the steps since rest shows that nothing is to be clipped.
-        rested: True only before the first step: zeros need no decay and no reset.
+        first: True only in the first step: zeros need no decay and no reset.
     """
     drive = np.multiply(current, 2**INPUT_SHIFT, dtype=threshold.dtype)
-    if not rested:
+    if not first:
         membrane *= (2**DECAY_BITS - decay) / 2**DECAY_BITS
         np.trunc(membrane, out=membrane)
         if reset == "subtract":

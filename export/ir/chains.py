@@ -1,4 +1,4 @@
-"""The stock chains of a graph: what a tool that knows only weights and neurons can run of it."""
+"""The linear chains of a graph: what a tool that knows only weights and neurons can run of it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The nodes of the integer graph as NIR extension nodes, and their registration with the `nir` package.
 
 Stock NIR has no embedding, no normalisation, no attention and no integer neuron. Our nodes therefore carry names that
-no stock reader knows (`SpikeBertLIF`): `nir.read` refuses such a file where this module is not loaded, rather than
+no other reader knows (`SpikeBertLIF`): `nir.read` refuses such a file where this module is not loaded, rather than
 running a wrong network.
 """
 

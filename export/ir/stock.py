@@ -1,6 +1,6 @@
 """What Lava's own `Dense` and `LIF` can hold exactly, and the refusal, by name, of what they cannot.
 
-These are also the limits of a Loihi 1-class chip, whose registers the stock models imitate. Lava declares the widths
+These are also the limits of a Loihi 1-class chip, whose registers Lava's own models imitate. Lava declares the widths
 below but does not enforce them: a value beyond them would wrap or be computed as no chip could.
 """
 
@@ -22,7 +22,7 @@ NO_CURRENT_MEMORY = 4095  # du: the synaptic current of the step before is gone
 
 
 def check_stock(graph: Graph) -> None:
-    """An InputError names the first layer that stock Lava cannot compute exactly.
+    """An InputError names the first layer that Lava's own processes cannot compute exactly.
 
     Two kinds of neurons are left out, which may be a process of ours: those behind an attention, before which its own
     process stands in any case, and those at the entrance of a branch of a membrane residual, which have a threshold
@@ -34,11 +34,11 @@ def check_stock(graph: Graph) -> None:
     for node in graph:
         reason = None
         if isinstance(node, LayerNorm):
-            reason = "Lava has no stock layer norm; train with norm 'batch', which is folded away"
+            reason = "Lava has no layer norm of its own; train with norm 'batch', which is folded away"
         elif isinstance(node, Linear) and node.bias is not None:
-            reason = "stock Dense has no bias; export with the bias in the neuron"
+            reason = "Lava's own Dense has no bias; export with the bias in the neuron"
         elif isinstance(node, Linear) and node.exponent is not None:
-            reason = "stock Dense has one weight exponent for all outputs; export without --per-channel"
+            reason = "Lava's own Dense has one weight exponent for all outputs; export without --per-channel"
         elif isinstance(node, LIF) and node.name not in left_out:
             reason = neuron_refusal(node, currents[node.inputs[0]])
         if reason:
@@ -60,13 +60,12 @@ def stock_neurons(graph: Graph) -> set[str]:
 def neuron_refusal(node: LIF, current: int) -> str | None:
     """Why Lava's bit-accurate LIF cannot compute these neurons with inputs of up to ±current, or None where it can."""
     if node.reset != "zero":
-        return f"stock LIF resets to zero, not by {node.reset!r}; train with reset 'zero'"
+        return f"Lava's own LIF resets to zero, not by {node.reset!r}; train with reset 'zero'"
     if node.threshold.size > 1:
-        return "stock LIF has one threshold for all its neurons; export with one weight scale a layer"
+        return "Lava's own LIF has one threshold for all its neurons; export with one weight scale a layer"
     if (int(node.threshold[0]) - 1) % 2**INPUT_SHIFT:
-        return (
-            f"threshold {int(node.threshold[0])} is not 64 · vth + 1, as the strict > of stock LIF needs; export again"
-        )
+        value = int(node.threshold[0])
+        return f"threshold {value} is not 64 · vth + 1, as the strict > of Lava's own LIF needs; export again"
     if stock_threshold(node) > THRESHOLD_MAX:
         return f"threshold {int(node.threshold[0])} is beyond 17 bits · 64; export with fewer weight bits"
     if node.decay > DECAY_MAX:
@@ -80,7 +79,7 @@ def neuron_refusal(node: LIF, current: int) -> str | None:
 
 
 def stock_threshold(node: LIF) -> int:
-    """`vth` of the stock LIF that fires when this node does: `v > 64 · vth` is `v >= 64 · vth + 1`."""
+    """`vth` of Lava's own LIF that fires when this node does: `v > 64 · vth` is `v >= 64 · vth + 1`."""
     return (int(node.threshold[0]) - 1) >> INPUT_SHIFT
 
 

@@ -258,7 +258,7 @@ class _CountingLeafModel(_LeafModel):
 
     def step(self) -> None:
         values, lengths = self.pass_on()
-        if self.counts_out.csp_ports:  # stock runs are counted from their spikes
+        if self.counts_out.csp_ports:  # runs of Lava's own processes are counted from their spikes
             self.counts_out.send(self.counts(values, lengths))
 
 

@@ -21,10 +21,9 @@ process tells how many steps after their entry the data of a wave reach it.
 `counts` (K, S) has a row for each count of `export.runtime.tally` over the whole graph: a process fills the rows of its
 own nodes and leaves the others 0, and the Collector's port adds up what all of them send.
 
-What is stock and what is ours: `Synapses` (Lava's Dense) and LIFReset are stock and mappable to any Loihi. The others
-are our own, run as CPU models: Weights stands for synapses, Neurons, Normalisation and Stream for programmable neurons
-and graded spikes of Loihi 2, Coincidences for a program on an embedded processor; Lookup, Decision, Collector and Probe
-are the host's part.
+`Synapses` (Lava's Dense) and LIFReset are Lava's own, and mappable to any Loihi. The others are ours, run as CPU
+models: Weights stands for synapses, Neurons, Normalisation and Stream for programmable neurons and graded spikes of
+Loihi 2, Coincidences for a program on an embedded processor; Lookup, Decision, Collector and Probe are the host's part.
 """
 
 from __future__ import annotations
@@ -178,7 +177,7 @@ class Decision(AbstractProcess):
 
 
 class Synapses(Dense):
-    """Lava's stock Dense over R token slots: each column is a Dense of its own on a chip, and all share these weights.
+    """Lava's own Dense over R token slots: each column is a Dense of its own on a chip, and all share these weights.
 
     The token axis is all that is added: Dense's bit-accurate model, which runs it unchanged, multiplies a matrix
     (D_in, R) as it does a vector (D_in,), provided that messages are graded.

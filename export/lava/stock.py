@@ -1,7 +1,7 @@
 """The process graph of Lava's own processes: LIFReset for neurons, Dense for weights, port sums for residual streams.
 
 Ours remain the host's part (Lookup, Decision), Coincidences, and behind it Neurons where LIFReset cannot hold them.
-Everything that the stock processes do by themselves is met by timing:
+Everything that Lava's own processes do by themselves is met by timing:
 
 - A Dense sends the accumulator of the step before: each Linear delays its branch by a step. A stream that joins a later
   branch passes through as many identity Denses; several ports that lead to one input port add up.
@@ -67,7 +67,7 @@ class Site:
 def build_stock(graph: Graph, waves: list, frame: Frame) -> tuple[AbstractProcess, int]:
     """Create and connect all processes of a graph that `export.ir.stock.check_stock` has passed.
 
-    Every neuron layer has a Probe, since stock neurons cannot count.
+    Every neuron layer has a Probe, since Lava's own neurons cannot count.
 
     Returns:
         (the process to run, the time steps that the logits come after their wave)

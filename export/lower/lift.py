@@ -34,6 +34,7 @@ from spikebert.model.checkpoint import TrainedModel
 from spikebert.model.config import SpikeBertConfig
 from spikebert.model.layers import GroupedLayerNorm, PositiveBatchNorm, RowBatchNorm
 from spikebert.model.model import SpikeBertForSequenceClassification
+from spikebert.model.outputs import REGRESSION
 
 TAU = 0.125  # the paper's factor of attention: the integers hold its threshold divided by it alone
 
@@ -118,7 +119,7 @@ def _config(graph: Graph, parts: _Parts) -> SpikeBertConfig:
         embedding_levels=0 if parts.membrane else len(parts.levels),
         separator=embedding.separator if embedding.separator >= 0 else None,
         num_labels=graph.outputs,
-        problem_type="regression" if graph.regression else None,
+        problem_type=REGRESSION if graph.regression else None,
     )
 
 

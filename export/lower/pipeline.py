@@ -14,8 +14,6 @@ from export.lower.quantize import Quantizer
 from spikebert.core.errors import InputError
 from spikebert.model.checkpoint import TrainedModel
 
-TARGETS = ("loihi2", "loihi1")
-
 
 def lower(trained: TrainedModel, weight_bits: int = 8, per_channel: bool = False, target: str = "loihi2") -> Graph:
     """The integer graph of a trained model; an InputError names the layer that cannot be quantised.

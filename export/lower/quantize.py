@@ -191,9 +191,9 @@ def _(node: FloatLIF, quantizer: Quantizer) -> Node:
     unit = float(quantizer.units[node.inputs[0]][0])
     threshold = np.atleast_1d(node.threshold) / unit * 2**INPUT_SHIFT
     folded = node.bias is not None
-    entrance = np.ndim(node.threshold) > 0  # no stock neuron, which has one threshold for all: in the finest unit
+    entrance = np.ndim(node.threshold) > 0  # in the finest unit; Lava's own LIF has one threshold
     if folded and node.reset == "zero" and not entrance:
-        # Stock Loihi neurons fire at v > 64 · vth: choose the threshold on that grid, one above it for our >=.
+        # Loihi's neurons fire at v > 64 · vth: choose the threshold on that grid, one above it for our >=.
         threshold = np.rint((threshold - 1) / 2**INPUT_SHIFT) * 2**INPUT_SHIFT + 1
     if threshold.max() > STATE_MAX:
         raise InputError(f"layer {node.name}: threshold {threshold.max():.6g} is beyond the 24-bit state ({STATE_MAX})")

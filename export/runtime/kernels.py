@@ -146,9 +146,9 @@ class LIFKernel(Kernel):
             membrane, spikes = state.membrane[rows], state.spikes[rows]
             for t in range(steps):
                 step, clip = current[min(t, len(current) - 1), rows], reach[t] > arithmetic.STATE_MAX
-                rested = state.seen + t == 0
+                first = state.seen + t == 0
                 arithmetic.lif_step(
-                    step, membrane, spikes, self.threshold, node.decay, self.bias, node.reset, clip, rested
+                    step, membrane, spikes, self.threshold, node.decay, self.bias, node.reset, clip, first
                 )
                 train[t, rows] = spikes
         return train, Membranes(state.membrane, state.spikes, state.seen + steps)

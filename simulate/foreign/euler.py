@@ -1,4 +1,4 @@
-"""A stock NIR network in floating point: NIR's equations, discretised by forward Euler steps of length dt.
+"""A NIR network of another tool in floating point: NIR's equations, discretised by forward Euler steps of length dt.
 
 Each node is a pure function of what reaches it and of its state. All arrays are (B, D) float64.
 
@@ -52,7 +52,7 @@ def run(network: Network, x: Array, dt: float, fired: Mapping[str, NDArray[np.ui
     for name, node in network.nodes.items():
         _check_time(name, node, dt)
     batch = x.shape[1]
-    states = {n: tuple(np.tile(s, (batch, 1)) for s in rest(node, dt)) for n, node in network.nodes.items()}
+    states = {n: tuple(np.tile(s, (batch, 1)) for s in reset_state(node, dt)) for n, node in network.nodes.items()}
     values = _silence(network, batch, dt)
     spikes = {n: np.empty((len(x), batch, network.widths[n]), np.uint8) for n in network.spiking}
     outputs = {n: np.empty((len(x), batch, network.widths[n])) for n in network.outputs}
@@ -95,7 +95,7 @@ def _sum(network: Network, name: str, now: dict[str, Array], before: dict[str, A
 
 
 @singledispatch
-def rest(node: nir.NIRNode, dt: float) -> State:
+def reset_state(node: nir.NIRNode, dt: float) -> State:
     """The state (…, D) of a node before the first step."""
     return ()
 
@@ -145,7 +145,7 @@ def _(node: nir.Threshold, x: Array, state: State, dt: float) -> tuple[Array, St
     return (x > node.threshold).astype(np.float64), state
 
 
-@rest.register
+@reset_state.register
 def _(node: nir.I, dt: float) -> State:
     return (np.zeros_like(node.r),)
 
@@ -156,7 +156,7 @@ def _(node: nir.I, x: Array, state: State, dt: float) -> tuple[Array, State]:
     return v, (v,)
 
 
-@rest.register
+@reset_state.register
 def _(node: nir.IF, dt: float) -> State:
     return (node.v_reset,)  # type: ignore[return-value]
 
@@ -167,8 +167,8 @@ def _(node: nir.IF, x: Array, state: State, dt: float) -> tuple[Array, State]:
     return z, (v,)
 
 
-@rest.register(nir.LI)
-@rest.register(nir.LIF)
+@reset_state.register(nir.LI)
+@reset_state.register(nir.LIF)
 def _(node: Any, dt: float) -> State:
     return (node.v_leak,)
 
@@ -186,8 +186,8 @@ def _(node: nir.LIF, x: Array, state: State, dt: float) -> tuple[Array, State]:
     return z, (v,)
 
 
-@rest.register(nir.CubaLI)
-@rest.register(nir.CubaLIF)
+@reset_state.register(nir.CubaLI)
+@reset_state.register(nir.CubaLIF)
 def _(node: Any, dt: float) -> State:
     return np.zeros_like(node.v_leak), node.v_leak
 
@@ -212,7 +212,7 @@ def delay_steps(node: nir.Delay, dt: float) -> NDArray[np.int64]:
     return np.rint(node.delay / dt).astype(np.int64)
 
 
-@rest.register
+@reset_state.register
 def _(node: nir.Delay, dt: float) -> State:
     return tuple(np.zeros(len(node.delay)) for _ in range(delay_steps(node, dt).max()))
 

@@ -1,4 +1,4 @@
-"""A stock NIR file on Lava's own runtime, in integers, in the watched child process of `simulate.lava`."""
+"""A NIR file of another tool on Lava's own runtime, in integers, in the watched child process of `simulate.lava`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The result of a run of a stock NIR file, on any backend."""
+"""The result of a run of a NIR file of another tool, on any backend."""
 
 from __future__ import annotations
 

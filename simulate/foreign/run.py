@@ -1,4 +1,4 @@
-"""A whole run of a stock NIR file: an array of spikes in, a table and a folder out."""
+"""A whole run of a NIR file of another tool: an array of spikes in, a table and a folder out."""
 
 from __future__ import annotations
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from spikebert.cli import PROGRAM, add_data, add_shape
+from spikebert.baselines.settings import BaselineSettings
+from spikebert.cli import PROGRAM, add_run, add_shape, add_source
+from spikebert.core.declared import adder
+from spikebert.training.settings import shaped
 
 NAMES = ("textcnn", "snn-textcnn", "spikformer")
-LEARNING_RATE = 5e-4
 
 
 def parser() -> argparse.ArgumentParser:
@@ -19,22 +21,18 @@ def parser() -> argparse.ArgumentParser:
         epilog="For example: spikebert baseline textcnn --task tweets -o runs/textcnn",
     )
     p.add_argument("model", choices=NAMES, help="the network to train")
-    add_data(p)
-    p.add_argument(
-        "--from-scratch",
-        action="store_true",
-        help="begin with random word vectors; else they are the teacher's, which are fair",
-    )
-    p.add_argument("--epochs", type=int, default=3, help="epochs of training (default: %(default)s)")
-    p.add_argument("--learning-rate", type=float, default=LEARNING_RATE, help="learning rate (default: %(default)s)")
+    add_run(p)
+    add_source(p)
+    add = adder(p, BaselineSettings)
+    add("from_scratch", "begin with random word vectors; else they are the teacher's, which are fair")
+    add("epochs", "epochs of training")
+    add("learning_rate", "learning rate")
     add_shape(p.add_argument_group("the network (a CNN takes the preset's width and longest text)"))
     return p
 
 
 def run(options: argparse.Namespace) -> None:
-    from spikebert.baselines.settings import BaselineSettings
     from spikebert.training.preparation import prepare
-    from spikebert.training.settings import shaped
 
     settings = BaselineSettings(**shaped(vars(options)))
     task = prepare(settings)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spikebert.core.errors import InputError
-from spikebert.training.settings import Settings
+from spikebert.core.declared import Size
+from spikebert.training.settings import Learning, Machine, Shape
 
 
-@dataclass(frozen=True)
-class BaselineSettings(Settings):
-    """The settings of a SpikeBERT, of which a baseline uses the data, the shape and the schedule.
+@dataclass(frozen=True, kw_only=True)
+class BaselineSettings(Shape, Learning, Machine):
+    """The data, the shape and the schedule of a SpikeBERT, without what teaches one.
 
     teacher: whose tokenizer and whose word (and position) vectors training starts from; it teaches nothing.
     from_scratch: start from random vectors instead.
@@ -18,8 +18,4 @@ class BaselineSettings(Settings):
 
     model: str = "textcnn"
     from_scratch: bool = False
-
-    def check(self) -> None:
-        super().check()
-        if not self.epochs:
-            raise InputError("0: must be at least 1; a baseline has no other stage", field="epochs")
+    epochs: Size = 3  # there is no other stage

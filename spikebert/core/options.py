@@ -26,7 +26,7 @@ def require_least(least: float, **values: float | None) -> None:
 
 
 def require_positive(**values: float) -> None:
-    """Likewise for a value that is not above 0, such as a learning rate."""
+    """An InputError for the first value that is not above 0, as a learning rate must be."""
     for name, value in values.items():
         if not (value > 0 and math.isfinite(value)):
             raise InputError(f"{value}: must be above 0 and finite", field=name)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean, pstdev
+from typing import Literal
 
 from spikebert.core.errors import InputError
 from spikebert.core.files import require_file, write_atomically
@@ -26,7 +27,7 @@ from spikebert.data.rows import Row
 TRAIN_PARTS = ("train", "training")
 DEV_PARTS = ("dev", "validation", "valid", "val")
 SHARE = 0.1  # of the rows that are held out as dev where no dev part is given
-PROBLEMS = ("auto", "classes", "numbers")
+Problem = Literal["auto", "classes", "numbers"]
 FEWEST = 10  # texts of a class that are to have one of them in dev
 
 
@@ -120,7 +121,7 @@ def load_task(name: str, dev: str | None = None, columns: Columns = USUAL, probl
     Where no dev part is given, a tenth of the rows is cut off as dev, by a fixed seed.
 
     Args:
-        problem: one of PROBLEMS: "classes", "numbers", or "auto", which goes by `are_numbers`.
+        problem: "classes", "numbers", or "auto", which goes by `are_numbers`.
     Raises:
         InputError: whatever the files hold that cannot be read for sure, parts that do not fit each other, or too few
             rows or labels.

@@ -16,11 +16,11 @@ from spikebert.data.tokenizing import require_loadable
 from spikebert.model.card import card
 from spikebert.model.config import SpikeBertConfig
 from spikebert.model.model import SpikeBertForSequenceClassification
+from spikebert.model.outputs import REGRESSION, name_outputs
 from spikebert.model.torch_file import read_tensors
 
 FORMAT = "spikebert-model"
 VERSION = 1
-REGRESSION = "regression"  # the `problem_type` of transformers' configs
 WEIGHTS, TRAINING_FILE = "model.safetensors", "training.json"
 FOLDER = Kind(
     "a model of spikebert-train",
@@ -58,8 +58,7 @@ def save_directory(trained: TrainedModel, folder: Path) -> None:
     card, README.md. After `import spikebert`, transformers reads it as it reads its own.
     """
     config = trained.model.config
-    config.id2label = dict(enumerate(trained.labels or ["LABEL_0"]))  # transformers' own name for what is no class
-    config.label2id = {label: i for i, label in config.id2label.items()}
+    name_outputs(config, trained.labels)
 
     def fill(folder: Path) -> None:
         trained.model.save_pretrained(folder)

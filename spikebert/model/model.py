@@ -14,6 +14,7 @@ from spikebert.model import registry
 from spikebert.model.attention import SpikingSelfAttention
 from spikebert.model.config import SpikeBertConfig
 from spikebert.model.layers import SpikingLinear, branch_layers, make_lif, make_norm
+from spikebert.model.outputs import REGRESSION
 from spikebert.model.packing import Packing, segments
 
 SPREAD = 1.6  # of the levels' biases at the start of training, in the unit of a normalised current
@@ -170,7 +171,7 @@ class SpikeBertForSequenceClassification(PreTrainedModel):
         return output if return_dict else output.to_tuple()
 
     def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        if self.config.problem_type == "regression":
+        if self.config.problem_type == REGRESSION:
             return F.mse_loss(logits[:, 0], labels.float())
         return F.cross_entropy(logits, labels)
 

@@ -73,7 +73,7 @@ def lif(
 
     U_0 = I_0, and for t > 0
         reset "subtract":  U_t = I_t + beta · U_{t-1} - S_{t-1} · U_thr      (paper, eqs 1-3)
-        reset "zero":      U_t = I_t + beta · U_{t-1} · (1 - S_{t-1})        (stock Lava and Loihi)
+        reset "zero":      U_t = I_t + beta · U_{t-1} · (1 - S_{t-1})        (Lava's own LIF, and Loihi)
         S_t = 1 if U_t >= U_thr else 0
 
     The reset carries no gradient, as in snnTorch. snnTorch's `Leaky` is not used here: it compares with a strict >,

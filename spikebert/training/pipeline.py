@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from spikebert.data.tasks import Task, digest_of, read_corpus
 from spikebert.model.checkpoint import FOLDER, TrainedModel, save_directory, save_model
 from spikebert.model.config import SpikeBertConfig
 from spikebert.model.model import SpikeBertForSequenceClassification
+from spikebert.model.outputs import REGRESSION
 from spikebert.training import model_start, processes, teacher_folder, warm_start
 from spikebert.training import teacher as teachers
 from spikebert.training.calibration import calibrate
@@ -38,7 +39,7 @@ from spikebert.training.losses import label_loss
 from spikebert.training.measuring import measure_model
 from spikebert.training.preparation import prepare
 from spikebert.training.run import Run
-from spikebert.training.settings import Settings
+from spikebert.training.settings import FromTeacher, Machine, Settings, Shape, TeacherSettings
 from spikebert.training.targets import CachedTeacher, cached
 from spikebert.training.teacher import Teacher
 from spikebert.training.vocabulary import prune
@@ -48,12 +49,12 @@ TEACHER_TOKENS = 128  # of the longest text, unless more are asked for
 TEACHER = Kind("a fine-tuned teacher", ("config.json", "*.safetensors", "*.json", "vocab.txt"))
 
 
-def computing(settings: Settings) -> dict[str, Any]:
+def computing(settings: Machine) -> dict[str, Any]:
     """Where and how `train` computes."""
     return {"device": choose(settings.device), "precision": settings.precision}
 
 
-def fine_tune(settings: Settings, task: Task | None = None) -> Path:
+def fine_tune(settings: TeacherSettings, task: Task | None = None) -> Path:
     """`spikebert-train teacher`: fine-tune a BERT for a task. Gives the folder of the finished teacher."""
     with Run(settings, "teacher") as run:
         task = task or prepare(settings)
@@ -65,7 +66,7 @@ def fine_tune(settings: Settings, task: Task | None = None) -> Path:
     return finished
 
 
-def _fine_tune(settings: Settings, run: Run, task: Task, finished: Path) -> None:
+def _fine_tune(settings: TeacherSettings, run: Run, task: Task, finished: Path) -> None:
     torch.manual_seed(settings.seed)  # a new head is random, and the same in every process and at every start
     model, tokenizer, fitted = teachers.load(
         settings.teacher, task.labels, settings.teacher_pooling, teachers.Head.GOES_ON
@@ -90,7 +91,7 @@ def _fine_tune(settings: Settings, run: Run, task: Task, finished: Path) -> None
 
 
 def _keep_teacher(
-    settings: Settings, run: Run, task: Task, model, tokenizer, longest: int, separator: int | None, finished: Path
+    settings: FromTeacher, run: Run, task: Task, model, tokenizer, longest: int, separator: int | None, finished: Path
 ) -> None:
     """Measure on dev and write the teacher's folder."""
     dev = examples_of(task.dev, task.labels, tokenizer, longest, separator)
@@ -182,7 +183,7 @@ def _new_student(
     return student
 
 
-def _require_positions(tokens: int | None, teacher: BertConfig, settings: Settings) -> None:
+def _require_positions(tokens: int | None, teacher: BertConfig, settings: FromTeacher) -> None:
     """An InputError where the teacher knows fewer positions than texts are to have tokens."""
     longest = teacher.max_position_embeddings
     if tokens and tokens > longest:
@@ -193,7 +194,7 @@ def _require_positions(tokens: int | None, teacher: BertConfig, settings: Settin
         )
 
 
-def _longest(settings: Settings, teacher: BertConfig) -> int:
+def _longest(settings: Shape, teacher: BertConfig) -> int:
     """Tokens of the student's longest text: the preset's or those asked for, and no more than the teacher reads."""
     _require_positions(settings.max_tokens, teacher, settings)
     wanted, longest = settings.sizes["max_tokens"], teacher.max_position_embeddings
@@ -203,13 +204,13 @@ def _longest(settings: Settings, teacher: BertConfig) -> int:
 
 
 def student_shape(
-    settings: Settings, task: Task, tokenizer: PreTrainedTokenizerFast, teacher: BertConfig
+    settings: Shape, task: Task, tokenizer: PreTrainedTokenizerFast, teacher: BertConfig
 ) -> dict[str, Any]:
     return {
         **settings.sizes,
         "vocab_size": teachers.vocabulary(tokenizer),
         "num_labels": max(1, len(task.labels)),
-        "problem_type": "regression" if task.regression else None,
+        "problem_type": REGRESSION if task.regression else None,
         "separator": separator_of(task, tokenizer, teacher),
         "norm": settings.norm,
         "reset": settings.reset,
@@ -221,32 +222,16 @@ def student_shape(
     }
 
 
-def teacher_settings(settings: Settings, teacher: BertConfig) -> Settings:
-    """The teacher of a run is a run of its own, in a folder inside; what shapes the student alone is left out."""
+def teacher_settings(settings: Settings, teacher: BertConfig) -> TeacherSettings:
+    """Those of the teacher of a run, which has a folder inside. Its task comes with the model's names of labels."""
     longest = min(settings.sizes["max_tokens"], teacher.max_position_embeddings)
-    return Settings(
-        task=settings.task,
-        out=str(Path(settings.out) / "teacher"),
-        teacher=settings.teacher,
-        dev=settings.dev,
-        label_column=settings.label_column,
-        text_column=settings.text_column,
-        limit=settings.limit,
-        seed=settings.seed,
-        batch_size=settings.batch_size,
-        max_tokens=longest if longest > TEACHER_TOKENS else None,
-        teacher_epochs=settings.teacher_epochs,
-        teacher_learning_rate=settings.teacher_learning_rate,
-        teacher_pooling=settings.teacher_pooling,
-        problem=settings.problem,
-        metric=settings.metric,
-        device=settings.device,
-        precision=settings.precision,
-    )
+    own = {field.name: getattr(settings, field.name) for field in fields(TeacherSettings)}
+    tokens = longest if longest > TEACHER_TOKENS else None
+    return TeacherSettings(**{**own, "out": str(Path(settings.out) / "teacher"), "labels": None, "max_tokens": tokens})
 
 
 def _remember_teachers(settings: Settings, run: Run) -> None:
-    for name in (settings.teacher, *(settings.more_teachers or ())):
+    for name in settings.teachers:
         if digest := teacher_folder.digest(name):
             run.remember(f"teacher {name}", "teacher", name, digest)
 
@@ -304,7 +289,7 @@ def _stage_two(
 
 
 def _stage(settings, run: Run, stage: str, student: Student, teacher: Teacher, examples, schedule: Schedule) -> float:
-    """Train the student in "stage1" or "stage2", with the teacher's outputs kept on disk where that is of use.
+    """Train the student in "stage1" or "stage2", with the teacher's outputs cached on disk where that is of use.
 
     Gives the seconds of training, also of processes that were killed.
     """

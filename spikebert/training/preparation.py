@@ -9,10 +9,10 @@ from spikebert.data.columns import renamed
 from spikebert.data.metrics import chosen
 from spikebert.data.summary import announce
 from spikebert.data.tasks import Task, load_task, with_labels
-from spikebert.training.settings import Settings
+from spikebert.training.settings import FromTeacher, RunSettings
 
 
-def prepare(settings: Settings) -> Task:
+def prepare(settings: FromTeacher) -> Task:
     """The task that the settings ask for, which is shown.
 
     Raises:
@@ -21,16 +21,20 @@ def prepare(settings: Settings) -> Task:
     """
     settings.check()
     settings.require_inputs()
-    found = load_task(settings.task, settings.dev, settings.columns, settings.problem)
-    found = with_labels(found, renamed(settings.labels))
-    task = limited(found, settings.limit, settings.seed)
+    task = named_task(settings)
     chosen(settings.metric, task.name, task.labels)
     announce(task)
     return task
 
 
-def limited(task: Task, limit: int | None, seed: int) -> Task:
+def named_task(settings: FromTeacher) -> Task:
+    """The task whose labels have the model's names for them."""
+    return with_labels(limited_task(settings), renamed(settings.labels))
+
+
+def limited_task(settings: RunSettings) -> Task:
     """The task with `limit` training rows: a sample, not the head, since files are often sorted by label."""
-    if not limit or limit >= len(task.train):
+    task = load_task(settings.task, settings.dev, settings.columns, settings.problem)
+    if not settings.limit or settings.limit >= len(task.train):
         return task
-    return replace(task, train=random.Random(seed).sample(task.train, limit))
+    return replace(task, train=random.Random(settings.seed).sample(task.train, settings.limit))

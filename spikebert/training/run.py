@@ -6,7 +6,7 @@ import fcntl
 import json
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 from spikebert.core.errors import InputError
 from spikebert.core.files import Kind, claim, has_fields, read_json, remove_folder, write_atomically
@@ -14,6 +14,7 @@ from spikebert.core.log import say
 from spikebert.data.tasks import Task, digest_of, save_rows
 from spikebert.training import processes
 from spikebert.training.loop import Metrics
+from spikebert.training.settings import RunSettings, Settings
 
 BEFORE = ("settings.json", ".lock", "data/train.jsonl", "data/dev.jsonl")  # written before anything is trained
 RUN = Kind(
@@ -34,23 +35,16 @@ RUN = Kind(
 CACHED = Kind("a teacher's outputs", ("features.npy", "logits.npy"), lambda path: True, sealed=False)
 
 
-def differ(recorded: dict[str, Any], wanted: dict[str, Any], settings: Any) -> bool:
-    """Whether a record of settings, perhaps of an older version, is of another run.
+def unlike(recorded: dict[str, Any], wanted: dict[str, Any], settings: RunSettings) -> list[str]:
+    """The names of settings by which a record, perhaps of an older version, is of another run; none where it is not.
 
-    What an older version had no setting for, it did as the default does.
+    What an older version had no setting for, it did as the default does. Older versions recorded all settings of a
+    distillation for every kind of run; those that this kind does not have were at their defaults.
     """
-    defaults = {f.name: f.default for f in fields(settings) if f.default is not MISSING}
-    unlike = [name for name, value in wanted.items() if recorded.get(name, defaults.get(name)) != value]
-    return bool(unlike or set(recorded) - set(wanted))
-
-
-class Checked(Protocol):
-    """Settings of any kind of run: a dataclass with a folder, which knows what it may not hold."""
-
-    @property
-    def out(self) -> str: ...
-
-    def check(self) -> None: ...
+    defaults = asdict(Settings(task="", out=""))
+    defaults |= {f.name: f.default for f in fields(settings) if f.default is not MISSING}
+    names = recorded.keys() | wanted.keys()
+    return sorted(n for n in names if recorded.get(n, defaults.get(n)) != wanted.get(n, defaults.get(n)))
 
 
 class Run:
@@ -61,7 +55,7 @@ class Run:
     kind: the command that it is of; two commands' settings may be alike where their runs are not.
     """
 
-    def __init__(self, settings: Checked, kind: str):
+    def __init__(self, settings: RunSettings, kind: str):
         settings.check()
         self.folder = Path(settings.out)
         self.stages: set[str] = set()
@@ -97,7 +91,7 @@ class Run:
                 f"{self.folder}: another training into it goes on; wait for it, or end it", field="out"
             ) from None
 
-    def _claim(self, settings: Any, kind: str) -> None:
+    def _claim(self, settings: RunSettings, kind: str) -> None:
         self.settings = {"kind": kind, **{k: v for k, v in asdict(settings).items() if k != "out"}}
         self.inputs: dict[str, str] = {}
         # A run that was refused, for a text or a teacher that is not there, has left nothing that binds the next one.
@@ -107,8 +101,9 @@ class Run:
             recorded = {"kind": kind, **read_json(self.record, "record of settings")}
             inputs = recorded.pop("inputs", None)
             self.inputs = inputs if isinstance(inputs, dict) else {}
-            other = f"of another kind ({recorded['kind']})" if recorded["kind"] != kind else "with other settings"
-            if differ(recorded, self.settings, settings):
+            if names := unlike(recorded, self.settings, settings):
+                of_kind = f"of another kind ({recorded['kind']})"
+                other = of_kind if "kind" in names else f"with other settings ({', '.join(names)})"
                 raise InputError(
                     f"{self.folder}: holds a run {other}; repeat that run's command to go on with it, "
                     "or choose another folder",

@@ -1,17 +1,23 @@
-"""All that decides a training run, checked before anything heavy is loaded. No torch here."""
+"""All that decides a run of `spikebert-train`: parts of one concern each, of which the settings of every kind of run
+are composed. A part checks its own values, before anything heavy is loaded. No torch here.
+
+A part's fields are the options of the commands, the names that `spikebert.train` takes, and the record of a run.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+import os
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from spikebert.core.declared import Amount, Count, Rate, Size, require_fields
 from spikebert.core.errors import InputError
 from spikebert.core.files import require_file
-from spikebert.core.options import require_folder, require_least, require_positive, require_seed
+from spikebert.core.options import require_folder, require_seed
 from spikebert.data import hub
 from spikebert.data.columns import Columns, renamed
-from spikebert.data.tasks import PROBLEMS
+from spikebert.data.tasks import Problem
 from spikebert.model.limits import LEVELS_MAX
 from spikebert.training import teacher_folder
 
@@ -23,76 +29,72 @@ PRESETS: dict[str, dict[str, int]] = {
 }
 
 
-@dataclass(frozen=True)
-class LossWeights:
-    """The lambdas of eq. 8; the defaults are those of the authors' published training script for SST-2.
-
-    spikes: of the mean firing rate, which eq. 8 does not have: what a spike must be worth.
-    operations: of the synaptic operations per multiply-accumulate of a BERT beyond a target
-        (`spikebert.model.operations`), which eq. 8 does not have either; nothing where there is no target.
-    """
-
-    feature: float = 0.1
-    embedding: float = 0.1
-    logits: float = 1.0
-    cross_entropy: float = 0.1
-    spikes: float = 0.0
-    operations: float = 1.0
-
-
-@dataclass(frozen=True)
-class Settings:
-    """All that decides a training run."""
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """What every run has: its folder, its draws, its data."""
 
     task: str
     out: str
-    teacher: str = "minilm"
-    more_teachers: list[str] | None = None  # fine-tuned ones, whose class probabilities are averaged with the teacher's
     dev: str | None = None
     label_column: str | None = None  # where the file's header, or its order, is not the usual one
     text_column: list[str] | None = None  # as above; two columns for a pair
-    problem: str = "auto"  # whether labels are classes or numbers, see spikebert.data.tasks
-    metric: str | None = None  # the task's usual one; see spikebert.data.metrics
-    labels: str | None = None  # what the model calls those of the data: 0=negative,1=positive
-    limit: int | None = None  # training rows
+    problem: Problem = "auto"  # whether labels are classes or numbers, see spikebert.data.tasks
+    limit: Size | None = None  # training rows
     seed: int = 0
-    batch_size: int = 32
-    preset: str = "mini"
-    blocks: int | None = None  # the preset's, as are the next two
-    width: int | None = None
-    heads: int | None = None
-    init: str = "embeddings"  # from the teacher; "blocks": the blocks' weights too
-    norm: str = "layer"
-    reset: str = "subtract"
-    residual: str = "spikes"  # what a block adds to the stream, see spikebert.model.config
-    time_steps: int = 4
-    beta: float = 0.9
-    vocabulary: str | int = "whole"  # "used": of the training texts; a number: those that they use most often
-    levels: int = 1  # of embedding neurons; 0 with a membrane residual, which has none
-    max_tokens: int | None = None
-    epochs: int = 3
-    learning_rate: float = 5e-4
-    teacher_epochs: int = 2
-    teacher_learning_rate: float = 5e-5
-    teacher_pooling: str = (
-        "first"  # what it classifies, see spikebert.training.teacher; one already fine-tuned keeps its own
-    )
-    stage1_epochs: int = 1
-    warm_start: str | None = None  # a model, or the folder of a run, that the student begins from in place of stage 1
-    corpus: str | None = None
-    corpus_limit: int = 20_000
-    unlabelled: int = 0  # lines of the corpus that stage 2 learns from the teacher alone
-    augment: int = 0  # altered copies of each training text, which the teacher alone labels
-    weights: LossWeights = field(default_factory=LossWeights)
-    operations_target: float | None = None  # per multiply-accumulate of a BERT of the student's shape; None: no price
-    skip_layers: int = 0  # blocks from the front that follow no layer of the teacher
-    device: str = "auto"  # see spikebert.training.device
-    precision: str = "float32"
-    cache_limit: float = 8.0  # GB of disk for the teacher's outputs in each stage
+    batch_size: Size = 32
 
     @property
     def columns(self) -> Columns:
         return Columns(self.label_column, tuple(self.text_column or ()))
+
+    def check(self) -> None:
+        """An InputError names the first value that cannot be.
+
+        Annotations tell what each value may be. A part adds to this what its values must be together.
+        """
+        require_fields(self)
+        require_seed(self.seed)
+        require_folder(self.out)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FromTeacher(RunSettings):
+    """A model that is made from a BERT's words: what it is called by, measured by, and reads at most."""
+
+    teacher: str = "minilm"
+    labels: str | None = None  # what the model calls those of the data: 0=negative,1=positive
+    metric: str | None = None  # the task's usual one; see spikebert.data.metrics
+    max_tokens: Size | None = None
+
+    @property
+    def teachers(self) -> list[str]:
+        return [self.teacher]
+
+    def check(self) -> None:
+        super().check()
+        renamed(self.labels)
+
+    def require_inputs(self) -> None:
+        """An InputError for the first file or folder that is not there, or is no teacher: before torch is loaded."""
+        for name in self.teachers:
+            teacher_folder.require(name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape(FromTeacher):
+    """The network that is trained."""
+
+    preset: Literal["tiny", "mini", "small", "base"] = "mini"
+    blocks: Size | None = None  # the preset's, as are the next two
+    width: Size | None = None
+    heads: Size | None = None
+    norm: Literal["layer", "batch"] = "layer"
+    reset: Literal["subtract", "zero"] = "subtract"
+    residual: Literal["spikes", "membrane"] = "spikes"  # what a block adds to the stream, see spikebert.model.config
+    time_steps: Size = 4
+    beta: float = 0.9
+    vocabulary: str | int = "whole"  # "used": of the training texts; a number: those that they use most often
+    levels: Count = 1  # embedding neurons of a feature, its population; 0 with a membrane residual, which has none
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -106,31 +108,14 @@ class Settings:
         return {**PRESETS[self.preset], **{name: size for name, size in given.items() if size is not None}}
 
     def check(self) -> None:
-        """An InputError names the first value that cannot be."""
-        one = ("batch_size", "blocks", "width", "heads", "time_steps", "limit", "max_tokens", "corpus_limit")
-        none = ("epochs", "teacher_epochs", "stage1_epochs", "unlabelled", "augment", "skip_layers", "cache_limit")
-        require_least(1, **{name: getattr(self, name) for name in one})
-        require_least(0, **{name: getattr(self, name) for name in (*none, "levels", "operations_target")})
-        require_least(0, **{f"{name}_weight": weight for name, weight in asdict(self.weights).items()})
-        require_positive(learning_rate=self.learning_rate, teacher_learning_rate=self.teacher_learning_rate)
-        require_seed(self.seed)
-        require_folder(self.out)
-        renamed(self.labels)
+        super().check()
         if not (self.vocabulary in ("whole", "used") or (isinstance(self.vocabulary, int) and self.vocabulary > 0)):
             raise InputError(f"{self.vocabulary}: must be whole, used, or how many pieces are kept", field="vocabulary")
-        if self.problem not in PROBLEMS:
-            raise InputError(f"{self.problem}: must be one of {', '.join(PROBLEMS)}", field="problem")
         if self.levels > LEVELS_MAX:
             raise InputError(f"{self.levels}: must be at most {LEVELS_MAX}", field="levels")
         if not 0 <= self.beta <= 1:
             raise InputError(f"{self.beta}: must lie in [0, 1]", field="beta")
-        if self.unlabelled and not self.corpus:
-            raise InputError("needs a corpus, where the lines are taken from", field="unlabelled")
-        if not (self.epochs or self.stage1_epochs):
-            raise InputError("0: nothing would be trained, with no epoch of stage 1 either", field="epochs")
-        if self.warm_start and not self.epochs:
-            raise InputError("0: nothing would be trained, since a warm start stands for stage 1", field="epochs")
-        width, heads, blocks = (self.sizes[n] for n in ("hidden_size", "num_attention_heads", "num_hidden_layers"))
+        width, heads = self.sizes["hidden_size"], self.sizes["num_attention_heads"]
         if width % heads:
             raise InputError(f"{heads}: must be a divisor of the width, {width}", field="heads")
         if self.residual == "membrane" and self.norm != "batch":
@@ -141,13 +126,101 @@ class Settings:
                 "leave it out, or train with spikes as the residual",
                 field="levels",
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learning:
+    """How long the model learns the task, and how fast."""
+
+    epochs: Count = 3
+    learning_rate: Rate = 5e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Teaching:
+    """The fine-tuning of a teacher."""
+
+    teacher_epochs: Count = 2
+    teacher_learning_rate: Rate = 5e-5
+    teacher_pooling: Literal["first", "mean"] = "first"  # what it classifies; one already fine-tuned keeps its own
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """The lambdas of eq. 8; the defaults are those of the authors' published training script for SST-2.
+
+    spikes: of the mean firing rate, which eq. 8 does not have: what a spike must be worth.
+    operations: of the synaptic operations per multiply-accumulate of a BERT beyond a target
+        (`spikebert.model.operations`), which eq. 8 does not have either; nothing where there is no target.
+    """
+
+    feature: Amount = 0.1
+    embedding: Amount = 0.1
+    logits: Amount = 1.0
+    cross_entropy: Amount = 0.1
+    spikes: Amount = 0.0
+    operations: Amount = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """Where a run computes, and how exactly."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["float32", "bf16"] = "float32"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeacherSettings(FromTeacher, Teaching, Machine):
+    """All that decides the fine-tuning of a teacher alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Shape, Learning, Teaching, Machine):
+    """All that decides a distillation: the parts above, and where a student begins and what it learns beside the task.
+
+    more_teachers: fine-tuned ones, whose class probabilities are averaged with the teacher's.
+    init: "embeddings" from the teacher; "blocks": the blocks' weights too.
+    warm_start: a model, or the folder of a run, that the student begins from in place of stage 1.
+    unlabelled: lines of the corpus that stage 2 learns from the teacher alone.
+    augment: altered copies of each training text, which the teacher alone labels.
+    operations_target: per multiply-accumulate of a BERT of the student's shape; None: operations have no price.
+    skip_layers: blocks from the front that follow no layer of the teacher.
+    cache_limit: GB of disk for the teacher's outputs in each stage.
+    """
+
+    more_teachers: list[str] | None = None
+    init: Literal["embeddings", "blocks"] = "embeddings"
+    stage1_epochs: Count = 1
+    warm_start: str | None = None
+    corpus: str | None = None
+    corpus_limit: Size = 20_000
+    unlabelled: Count = 0
+    augment: Count = 0
+    weights: LossWeights = field(default_factory=LossWeights)
+    operations_target: Amount | None = None
+    skip_layers: Count = 0
+    cache_limit: Amount = 8.0
+
+    @property
+    def teachers(self) -> list[str]:
+        return [self.teacher, *(self.more_teachers or ())]
+
+    def check(self) -> None:
+        super().check()
+        require_fields(self.weights, "_weight")
+        if self.unlabelled and not self.corpus:
+            raise InputError("needs a corpus, where the lines are taken from", field="unlabelled")
+        if not (self.epochs or self.stage1_epochs):
+            raise InputError("0: nothing would be trained, with no epoch of stage 1 either", field="epochs")
+        if self.warm_start and not self.epochs:
+            raise InputError("0: nothing would be trained, since a warm start stands for stage 1", field="epochs")
+        blocks = self.sizes["num_hidden_layers"]
         if self.skip_layers >= blocks:
             raise InputError(f"{self.skip_layers}: must be below the number of blocks, {blocks}", field="skip_layers")
 
     def require_inputs(self) -> None:
-        """An InputError for the first file or folder that is not there, or is no teacher: before torch is loaded."""
-        for name in (self.teacher, *(self.more_teachers or ())):
-            teacher_folder.require(name)
+        super().require_inputs()
         if self.corpus and not (Path(self.corpus).exists() or hub.is_name(self.corpus)):
             require_file(self.corpus, "corpus")
         if self.warm_start and not Path(self.warm_start).exists():
@@ -176,4 +249,5 @@ def settings_of(**values: Any) -> Settings:
         raise InputError("is no setting of a training; spikebert.training.settings lists them", field=unknown[0])
     if weights:
         values["weights"] = LossWeights(**weights)
-    return Settings(**shaped(values))
+    paths = {name: os.fspath(value) for name, value in values.items() if isinstance(value, os.PathLike)}
+    return Settings(**shaped(values | paths))

@@ -15,11 +15,11 @@ from spikebert.core.errors import InputError
 from spikebert.core.figures import plain
 from spikebert.core.files import Kind, claim, has_fields, read_json, write_atomically
 from spikebert.core.log import say
-from spikebert.data.tasks import load_task
 from spikebert.model.checkpoint import TRAINING_FILE
 from spikebert.training import teacher as teachers
 from spikebert.training.pipeline import distil, fine_tune, teacher_settings
-from spikebert.training.run import differ
+from spikebert.training.preparation import named_task, prepare
+from spikebert.training.run import unlike
 from spikebert.training.settings import LossWeights, Settings
 
 if TYPE_CHECKING:
@@ -94,14 +94,15 @@ def study(kind: str, settings: Settings, seeds: int, values: Sequence[float]) ->
     for seed in range(settings.seed, settings.seed + seeds):
         home = folder / f"seed-{seed}"
         seeded = replace(settings, seed=seed, out=str(home))
+        task = prepare(seeded)
         if not fitted:
-            fine_tune(teacher_settings(seeded, teacher))
+            fine_tune(teacher_settings(seeded, teacher), task)
         for point in points:
             out = home / point.folder
             if not fitted:
                 _share_teacher(out)
             say(f"{kind}, {point.name}, seed {seed}")
-            distil(replace(seeded, out=str(out), **point.changes))
+            distil(replace(seeded, out=str(out), **point.changes), task)
             write(kind, folder, points)
     say((folder / "table.md").read_text("utf-8").rstrip("\n"))
     return folder
@@ -112,14 +113,16 @@ def _claim(folder: Path, kind: str, settings: Settings) -> None:
     wanted = {"study": kind, **{k: v for k, v in asdict(settings).items() if k not in ("out", FIELDS.get(kind))}}
     claim(folder, STUDY)
     record = folder / STUDY.files[0]
-    if record.exists() and differ(read_json(record, "record of settings"), wanted, settings):
-        raise InputError(f"{folder}: holds a study with other settings; choose another folder", field="out")
+    names = unlike(read_json(record, "record of settings"), wanted, settings) if record.exists() else []
+    if names:
+        others = ", ".join(names)
+        raise InputError(f"{folder}: holds a study with other settings ({others}); choose another folder", field="out")
     write_atomically(record, lambda path: path.write_text(json.dumps(wanted, indent=1), "utf-8"))
 
 
 def _fitted(settings: Settings) -> tuple[bool, BertConfig]:
     """(whether the teacher comes fine-tuned for the task, so that no run needs to do it; its shape)."""
-    labels = load_task(settings.task, settings.dev, settings.columns, settings.problem).labels
+    labels = named_task(settings).labels
     if not labels:
         raise InputError(f"{settings.task}: a study compares accuracies, and numbers have none", field="task")
     model, _, fitted = teachers.load(settings.teacher, labels)

@@ -1,4 +1,4 @@
-"""A teacher's outputs, kept on disk for a stage: computed once, read in every epoch."""
+"""A teacher's outputs, cached on disk for a stage: computed once, read in every epoch."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def cached(
     epochs: int,
     limit: float,
 ) -> Teacher | CachedTeacher:
-    """The teacher with its outputs kept on disk, where there is use and room for that; as it is otherwise.
+    """The teacher with its outputs cached on disk, where there is use and room for that; as it is otherwise.
 
     In float32 where that takes at most `limit` gigabytes and leaves disk free, else in float16, else not at all. What
     was chosen is recorded: rounding differs a little, so a run must go on as it began.
@@ -133,7 +133,7 @@ def cached(
     record = run.cache_record(stage)
     with processes.main_first():
         if processes.is_main() and not record.exists():
-            begun = run.checkpoint(stage).exists()  # by a version that kept nothing
+            begun = run.checkpoint(stage).exists()  # by a version that cached nothing
             chosen = None if begun else _choose(caching, shutil.disk_usage(run.folder).free - SPARE, limit * GIGABYTE)
             write_atomically(record, lambda path: path.write_text(json.dumps(chosen), "utf-8"))
         chosen = json.loads(record.read_text("utf-8"))
@@ -148,7 +148,7 @@ def _choose(caching: CachedTeacher, room: float, limit: float) -> str | None:
     for precision in ("float32", "float16"):
         if caching.size(precision) <= min(room, limit):
             size = _gb(caching.size(precision))
-            say(f"{caching.stage}: the teacher's outputs are kept on disk: {size} in {precision}")
+            say(f"{caching.stage}: the teacher's outputs are cached on disk: {size} in {precision}")
             return precision
     reason = f"--cache-limit {limit / GIGABYTE:g}" if limit < room else f"the {_gb(max(room, 0))} that may be taken"
     say(

@@ -21,6 +21,7 @@ from spikebert.core.errors import InputError, reason_of
 from spikebert.core.files import read_json
 from spikebert.core.log import say
 from spikebert.data import hub
+from spikebert.model.outputs import REGRESSION, name_outputs
 from spikebert.model.packing import segments
 from spikebert.model.torch_file import read_tensors
 from spikebert.training.loop import Batch
@@ -67,7 +68,7 @@ class MeanOfBerts(nn.Module):
         first, *others = self.models
         found = first(input_ids, attention_mask, token_type_ids, output_hidden_states=output_hidden_states)
         logits = [found.logits, *(m(input_ids, attention_mask, token_type_ids).logits for m in others)]
-        if self.config.problem_type == "regression":
+        if self.config.problem_type == REGRESSION:
             mean = torch.stack(logits).mean(0)
         else:
             mean = torch.stack(logits).log_softmax(-1).logsumexp(0) - math.log(len(logits))
@@ -118,9 +119,8 @@ def load(
     if not fitted:
         config.classifier_pooling = pooling
     # It may have been one of several labels, or of numbers.
-    config.problem_type = "single_label_classification" if labels else "regression"
-    config.id2label = dict(enumerate(labels or ["LABEL_0"]))  # transformers' own name for what is no class
-    config.label2id = {label: i for i, label in config.id2label.items()}
+    config.problem_type = "single_label_classification" if labels else REGRESSION
+    name_outputs(config, labels)
     model, missing = _model(name, folder, source, config, fitted, kept)
     # A head that fine-tuning makes anew, and a pooler that sentence encoders leave out, may start at random.
     lost = sorted(k for k in missing if fitted or not k.startswith(("classifier.", "bert.pooler.")))
@@ -168,7 +168,7 @@ def classes_of(name: str, config: BertConfig) -> list[str]:
 
 def _predicts_a_number(config: BertConfig) -> bool:
     """Whether it is fine-tuned for a regression, as transformers notes that."""
-    return config.problem_type == "regression" and len(config.id2label or {}) == 1
+    return config.problem_type == REGRESSION and len(config.id2label or {}) == 1
 
 
 def _order(classes: Sequence[str], labels: Sequence[str]) -> list[int] | None:

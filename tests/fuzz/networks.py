@@ -1,4 +1,4 @@
-"""Ways of damaging a network of stock NIR nodes, whose file stays whole: wires, shapes, constants, classes, names."""
+"""Ways of damaging a network of NIR's own nodes, whose file stays whole: wires, shapes, constants, classes, names."""
 
 from __future__ import annotations
 

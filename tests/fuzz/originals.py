@@ -120,7 +120,7 @@ def write_runs(folder: Path) -> None:
 
 
 def write_foreign(path: Path) -> None:
-    """A network of stock NIR nodes, one of them a network of its own."""
+    """A network of NIR's own nodes, one of them a network of its own."""
     import nir
 
     rng = np.random.default_rng(0)

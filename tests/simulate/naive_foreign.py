@@ -1,4 +1,4 @@
-"""Stock NIR graphs, nested as they are, run one number at a time: nothing here is shared with the package."""
+"""NIR graphs of other tools, nested as they are, run one number at a time: nothing here is shared with the package."""
 
 import nir
 import numpy as np

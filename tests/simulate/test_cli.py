@@ -169,7 +169,7 @@ def test_a_place_where_nothing_can_be_written_is_named_before_the_simulation(mod
 
 
 @pytest.mark.needs("torch")
-def test_a_model_that_verify_cannot_compare_with_is_refused_before_the_first_rung(model, tmp_path, capsys):
+def test_a_model_that_verify_cannot_compare_with_is_refused_before_the_first_backend(model, tmp_path, capsys):
     (tmp_path / "other.pt").write_text("no model")
     (tmp_path / "d.tsv").write_text("label0\ta film\n")
     data = ["--data", str(tmp_path / "d.tsv"), "--against", str(tmp_path / "other.pt")]

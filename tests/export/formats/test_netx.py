@@ -116,8 +116,8 @@ def test_netx_loses_no_bit_of_weights_that_are_not_refused(weight):
 @pytest.mark.parametrize(
     ("graph", "message"),
     [
-        (random_graph(norm="layer"), r"layer embeddings\.norm: Lava has no stock layer norm"),
-        (random_graph(norm="batch", reset="subtract"), r"layer embeddings\.lif: stock LIF resets to zero"),
+        (random_graph(norm="layer"), r"layer embeddings\.norm: Lava has no layer norm of its own"),
+        (random_graph(norm="batch", reset="subtract"), r"layer embeddings\.lif: Lava's own LIF resets to zero"),
         (random_graph(norm="batch", reset="zero"), r"qkv\.lif: bias -?\d+ is no multiple of 64"),
         (
             with_nodes(stock_graph(), Linear, lambda n: replace(n, weight=np.zeros_like(n.weight))),

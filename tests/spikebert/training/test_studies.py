@@ -16,7 +16,7 @@ __all__ = ["task", "teacher"]  # fixtures
 
 
 def test_an_ablation_leaves_out_one_part_at_a_time():
-    settings = Settings("t", "o", augment=2)
+    settings = Settings(task="t", out="o", augment=2)
     points = studies.ablation(settings)
     assert [p.name for p in points] == [
         "whole",
@@ -32,13 +32,13 @@ def test_an_ablation_leaves_out_one_part_at_a_time():
 
 
 def test_what_the_settings_do_not_use_is_not_left_out():
-    settings = Settings("t", "o", stage1_epochs=0, weights=LossWeights(feature=0.0, embedding=0.0))
+    settings = Settings(task="t", out="o", stage1_epochs=0, weights=LossWeights(feature=0.0, embedding=0.0))
     names = [p.name for p in studies.ablation(settings)]
     assert names == ["whole", "without stage 2", "without logits loss", "without cross entropy loss"]
 
 
 def test_without_stage_one_is_without_the_student_that_stands_for_it():
-    warm = Settings("task", "out", stage1_epochs=0, warm_start="general")
+    warm = Settings(task="task", out="out", stage1_epochs=0, warm_start="general")
     point = next(p for p in studies.ablation(warm) if p.name == "without stage 1")
     assert replace(warm, **point.changes).warm_start is None
 
@@ -87,7 +87,7 @@ def test_a_point_changes_the_model_that_is_trained(kind, value, field, task, tea
 
 
 def test_all_points_of_a_seed_learn_from_one_teacher(task, teacher, tmp_path, capsys):
-    assert main(command("ablation", task, teacher, tmp_path, "--seeds", "1")) == 0
+    assert main(command("ablation", task, teacher, tmp_path, "--seeds", "1", "--labels", "neg=bad,pos=good")) == 0
     points = sorted(p.name for p in (tmp_path / "seed-0").iterdir() if p.name != "teacher")
     assert len(points) == 6
     assert len({(tmp_path / "seed-0" / p / "teacher").resolve() for p in points}) == 1

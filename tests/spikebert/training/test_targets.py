@@ -31,7 +31,7 @@ def bert(teacher):
 
 @pytest.fixture
 def run(tmp_path):
-    return Run(Settings("task", str(tmp_path / "run")), "student")
+    return Run(Settings(task="task", out=str(tmp_path / "run")), "student")
 
 
 def batch(*indices):
@@ -104,7 +104,7 @@ def test_a_training_with_kept_outputs_learns_what_one_without_learns(task, teach
         more = ["--epochs", "2", "--stage1-epochs", "2", "--limit", "64", "--cache-limit", limit]
         assert main(command(task, teacher, tmp_path / limit, *more)) == 0
         models.append(load_model(tmp_path / limit / "model.pt").model.state_dict())
-    assert capsys.readouterr().out.count("are kept on disk") == 2
+    assert capsys.readouterr().out.count("are cached on disk") == 2
     assert all(torch.allclose(models[0][k], models[1][k], atol=5e-2) for k in models[0])
     assert not [p.name for p in (tmp_path / "8").iterdir() if "targets" in p.name or "kept" in p.name]
 

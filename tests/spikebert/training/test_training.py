@@ -285,7 +285,7 @@ def test_a_gzipped_corpus_is_text_and_one_of_empty_lines_is_refused(task, teache
 
 
 def test_two_trainings_do_not_share_a_folder(task, teacher, tmp_path, capsys):
-    first = Run(Settings(str(task), str(tmp_path)), "student")
+    first = Run(Settings(task=str(task), out=str(tmp_path)), "student")
     assert main(command(task, teacher, tmp_path)) == 2
     assert "another training into it goes on" in capsys.readouterr().err
     assert first.model.exists() is False
