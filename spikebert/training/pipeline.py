@@ -225,9 +225,10 @@ def student_shape(
 def teacher_settings(settings: Settings, teacher: BertConfig) -> TeacherSettings:
     """Those of the teacher of a run, which has a folder inside. Its task comes with the model's names of labels."""
     longest = min(settings.sizes["max_tokens"], teacher.max_position_embeddings)
-    own = {field.name: getattr(settings, field.name) for field in fields(TeacherSettings)}
-    tokens = longest if longest > TEACHER_TOKENS else None
-    return TeacherSettings(**{**own, "out": str(Path(settings.out) / "teacher"), "labels": None, "max_tokens": tokens})
+    own: dict[str, Any] = {field.name: getattr(settings, field.name) for field in fields(TeacherSettings)}
+    own |= {"out": str(Path(settings.out) / "teacher"), "labels": None}
+    own["max_tokens"] = longest if longest > TEACHER_TOKENS else None
+    return TeacherSettings(**own)
 
 
 def _remember_teachers(settings: Settings, run: Run) -> None:
