@@ -50,11 +50,12 @@ class Shipped:
 
     def options(self, data: Path) -> list[str]:
         packaged = "/" not in self.data
-        return ["--data", self.data if packaged else str(data / self.data), *(["--truncate"] if packaged else [])]
+        return ["--data", self.data if packaged else str(data / self.data), "--truncate"]
 
 
 MODELS = (
     Shipped("examples/sst2/model.nir", "GLUE SST-2, dev", "glue/sst2/dev.tsv.gz"),
+    Shipped("examples/subj/model.nir", "Subj, dev", "subj/dev.tsv.gz"),
     Shipped("examples/tweets/model.nir", "tweets, dev", "tweets"),
 )
 

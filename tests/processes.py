@@ -4,6 +4,7 @@ An import of torch and transformers takes longer than a training of the tests, a
 four or five of them.
 """
 
+import multiprocessing
 import os
 import sys
 from collections.abc import Sequence
@@ -19,7 +20,9 @@ _context.set_forkserver_preload(["spikebert.training.pipeline", "spikebert.basel
 def start(arguments: Sequence[str], **environment: str) -> ForkServerProcess:
     """`python -m spikebert.cli ARGUMENTS`, whose output is lost; it may be killed and joined."""
     process = _context.Process(target=_run, args=(list(arguments), environment))
+    method = multiprocessing.get_start_method(allow_none=True)
     process.start()
+    multiprocessing.set_start_method(method, force=True)  # the start has settled it, and Lava's import does so itself
     return process
 
 
