@@ -122,8 +122,8 @@ def totals(content: Content) -> Table:
             each.ratio_span,
             content.microjoules(each.spiking.span),
             content.microjoules(each.reference.span),
-            content.per_text(each.spiking.operations),
             each.break_even_span(content.run.rate),
+            content.per_text(each.spiking.operations),
         )
         for each in content.comparisons
     ]
@@ -132,8 +132,8 @@ def totals(content: Content) -> Table:
         Column("to_bert", "of BERT", forms.shares),
         Column("energy_uj", "µJ per text", forms.microjoules),
         Column("bert_uj", "BERT, µJ", forms.microjoules),
-        Column("operations", "operations per text", forms.count),
         Column("break_even", "break-even rate", forms.spans(forms.rate)),
+        Column("operations", "operations per text", forms.count),
     )
     return Table("against_bert", "Each accounting beside BERT under the same one", columns, tuple(rows))
 
