@@ -131,8 +131,8 @@ def test_what_accuracy_costs_and_what_parts_are_worth_are_those_of_the_commands(
     assert main(["ablate", str(folder / "model.nir"), "--seed", "3", *data, str(tmp_path / "parts.json")]) == 0
     printed = capsys.readouterr().out
     points = model.sweep(TEXTS, LABELS, factors=[1.0, 1.5], margins=[1.0])
-    assert [point.accuracy for point in points] == [
-        point["accuracy"] for point in json.loads((tmp_path / "sweep.json").read_text("utf-8"))
+    assert [point.score for point in points] == [
+        point["score"] for point in json.loads((tmp_path / "sweep.json").read_text("utf-8"))
     ]
     assert str(model.ablate(TEXTS, LABELS, seed=3)) in printed
     with pytest.raises(spikebert.InputError, match="text 1 has the label 'happy'"):
