@@ -20,15 +20,11 @@ from sklearn.pipeline import make_pipeline
 
 from spikebert.core.errors import exit_cleanly
 from spikebert.data.metrics import ACCURACY, score
-from spikebert.data.tasks import Task, load_task
-
-
-def task_of(model: Shipped, data: Path) -> Task:
-    return load_task(str(Path(data / model.data).parent) if "/" in model.data else model.data)
+from spikebert.data.tasks import load_task
 
 
 def row(model: Shipped, data: Path) -> str:
-    task = task_of(model, data)
+    task = load_task(model.data if model.packaged else str((data / model.data).parent))
     vectorizer = TfidfVectorizer(ngram_range=(1, 2))
     words = make_pipeline(vectorizer, LogisticRegression(max_iter=1000))
     words.fit([row.text for row in task.train], [task.labels.index(row.label) for row in task.train])

@@ -48,9 +48,12 @@ class Shipped:
     task: str
     data: str  # below DATA, or the name of a packaged set
 
+    @property
+    def packaged(self) -> bool:
+        return "/" not in self.data
+
     def options(self, data: Path) -> list[str]:
-        packaged = "/" not in self.data
-        return ["--data", self.data if packaged else str(data / self.data), "--truncate"]
+        return ["--data", self.data if self.packaged else str(data / self.data), "--truncate"]
 
 
 MODELS = (
