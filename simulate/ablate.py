@@ -194,9 +194,9 @@ def as_json(ablation: Ablation, model_sha256: str, data: str, seed: int) -> dict
 
 def table(ablation: Ablation) -> str:
     """As Markdown; in brackets what is lost or won beside the whole model."""
-    whole, shown = ablation.score, ablation.score.metric.shown
+    whole, plain = ablation.score, ablation.score.metric.plain
     lines = [
-        f"whole model: {whole.metric.title} {shown(whole.value)} on {ablation.texts} texts",
+        f"whole model: {whole.metric.title} {whole.metric.shown(whole.value)} on {ablation.texts} texts",
         "",
         "| part | kind | operations | " + " | ".join(WAYS) + " |",
         "|---|---|--:|" + "--:|" * len(WAYS),
@@ -205,8 +205,6 @@ def table(ablation: Ablation) -> str:
         cells = []
         for way in WAYS:
             value = part.scores[way]
-            cells.append(
-                "–" if value is None else f"{shown(value)} ({shown(value - whole.value, '+')})".replace(" %", "")
-            )
+            cells.append("–" if value is None else f"{plain(value)} ({plain(value - whole.value, '+')})")
         lines.append(f"| {part.name} | {part.kind} | {100 * part.operations:.1f} % | {' | '.join(cells)} |")
     return "\n".join(lines)

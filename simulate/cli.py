@@ -334,7 +334,7 @@ def sweep(options: argparse.Namespace) -> None:
         from simulate.report.panel import Plot
         from simulate.report.plotting import save
 
-        plot = Plot(partial(sweeps.draw, points, measure.metric), f"{measure.metric.title} against energy.")
+        plot = Plot(partial(sweeps.draw, points, measure.metric), f"{measure.metric.heading} against energy.")
         write_atomically(output, lambda path: save(plot, path, output.suffix[1:]))
 
 

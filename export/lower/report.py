@@ -20,7 +20,7 @@ from spikebert.data.metrics import ACCURACY, noted
 from spikebert.model.checkpoint import TrainedModel
 from spikebert.model.recording import record_spikes
 from spikebert.training.loop import Batch, Example
-from spikebert.training.measuring import measured
+from spikebert.training.measuring import answers, measured
 
 BATCH = 32
 
@@ -87,7 +87,7 @@ def compare(trained: TrainedModel, graph: Graph, examples: Sequence[Example]) ->
         values = execute(graph, [np.array(e.tokens) for e in part])
         integers = values[graph.nodes[-1].name] * logit_scale(graph)
         for found, logits in zip(predictions, (floats, integers), strict=True):
-            found.append(logits[:, 0] if graph.regression else logits.argmax(1))
+            found.append(answers(logits, graph.labels))
         for name in equal:
             theirs, ours = spikes[name].numpy(), values[name]
             equal[name] += float((theirs == ours).sum())
@@ -144,9 +144,9 @@ def table(content: dict[str, Any]) -> str:
 def _told(found: dict[str, Any]) -> str:
     """What both models reach, and how far they agree."""
     floats, integers = found["float"], found["integer"]
-    parts = (
-        [f"accuracy float {floats['accuracy']:.4f}, integer {integers['accuracy']:.4f}"] if floats["accuracy"] else []
-    )
+    parts = []
+    if floats["accuracy"] is not None:
+        parts.append(f"accuracy float {floats['accuracy']:.4f}, integer {integers['accuracy']:.4f}")
     if floats["metric"] != str(ACCURACY):
         parts.append(f"{floats['metric']} float {floats['score']:.4f}, integer {integers['score']:.4f}")
     if "prediction_agreement" in found:

@@ -33,6 +33,10 @@ OF_NUMBERS = ("pearson", "spearman")
 POSITIVE = ("1", "equivalent", "duplicate", "paraphrase", "positive", "true", "yes")
 
 
+def capital(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"
+
+
 @dataclass(frozen=True)
 class Metric:
     """A way to measure predictions; `str` gives what `metric` makes it of.
@@ -51,9 +55,18 @@ class Metric:
         """What a person calls it."""
         return TITLES[self.name] if self.positive is None else f"{TITLES[self.name]} of {self.positive!r}"
 
-    def shown(self, value: float, sign: str = "") -> str:
-        """A value as people write it, an accuracy in percent; `sign` is "+" for a difference."""
-        return f"{100 * value:{sign}.2f} %" if self.name == "accuracy" else f"{value:{sign}.4f}"
+    @property
+    def heading(self) -> str:
+        """`title`, with a capital."""
+        return capital(self.title)
+
+    def plain(self, value: float, sign: str = "") -> str:
+        """A value as it stands in a column, an accuracy in percent; `sign` is "+" for a difference."""
+        return f"{100 * value:{sign}.2f}" if self.name == "accuracy" else f"{value:{sign}.4f}"
+
+    def shown(self, value: float) -> str:
+        """A value as it stands in a sentence."""
+        return f"{self.plain(value)} %" if self.name == "accuracy" else self.plain(value)
 
 
 ACCURACY, SPEARMAN = Metric("accuracy"), Metric("spearman")
@@ -74,7 +87,7 @@ class Score:
     @property
     def sentence(self) -> str:
         """`str`, with a capital."""
-        return f"{str(self)[0].upper()}{str(self)[1:]}"
+        return capital(str(self))
 
     @property
     def record(self) -> dict[str, Any]:

@@ -42,10 +42,14 @@ def measure(
     """How good the predictions of `logits`, (B, labels) of a batch, are; without labels, those of a regression."""
     found, wanted = [], []
     for batch in by_length(examples, BATCH):
-        given = logits(batch)
-        found.append((given.argmax(-1) if labels else given[:, 0].float()).cpu().numpy())
+        found.append(answers(logits(batch).float(), labels).cpu().numpy())
         wanted.append(batch.labels.numpy())
     return measured(np.concatenate(found), np.concatenate(wanted), metric, labels)
+
+
+def answers(logits: Any, labels: Sequence[str]) -> Any:
+    """What is measured of logits (B, labels), a tensor or an array: indices of labels, or without labels numbers."""
+    return logits.argmax(-1) if labels else logits[:, 0]
 
 
 def measured(predicted: NDArray, true: NDArray, metric: Metric, labels: Sequence[str]) -> Measured:

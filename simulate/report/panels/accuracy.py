@@ -67,8 +67,9 @@ def _number_card(content: Content, score: Score) -> Card:
     """Of a regression, which has no accuracy."""
     line = f"of the predicted numbers with the labels of {content.run.samples} texts"
     ends = f"95 % bootstrap interval {score.low:.4f} to {score.high:.4f}"
-    title = f"{score.metric.title[0].upper()}{score.metric.title[1:]}"
-    return Card("accuracy", title, f"{score.value:.4f}", (line, ends), {"accuracy": None, "metric": score.record})
+    return Card(
+        "accuracy", score.metric.heading, f"{score.value:.4f}", (line, ends), {"accuracy": None, "metric": score.record}
+    )
 
 
 def _teacher(content: Content) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def _table(ablation: Ablation) -> Table:
     form = forms.points if metric == ACCURACY else forms.rate
     return Table(
         "worth",
-        f"{metric.title[0].upper()}{metric.title[1:]} without a part",
+        f"{metric.heading} without a part",
         (
             Column("part", "part", forms.text),
             Column("kind", "kind", forms.text),
