@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, get_args
 
-from simulate.fields import Correlation, Count, Share, Size
+from simulate.fields import Correlation, Count, Interval, Share, Size
 
 FORMAT = "spikebert-counts"
 VERSION, EXIT_VERSION = 2, 3  # of a model whose texts take all steps, or of one with an early exit
@@ -237,7 +237,7 @@ class Totals:
     majority: Share | None
     metric: str | None = None
     score: Correlation | None = None
-    interval: list[Correlation] | None = None
+    interval: Interval | None = None
 
 
 def plain(record: Any) -> dict[str, Any]:

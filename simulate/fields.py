@@ -32,6 +32,7 @@ Size = Annotated[int, Within(1)]
 Share = Annotated[float, Within(0, 1)]
 Correlation = Annotated[float, Within(-1, 1)]
 Ends = Annotated[list[float], Rising(2)]  # of an estimate: the lower one, the higher one
+Interval = Annotated[list[Correlation], Rising(2)]  # of a score, from end to end
 
 
 class Kind(NamedTuple):
@@ -63,8 +64,8 @@ def kind_of(hint: Any) -> Kind:
 
 def _annotated(hint: Any, promise: Within | Rising) -> Kind:
     if isinstance(promise, Rising):
-        each = kind_of(hint)
-        numbers = "two numbers of at least 0, the lower one first"
+        each, (number,) = kind_of(hint), get_args(hint)
+        numbers = f"two {kind_of(number).many}, the lower one first"
         return Kind(
             lambda value: each.holds(value) and len(value) == promise.length and value == sorted(value),
             numbers,

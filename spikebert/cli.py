@@ -47,6 +47,7 @@ def add_run(p: Parser) -> None:
         "whether the labels are classes, or numbers that are predicted (a regression); auto: numbers, where all are "
         "and one has a part behind the point, such as 3.8",
     )
+    add_labels(p)
     add("out", "the folder for the model; the same command resumes a killed run", "-o")
     add("limit", "use only LIMIT training rows, drawn by the seed")
     add("batch_size", "texts of a step of training")
@@ -55,7 +56,6 @@ def add_run(p: Parser) -> None:
 
 def add_source(p: Parser) -> None:
     """What a model takes that is made from a teacher."""
-    add_labels(p)
     add_metric(p, "matthews for GLUE's cola, f1 for its mrpc and qqp, spearman for numbers, else accuracy")
     add = adder(p, TeacherSettings)
     add(

@@ -6,19 +6,19 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer
-from transformers import PreTrainedTokenizerFast
 
 from export.lower.qat import QuantisedModel
 from export.lower.qat_settings import QatSettings, prepare
 from spikebert.core.errors import InputError
 from spikebert.core.files import require_place
 from spikebert.core.log import say
+from spikebert.data.known_labels import in_words_of
 from spikebert.data.metrics import noted
+from spikebert.data.rows import Row
 from spikebert.data.summary import warn_of
 from spikebert.data.tasks import Task
-from spikebert.model.checkpoint import FOLDER, load_model, save_directory, save_model
-from spikebert.training.examples import examples_of
+from spikebert.model.checkpoint import FOLDER, TrainedModel, load_model, save_directory, save_model
+from spikebert.training.examples import examples_for
 from spikebert.training.loop import Batch, Schedule, train
 from spikebert.training.losses import label_loss, logits_loss
 from spikebert.training.measuring import measure
@@ -46,12 +46,8 @@ def _fine_tune(settings: QatSettings, run: Run, task: Task) -> Path:
             "other; give the task that it was trained on",
             field="task",
         )
-    unknown = {row.label for row in task.train} - set(trained.labels) if trained.labels else set()
-    if unknown:
-        raise InputError(f"{settings.task}: the model does not know the label {sorted(unknown)[0]!r}", field="task")
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(trained.tokenizer))
-    longest, separator = trained.model.config.max_tokens, trained.model.config.separator
-    dev = examples_of(task.dev, trained.labels, tokenizer, longest, separator)
+    task = replace(task, train=_in_words_of(trained, task.train, task), dev=_in_words_of(trained, task.dev, task))
+    dev = examples_for(trained, task.dev)
     model = QuantisedModel(trained, settings.bits, settings.per_channel)
     metric = noted(trained.training, trained.labels)
 
@@ -71,7 +67,7 @@ def _fine_tune(settings: QatSettings, run: Run, task: Task) -> Path:
         return {"loss": terms["logits"] + CROSS_ENTROPY * terms["cross_entropy"], **terms}
 
     schedule = Schedule(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)
-    examples = examples_of(task.train, trained.labels, tokenizer, longest, separator)
+    examples = examples_for(trained, task.train)
     train("qat", model, loss, examples, schedule, run.checkpoint("qat"), run.metrics)
     after = measure(logits, dev, metric, trained.labels)
     measured = {
@@ -93,3 +89,9 @@ def _fine_tune(settings: QatSettings, run: Run, task: Task) -> Path:
     )
     warn_of("the integer model", after.accuracy, task.dev)
     return run.model
+
+
+def _in_words_of(trained: TrainedModel, rows: list[Row], task: Task) -> list[Row]:
+    """The rows, their labels as the model calls them; raises as `in_words_of` does."""
+    called = in_words_of([row.label for row in rows], trained.labels, trained.training, task.name)
+    return [replace(row, label=label) for row, label in zip(rows, called, strict=True)]

@@ -9,7 +9,7 @@ from spikebert.core.declared import Rate, Size
 from spikebert.core.errors import InputError
 from spikebert.data.summary import announce
 from spikebert.data.tasks import Task
-from spikebert.training.preparation import limited_task
+from spikebert.training.preparation import named_task
 from spikebert.training.settings import Learning, RunSettings
 
 
@@ -34,6 +34,6 @@ class QatSettings(RunSettings, Learning):
 def prepare(settings: QatSettings) -> Task:
     """The task that the settings ask for, which is shown; an InputError where settings or data cannot be."""
     settings.check()
-    task = limited_task(settings)
+    task = named_task(settings)
     announce(task)
     return task

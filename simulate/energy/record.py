@@ -203,8 +203,6 @@ def _check_score(run: RunRecord) -> None:
     """A metric has a score and the two ends of its interval."""
     if (run.metric is None) != (run.score is None) or (run.metric is None) != (run.interval is None):
         raise InputError("metric, score and interval must be given together or all be null")
-    if run.interval is not None and (len(run.interval) != 2 or run.interval != sorted(run.interval)):
-        raise InputError("interval must be two numbers, the lower one first")
     if run.metric is not None and metric(run.metric, run.model.labels) == ACCURACY:
         _same("score", run.score, run.accuracy)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from simulate.ablate import FORMAT, VERSION
 from simulate.energy.record import RunRecord
-from simulate.fields import Correlation, Share, Size, record_of
+from simulate.fields import Correlation, Interval, Share, Size, record_of
 from spikebert.core.errors import InputError
 from spikebert.core.files import read_json
 from spikebert.data import metrics
@@ -36,7 +36,7 @@ class Head:
     texts: Size
     metric: str
     score: Correlation
-    interval: list[Correlation]
+    interval: Interval
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,6 @@ def read_ablation(path: Path, run: RunRecord) -> Ablation:
         worths = tuple(record_of(Worth, part, f"parts[{i}].") for i, part in enumerate(parts))
         if head.model_sha256 != run.model.sha256:
             raise InputError(f"is of another model than the run ({run.model.file})")
-        if len(head.interval) != 2:
-            raise InputError("interval must be two numbers")
         whole = Score(metrics.metric(head.metric, run.model.labels), head.score, *head.interval)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from spikebert.baselines.settings import BaselineSettings
+from spikebert.baselines.settings import NAMES, BaselineSettings
 from spikebert.cli import PROGRAM, add_run, add_shape, add_source
 from spikebert.core.declared import adder
 from spikebert.training.settings import shaped
-
-NAMES = ("textcnn", "snn-textcnn", "spikformer")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from spikebert.baselines.settings import BaselineSettings
+from spikebert.baselines.settings import SNN_TEXTCNN, SPIKFORMER, TEXTCNN, BaselineSettings
 from spikebert.baselines.textcnn import SpikingTextCNN, TextCNN
 from spikebert.core.files import require_place, write_atomically
 from spikebert.core.log import say
@@ -25,7 +25,7 @@ from spikebert.model.model import SpikeBertForSequenceClassification
 from spikebert.training import processes
 from spikebert.training import teacher as teachers
 from spikebert.training.distill import initialise_embeddings, initialise_head
-from spikebert.training.examples import examples_of
+from spikebert.training.examples import examples_for, examples_of
 from spikebert.training.loop import Batch, Schedule, train
 from spikebert.training.losses import label_loss
 from spikebert.training.measuring import measure_model
@@ -33,11 +33,12 @@ from spikebert.training.pipeline import computing, student_shape
 from spikebert.training.preparation import prepare
 from spikebert.training.run import Run
 from spikebert.training.teacher import Teacher
+from spikebert.training.vocabulary import keeping
 
 MODELS: dict[str, Callable[[SpikeBertConfig], nn.Module]] = {
-    "textcnn": TextCNN,
-    "snn-textcnn": SpikingTextCNN,
-    "spikformer": SpikeBertForSequenceClassification,
+    TEXTCNN: TextCNN,
+    SNN_TEXTCNN: SpikingTextCNN,
+    SPIKFORMER: SpikeBertForSequenceClassification,
 }
 RESULT = "result.json"
 
@@ -89,7 +90,13 @@ def _fit(settings: BaselineSettings, run: Run, task: Task) -> Path:
 
 def _finish(settings: BaselineSettings, run: Run, task: Task, model, tokenizer, config, seconds: float) -> None:
     """Measure on dev and write what the run leaves."""
-    dev = examples_of(task.dev, task.labels, tokenizer, config.max_tokens, config.separator)
+    trained = None
+    if isinstance(model, SpikeBertForSequenceClassification):
+        whole = TrainedModel(model.eval(), tokenizer.backend_tokenizer.to_str(), task.labels, {})
+        trained = keeping(settings.vocabulary, whole, [row.text for row in task.train])
+        model, dev = trained.model, examples_for(trained, task.dev)
+    else:
+        dev = examples_of(task.dev, task.labels, tokenizer, config.max_tokens, config.separator)
     found = measure_model(model, dev, chosen(settings.metric, task.name, task.labels), task.labels)
     result = {
         **found.record,
@@ -100,10 +107,10 @@ def _finish(settings: BaselineSettings, run: Run, task: Task, model, tokenizer, 
         "seconds": round(seconds, 1),
     }
     run.metrics.write(stage="finished", **result)
-    if isinstance(model, SpikeBertForSequenceClassification):
+    if trained:
         versions = {name: version(name) for name in ("spikebert", "torch", "transformers")}
-        notes = {"baseline": settings.model, "task": task.name, "seed": settings.seed, **result, "versions": versions}
-        trained = TrainedModel(model.eval(), tokenizer.backend_tokenizer.to_str(), task.labels, notes)
+        told = {"baseline": settings.model, "task": task.name, "labels": settings.labels, "seed": settings.seed}
+        trained = replace(trained, training={**trained.training, **told, **result, "versions": versions})
         save_directory(trained, run.folder / "model")
         save_model(trained, run.model)
     result_file = run.folder / RESULT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tokenizers import Tokenizer
 from transformers import BertConfig, PreTrainedTokenizerFast
 
 from spikebert.core.errors import InputError
@@ -11,6 +12,7 @@ from spikebert.core.log import say
 from spikebert.data.rows import Row
 from spikebert.data.tasks import Task, halves
 from spikebert.data.tokenizing import Text, Tokens, require_bearable, token_ids
+from spikebert.model.checkpoint import TrainedModel
 from spikebert.training.loop import NO_LABEL, Example
 
 
@@ -75,6 +77,13 @@ def examples_of(
     if not labels:
         return [Example(tokens, float(row.label)) for tokens, row in zip(encoded, rows, strict=True)]
     return [Example(tokens, labels.index(row.label)) for tokens, row in zip(encoded, rows, strict=True)]
+
+
+def examples_for(trained: TrainedModel, rows: list[Row]) -> list[Example]:
+    """Labelled examples for a model: by its own tokenizer, labels and longest text."""
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(trained.tokenizer))
+    config = trained.model.config
+    return examples_of(rows, trained.labels, tokenizer, config.max_tokens, config.separator)
 
 
 def unlabelled_examples(

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer
 from transformers import BertConfig, PreTrainedTokenizerFast
 
 from spikebert.core.errors import InputError
@@ -33,7 +32,7 @@ from spikebert.training.distill import (
     stage_one,
     stage_two,
 )
-from spikebert.training.examples import examples_of, separator_of, unlabelled_examples
+from spikebert.training.examples import examples_for, examples_of, separator_of, unlabelled_examples
 from spikebert.training.loop import NO_LABEL, NO_NUMBER, Batch, Schedule, by_length, train
 from spikebert.training.losses import label_loss
 from spikebert.training.measuring import measure_model
@@ -42,7 +41,7 @@ from spikebert.training.run import Run
 from spikebert.training.settings import FromTeacher, Machine, Settings, Shape, TeacherSettings
 from spikebert.training.targets import CachedTeacher, cached
 from spikebert.training.teacher import Teacher
-from spikebert.training.vocabulary import prune
+from spikebert.training.vocabulary import keeping
 
 CALIBRATION = 1000  # texts whose statistics the batch norms of a lifted model begin with
 TEACHER_TOKENS = 128  # of the longest text, unless more are asked for
@@ -320,16 +319,10 @@ def _finish(
 ) -> None:
     """Measure on dev and write the model; `more` are the texts that it learned beside the task's."""
     trained = TrainedModel(model.eval(), tokenizer.backend_tokenizer.to_str(), task.labels, {})
-    dev = of_student = examples_of(task.dev, task.labels, tokenizer, model.config.max_tokens, model.config.separator)
-    if settings.vocabulary != "whole":
-        most = None if settings.vocabulary == "used" else int(settings.vocabulary)
-        trained = prune(trained, [*(row.text for row in task.train), *more], most)
-        say(f"vocabulary: {trained.model.config.vocab_size} of {model.config.vocab_size} word pieces are kept")
-        own = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(trained.tokenizer))
-        config = trained.model.config
-        of_student = examples_of(task.dev, task.labels, own, config.max_tokens, config.separator)
+    dev = examples_of(task.dev, task.labels, tokenizer, model.config.max_tokens, model.config.separator)
+    trained = keeping(settings.vocabulary, trained, [*(row.text for row in task.train), *more])
     metric = chosen(settings.metric, task.name, task.labels)
-    found = measure_model(trained.model, of_student, metric, task.labels)
+    found = measure_model(trained.model, examples_for(trained, task.dev), metric, task.labels)
     of_teacher = measure_model(expert.model, dev, metric, task.labels, expert.separator)
     result = {
         **found.record,

@@ -27,7 +27,7 @@ def prepare(settings: FromTeacher) -> Task:
     return task
 
 
-def named_task(settings: FromTeacher) -> Task:
+def named_task(settings: RunSettings) -> Task:
     """The task whose labels have the model's names for them."""
     return with_labels(limited_task(settings), renamed(settings.labels))
 

@@ -39,6 +39,7 @@ class RunSettings:
     label_column: str | None = None  # where the file's header, or its order, is not the usual one
     text_column: list[str] | None = None  # as above; two columns for a pair
     problem: Problem = "auto"  # whether labels are classes or numbers, see spikebert.data.tasks
+    labels: str | None = None  # what the model calls those of the data: 0=negative,1=positive
     limit: Size | None = None  # training rows
     seed: int = 0
     batch_size: Size = 32
@@ -55,24 +56,20 @@ class RunSettings:
         require_fields(self)
         require_seed(self.seed)
         require_folder(self.out)
+        renamed(self.labels)
 
 
 @dataclass(frozen=True, kw_only=True)
 class FromTeacher(RunSettings):
-    """A model that is made from a BERT's words: what it is called by, measured by, and reads at most."""
+    """A model that is made from a BERT's words: what it is measured by, and reads at most."""
 
     teacher: str = "minilm"
-    labels: str | None = None  # what the model calls those of the data: 0=negative,1=positive
     metric: str | None = None  # the task's usual one; see spikebert.data.metrics
     max_tokens: Size | None = None
 
     @property
     def teachers(self) -> list[str]:
         return [self.teacher]
-
-    def check(self) -> None:
-        super().check()
-        renamed(self.labels)
 
     def require_inputs(self) -> None:
         """An InputError for the first file or folder that is not there, or is no teacher: before torch is loaded."""

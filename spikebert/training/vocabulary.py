@@ -17,10 +17,25 @@ from typing import Any
 import torch
 
 from spikebert.core.errors import InputError
+from spikebert.core.log import say
 from spikebert.data.tokenizing import LONGEST, token_ids
 from spikebert.model.checkpoint import TrainedModel
 from spikebert.model.config import SpikeBertConfig
 from spikebert.model.model import SpikeBertForSequenceClassification
+
+
+def keeping(choice: str | int, trained: TrainedModel, texts: Iterable[str]) -> TrainedModel:
+    """The model with the pieces that `--vocabulary` asks for; how many these are is said.
+
+    Args:
+        choice: "whole" for all, "used" for those that `texts` use, or a number for those that they use most often.
+    """
+    if choice == "whole":
+        return trained
+    smaller = prune(trained, texts, None if choice == "used" else int(choice))
+    pieces = smaller.model.config.vocab_size
+    say(f"vocabulary: {pieces} of {trained.model.config.vocab_size} word pieces are kept")
+    return smaller
 
 
 def prune(trained: TrainedModel, texts: Iterable[str], most: int | None = None) -> TrainedModel:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from simulate.fields import Count, Ends, Share, Size, kind_of, record_of
+from simulate.fields import Count, Ends, Interval, Share, Size, kind_of, record_of
 from spikebert.core.errors import InputError
 
 
@@ -21,6 +21,7 @@ from spikebert.core.errors import InputError
         (list[str], [[], ["a"]], ["a", [1]], "a list of texts"),
         (list[Size] | None, [[1, 2], None], [[0]], "a list of whole numbers of at least 1, or null"),
         (Ends, [[1, 1], [0.5, 2]], [[2, 1], [1], [1, 2, 3], [-1, 1]], "two numbers of at least 0, the lower one first"),
+        (Interval, [[-0.5, 1]], [[1, 0], [0, 1, 1], [0, 2]], "two numbers from -1 to 1, the lower one first"),
         (dict[str, Any], [{}], [[]], "an object"),
     ],
 )

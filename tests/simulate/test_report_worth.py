@@ -55,6 +55,7 @@ def test_a_report_without_one_has_no_such_panel(run):
         ({"score": 2}, "score must be"),
         ({"metric": "bleu"}, "bleu: must be one of"),
         ({"interval": [0.5]}, "interval must be two numbers"),
+        ({"interval": [0.9, 0.1]}, "interval must be two numbers from -1 to 1, the lower one first"),
         ({"version": 1, "accuracy": 2}, "accuracy must be a"),
         ({"parts": [{"part": "x"}]}, "parts[0].kind is missing"),
     ],

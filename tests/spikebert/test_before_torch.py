@@ -48,5 +48,10 @@ def test_arguments_are_checked_before_torch_is_loaded(arguments, message, task, 
     assert message in run(*whole)
 
 
+def test_a_network_that_leaves_no_model_keeps_no_vocabulary(task, tmp_path):
+    said = run("baseline", "textcnn", "--task", task, "--vocabulary", "used", "--out", str(tmp_path / "out"))
+    assert "--vocabulary used: textcnn leaves no model" in said
+
+
 def test_qat_checks_its_arguments_first_too(task, tmp_path):
     assert "none.pt: no such model file" in run("qat", "none.pt", "--task", task, "--out", str(tmp_path))

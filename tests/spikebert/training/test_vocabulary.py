@@ -81,7 +81,11 @@ def test_another_kind_of_tokenizer_is_refused_by_its_kind():
         prune(TrainedModel(small_model(), TOKENIZER, ["a", "b"], {}), ["a"])
 
 
-def test_a_trained_student_keeps_what_its_texts_use_and_is_measured_with_it(tmp_path, capsys):
+STUDENT = "--stage1-epochs 0 --teacher-epochs 1"
+
+
+@pytest.mark.parametrize("command, stages", [([], STUDENT), (["baseline", "spikformer"], "")])
+def test_a_trained_model_keeps_what_its_texts_use_and_is_measured_with_it(command, stages, tmp_path, capsys):
     tokenizer = wordpiece()
     names = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(tmp_path / "bert")
@@ -90,10 +94,9 @@ def test_a_trained_student_keeps_what_its_texts_use_and_is_measured_with_it(tmp_
     BertForSequenceClassification(config).save_pretrained(tmp_path / "bert")
     rows = [f"{'pos' if i % 2 else 'neg'}\t{'good' if i % 2 else 'bad'} film {'abcdefghij'[i % 10]}" for i in range(80)]
     (tmp_path / "task.tsv").write_text("\n".join(rows))
-    options = "--preset tiny --width 24 --heads 2 --blocks 1 --max-tokens 16 --epochs 1 --stage1-epochs 0"
-    options += " --teacher-epochs 1 --vocabulary used"
+    options = "--preset tiny --width 24 --heads 2 --blocks 1 --max-tokens 16 --epochs 1 --vocabulary used"
     where = ["--task", str(tmp_path / "task.tsv"), "--teacher", str(tmp_path / "bert"), "--out", str(tmp_path / "run")]
-    assert main([*where, *options.split()]) == 0
+    assert main([*command, *where, *options.split(), *stages.split()]) == 0
     assert "vocabulary: 60 of 65 word pieces are kept" in capsys.readouterr().out
     found = load_model(tmp_path / "run" / "model.pt")
     assert found.model.config.vocab_size == 60 and found.training["word_pieces"] == {"kept": 60, "of": 65}
