@@ -21,18 +21,20 @@ class Within(NamedTuple):
     most: int | None = None
 
 
-class Rising(NamedTuple):
-    """What the annotation of a list promises: so many numbers, none below the one before it."""
+class Two(NamedTuple):
+    """What the annotation of a list promises: two numbers, of which the second may have to be no less."""
 
-    length: int
+    rising: bool = True
 
 
 Count = Annotated[int, Within(0)]
 Size = Annotated[int, Within(1)]
 Share = Annotated[float, Within(0, 1)]
 Correlation = Annotated[float, Within(-1, 1)]
-Ends = Annotated[list[float], Rising(2)]  # of an estimate: the lower one, the higher one
-Interval = Annotated[list[Correlation], Rising(2)]  # of a score, from end to end
+Ends = Annotated[list[float], Two()]  # of an estimate: the lower one, the higher one
+Interval = Annotated[list[Correlation], Two()]  # of a score, from end to end
+Extent = Annotated[list[Count], Two()]  # from the first to the one behind the last
+Point = Annotated[list[float], Two(rising=False)]  # of a curve
 
 
 class Kind(NamedTuple):
@@ -45,29 +47,35 @@ class Kind(NamedTuple):
 
 @cache
 def kind_of(hint: Any) -> Kind:
-    """The kind that a type hint stands for. A number without bounds is finite, and at least 0."""
+    """The kind that a type hint stands for. A number without bounds is finite, and at least 0.
+
+    Of a record it is not said whether it holds: `record_of` tells that field by field.
+    """
     origin, parts = get_origin(hint), get_args(hint)
     if origin is Annotated:
         return _annotated(*parts)
     if origin in (Union, types.UnionType):
-        (given,) = (part for part in parts if part is not type(None))
-        kind = kind_of(given)
-        return Kind(lambda value: value is None or kind.holds(value), f"{kind.one}, or null", f"{kind.many}, or nulls")
+        kinds = [NULL if part is type(None) else kind_of(part) for part in parts]
+        holds = lambda value: any(kind.holds(value) for kind in kinds)  # noqa: E731
+        return Kind(holds, ", or ".join(kind.one for kind in kinds), ", or ".join(kind.many for kind in kinds))
     if origin is list:
         each = kind_of(parts[0])
         holds = lambda value: isinstance(value, list) and all(map(each.holds, value))  # noqa: E731
         return Kind(holds, f"a list of {each.many}", f"lists of {each.many}")
     if origin is dict:
-        return Kind(lambda value: isinstance(value, dict), "an object", "objects")
-    return PLAIN[hint]
+        each = kind_of(parts[1])
+        holds = lambda value: isinstance(value, dict) and all(map(each.holds, value.values()))  # noqa: E731
+        words = "" if parts[1] is Any else f" of {each.many}"
+        return Kind(holds, f"an object{words}", f"objects{words}")
+    return RECORD if dataclasses.is_dataclass(hint) else PLAIN[hint]
 
 
-def _annotated(hint: Any, promise: Within | Rising) -> Kind:
-    if isinstance(promise, Rising):
+def _annotated(hint: Any, promise: Within | Two) -> Kind:
+    if isinstance(promise, Two):
         each, (number,) = kind_of(hint), get_args(hint)
-        numbers = f"two {kind_of(number).many}, the lower one first"
+        numbers = f"two {kind_of(number).many}{', the lower one first' if promise.rising else ''}"
         return Kind(
-            lambda value: each.holds(value) and len(value) == promise.length and value == sorted(value),
+            lambda value: each.holds(value) and len(value) == 2 and (not promise.rising or value == sorted(value)),
             numbers,
             f"pairs: {numbers}",
         )
@@ -91,7 +99,10 @@ def _is_finite(value: Any) -> bool:
     return type(value) in (int, float) and math.isfinite(value)
 
 
+RECORD = Kind(lambda value: True, "an object", "objects")
+NULL = Kind(lambda value: value is None, "null", "nulls")
 PLAIN = {
+    Any: Kind(lambda value: True, "anything", "things"),
     str: Kind(lambda value: isinstance(value, str), "a text", "texts"),
     float: Kind(lambda value: _is_finite(value) and value >= 0, "a number of at least 0", "numbers of at least 0"),
     bool: Kind(lambda value: type(value) is bool, "true or false", "true or false"),
@@ -115,11 +126,23 @@ def record_of(cls: type[R], data: Any, where: str) -> R:
             continue
         if field.name not in data:
             raise InputError(f"{where}{field.name} is missing")
-        kind = kind_of(_hints(cls)[field.name])
-        values[field.name] = value = data[field.name]
-        if not kind.holds(value):
-            raise InputError(f"{where}{field.name} must be {kind.one}, not {_short(value)}")
+        values[field.name] = _value_of(_hints(cls)[field.name], data[field.name], f"{where}{field.name}")
     return cls(**values)
+
+
+def _value_of(hint: Any, value: Any, where: str) -> Any:
+    """A value that is of its kind, with the records that are in it."""
+    kind = kind_of(hint)
+    if not kind.holds(value):
+        raise InputError(f"{where} must be {kind.one}, not {_short(value)}")
+    origin, parts = get_origin(hint), get_args(hint)
+    if dataclasses.is_dataclass(hint):
+        return record_of(hint, value, f"{where}.")  # type: ignore[arg-type]
+    if origin is list and dataclasses.is_dataclass(parts[0]):
+        return [record_of(parts[0], item, f"{where}[{i}].") for i, item in enumerate(value)]  # type: ignore[arg-type]
+    if origin is dict and dataclasses.is_dataclass(parts[1]):
+        return {name: record_of(parts[1], item, f"{where}.{name}.") for name, item in value.items()}  # type: ignore[arg-type]
+    return value
 
 
 def _short(value: Any) -> str:

@@ -4,11 +4,13 @@ import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from benchmarks.fields import table
 from benchmarks.site_links import on_page_markdown
 
 ROOT = Path(__file__).parents[1]
@@ -16,6 +18,9 @@ PAGES = sorted(
     [*ROOT.glob("*.md"), *(p for folder in ("docs", "export", "examples") for p in (ROOT / folder).rglob("*.md"))]
 )
 HELP = re.compile(r"<!-- \$ COLUMNS=100 (?P<command>[^|]+) \| .*? -->\n(?P<output>.*?)<!-- end -->", re.DOTALL)
+FIELDS = re.compile(
+    r"<!-- \$ python benchmarks/fields.py (?P<module>\S+) (?P<record>\w+) -->\n(?P<made>.*?)\n<!-- end -->", re.DOTALL
+)
 FENCED = re.compile(r"```.*?```", re.DOTALL)
 
 
@@ -37,6 +42,15 @@ def test_what_a_call_gives_has_a_part_on_the_page_of_the_api():
     ours = {name for name in given if name[0].isupper()} - {"Any", "NDArray", "None"}
     parts = {name.removeprefix("spikebert.") for name in re.findall(r"^## `(.*)`$", page, re.MULTILINE)}
     assert {"Model", "Mapping", "Point"} <= ours <= parts
+
+
+def records():
+    return [m.group("module", "record", "made") for page in PAGES for m in FIELDS.finditer(page.read_text("utf-8"))]
+
+
+@pytest.mark.parametrize(("module", "record", "made"), records(), ids=[record for _, record, _ in records()])
+def test_a_table_of_fields_says_what_the_declaration_says(module, record, made):
+    assert made == table(getattr(import_module(module), record))
 
 
 @pytest.mark.parametrize(

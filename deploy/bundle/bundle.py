@@ -5,16 +5,16 @@ Made of the exported file and some texts alone, the same bytes each time; docs/b
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from deploy.bundle import binary, readme, sums
 from deploy.bundle.golden import Golden, compute, require_memory
+from deploy.bundle.manifest import FILE as MANIFEST
+from deploy.bundle.manifest import FORMAT, manifest_of
 from deploy.chips import mapping
 from deploy.chips.chip import Chip, chip_file, read_chip
 from export.formats.targets import TARGETS
@@ -22,13 +22,10 @@ from export.ir import nir
 from export.ir.graph import Graph
 from simulate.run import ModelFile, Run, simulate
 from simulate.text import Texts, encode, in_labels_of
-from spikebert import __version__
 from spikebert.core.errors import InputError, is_unicode, printable
 from spikebert.core.files import Kind, names_format, sha256, write_folder_atomically
 from spikebert.core.log import say
 
-FORMAT, FORMAT_VERSION = "spikebert-bundle", 1
-MANIFEST = "manifest.json"
 MODEL, TOKENIZER, GOLDEN, ENERGY = "model.nir", "tokenizer.json", "golden.npz", "energy"
 CHIP, MAPPING = "chip.yaml", "mapping"
 NIRDATA = "golden.h5"
@@ -114,9 +111,9 @@ def write(
         _report(folder, MAPPING not in left_out)
         for extra, name in zip(extras, names, strict=True):
             _include(extra, folder / "with" / name)
-        content = manifest(graph, golden, licence, target.name, left_out)
-        (folder / MANIFEST).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
-        (folder / "README.md").write_text(readme.text(graph, golden, content, nirdata), "utf-8")
+        manifest = manifest_of(graph, golden, licence, target.name, left_out)
+        (folder / MANIFEST).write_text(manifest.text, "utf-8")
+        (folder / "README.md").write_text(readme.text(graph, manifest, nirdata), "utf-8")
         sums.write(folder)
 
     write_folder_atomically(out, FOLDER, fill)
@@ -207,38 +204,3 @@ def _include(source: Path, target: Path) -> None:
         shutil.copytree(source, target)
     else:
         shutil.copyfile(source, target)
-
-
-def manifest(graph: Graph, golden: Golden, licence: str, chip: str, left_out: dict[str, str]) -> dict[str, Any]:
-    """What a program wants to know of the bundle, as plain JSON values."""
-    return {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        "writer": f"spikebert {__version__}",
-        "integer_semantics": nir.FORMAT_VERSION,
-        "licence": licence,
-        **described(graph),
-        "chip": chip,
-        "golden": counted(golden),
-        "left_out": left_out,
-    }
-
-
-def counted(golden: Golden) -> dict[str, int]:
-    """What a manifest says of the golden texts."""
-    return {"texts": len(golden.lengths), "tokens": int(golden.lengths.sum())}
-
-
-def described(graph: Graph) -> dict[str, Any]:
-    """What a manifest says of the model."""
-    return {
-        "graph_checksum": nir.checksum(graph),
-        "time_steps": graph.time_steps,
-        "max_tokens": graph.max_tokens,
-        "labels": list(graph.labels),
-        "logit_scale": float(graph.nodes[-1].arrays["scale"][0]),
-        "layers": [
-            {"name": n.name, "neurons": n.size, "decay": n.decay, "reset": n.reset, "input": n.inputs[0]}
-            for n in graph.neurons
-        ],
-    }

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import Any
 
-from deploy.bundle.golden import Golden
+from deploy.bundle.manifest import Manifest
 from export.ir.graph import Graph, LayerNorm, Linear
 
 FORMS = {
@@ -20,7 +19,7 @@ MAPPING = (
 )
 
 
-def text(graph: Graph, golden: Golden, manifest: dict[str, Any], nirdata: bool = False) -> str:
+def text(graph: Graph, manifest: Manifest, nirdata: bool = False) -> str:
     norm = "integer layer norms" if any(isinstance(n, LayerNorm) for n in graph) else "no norms left (they are folded)"
     synapses = sum(n.weight.size for n in graph if isinstance(n, Linear))
     neurons = sum(n.size for n in graph.neurons)
@@ -35,11 +34,11 @@ def text(graph: Graph, golden: Golden, manifest: dict[str, Any], nirdata: bool =
         labels="Its one logit times `logit_scale` of `manifest.json` is the number that it predicts"
         if graph.regression
         else f"Labels: {', '.join(graph.labels)}",
-        licence=manifest["licence"],
-        texts=len(golden.lengths),
+        licence=manifest.licence,
+        texts=manifest.golden.texts,
         nirdata=NIRDATA if nirdata else "",
-        forms="".join(line for target, line in FORMS.items() if target not in manifest["left_out"]),
-        mapping="" if "mapping" in manifest["left_out"] else MAPPING.format(chip=manifest["chip"]),
+        forms="".join(line for target, line in FORMS.items() if target not in manifest.left_out),
+        mapping="" if "mapping" in manifest.left_out else MAPPING.format(chip=manifest.chip),
         steps=graph.time_steps,
         first=graph.neurons[0].name,
         layers="\n".join(_layer(graph, node) for node in graph.neurons),

@@ -5,32 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from deploy.bundle import binary, golden, sums
-from deploy.bundle.bundle import (
-    FORMAT,
-    FORMAT_VERSION,
-    GOLDEN,
-    MANIFEST,
-    MODEL,
-    REFERENCE_GOLDEN,
-    REFERENCE_MODEL,
-    TOKENIZER,
-    counted,
-    described,
-)
+from deploy.bundle import binary, golden, manifest, sums
+from deploy.bundle.bundle import GOLDEN, MODEL, REFERENCE_GOLDEN, REFERENCE_MODEL, TOKENIZER
 from deploy.bundle.diagnosis import likely_cause
 from deploy.bundle.golden import Golden, Trains
+from deploy.bundle.manifest import Manifest
 from export.ir import nir
 from export.ir.graph import Graph
 from simulate import lava, lava_installed
 from simulate.compare import Divergence, differences, explained, first_divergence, miscounted, of
 from simulate.fast import FastSimulator
-from spikebert.core.errors import InputError
-from spikebert.core.files import read_json, require_file
+from spikebert.core.files import require_file
 from spikebert.core.log import say
 
 LAVA = "Lava"  # the check that a run on it is
@@ -50,13 +38,13 @@ def verify(folder: Path, theirs: Path | None = None, on_lava: bool = True) -> It
     Raises:
         InputError: a folder that is no bundle, or one of which a byte was changed.
     """
-    require_file(folder / MANIFEST, "bundle manifest")
+    require_file(folder / manifest.FILE, "bundle manifest")
     yield Check(f"{sums.check(folder)} files are as they were written")
-    manifest = _manifest(folder)
+    stated = manifest.read(folder)
     graph = nir.read(folder / MODEL)
     stored = golden.read(folder / GOLDEN, graph)
     traces = None if theirs is None else golden.read_traces(theirs, graph, stored)
-    yield Check("manifest and tokenizer", _described_difference(folder, manifest, graph, stored))
+    yield Check("manifest and tokenizer", _described_difference(folder, stated, graph, stored))
     yield Check("golden vectors, step by step", _difference(graph, stored, golden.compute(graph, stored.sentences)))
     yield Check("plain binary form", _binary_difference(folder, graph, stored))
     lengths, expected = stored.lengths.tolist(), stored.result(graph)
@@ -73,27 +61,13 @@ def verify(folder: Path, theirs: Path | None = None, on_lava: bool = True) -> It
         yield from compare(graph, stored, traces)
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
-    """An InputError where it is none, or one of a newer version."""
-    path = folder / MANIFEST
-    content = read_json(path, "bundle manifest")
-    version = content.get("format_version")
-    if content.get("format") != FORMAT or type(version) is not int:
-        raise InputError(f"{path}: not the manifest of a bundle")
-    if version < 1:
-        raise InputError(f"{path}: format version {version} was never written; fetch the bundle again")
-    if version > FORMAT_VERSION:
-        raise InputError(f"{path}: was written by a newer version; update spikebert")
-    return content
-
-
-def _described_difference(folder: Path, manifest: dict[str, Any], graph: Graph, stored: Golden) -> str | None:
+def _described_difference(folder: Path, stated: Manifest, graph: Graph, stored: Golden) -> str | None:
     """What the bundle says of the model and its golden texts beside these themselves."""
-    if manifest.get("golden") != counted(stored):
-        return f"golden of {MANIFEST} is not what {GOLDEN} holds"
-    for name, value in described(graph).items():
-        if manifest.get(name) != value:
-            return f"{name} of {MANIFEST} is not that of {MODEL}"
+    wrong = stated.difference(graph, stored)
+    if wrong:
+        return f"{wrong} of {manifest.FILE} is not " + (
+            f"what {GOLDEN} holds" if wrong == "golden" else f"that of {MODEL}"
+        )
     if (folder / TOKENIZER).read_bytes() != graph.tokenizer.encode():
         return f"{TOKENIZER} is not that of {MODEL}"
     return None

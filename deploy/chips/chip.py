@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from deploy.chips.fact import Fact, read_fact
+from deploy.chips.fact import read_fact
+from simulate.mapping_schema import Fact
 from spikebert.core.errors import InputError, reason_of
 from spikebert.core.files import require_file
 

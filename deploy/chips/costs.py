@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from deploy.chips.chip import COSTS, Chip, read_chip
-from deploy.chips.fact import Fact
+from simulate.mapping_schema import Fact
 
 REFERENCE = "loihi1"  # the chip whose costs stand for those that a chip's own file has not
 LOW, HIGH, MIDDLE = "low", "high", "value"  # the ends of a range, and what is taken between them

@@ -4,25 +4,14 @@ from __future__ import annotations
 
 import math
 import reprlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 from simulate.energy.costs import STATUSES
+from simulate.mapping_schema import Fact
 from spikebert.core.errors import InputError
 
 PARTS = {"value", "low", "high", "status", "source"}
-
-
-@dataclass(frozen=True)
-class Fact:
-    """`low` and `high` differ from `value` where sources differ; all three are None where nothing is known."""
-
-    value: Any
-    low: Any
-    high: Any
-    status: str  # one of STATUSES
-    source: str
 
 
 def read_fact(path: Path, field: str, entry: Any, hint: Any, least: int) -> Fact:

@@ -74,7 +74,7 @@ def test_a_mapping_that_is_not_there_is_named(run, tmp_path):
 FAULTS = {
     "another format": ({"format": "x"}, "not a spikebert-mapping file"),
     "no curve": ({"curve": []}, "curve must be a list that is not empty"),
-    "a curve of other things": ({"curve": [[1]]}, "curve must hold pairs"),
+    "a curve of other things": ({"curve": [[1]]}, "curve must be a list of pairs"),
     "no layers": ({"layers": None}, "layers must be a list"),
     "a layer that is none": ({"layers": [3]}, r"layers[0] must be an object"),
     "no chips": ({"chips_used": 0}, "chips_used must be"),
@@ -83,9 +83,15 @@ FAULTS = {
     "another T": ({"time_steps": 9}, "another model"),
     "no estimate": ({"estimate": {}}, "estimate.steps is missing"),
     "an earlier version": ({"version": 1}, "of version 2"),
-    "numbers that are none": ({"numbers": {"cores": 3}}, "numbers must be an object of objects"),
+    "numbers that are none": ({"numbers": {"cores": 3}}, "numbers.cores must be an object"),
     "a number without a status": ({"numbers": {"cores": {"value": 3}}}, "numbers.cores.low is missing"),
-    "no activity": ({"activity": []}, "activity.source"),
+    "a number that is a text": (
+        {"numbers": {"cores": {"value": "3"}}},
+        "numbers.cores.value must be true or false, or a number of at least 0, or null, not '3'",
+    ),
+    "a core without a place": ({"cores": [{"population": "x"}]}, "cores[0].rows is missing"),
+    "no total": ({"estimate": {"picojoules": {}}}, "estimate.picojoules.total is missing"),
+    "no activity": ({"activity": []}, "activity must be an object"),
 }
 
 
@@ -94,7 +100,10 @@ def test_a_mapping_that_is_wrong_is_refused_by_its_field(run, mapping, tmp_path,
     change, words = FAULTS[fault]
     folder = shutil.copytree(mapping, tmp_path / "map")
     content = json.loads((folder / "mapping.json").read_text("utf-8"))
-    (folder / "mapping.json").write_text(json.dumps(content | change), "utf-8")
+    for name, value in change.items():
+        both = isinstance(value, dict) and value and name == "estimate"
+        content[name] = content[name] | value if both else value
+    (folder / "mapping.json").write_text(json.dumps(content), "utf-8")
     message = refusal(run, folder)
     assert words in message
     assert "mapping.json" in message

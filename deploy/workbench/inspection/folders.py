@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from deploy.bundle import manifest
 from deploy.workbench.inspection.description import Description
 from deploy.workbench.inspection.graph import describe_file as describe_graph
+from simulate import mapping_schema
 from simulate.energy.accountings import compare
 from simulate.energy.record import read_run
 from simulate.report import forms
@@ -86,23 +89,22 @@ def _step(row: dict[str, Any]) -> dict[str, Any]:
 
 def describe_bundle(folder: Path) -> Description:
     """A bundle: what its manifest says, and all of its model. `spikebert verify-bundle` proves both."""
-    manifest = _fields(folder / "manifest.json", "bundle manifest", ("licence", "chip", "golden"))
+    found = asdict(manifest.read(folder))
     model = describe_graph(folder / "model.nir")
-    stated = {name: manifest.get(name) for name in ("writer", "licence", "chip", "golden", "left_out")}
+    stated = {name: found[name] for name in ("writer", "licence", "chip", "golden", "left_out")}
     return Description(str(folder), "bundle for a hardware team", {**model.facts, **stated}, model.tables)
 
 
 def describe_mapping(folder: Path) -> Description:
     """A mapping of spikebert-deploy: cores, chips, and what they would take."""
-    content = _fields(folder / "mapping.json", "mapping", ("layers", "estimate"))
+    record = mapping_schema.read(folder / mapping_schema.FILE)
     names = ("system", "strategy", "tokens", "time_steps", "cores_used", "chips_used", "host_layers", "model_sha256")
-    facts = {name: content.get(name) for name in names}
-    estimate = content["estimate"] if isinstance(content["estimate"], dict) else {}
+    facts = {name: getattr(record, name) for name in names}
     facts["estimate"] = {
-        name: value for name, value in estimate.items() if not isinstance(value, dict) and name != "passes"
+        name: value for name, value in vars(record.estimate).items() if name not in ("passes", "picojoules")
     }
     names = ("population", "role", "cores", "neurons", "synapse_bytes", "state_bytes", "bound_by")
-    rows = [{name: row.get(name) for name in names} for row in content["layers"] if isinstance(row, dict)]
+    rows = [{name: getattr(layer, name) for name in names} for layer in record.layers]
     return Description(str(folder), "mapping onto chips", facts, {"layers": rows})
 
 

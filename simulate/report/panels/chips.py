@@ -19,7 +19,7 @@ def card(content: Content) -> Card:
     if mapping is None:
         command = shlex.join(["spikebert-deploy", "map", content.run.model.file, "-o", "map"])
         return Card("chips", "Chips needed", "not mapped", (f"{command}, then --mapping map here",), {"chips": None})
-    chips, estimate = mapping.chips, mapping.estimate
+    chips, estimate = mapping.record, mapping.record.estimate
     energy = forms.energy_span(*estimate.picojoules["total"])
     return Card(
         "chips",
@@ -45,7 +45,7 @@ def card(content: Content) -> Card:
 
 def _cores(mapping: Mapping) -> str:
     """Placed, and at the high end."""
-    placed, compiled = mapping.chips.cores_used, mapping.chips.cores_compiled
+    placed, compiled = mapping.record.cores_used, mapping.record.cores_compiled
     if compiled == placed:
         return f"{placed:,} cores"
     return f"{placed:,} cores, up to {compiled:,} as a published compiler packs weights"
@@ -53,7 +53,8 @@ def _cores(mapping: Mapping) -> str:
 
 def _needed(mapping: Mapping) -> str:
     """Chips that are used, and those that the cores of the high end would take."""
-    used, most = mapping.chips.chips_used, -(-mapping.chips.cores_compiled // mapping.chips.cores_per_chip)
+    record = mapping.record
+    used, most = record.chips_used, -(-record.cores_compiled // record.cores_per_chip)
     return f"{used}" if most <= used else f"{used} to {most}"
 
 
@@ -107,7 +108,7 @@ def _floorplan(mapping: Mapping) -> Picture | None:
 
 
 def _sizes(mapping: Mapping, content: Content) -> Table:
-    chips, estimate = mapping.chips, mapping.estimate
+    chips, estimate = mapping.record, mapping.record.estimate
     loihi = next(c.spiking for c in content.comparisons if c.spiking.name == "loihi1")
     account, saved = content.per_text(loihi.span), estimate.operations_saved_by_silent_neurons
     waits = "" if estimate.overlaps else "; it cannot begin before the one before it is done"
@@ -120,7 +121,7 @@ def _sizes(mapping: Mapping, content: Content) -> Table:
             ("strategy", chips.strategy),
             ("cut for", chips.objective),
             ("left to the host", ", ".join(chips.host_layers)),
-            ("spikes", mapping.activity),
+            ("spikes", chips.activity.source),
             ("steps per text", f"{estimate.steps:,}"),
             ("latency of a text alone, estimated", forms.time_span(*estimate.latency_nanoseconds)),
             (
@@ -147,9 +148,9 @@ def _draw(mapping: Mapping | None, width: float) -> Figure:
     assert mapping is not None
     figure = new_figure(width, 2.2)
     axes = figure.subplots()
-    cores, times = zip(*mapping.curve, strict=True)
+    cores, times = zip(*mapping.record.curve, strict=True)
     axes.plot(cores, [time / 1e6 for time in times], color=BLUE, marker="o", markersize=2.5, linewidth=1)
-    axes.axvline(mapping.chips.cores_used, color=FAINT, linewidth=0.8, linestyle="--")
+    axes.axvline(mapping.record.cores_used, color=FAINT, linewidth=0.8, linestyle="--")
     axes.set_ylim(bottom=0)
     axes.set_xlabel("cores (dashed: this mapping)")
     axes.set_ylabel("ms a text")
@@ -171,13 +172,13 @@ def _passes(mapping: Mapping) -> Table:
         ),
         tuple(
             (i, each.steps, each.fill, forms.time_span(*each.step_nanoseconds), each.bottleneck, each.population or "–")
-            for i, each in enumerate(mapping.passes)
+            for i, each in enumerate(mapping.record.estimate.passes)
         ),
     )
 
 
 def _energies(mapping: Mapping) -> Table:
-    energies = mapping.estimate.picojoules.items()
+    energies = mapping.record.estimate.picojoules.items()
     return facts(
         "chip_energy", "Energy per text, estimated", [(kind, forms.energy_span(*ends)) for kind, ends in energies]
     )
@@ -195,7 +196,7 @@ def _numbers(mapping: Mapping) -> Table:
             Column("status", "status", forms.text),
             Column("source", "source", forms.text),
         ),
-        tuple((n.name, n.value, n.low, n.high, n.status, n.source) for n in mapping.numbers),
+        tuple((name, *n.shown, n.status, n.source) for name, n in mapping.record.numbers.items()),
     )
 
 
@@ -214,6 +215,6 @@ def _populations(mapping: Mapping) -> Table:
         ),
         tuple(
             (p.population, p.role, p.cores, p.neurons, p.synapse_bytes / 1000, p.state_bytes / 1000, p.bound_by)
-            for p in mapping.populations
+            for p in mapping.record.layers
         ),
     )

@@ -275,6 +275,23 @@ def test_a_manifest_of_a_version_that_never_was_is_refused(made, tmp_path, versi
     assert "was never written" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"layers": [{"name": "x"}]}, "layers[0].neurons is missing"),
+        ({"labels": [1]}, "labels must be a list of texts"),
+        ({"golden": {"texts": 0, "tokens": 7}}, "golden.texts must be a whole number of at least 1, not 0"),
+    ],
+)
+def test_a_manifest_whose_fields_are_of_another_kind_is_refused(made, tmp_path, change, said, capsys):
+    shutil.copytree(made, tmp_path / "bundle")
+    path = tmp_path / "bundle" / bundle.MANIFEST
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), **change}), "utf-8")
+    sums.write(tmp_path / "bundle")
+    assert main(["verify", str(tmp_path / "bundle"), "--no-lava"]) == 2
+    assert f"manifest.json: {said}" in capsys.readouterr().err
+
+
 def test_a_manifest_that_tells_of_other_golden_texts_is_a_fault(made, tmp_path, capsys):
     shutil.copytree(made, tmp_path / "bundle")
     path = tmp_path / "bundle" / bundle.MANIFEST

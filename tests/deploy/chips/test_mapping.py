@@ -8,7 +8,7 @@ import pytest
 
 from deploy.chips.chip import read_chip
 from deploy.chips.mapping import map_graph
-from deploy.chips.mapping_report import as_json, as_markdown
+from deploy.chips.mapping_report import as_markdown, record_of
 from deploy.chips.placement import _assign
 from deploy.cli import main
 from export.ir import nir
@@ -126,8 +126,8 @@ def test_the_command_writes_report_page_and_picture(tmp_path, capsys):
 )  # fmt: skip
 def test_the_report_tells_the_chips_of_both_counts_of_cores(compiled, told):
     mapping = map_graph(random_graph(norm="batch"), LOIHI2)
-    content = as_json(mapping) | {"cores_used": 2, "cores_compiled": compiled}
-    assert told in as_markdown(content, LOIHI2.memory_per_core, LOIHI2.neurons_per_core)
+    record = replace(record_of(mapping), cores_used=2, cores_compiled=compiled)
+    assert told in as_markdown(record, LOIHI2.memory_per_core, LOIHI2.neurons_per_core)
 
 
 def test_measured_counts_are_the_traffic_and_those_of_another_model_are_refused(tmp_path, capsys):
