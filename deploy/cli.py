@@ -10,13 +10,12 @@ from deploy.map_cli import chip_parser, map_parser, run_map, write_chip
 from spikebert.core.commands import Command, tree_script
 
 PROGRAM = "spikebert-deploy"
-
-
 DESCRIPTION = "Tell what an exported SpikeBERT needs of a Loihi-class system, and place it there."
+EXAMPLE = "spikebert-deploy map model.nir --chip loihi2 -o map"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    return tree_script(PROGRAM, DESCRIPTION, COMMANDS, arguments)
+    return tree_script(PROGRAM, DESCRIPTION, EXAMPLE, COMMANDS, arguments)
 
 
 def resources_parser() -> argparse.ArgumentParser:

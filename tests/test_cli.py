@@ -3,6 +3,7 @@
 import shlex
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 
@@ -53,6 +54,14 @@ def test_exporting_into_no_folder_writes_nothing(tmp_path):
     done = call("export.cli", "none.pt", "-o", str(tmp_path / "no" / "x.nir"))
     assert done.returncode == 2
     assert "folder does not exist" in done.stderr
+
+
+@pytest.mark.parametrize("module", ["deploy.workbench.cli", "deploy.cli"])
+def test_the_help_of_a_tree_has_an_example_of_one_of_its_commands(module):
+    cli = import_module(module)
+    program, name, *arguments = shlex.split(cli.EXAMPLE)
+    assert program == cli.PROGRAM and f"For example: {cli.EXAMPLE}" in " ".join(call(module, "--help").stdout.split())
+    cli.COMMANDS[name].parser().parse_args(arguments)
 
 
 def commands():

@@ -14,6 +14,7 @@ from spikebert.core.commands import Command, Commands, of_module, script, tree_s
 
 PROGRAM = "spikebert"
 DESCRIPTION = "Take a spiking language model from training to a Loihi-class chip. COMMAND --help tells more."
+EXAMPLE = 'spikebert simulate model.nir --text "a warm and funny film"'
 
 
 def inspect_parser() -> argparse.ArgumentParser:
@@ -51,7 +52,7 @@ COMMANDS: Commands = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    return tree_script(PROGRAM, DESCRIPTION, COMMANDS, arguments)
+    return tree_script(PROGRAM, DESCRIPTION, EXAMPLE, COMMANDS, arguments)
 
 
 def train(arguments: list[str] | None = None) -> int:

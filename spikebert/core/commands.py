@@ -60,12 +60,14 @@ def script(program: str, commands: Commands, default: str, arguments: list[str] 
     return command.call(called, lambda: command.parser().parse_args(rest), [program, *arguments])
 
 
-def tree_script(program: str, description: str, commands: Commands, arguments: list[str] | None = None) -> int:
+def tree_script(
+    program: str, description: str, example: str, commands: Commands, arguments: list[str] | None = None
+) -> int:
     """A script that takes the name of a command first: `spikebert inspect …`."""
     arguments = sys.argv[1:] if arguments is None else arguments
 
     def parse() -> argparse.Namespace:
-        return tree(program, description, commands).parse_args(arguments)
+        return tree(program, description, example, commands).parse_args(arguments)
 
     def help_or_refuse() -> None:
         parse()  # which ends the program
@@ -75,9 +77,9 @@ def tree_script(program: str, description: str, commands: Commands, arguments: l
     return commands[arguments[0]].call(f"{program} {arguments[0]}", parse, [program, *arguments])
 
 
-def tree(program: str, description: str, commands: Commands) -> argparse.ArgumentParser:
+def tree(program: str, description: str, example: str, commands: Commands) -> argparse.ArgumentParser:
     """One parser of all commands."""
-    p = argparse.ArgumentParser(prog=program, description=description)
+    p = argparse.ArgumentParser(prog=program, description=description, epilog=f"For example: {example}")
     branches = p.add_subparsers(required=True, metavar="COMMAND")
     for name, command in commands.items():
         made = command.parser()

@@ -7,11 +7,9 @@ import torch
 from spikebert.core.errors import InputError
 from spikebert.training import processes
 
-DEVICES = ("auto", "cpu", "cuda")
-
 
 def choose(name: str) -> torch.device:
-    """The device of one of DEVICES; "auto" is this process's GPU where there is one.
+    """The device of "cpu", "cuda" or "auto", which is this process's GPU where there is one.
 
     Raises:
         InputError: "cuda" where there is none.
