@@ -123,8 +123,8 @@ def add_stages(p: Parser) -> None:
     add("stage1_epochs", "epochs of stage 1, alignment on unlabelled text; 0 leaves it out")
     add(
         "more_teachers",
-        "teachers of the same labels and tokenizer, fine-tuned with other seeds, whose class probabilities are "
-        "averaged with those of --teacher for stage 2",
+        "teachers of the same labels and tokenizer, fine-tuned with other seeds or of n-grams, whose class "
+        "probabilities are averaged with those of --teacher for stage 2",
         metavar="TEACHER",
     )
     add(
@@ -181,6 +181,7 @@ def student_parser() -> argparse.ArgumentParser:
         description="Distil a SpikeBERT from a BERT teacher, in two stages.",
         epilog=f"'{PROGRAM} teacher --help' tells how to fine-tune a teacher alone, "
         f"'{PROGRAM} new-teacher --help' how to make one for a language without a BERT, "
+        f"'{PROGRAM} ngram-teacher --help' how to make one of n-grams, "
         f"'{PROGRAM} baseline --help' how to train what it is compared with, '{PROGRAM} study --help' how to vary it, "
         f"'{PROGRAM} qat --help' how to train a model on for few weight bits. For example: "
         "spikebert train --task tweets --norm batch -o runs/tweets",
@@ -248,6 +249,7 @@ COMMANDS = {
     "train": Command(student_parser, run_student),
     "teacher": Command(teacher_parser, run_teacher),
     "new-teacher": of_module("spikebert.new_teacher"),
+    "ngram-teacher": of_module("spikebert.ngram_teacher"),
     "baseline": of_module("spikebert.baselines.cli"),
     "study": of_module("spikebert.study_cli"),
 }

@@ -21,7 +21,8 @@ FLOATS = ("deploy.workbench.trained", "deploy.workbench.inspection.trained")
 WITH_TORCH = ("spikebert.model", "spikebert.training", "spikebert.baselines", "export.lower", *FLOATS)
 # Commands choose, inside their functions, what needs torch; `verify --against` runs the float model.
 DOORS = {
-    *("spikebert.cli", "spikebert.study_cli", "spikebert.new_teacher", "export.cli", "simulate.verification"),
+    *("spikebert.cli", "spikebert.study_cli", "spikebert.new_teacher", "spikebert.ngram_teacher"),
+    *("export.cli", "simulate.verification"),
     *(
         "deploy.workbench.doors",
         "deploy.workbench.cli",

@@ -135,7 +135,7 @@ def _distil(settings: Settings, run: Run, task: Task) -> Path:
     separator = student.model.config.separator
     # Read before anything is trained: a corpus that is not there is not to be found out after hours.
     more = _more_texts(settings, run, task, tokenizer) if settings.epochs else []
-    others = teachers.load_more(settings.more_teachers or [], task.labels, tokenizer)
+    others = teachers.load_more(settings.others, task.labels, tokenizer)
     if begin:
         model_start.put(student.model, begin, tokenizer, task.labels)
     elif settings.warm_start:
@@ -151,7 +151,7 @@ def _distil(settings: Settings, run: Run, task: Task) -> Path:
         else:
             folder = fine_tune(teacher_settings(settings, general.config), replace(task, cut=False))
             model, tokenizer, _ = teachers.load(str(folder), task.labels)
-        expert = Teacher(teachers.MeanOfBerts([model, *others]) if others else model, separator)
+        expert = Teacher(teachers.MeanOfTeachers(model, others) if others else model, separator)
         seconds += _stage_two(settings, run, student, expert, task, more, tokenizer, calibrated=begin is None)
     with processes.main_first():
         if processes.is_main():
@@ -231,7 +231,7 @@ def teacher_settings(settings: Settings, teacher: BertConfig) -> TeacherSettings
 
 
 def _remember_teachers(settings: Settings, run: Run) -> None:
-    for name in settings.teachers:
+    for name in (settings.teacher, *settings.others):
         if digest := teacher_folder.digest(name):
             run.remember(f"teacher {name}", "teacher", name, digest)
 
@@ -337,7 +337,7 @@ def _finish(
         **{k: v for k, v in asdict(settings).items() if k not in ("out", "dev", "corpus", "cache_limit", "warm_start")},
         "task": task.name,
         "teacher": Path(settings.teacher).name,
-        "more_teachers": [Path(name).name for name in settings.more_teachers or []],
+        "more_teachers": [Path(name).name for name in settings.others],
         "teacher_shape": expert.shape,  # energy reports price it
         "corpus": Path(settings.corpus).name if settings.corpus else None,
         "warm_start": Path(settings.warm_start).name if settings.warm_start else None,

@@ -67,14 +67,9 @@ class FromTeacher(RunSettings):
     metric: str | None = None  # the task's usual one; see spikebert.data.metrics
     max_tokens: Size | None = None
 
-    @property
-    def teachers(self) -> list[str]:
-        return [self.teacher]
-
     def require_inputs(self) -> None:
         """An InputError for the first file or folder that is not there, or is no teacher: before torch is loaded."""
-        for name in self.teachers:
-            teacher_folder.require(name)
+        teacher_folder.require(self.teacher)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,8 +195,9 @@ class Settings(Shape, Learning, Teaching, Machine):
     cache_limit: Amount = 8.0
 
     @property
-    def teachers(self) -> list[str]:
-        return [self.teacher, *(self.more_teachers or ())]
+    def others(self) -> list[str]:
+        """The teachers beside the first."""
+        return self.more_teachers or []
 
     def check(self) -> None:
         super().check()
@@ -218,6 +214,8 @@ class Settings(Shape, Learning, Teaching, Machine):
 
     def require_inputs(self) -> None:
         super().require_inputs()
+        for name in self.others:
+            teacher_folder.require_more(name)
         if self.corpus and not (Path(self.corpus).exists() or hub.is_name(self.corpus)):
             require_file(self.corpus, "corpus")
         if self.warm_start and not Path(self.warm_start).exists():

@@ -24,8 +24,9 @@ from spikebert.data import hub
 from spikebert.model.outputs import REGRESSION, name_outputs
 from spikebert.model.packing import segments
 from spikebert.model.torch_file import read_tensors
+from spikebert.training import ngrams
 from spikebert.training.loop import Batch
-from spikebert.training.teacher_folder import CONFIG, NAMES, PICKLED, has_safetensors, require, require_bert
+from spikebert.training.teacher_folder import CONFIG, NAMES, PICKLED, has_safetensors, of_ngrams, require, require_bert
 from spikebert.training.teacher_weights import require_finite, require_size
 
 SECONDS = 30  # of computing for the reading of a tokenizer
@@ -52,16 +53,16 @@ class BertOfMeans(BertForSequenceClassification):
         return SequenceClassifierOutput(loss, logits, encoded.hidden_states)  # type: ignore[arg-type]
 
 
-class MeanOfBerts(nn.Module):
+class MeanOfTeachers(nn.Module):
     """Several classifiers of the same labels as one: the mean of their class probabilities, or of their numbers.
 
-    They are to have one tokenizer. All else, the embeddings and the hidden states, is the first one's.
+    They are to have one tokenizer. The first is a BERT: all else, the embeddings and the hidden states, is its own.
     """
 
-    def __init__(self, models: Sequence[BertForSequenceClassification]):
+    def __init__(self, first: BertForSequenceClassification, others: Sequence[nn.Module]):
         super().__init__()
-        self.models = nn.ModuleList(models)
-        self.config, self.bert = models[0].config, models[0].bert
+        self.models = nn.ModuleList([first, *others])
+        self.config, self.bert = first.config, first.bert
 
     def forward(self, input_ids, attention_mask, token_type_ids=None, output_hidden_states=False):
         """`logits` (B, labels), the logarithms of the mean probabilities, and the first one's `hidden_states`."""
@@ -250,14 +251,17 @@ def vocabulary(tokenizer: PreTrainedTokenizerFast) -> int:
     return max(tokenizer.get_vocab().values()) + 1
 
 
-def load_more(names: Sequence[str], labels: Sequence[str], tokenizer: PreTrainedTokenizerFast):
-    """Classifiers that are fine-tuned for these labels and read the tokens of `tokenizer`.
+def load_more(names: Sequence[str], labels: Sequence[str], tokenizer: PreTrainedTokenizerFast) -> list[nn.Module]:
+    """Classifiers of these labels that read the tokens of `tokenizer`: BERTs that are fine-tuned, or of n-grams.
 
     Raises:
         InputError: one that is not, or that `load` refuses.
     """
-    found = []
+    found: list[nn.Module] = []
     for name in names:
+        if of_ngrams(name):
+            found.append(ngrams.load(name, labels, tokenizer))
+            continue
         model, own, fitted = load(name, labels, head=Head.UNUSED)
         if not fitted:
             wanted = f"the labels {', '.join(labels)}" if labels else "predicting numbers"
@@ -280,7 +284,7 @@ class Targets:
 class Teacher:
     """A frozen teacher; `separator` is the token between the texts of a pair, None where texts are single."""
 
-    def __init__(self, model: BertForSequenceClassification | MeanOfBerts, separator: int | None = None):
+    def __init__(self, model: BertForSequenceClassification | MeanOfTeachers, separator: int | None = None):
         self.separator = separator
         self.model = model.eval().requires_grad_(False)
         self.layers: int = model.config.num_hidden_layers

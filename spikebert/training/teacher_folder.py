@@ -12,6 +12,7 @@ from spikebert.data import packaged
 
 NAMES = {"minilm": packaged.minilm}
 CONFIG, WEIGHTS, PICKLED = "config.json", "model.safetensors", "pytorch_model.bin"
+NGRAMS = "spikebert-ngrams"  # model_type of a teacher that `spikebert-train ngram-teacher` wrote
 TOKENIZERS = ("tokenizer.json", "vocab.txt")
 OTHERS = {  # weights of other frameworks, what they are and how transformers is told of them
     "tf_model.h5": ("TensorFlow", "from_tf=True"),
@@ -58,9 +59,22 @@ def require(name: str) -> str:
     return source
 
 
+def require_more(name: str) -> str:
+    """`require` of a teacher that stands beside another: a BERT, or one of n-grams."""
+    return name if of_ngrams(name) else require(name)
+
+
+def of_ngrams(name: str) -> bool:
+    """Whether a folder holds a teacher of n-grams."""
+    config = Path(name, CONFIG)
+    return config.is_file() and read_json(config, "config").get("model_type") == NGRAMS
+
+
 def require_bert(name: str, config: dict[str, Any]) -> None:
     """By the config's model type, or where it tells none by its architecture."""
     kind = config.get("model_type")
+    if kind == NGRAMS:
+        raise InputError(f"{name}: weighs n-grams, and has no layers; give it as --more-teachers", field="teacher")
     if kind is None:
         architectures = config.get("architectures")
         known = [a for a in architectures if is_bert(a)] if isinstance(architectures, list) else []

@@ -23,7 +23,7 @@ from spikebert.training.loop import NO_LABEL, NO_NUMBER, Batch, Example, Metrics
 from spikebert.training.losses import aligned_layers, distance, firing_rate, label_loss, logits_loss
 from spikebert.training.run import Run
 from spikebert.training.settings import Settings
-from spikebert.training.teacher import BertOfMeans, MeanOfBerts, Teacher, load
+from spikebert.training.teacher import BertOfMeans, MeanOfTeachers, Teacher, load
 from tests.processes import finish, start
 from tests.spikebert.model.test_model import small_model
 
@@ -333,7 +333,7 @@ def test_several_teachers_are_the_mean_of_their_probabilities_and_the_first_ones
     torch.nn.init.normal_(second.classifier.weight)
     tokens = torch.arange(4, 12).view(2, 4)
     (a, features), (b, _), (both, kept) = (
-        Teacher(model)(tokens, torch.ones_like(tokens)) for model in (first, second, MeanOfBerts([first, second]))
+        Teacher(model)(tokens, torch.ones_like(tokens)) for model in (first, second, MeanOfTeachers(first, [second]))
     )
     assert not torch.allclose(a, b)
     assert torch.allclose(both.exp(), (a.softmax(-1) + b.softmax(-1)) / 2)
