@@ -16,6 +16,7 @@ from spikebert.training.settings import (
     RunSettings,
     Settings,
     Shape,
+    Taught,
     TeacherSettings,
     Teaching,
     settings_of,
@@ -113,20 +114,42 @@ def add_shape(p: Parser) -> None:
     )
 
 
+def add_taught(p: Parser) -> None:
+    """What is learned from teachers beside the labels."""
+    add = adder(p, Taught)
+    add(
+        "more_teachers",
+        "teachers of the same labels and tokenizer, fine-tuned with other seeds or of n-grams, whose class "
+        "probabilities are averaged with those of --teacher",
+        metavar="TEACHER",
+    )
+    add(
+        "corpus",
+        "unlabelled text: a file, one text a line (.gz too), or a data set of the Hugging Face hub, streamed "
+        "(Salesforce/wikitext:wikitext-2-raw-v1); stage 1 reads it, without it the task's own texts",
+    )
+    add(
+        "unlabelled",
+        "lines of --corpus that are learned beside the task, from the teachers alone (default: none)",
+        metavar="LINES",
+    )
+    add(
+        "augment",
+        "copies of each training text with words masked, replaced or left out, learned from the teachers alone "
+        "(default: none)",
+        metavar="COPIES",
+    )
+
+
 def add_stages(p: Parser) -> None:
     add = adder(p, Settings)
+    add_taught(p)
     add(
         "init",
         "what starts from the teacher's weights; blocks: the embeddings and, of the layer that each block follows, "
         "its products; the student must be as wide as the teacher",
     )
     add("stage1_epochs", "epochs of stage 1, alignment on unlabelled text; 0 leaves it out")
-    add(
-        "more_teachers",
-        "teachers of the same labels and tokenizer, fine-tuned with other seeds or of n-grams, whose class "
-        "probabilities are averaged with those of --teacher for stage 2",
-        metavar="TEACHER",
-    )
     add(
         "warm_start",
         "a finished model (model.nir, model.pt) to begin from, in place of stage 1; the student then has its shape. "
@@ -138,24 +161,9 @@ def add_stages(p: Parser) -> None:
         "blocks from the front whose features are not aligned, in both stages (default: none)",
         metavar="N",
     )
-    add(
-        "corpus",
-        "unlabelled text for stage 1: a file, one text a line (.gz too), or a data set of the Hugging Face hub, "
-        "streamed (Salesforce/wikitext:wikitext-2-raw-v1); default: the task's own",
-    )
-    add("corpus_limit", "lines of --corpus, drawn by the seed")
+    add("corpus_limit", "lines of --corpus for stage 1, drawn by the seed")
     add("epochs", "epochs of stage 2; 0: stage 1 alone")
     add("learning_rate", "learning rate of both stages")
-    add(
-        "unlabelled",
-        "lines of --corpus that stage 2 learns, too, from the teacher alone (default: none)",
-        metavar="LINES",
-    )
-    add(
-        "augment",
-        "copies of each training text with words masked, replaced or left out, for stage 2 (default: none)",
-        metavar="COPIES",
-    )
     add(
         "cache_limit",
         "gigabytes of disk, in the run's folder, for the teacher's outputs of a stage of several epochs, which are "

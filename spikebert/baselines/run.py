@@ -14,6 +14,7 @@ from torch import nn
 
 from spikebert.baselines.settings import SNN_TEXTCNN, SPIKFORMER, TEXTCNN, BaselineSettings
 from spikebert.baselines.textcnn import SpikingTextCNN, TextCNN
+from spikebert.core.errors import InputError
 from spikebert.core.files import require_place, write_atomically
 from spikebert.core.log import say
 from spikebert.data.metrics import chosen
@@ -25,14 +26,16 @@ from spikebert.model.model import SpikeBertForSequenceClassification
 from spikebert.training import processes
 from spikebert.training import teacher as teachers
 from spikebert.training.distill import initialise_embeddings, initialise_head
-from spikebert.training.examples import examples_for, examples_of
+from spikebert.training.examples import examples_for, examples_of, separator_of, taught_examples
 from spikebert.training.loop import Batch, Schedule, train
-from spikebert.training.losses import label_loss
+from spikebert.training.losses import label_loss, logits_loss
 from spikebert.training.measuring import measure_model
-from spikebert.training.pipeline import computing, student_shape
+from spikebert.training.pipeline import computing, remember_teachers, student_shape
 from spikebert.training.preparation import prepare
 from spikebert.training.run import Run
+from spikebert.training.settings import LossWeights
 from spikebert.training.teacher import Teacher
+from spikebert.training.texts import more_texts
 from spikebert.training.vocabulary import keeping
 
 MODELS: dict[str, Callable[[SpikeBertConfig], nn.Module]] = {
@@ -44,7 +47,7 @@ RESULT = "result.json"
 
 
 def fit(settings: BaselineSettings, task: Task | None = None) -> Path:
-    """`spikebert-train baseline`: train on cross entropy alone. Gives the path of OUT/result.json.
+    """`spikebert-train baseline`: train on cross entropy, or distil. Gives the path of OUT/result.json.
 
     The directly trained Spikformer is a SpikeBERT: it is also written as `model.pt`, to export and simulate.
     """
@@ -59,7 +62,7 @@ def _fit(settings: BaselineSettings, run: Run, task: Task) -> Path:
         say(f"{result_file} is finished; choose another --out to train anew")
         return result_file
     require_place(run.folder / "model", FOLDER)
-    source, tokenizer, _ = teachers.load(settings.teacher, task.labels, head=teachers.Head.UNUSED)
+    source, tokenizer, fitted = teachers.load(settings.teacher, task.labels, head=teachers.Head.UNUSED)
     config = SpikeBertConfig(**student_shape(settings, task, tokenizer, source.config))
     torch.manual_seed(settings.seed)
     model: Any = MODELS[settings.model](config)
@@ -67,10 +70,16 @@ def _fit(settings: BaselineSettings, run: Run, task: Task) -> Path:
     if not settings.from_scratch:
         initialise_embeddings(model, Teacher(source))  # type: ignore[arg-type]
 
-    def loss(batch: Batch) -> dict[str, torch.Tensor]:
-        return {"loss": label_loss(model(batch.tokens, batch.mask).logits, batch.labels, task.spread)}
+    expert = _expert(settings, run, task, source, tokenizer, fitted) if settings.distil else None
+    more = more_texts(settings, run, task, tokenizer)
 
-    examples = examples_of(task.train, task.labels, tokenizer, config.max_tokens, config.separator)
+    def loss(batch: Batch) -> dict[str, torch.Tensor]:
+        logits = model(batch.tokens, batch.mask).logits
+        if expert is None:
+            return {"loss": label_loss(logits, batch.labels, task.spread)}
+        return distillation(logits, expert.targets(batch, ()).logits, batch.labels, task.spread)
+
+    examples = taught_examples(task, more, tokenizer, config.max_tokens, config.separator)
     schedule = Schedule(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)
     seconds = train(
         settings.model,
@@ -84,22 +93,58 @@ def _fit(settings: BaselineSettings, run: Run, task: Task) -> Path:
     )
     with processes.main_first():
         if processes.is_main():
-            _finish(settings, run, task, model, tokenizer, config, seconds)
+            _finish(settings, run, task, model, tokenizer, config, expert, more, seconds)
     return result_file
 
 
-def _finish(settings: BaselineSettings, run: Run, task: Task, model, tokenizer, config, seconds: float) -> None:
-    """Measure on dev and write what the run leaves."""
-    trained = None
+def _expert(settings: BaselineSettings, run: Run, task: Task, source, tokenizer, fitted: bool) -> Teacher:
+    """Who teaches: the teacher, or the mean of several."""
+    if not fitted:
+        raise InputError(
+            f"{settings.teacher}: is not fine-tuned for the task, which `spikebert-train teacher` does; or leave out "
+            "--distil",
+            field="teacher",
+        )
+    remember_teachers(settings, run)
+    others = teachers.load_more(settings.others, task.labels, tokenizer)
+    expert = Teacher(
+        teachers.MeanOfTeachers(source, others) if others else source, separator_of(task, tokenizer, source.config)
+    )
+    return expert.to(computing(settings)["device"])
+
+
+def distillation(
+    logits: torch.Tensor, taught: torch.Tensor, labels: torch.Tensor, spread: float
+) -> dict[str, torch.Tensor]:
+    """The terms of eq. 8 that a network without SpikeBERT's layers has, by their weights there."""
+    terms = {"logits": logits_loss(logits, taught, spread), "cross_entropy": label_loss(logits, labels, spread)}
+    weights = LossWeights()
+    return {"loss": sum(getattr(weights, name) * term for name, term in terms.items()), **terms}  # type: ignore[dict-item]
+
+
+def _finish(
+    settings: BaselineSettings,
+    run: Run,
+    task: Task,
+    model,
+    tokenizer,
+    config,
+    expert: Teacher | None,
+    more: list[str],
+    seconds: float,
+) -> None:
+    """Measure on dev and write what the run leaves; `more` are the texts that were learned beside the task's."""
+    trained, dev = None, examples_of(task.dev, task.labels, tokenizer, config.max_tokens, config.separator)
+    metric = chosen(settings.metric, task.name, task.labels)
+    taught = expert and measure_model(expert.model, dev, metric, task.labels, expert.separator)
     if isinstance(model, SpikeBertForSequenceClassification):
         whole = TrainedModel(model.eval(), tokenizer.backend_tokenizer.to_str(), task.labels, {})
-        trained = keeping(settings.vocabulary, whole, [row.text for row in task.train])
+        trained = keeping(settings.vocabulary, whole, [*(row.text for row in task.train), *more])
         model, dev = trained.model, examples_for(trained, task.dev)
-    else:
-        dev = examples_of(task.dev, task.labels, tokenizer, config.max_tokens, config.separator)
-    found = measure_model(model, dev, chosen(settings.metric, task.name, task.labels), task.labels)
+    found = measure_model(model, dev, metric, task.labels)
     result = {
         **found.record,
+        **({"teacher_accuracy": taught.accuracy, "teacher_score": taught.score.value} if taught else {}),
         "majority": task.majority,
         "dev_texts": len(dev),
         "train_texts": len(task.train),
@@ -117,6 +162,8 @@ def _finish(settings: BaselineSettings, run: Run, task: Task, model, tokenizer, 
     content = {**result, "settings": {k: v for k, v in asdict(settings).items() if k != "out"}}
     write_atomically(result_file, lambda path: path.write_text(json.dumps(content, indent=1), "utf-8"))
     run.clear()
-    beside = "" if task.regression else f" (majority class {result['majority']:.4f})"
+    known = [f"teacher {taught.score.value:.4f}"] if taught else []
+    known += [] if task.regression else [f"majority class {result['majority']:.4f}"]
+    beside = f" ({', '.join(known)})" if known else ""
     say(f"{settings.model}: {found} on {len(dev)} dev texts{beside}; {result_file}")
     warn_of(settings.model, found.accuracy, task.dev)

@@ -13,7 +13,7 @@ from spikebert.data.rows import Row
 from spikebert.data.tasks import Task, halves
 from spikebert.data.tokenizing import Text, Tokens, require_bearable, token_ids
 from spikebert.model.checkpoint import TrainedModel
-from spikebert.training.loop import NO_LABEL, Example
+from spikebert.training.loop import NO_LABEL, NO_NUMBER, Example
 
 
 def tokenise(
@@ -95,3 +95,12 @@ def unlabelled_examples(
 ) -> list[Example]:
     """Examples without labels; `label` is what marks these: NO_LABEL, or NO_NUMBER of a regression."""
     return [Example(tokens, label) for tokens in tokenise(texts, tokenizer, longest, separator)]
+
+
+def taught_examples(
+    task: Task, more: list[str], tokenizer: PreTrainedTokenizerFast, longest: int, separator: int | None = None
+) -> list[Example]:
+    """The task's training texts with their labels, and behind them `more` texts that a teacher alone knows."""
+    labelled = examples_of(task.train, task.labels, tokenizer, longest, separator)
+    no_label = NO_NUMBER if task.regression else NO_LABEL
+    return labelled + unlabelled_examples(more, tokenizer, longest, separator, no_label)

@@ -15,7 +15,7 @@ from spikebert.core.files import Kind, require_place, write_folder_atomically
 from spikebert.core.log import say
 from spikebert.data.metrics import chosen
 from spikebert.data.summary import warn_of
-from spikebert.data.tasks import Task, digest_of, read_corpus
+from spikebert.data.tasks import Task
 from spikebert.model.checkpoint import FOLDER, TrainedModel, save_directory, save_model
 from spikebert.model.config import SpikeBertConfig
 from spikebert.model.model import SpikeBertForSequenceClassification
@@ -32,15 +32,16 @@ from spikebert.training.distill import (
     stage_one,
     stage_two,
 )
-from spikebert.training.examples import examples_for, examples_of, separator_of, unlabelled_examples
-from spikebert.training.loop import NO_LABEL, NO_NUMBER, Batch, Schedule, by_length, train
+from spikebert.training.examples import examples_for, examples_of, separator_of, taught_examples, unlabelled_examples
+from spikebert.training.loop import Batch, Schedule, by_length, train
 from spikebert.training.losses import label_loss
 from spikebert.training.measuring import measure_model
 from spikebert.training.preparation import prepare
 from spikebert.training.run import Run
-from spikebert.training.settings import FromTeacher, Machine, Settings, Shape, TeacherSettings
+from spikebert.training.settings import FromTeacher, Machine, Settings, Shape, Taught, TeacherSettings
 from spikebert.training.targets import CachedTeacher, cached
 from spikebert.training.teacher import Teacher
+from spikebert.training.texts import corpus_lines, more_texts
 from spikebert.training.vocabulary import keeping
 
 CALIBRATION = 1000  # texts whose statistics the batch norms of a lifted model begin with
@@ -126,7 +127,7 @@ def _distil(settings: Settings, run: Run, task: Task) -> Path:
         say(f"{finished} is finished; choose another --out to train anew")
         return finished
     require_place(run.folder / "model", FOLDER)
-    _remember_teachers(settings, run)
+    remember_teachers(settings, run)
     if settings.warm_start:
         run.remember("warm start", "warm_start", settings.warm_start, model_start.digest(settings.warm_start))
     general, tokenizer, fitted = teachers.load(settings.teacher, task.labels)
@@ -134,7 +135,7 @@ def _distil(settings: Settings, run: Run, task: Task) -> Path:
     student = _new_student(settings, task, tokenizer, general, begin)
     separator = student.model.config.separator
     # Read before anything is trained: a corpus that is not there is not to be found out after hours.
-    more = _more_texts(settings, run, task, tokenizer) if settings.epochs else []
+    more = more_texts(settings, run, task, tokenizer) if settings.epochs else []
     others = teachers.load_more(settings.others, task.labels, tokenizer)
     if begin:
         model_start.put(student.model, begin, tokenizer, task.labels)
@@ -230,41 +231,18 @@ def teacher_settings(settings: Settings, teacher: BertConfig) -> TeacherSettings
     return TeacherSettings(**own)
 
 
-def _remember_teachers(settings: Settings, run: Run) -> None:
+def remember_teachers(settings: Taught, run: Run) -> None:
+    """The run's folder tells which teachers it has: another one under the same name is refused when it resumes."""
     for name in (settings.teacher, *settings.others):
         if digest := teacher_folder.digest(name):
             run.remember(f"teacher {name}", "teacher", name, digest)
 
 
-def _corpus(settings: Settings, run: Run, count: int) -> list[str]:
-    assert settings.corpus
-    texts = read_corpus(settings.corpus, count, settings.seed)
-    run.remember(f"corpus {count}", "corpus", settings.corpus, digest_of(texts))
-    return texts
-
-
 def _stage_one_texts(settings: Settings, run: Run, task: Task) -> list[str]:
     """The text of stage 1: `--corpus`, one text a line, or else the task's own without its labels."""
     if settings.corpus:
-        return _corpus(settings, run, settings.corpus_limit)
+        return corpus_lines(settings, run, settings.corpus_limit)
     return [row.text for row in task.train]
-
-
-def _more_texts(settings: Settings, run: Run, task: Task, tokenizer: PreTrainedTokenizerFast) -> list[str]:
-    """What stage 2 learns beside the task, from the teacher alone: lines of the corpus, and augmented texts."""
-    texts: list[str] = []
-    if settings.corpus and settings.unlabelled:
-        texts = _corpus(settings, run, settings.unlabelled)
-    if settings.augment:
-        from spikebert.training.augment import Augmenter
-
-        augmenter = Augmenter(
-            (row.text for row in task.train), str(tokenizer.mask_token or ""), settings.seed, task.pairs
-        )
-        texts += augmenter.texts(settings.augment)
-    if texts:
-        say(f"{len(texts)} more texts without labels")
-    return texts
 
 
 def _stage_one(settings, run: Run, student: Student, teacher: Teacher, texts: list[str], tokenizer) -> float:
@@ -280,8 +258,7 @@ def _stage_two(
 ) -> float:
     """calibrated: whether the student's batch norms have statistics already, or need not, since they are new."""
     longest, separator = student.model.config.max_tokens, student.model.config.separator
-    examples = examples_of(task.train, task.labels, tokenizer, longest, separator)
-    examples += unlabelled_examples(more, tokenizer, longest, separator, NO_NUMBER if task.regression else NO_LABEL)
+    examples = taught_examples(task, more, tokenizer, longest, separator)
     if not calibrated:
         calibrate(student.model, by_length(examples[:CALIBRATION], settings.batch_size))
     schedule = Schedule(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)

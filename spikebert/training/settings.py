@@ -121,6 +121,39 @@ class Shape(FromTeacher):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Taught(FromTeacher):
+    """What a model learns from teachers beside the labels: which they are, and texts without labels.
+
+    more_teachers: fine-tuned ones, or of n-grams, whose class probabilities are averaged with the teacher's.
+    corpus: a file or a data set of the hub, of texts without labels.
+    unlabelled: lines of the corpus that are learned from the teachers alone, beside the task.
+    augment: altered copies of each training text, which the teachers alone label.
+    """
+
+    more_teachers: list[str] | None = None
+    corpus: str | None = None
+    unlabelled: Count = 0
+    augment: Count = 0
+
+    @property
+    def others(self) -> list[str]:
+        """The teachers beside the first."""
+        return self.more_teachers or []
+
+    def check(self) -> None:
+        super().check()
+        if self.unlabelled and not self.corpus:
+            raise InputError("needs a corpus, where the lines are taken from", field="unlabelled")
+
+    def require_inputs(self) -> None:
+        super().require_inputs()
+        for name in self.others:
+            teacher_folder.require_more(name)
+        if self.corpus and not (Path(self.corpus).exists() or hub.is_name(self.corpus)):
+            require_file(self.corpus, "corpus")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Learning:
     """How long the model learns the task, and how fast."""
 
@@ -168,42 +201,28 @@ class TeacherSettings(FromTeacher, Teaching, Machine):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(Shape, Learning, Teaching, Machine):
+class Settings(Taught, Shape, Learning, Teaching, Machine):
     """All that decides a distillation: the parts above, and where a student begins and what it learns beside the task.
 
-    more_teachers: fine-tuned ones, whose class probabilities are averaged with the teacher's.
     init: "embeddings" from the teacher; "blocks": the blocks' weights too.
     warm_start: a model, or the folder of a run, that the student begins from in place of stage 1.
-    unlabelled: lines of the corpus that stage 2 learns from the teacher alone.
-    augment: altered copies of each training text, which the teacher alone labels.
     operations_target: per multiply-accumulate of a BERT of the student's shape; None: operations have no price.
     skip_layers: blocks from the front that follow no layer of the teacher.
     cache_limit: GB of disk for the teacher's outputs in each stage.
     """
 
-    more_teachers: list[str] | None = None
     init: Literal["embeddings", "blocks"] = "embeddings"
     stage1_epochs: Count = 1
     warm_start: str | None = None
-    corpus: str | None = None
     corpus_limit: Size = 20_000
-    unlabelled: Count = 0
-    augment: Count = 0
     weights: LossWeights = field(default_factory=LossWeights)
     operations_target: Amount | None = None
     skip_layers: Count = 0
     cache_limit: Amount = 8.0
 
-    @property
-    def others(self) -> list[str]:
-        """The teachers beside the first."""
-        return self.more_teachers or []
-
     def check(self) -> None:
         super().check()
         require_fields(self.weights, "_weight")
-        if self.unlabelled and not self.corpus:
-            raise InputError("needs a corpus, where the lines are taken from", field="unlabelled")
         if not (self.epochs or self.stage1_epochs):
             raise InputError("0: nothing would be trained, with no epoch of stage 1 either", field="epochs")
         if self.warm_start and not self.epochs:
@@ -214,10 +233,6 @@ class Settings(Shape, Learning, Teaching, Machine):
 
     def require_inputs(self) -> None:
         super().require_inputs()
-        for name in self.others:
-            teacher_folder.require_more(name)
-        if self.corpus and not (Path(self.corpus).exists() or hub.is_name(self.corpus)):
-            require_file(self.corpus, "corpus")
         if self.warm_start and not Path(self.warm_start).exists():
             raise InputError(
                 f"{self.warm_start}: not there; give a model or the folder of a finished run", field="warm_start"

@@ -1,6 +1,8 @@
 """The networks that SpikeBERT is compared with."""
 
 import json
+import math
+import re
 import subprocess
 import sys
 import time
@@ -8,14 +10,14 @@ import time
 import pytest
 import torch
 
-from spikebert.baselines.run import MODELS
+from spikebert.baselines.run import MODELS, distillation
 from spikebert.baselines.textcnn import SpikingTextCNN, TextCNN
 from spikebert.cli import main
 from spikebert.model.checkpoint import load_model
 from spikebert.model.config import SpikeBertConfig
 from spikebert.model.recording import record_spikes
 from spikebert.training.distill import initialise_embeddings
-from spikebert.training.loop import Batch, Example, Metrics, Schedule, train
+from spikebert.training.loop import NO_LABEL, Batch, Example, Metrics, Schedule, train
 from spikebert.training.teacher import Teacher, load
 from tests.processes import finish, start
 from tests.spikebert.model.test_model import batch
@@ -130,6 +132,49 @@ def test_each_learns_a_simple_task_by_command(kind, task, teacher, tmp_path, cap
     assert (tmp_path / "model.pt").exists() == (kind == "spikformer")
     assert main(command(kind, task, teacher, tmp_path)) == 0
     assert "is finished" in capsys.readouterr().out
+
+
+def test_the_terms_of_a_distillation_are_those_of_eq_8():
+    logits, taught = torch.tensor([[0.0, 1.0], [2.0, 0.0]]), torch.tensor([[0.0, 3.0], [1.0, 1.0]])
+    terms = distillation(logits, taught, torch.tensor([1, NO_LABEL]), 1.0)
+    divergence = torch.nn.functional.kl_div(
+        logits.log_softmax(-1), taught.log_softmax(-1), reduction="batchmean", log_target=True
+    )
+    cross_entropy = -logits[0].log_softmax(-1)[1]
+    assert terms["loss"].item() == pytest.approx((divergence + 0.1 * cross_entropy).item())
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_each_learns_from_a_teacher_and_texts_without_labels(kind, task, teacher, tmp_path, capsys):
+    options = ["--teacher-epochs", "3", "--teacher-learning-rate", "2e-3"]
+    fine_tuned = tmp_path / "teacher"
+    assert main(["teacher", "--task", str(task), "--teacher", str(teacher), *options, "--out", str(fine_tuned)]) == 0
+    (tmp_path / "more.txt").write_text("good w3\nbad w4\n" * 10, "utf-8")
+    more = ["--distil", "--augment", "1", "--corpus", str(tmp_path / "more.txt"), "--unlabelled", "20"]
+    out = tmp_path / "run"
+    assert main(command(kind, task, fine_tuned / "model", out, "--epochs", "1", *more)) == 0
+    rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    assert {"loss", "logits", "cross_entropy"} <= rows[0].keys()
+    result = json.loads((out / "result.json").read_text())
+    assert result["teacher_accuracy"] > 0.9
+    (more_texts,) = re.findall(r"(\d+) more texts without labels", capsys.readouterr().out)
+    assert int(more_texts) > 20
+    assert rows[0]["of"] == math.ceil((result["train_texts"] + int(more_texts)) / 16)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--augment", "1"], "--augment needs distil"),
+        (["--more-teachers", "x"], "--more-teachers needs distil"),
+        (["--distil", "--corpus", "x"], "--corpus needs unlabelled"),
+        (["--distil"], "is not fine-tuned for the task"),
+    ],
+)
+def test_what_a_distillation_needs_is_told_in_one_line(task, teacher, tmp_path, capsys, options, message):
+    assert main(command("textcnn", task, teacher, tmp_path / "out", *options)) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
 
 
 def test_a_killed_run_resumes_to_the_same_model(task, teacher, tmp_path):

@@ -1,0 +1,35 @@
+"""What a model reads beside the labelled texts of its task: lines of a corpus, and altered copies."""
+
+from __future__ import annotations
+
+from transformers import PreTrainedTokenizerFast
+
+from spikebert.core.log import say
+from spikebert.data.tasks import Task, digest_of, read_corpus
+from spikebert.training.run import Run
+from spikebert.training.settings import Taught
+
+
+def corpus_lines(settings: Taught, run: Run, count: int) -> list[str]:
+    """`count` lines of `--corpus`, drawn by the seed; the run remembers which they are."""
+    assert settings.corpus
+    texts = read_corpus(settings.corpus, count, settings.seed)
+    run.remember(f"corpus {count}", "corpus", settings.corpus, digest_of(texts))
+    return texts
+
+
+def more_texts(settings: Taught, run: Run, task: Task, tokenizer: PreTrainedTokenizerFast) -> list[str]:
+    """What is learned beside the task, from teachers alone: lines of the corpus, and augmented texts."""
+    texts: list[str] = []
+    if settings.corpus and settings.unlabelled:
+        texts = corpus_lines(settings, run, settings.unlabelled)
+    if settings.augment:
+        from spikebert.training.augment import Augmenter
+
+        augmenter = Augmenter(
+            (row.text for row in task.train), str(tokenizer.mask_token or ""), settings.seed, task.pairs
+        )
+        texts += augmenter.texts(settings.augment)
+    if texts:
+        say(f"{len(texts)} more texts without labels")
+    return texts
