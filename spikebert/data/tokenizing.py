@@ -6,7 +6,8 @@ a text again and again, or something at which the library panics. It therefore w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -59,18 +60,43 @@ def token_ids(tokenizer: str, texts: Sequence[Text], most: int, truncate: bool, 
         made.enable_truncation(most) if truncate else made.no_truncation()
         for part in _parts(texts):
             ids = [encoding.ids for encoding in made.encode_batch_fast(part)]
-            counts = [[len(row), min(len(row), most)] for row in ids]
-            yield np.array(counts, np.int64).tobytes()
-            yield np.array([token for row in ids for token in row[:most]], np.int64).tobytes()
+            yield from _packed([[len(row), *row[:most]] for row in ids])
 
-    seconds = SECONDS + sum(map(characters, texts)) // SPEED
-    found, received = [], results(work, what, seconds)
-    for counts in received:
-        lengths = np.frombuffer(counts, np.int64).reshape(-1, 2)
-        ids = np.frombuffer(next(received), np.int64)
-        kept = np.split(ids, np.cumsum(lengths[:-1, 1]))
-        found += [Tokens(*row) for row in zip(kept, lengths[:, 0].tolist(), strict=True)]
-    return found
+    return [Tokens(row[1:], int(row[0])) for row in _rows(work, texts, what)]
+
+
+def cut_at_tokens(tokenizer: str, texts: Sequence[str], what: str) -> list[list[str]]:
+    """Each text in pieces, of which one begins wherever a token begins; nothing of it is lost.
+
+    Args and raises as `token_ids`.
+    """
+
+    def work() -> Iterator[bytes]:
+        made = Tokenizer.from_str(tokenizer)
+        made.no_padding()
+        made.no_truncation()
+        for part in _parts(texts):
+            found = made.encode_batch(part, add_special_tokens=False)
+            yield from _packed([sorted({0, *(start for start, _ in encoding.offsets)}) for encoding in found])
+
+    starts = (row.tolist() for row in _rows(work, texts, what))
+    return [
+        [text[start:end] for start, end in pairwise([*places, len(text)])]
+        for text, places in zip(texts, starts, strict=True)
+    ]
+
+
+def _packed(rows: Sequence[Sequence[int]]) -> Iterator[bytes]:
+    yield np.array([len(row) for row in rows], np.int64).tobytes()
+    yield np.array([value for row in rows for value in row], np.int64).tobytes()
+
+
+def _rows(work: Callable[[], Iterator[bytes]], texts: Sequence[Text], what: str) -> Iterator[NDArray[np.int64]]:
+    """What `work` packs in a child process, which gets the time that these texts may take."""
+    received = results(work, what, SECONDS + sum(map(characters, texts)) // SPEED)
+    for lengths in received:
+        values = np.frombuffer(next(received), np.int64)
+        yield from np.split(values, np.cumsum(np.frombuffer(lengths, np.int64)[:-1]))
 
 
 def require_bearable(text: Text, where: str) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from transformers import PreTrainedTokenizerFast
 
 from spikebert.core.log import say
 from spikebert.data.tasks import Task, digest_of, read_corpus
+from spikebert.data.tokenizing import cut_at_tokens
 from spikebert.training.run import Run
 from spikebert.training.settings import Taught
 
@@ -26,10 +29,11 @@ def more_texts(settings: Taught, run: Run, task: Task, tokenizer: PreTrainedToke
     if settings.augment:
         from spikebert.training.augment import Augmenter
 
-        augmenter = Augmenter(
-            (row.text for row in task.train), str(tokenizer.mask_token or ""), settings.seed, task.pairs
-        )
-        texts += augmenter.texts(settings.augment)
+        def cut(runs: Sequence[str]) -> list[list[str]]:
+            return cut_at_tokens(tokenizer.backend_tokenizer.to_str(), runs, "the teacher's tokenizer")
+
+        own, mask = (row.text for row in task.train), str(tokenizer.mask_token or "")
+        texts += Augmenter(own, mask, settings.seed, task.pairs, cut).texts(settings.augment)
     if texts:
         say(f"{len(texts)} more texts without labels")
     return texts

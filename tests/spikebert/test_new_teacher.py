@@ -1,6 +1,7 @@
 """A teacher for a language without one."""
 
 import json
+import re
 
 import pytest
 from transformers import AutoTokenizer
@@ -31,6 +32,16 @@ def test_a_new_teacher_cuts_frequent_words_whole_and_teaches_a_student(task, tmp
     rates = ["--teacher-epochs", "4", "--teacher-learning-rate", "2e-3", "--learning-rate", "2e-3", "--batch-size", "8"]
     assert main([*common, str(out), *more, *rates]) == 0
     assert load_model(out / "model.pt").training["teacher_accuracy"] > 0.9
+
+
+def test_chinese_texts_are_augmented_word_by_word(task, tmp_path, capsys):
+    common = ["--task", str(task), "--out"]
+    assert main(["new-teacher", *common, str(tmp_path / "new"), "--vocabulary", "200", "--width", "64"]) == 0
+    sizes = ["--preset", "tiny", "--stage1-epochs", "0", "--epochs", "1", "--teacher-epochs", "1"]
+    arguments = [*common, str(tmp_path / "run"), "--teacher", str(tmp_path / "new"), *sizes, "--augment", "4"]
+    assert main(arguments) == 0
+    (copies,) = re.findall(r"(\d+) more texts without labels", capsys.readouterr().out)
+    assert int(copies) > 40
 
 
 def test_the_tokenizer_learns_no_word_of_dev(task, tmp_path):

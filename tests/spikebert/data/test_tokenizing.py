@@ -8,7 +8,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from spikebert.core.errors import InputError
 from spikebert.data import tokenizing
-from spikebert.data.tokenizing import require_bearable, require_loadable, token_ids
+from spikebert.data.tokenizing import cut_at_tokens, require_bearable, require_loadable, token_ids
 
 WORDS = ["[UNK]", "[CLS]", "[SEP]", "good", "bad", "film", "a"]
 TEXT = "a good film " + "a" * 64 + "b"
@@ -37,6 +37,14 @@ def test_a_text_is_cut_as_the_library_cuts_it_or_its_length_is_told():
     assert (cut.ids.tolist(), cut.count) == ([1, 6, 3, 2], 4)
     (kept,) = token_ids(honest().to_str(), ["a good film"], 4, False, "it")
     assert (kept.ids.tolist(), kept.count) == ([1, 6, 3, 5], 5)
+
+
+def test_a_text_is_parted_where_its_tokens_begin_and_nothing_of_it_is_lost(monkeypatch):
+    texts = ["a good film", "", " bad", "x"] * 3
+    for together in (2**20, 8):
+        monkeypatch.setattr(tokenizing, "TOGETHER", together)
+        pieces = cut_at_tokens(honest().to_str(), texts, "it")
+        assert pieces == [["a ", "good ", "film"], [""], [" ", "bad"], ["x"]] * 3
 
 
 def hostile(**changes) -> str:
