@@ -57,7 +57,8 @@ def test_two_processes_learn_what_one_learns(task, teacher, tmp_path):
 
 
 def test_what_a_killed_launcher_started_ends_with_it(task, teacher, tmp_path):
-    child = start(command(task, teacher, tmp_path, "--epochs", "2", "--stage1-epochs", "0"))
+    # So many epochs that it is still at work when it is killed, however seldom this process is given a core.
+    child = start(command(task, teacher, tmp_path, "--epochs", "1000", "--stage1-epochs", "0"))
     while not list(tmp_path.glob("*.checkpoint")) and child.poll() is None:
         time.sleep(0.01)
     kill(child)
@@ -69,7 +70,8 @@ def test_two_processes_killed_resume_to_the_same_model(task, teacher, tmp_path):
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = str(free.getsockname()[1])
         common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-        arguments = command(task, teacher, tmp_path / name, "--epochs", "2", "--stage1-epochs", "1", "--norm", "batch")
+        # Some epochs, so that the pair is still at work when it is killed on a busy machine.
+        arguments = command(task, teacher, tmp_path / name, "--epochs", "8", "--stage1-epochs", "1", "--norm", "batch")
         return [processes.start(arguments, **common, RANK=rank, LOCAL_RANK=rank) for rank in "01"]
 
     def join(pair):
