@@ -16,22 +16,40 @@ import numpy as np
 from models import MODELS, ROOT, Shipped
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from spikebert.core.errors import exit_cleanly
-from spikebert.data.metrics import ACCURACY, score
-from spikebert.data.tasks import load_task
+from spikebert.data.metrics import ACCURACY, Score, score
+from spikebert.data.tasks import Task, load_task
 
 
-def row(model: Shipped, data: Path) -> str:
-    task = load_task(model.data if model.packaged else str((data / model.data).parent))
+def task_of(model: Shipped, data: Path) -> Task:
+    return load_task(model.data if model.packaged else str((data / model.data).parent))
+
+
+def fitted(model: Shipped, task: Task) -> Pipeline:
     analyzer, longest = ("word", 2) if model.words else ("char", 3)
     vectorizer = TfidfVectorizer(analyzer=analyzer, ngram_range=(1, longest))
     bag = make_pipeline(vectorizer, LogisticRegression(max_iter=1000))
-    bag.fit([row.text for row in task.train], [task.labels.index(row.label) for row in task.train])
-    predicted = bag.predict([row.text for row in task.dev])
-    found = score(ACCURACY, predicted, np.array([task.labels.index(row.label) for row in task.dev]), task.labels)
-    sizes = f"{len(task.train):,} | {len(vectorizer.vocabulary_):,}"
+    return bag.fit([row.text for row in task.train], [task.labels.index(row.label) for row in task.train])
+
+
+def measured(bag: Pipeline, task: Task) -> Score:
+    true = np.array([task.labels.index(row.label) for row in task.dev])
+    return score(ACCURACY, bag.predict([row.text for row in task.dev]), true, task.labels)
+
+
+def score_of(model: Shipped, data: Path) -> Score:
+    """On the development part of the model's set."""
+    task = task_of(model, data)
+    return measured(fitted(model, task), task)
+
+
+def row(model: Shipped, data: Path) -> str:
+    task = task_of(model, data)
+    bag = fitted(model, task)
+    found = measured(bag, task)
+    sizes = f"{len(task.train):,} | {len(bag[0].vocabulary_):,}"
     return f"| {model.task} | {sizes} | {found.value:.2%} | {found.low:.1%} to {found.high:.1%} |"
 
 
