@@ -1,5 +1,7 @@
 """Lava's own runtime gives the spikes of the fast simulator, layer by layer, at every granularity."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -105,3 +107,11 @@ def test_a_stream_beyond_the_bits_of_a_message_is_refused_before_lava_starts():
 def test_an_unknown_granularity_is_refused():
     with pytest.raises(InputError, match="'neuron' is none of block, layer, stock"):
         lava.run(random_graph(), some_sentences(), "neuron")
+
+
+@pytest.mark.needs("lava")
+def test_lava_is_imported_where_another_library_has_settled_how_processes_start():
+    """As scikit-learn does by fitting."""
+    code = "import multiprocessing; multiprocessing.set_start_method('fork'); import export.lava.build"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
