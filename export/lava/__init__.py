@@ -5,6 +5,6 @@ It does so outside the import system, where a dataclass cannot be made.
 
 import multiprocessing
 
-# Lava settles that processes are forked, as it is imported, and fails where another library has: scikit-learn by fitting.
+# Lava settles, as it is imported, that processes are forked. It fails where a library has, as scikit-learn does.
 if multiprocessing.get_start_method(allow_none=True) == "fork":
     multiprocessing.set_start_method(None, force=True)  # type: ignore[arg-type]

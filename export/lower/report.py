@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from export.ir.arithmetic import NORM_BITS
 from export.ir.early_exit import logit_scale
-from export.ir.graph import LIF, Embedding, Graph, LayerNorm, Linear, Readout
+from export.ir.graph import INPUT_SHIFT, LIF, Accumulate, Embedding, Graph, LayerNorm, Linear, Readout
 from export.ir.ranges import output_bounds
 from export.lower.capture import capture
 from export.lower.float_graph import FloatEmbedding, FloatLIF, FloatLinear, FloatReadout
@@ -62,14 +63,19 @@ def weight_snr(before: Any, node: Linear | Embedding | Readout) -> float:
 
 
 def threshold_rounding(graph: Graph, before: Any, node: LIF) -> dict[str, Any]:
-    """The integer threshold, and by how much it misses the real one, as a share."""
+    """The integer threshold, and by how much it misses the real one, as a share.
+
+    Where each neuron has its own these are the least and the largest threshold, and the error of most magnitude.
+    """
     assert isinstance(before, FloatLIF)
     source = graph[node.inputs[0]]
-    unit = float(source.scale[0]) if isinstance(source, (Linear, Embedding)) else 1.0
+    unit = float(source.scale[0]) if isinstance(source, (Linear, Embedding, Accumulate)) else 1.0
     if isinstance(source, LayerNorm):
-        unit = 2.0**-8
-    exact = before.threshold / unit * 64
-    return {"threshold": int(node.threshold[0]), "threshold_error": float(node.threshold[0] / exact - 1)}
+        unit = 2.0**-NORM_BITS
+    errors = node.threshold / (np.atleast_1d(before.threshold) / unit * 2**INPUT_SHIFT) - 1
+    ends = sorted({int(node.threshold.min()), int(node.threshold.max())})
+    worst = float(errors[np.abs(errors).argmax()])
+    return {"threshold": ends[0] if len(ends) == 1 else ends, "threshold_error": worst}
 
 
 def compare(trained: TrainedModel, graph: Graph, examples: Sequence[Example]) -> dict[str, Any]:
@@ -118,7 +124,7 @@ def table(content: dict[str, Any]) -> str:
     found = content.get("comparison", {})
     agreement, largest = found.get("spike_agreement", {}), found.get("largest_accumulator", {})
     lines = [
-        f"{'layer':<34}{'weight SNR, dB':>15}{'worst case':>12}{'observed':>10}{'threshold':>11}{'its error':>11}"
+        f"{'layer':<34}{'weight SNR, dB':>15}{'worst case':>15}{'observed':>10}{'threshold':>18}{'its error':>11}"
         f"{'spikes equal':>14}"
     ]
 
@@ -130,15 +136,22 @@ def table(content: dict[str, Any]) -> str:
         lines.append(
             f"{name:<34}"
             + cell(layer.get("weight_snr_db"), ".1f", 15)
-            + cell(layer.get("worst_case"), ",", 12)
+            + cell(layer.get("worst_case"), ",", 15)
             + cell(largest.get(name), ",", 10)
-            + cell(layer.get("threshold"), ",", 11)
+            + f"{_ends(layer.get('threshold')):>18}"
             + cell(layer.get("threshold_error"), "+.4%", 11)
             + cell(agreement.get(name), ".4f", 14)
         )
     if found:
         lines.append(f"on {found['texts']} texts: {_told(found)}")
     return "\n".join(lines)
+
+
+def _ends(threshold: int | list[int] | None) -> str:
+    """One threshold, or the least and the largest."""
+    if threshold is None:
+        return ""
+    return " to ".join(f"{end:,}" for end in (threshold if isinstance(threshold, list) else [threshold]))
 
 
 def _told(found: dict[str, Any]) -> str:

@@ -124,6 +124,19 @@ def test_the_export_report_tells_what_quantisation_did():
     assert "accuracy float" in table(content)
 
 
+def test_the_export_report_tells_the_ends_where_each_neuron_has_a_threshold_of_its_own():
+    trained = model_with_character(norm="batch", reset="zero", residual="membrane", embedding_levels=0)
+    content = report(trained, lower(trained, 8), [Example([2, 3, 4], 0)])
+    layers = {layer["name"]: layer for layer in content["layers"]}
+    first, later = (layers[f"blocks.0.{branch}.entrance.lif"] for branch in ("attention", "mlp"))
+    for layer in (first, later):
+        least, most = layer["threshold"]
+        assert least < most
+        assert abs(layer["threshold_error"]) < 0.01
+    assert "{:,} to {:,}".format(*later["threshold"]) in table(content)
+    assert content["comparison"]["spike_agreement"].keys() >= {"blocks.0.mlp.entrance.lif"}
+
+
 def test_a_bias_is_a_13_bit_mantissa_times_one_power_of_two():
     bias = np.random.default_rng(0).normal(size=100) * 50
     integers = loihi_bias(bias, 0.01, "layer")
