@@ -24,7 +24,10 @@ def table(record: type) -> str:
     hints, told = get_type_hints(record, include_extras=True), attributes(record)
     lines = ["| field | kind | |", "|---|---|---|"]
     for field in dataclasses.fields(record):
-        lines.append(f"| `{field.name}` | {kind_of(hints[field.name]).one} | {told[field.name]} |")
+        kind = kind_of(hints[field.name]).one
+        if field.default is not dataclasses.MISSING:
+            kind += ", or missing"
+        lines.append(f"| `{field.name}` | {kind} | {told[field.name]} |")
     return "\n".join(lines)
 
 

@@ -1,7 +1,8 @@
 """`counts.json`, field by field: what a simulated run writes and what every report reads, declared once.
 
-`docs/counts.md` tells what each field counts, and `simulate.counts` how it arises. All counts are sums over the whole
-run. A reader leaves fields alone that are not declared here, so a file may say more within the same version.
+`docs/counts.md` has the tables of these fields, made from the docstrings; `simulate.counts` tells how they arise. All
+counts are sums over the whole run. A reader leaves fields alone that are not declared here, so a file may say more
+within the same version.
 """
 
 from __future__ import annotations
@@ -21,8 +22,24 @@ OPTIONAL = {"optional": True}  # of a field that a file leaves out where it has 
 class Shape:
     """The simulated model.
 
-    exit_margin: in units of the integer logits; None: every text takes all steps.
-    logit_scale: of such a unit in the float model's logits, where there is a margin.
+    Attributes:
+        file: the name of its file.
+        sha256: the digest of its file.
+        labels: its labels in the order of the logits; empty where the model predicts a number.
+        time_steps: T.
+        max_tokens: tokens of the longest text that it takes.
+        vocabulary: rows of the word table.
+        hidden_size: D.
+        intermediate_size: I, the neurons inside an MLP.
+        blocks: blocks of attention and MLP.
+        heads: attention heads.
+        norm: "layer" or "batch".
+        reset: "subtract" or "zero".
+        residual: "spikes", or "membrane" where blocks add currents. Files of before 0.2 do not tell it.
+        weight_bits: bits of the widest weights.
+        metadata: what the exporter noted.
+        exit_margin: the margin of a model with an early exit, in units of the integer logits.
+        logit_scale: what such a unit is worth in the float model's logits, where there is a margin.
     """
 
     file: str
@@ -37,7 +54,7 @@ class Shape:
     heads: Size
     norm: str
     reset: str
-    residual: str = "spikes"  # files of before 0.2 do not tell it
+    residual: str = "spikes"
     weight_bits: Size
     metadata: dict[str, Any]
     exit_margin: Count | None = field(default=None, metadata=OPTIONAL)
@@ -53,7 +70,16 @@ class Shape:
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """How the run was made."""
+    """How the run was made.
+
+    Attributes:
+        backend: the simulator.
+        data: where the texts are from.
+        command: the command line.
+        seconds: how long this machine simulated; no time of a chip.
+        startup_seconds: how long the simulator took to start.
+        versions: versions of the program and its libraries.
+    """
 
     backend: str
     data: str
@@ -65,10 +91,21 @@ class Origin:
 
 @dataclass(frozen=True)
 class LayerCount:
-    """A layer of neurons: `neurons` is tokens · width, `updates` T times that, `rate` spikes a neuron and step.
+    """A layer of neurons.
 
-    dead, saturated: of its `width` neurons; None where the simulator was not asked to look at single neurons.
-    decay: of the membrane, (4096 - decay) / 4096 of which stays from step to step; files of before 0.2 do not tell it.
+    Attributes:
+        name: the name of its node in the model's file.
+        width: neurons a token.
+        neurons: tokens · width.
+        spikes_per_step: spikes in each step.
+        spikes: their sum.
+        rate: spikes / (T · neurons).
+        updates: T · neurons: membrane updates. Each reads and writes one 24-bit state.
+        dead: of the `width` neurons, how many never fired on these texts. Null from Lava's `block` and `layer`
+            processes, which do not report single neurons, unless `--spikes` is given.
+        saturated: of the `width` neurons, how many fired in 95 % of all token-steps or more. Null where `dead` is.
+        decay: what a membrane loses: (4096 − decay) / 4096 of it stays from step to step. Files of before 0.2 do not
+            tell it.
     """
 
     name: str
@@ -94,6 +131,14 @@ class LayerCount:
 
 @dataclass(frozen=True)
 class EmbeddingCount:
+    """The look-up of words, once a text whatever T.
+
+    Attributes:
+        name: the name of its node.
+        width: features of a token.
+        elements: tokens · width, the values looked up.
+    """
+
     kind: ClassVar[str] = "embedding"
     name: str
     width: Size
@@ -102,7 +147,21 @@ class EmbeddingCount:
 
 @dataclass(frozen=True)
 class LinearCount:
-    """`input_magnitude` sums the inputs, whose elements are spikes or, on a residual stream, small integers."""
+    """A product with weights.
+
+    Attributes:
+        name: the name of its node.
+        inputs: D_in.
+        outputs: D_out: the fan-out of each input.
+        input_elements: tokens · T · inputs.
+        input_events: inputs that are not zero.
+        input_magnitude: their sum: an input of k counts k. Equal to `input_events` unless the input is a residual
+            stream.
+        synaptic_operations: input_magnitude · outputs. Each reads one weight of `weight_bits`.
+        synaptic_operations_per_step: the same in each step.
+        zero_weights: stored weights that are 0. They are synapses all the same and are not taken off.
+        dense_macs: tokens · inputs · outputs: the multiply-accumulates of the same layer in an ordinary network.
+    """
 
     kind: ClassVar[str] = "linear"
     name: str
@@ -119,6 +178,15 @@ class LinearCount:
 
 @dataclass(frozen=True)
 class LayerNormCount:
+    """A layer norm; that of the embedding runs once a text.
+
+    Attributes:
+        name: the name of its node.
+        width: features of a token.
+        elements: values that are normalised.
+        roots: reciprocal square roots that are taken, one a token, step and group.
+    """
+
     kind: ClassVar[str] = "layer_norm"
     name: str
     width: Size
@@ -128,10 +196,23 @@ class LayerNormCount:
 
 @dataclass(frozen=True)
 class AttentionCount:
-    """The inputs are the spikes of Q, K and V; `dense_macs` is Q Kᵀ and its product with V of every text, one step.
+    """Attention; coincidences are counted within each text and head, from the spikes.
 
-    qk and qk_v are the accumulations of (Q Kᵀ) V, kv and q_kv those of Q (Kᵀ V), triples what both sum up to; see
-    `export.runtime.tally`.
+    Attributes:
+        name: the name of its node.
+        width: features of a token.
+        heads: attention heads.
+        elements: values of the output, tokens · T · width.
+        input_elements: values of Q, K and V together.
+        input_events: spikes of Q, K and V together.
+        qk_per_step: pairs of a Q and a K spike in one feature: the accumulations of Q Kᵀ.
+        qk_v_per_step: V spikes times the non-zero entries of that N × N map that they meet: the accumulations of (Q Kᵀ)
+            V.
+        kv_per_step: pairs of a K and a V spike in one token: the accumulations of Kᵀ V.
+        q_kv_per_step: Q spikes times the non-zero entries of that D/H × D/H matrix that they meet: the accumulations of
+            Q (Kᵀ V).
+        triples_per_step: the sum of the output, equal in both orders.
+        dense_macs: 2 · Σ length² · width: Q Kᵀ and its product with V, in one step.
     """
 
     kind: ClassVar[str] = "attention"
@@ -161,7 +242,16 @@ class AttentionCount:
 
 @dataclass(frozen=True)
 class StreamCount:
-    """A residual stream: its elements are small integers; `graded` of its non-zero `events` are above 1."""
+    """A residual stream of spikes, whose elements are small whole numbers.
+
+    Attributes:
+        name: the name of its node.
+        width: features of a token.
+        elements: tokens · T · width.
+        events_per_step: elements that are not zero.
+        graded_per_step: of these, the ones above 1.
+        magnitude_per_step: the sum of the elements.
+    """
 
     kind: ClassVar[str] = "stream"
     name: str
@@ -179,7 +269,16 @@ class StreamCount:
 
 @dataclass(frozen=True)
 class CurrentsCount:
-    """A residual stream of currents: its elements are signed integers, each a graded message of its own."""
+    """A residual stream of currents, whose elements are signed whole numbers.
+
+    Attributes:
+        name: the name of its node.
+        width: features of a token.
+        elements: tokens · T · width.
+        additions: additions that sum it up.
+        messages_per_step: graded messages, on a chip that has them: every element travels once a step, whatever its
+            value. No synaptic operation is among them.
+    """
 
     kind: ClassVar[str] = "currents"
     name: str
@@ -191,6 +290,21 @@ class CurrentsCount:
 
 @dataclass(frozen=True)
 class ReadoutCount:
+    """The readout.
+
+    Events and magnitude are those of the residual stream: what the readout averages or, in a model with layer norms,
+    what goes into the norm before it, whose own output is dense.
+
+    Attributes:
+        name: the name of its node.
+        inputs: D_in.
+        outputs: labels, or 1 for a number.
+        input_elements: tokens · T · inputs.
+        input_events: inputs that are not zero.
+        input_magnitude: their sum.
+        dense_macs: inputs · outputs · samples.
+    """
+
     kind: ClassVar[str] = "readout"
     name: str
     inputs: Size
@@ -211,22 +325,36 @@ KINDS: dict[str, type[OperationCount]] = {cls.kind: cls for cls in get_args(Oper
 class PerSample:
     """A number for each text, in the order of the texts.
 
-    steps: that it took, where some may be done before the last.
+    Attributes:
+        steps: steps that the text took, in a model with an early exit.
+        spikes: spikes of all layers of neurons.
+        synaptic_operations: synaptic operations of all Linears.
+        attention_pairs_first: accumulations of all attentions, computed as (Q Kᵀ) V.
+        attention_memory_first: accumulations of all attentions, computed as Q (Kᵀ V).
     """
 
     steps: list[Size] | None = field(default=None, metadata=OPTIONAL)
     spikes: list[Count]
-    synaptic_operations: list[Count]  # of the Linears
+    synaptic_operations: list[Count]
     attention_pairs_first: list[Count]
     attention_memory_first: list[Count]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Totals:
-    """Of the whole run.
+    """Of the whole run. All measures are null where texts have no labels.
 
-    metric, score, interval: what `spikebert.data.metrics` measures the predictions by, None without labels; files of
-        before 0.2 do not tell it.
+    Attributes:
+        samples: how many texts.
+        tokens: tokens of all texts; padding is none.
+        lengths: tokens of each text.
+        accuracy: the share of texts that are classified right; null of a model that predicts a number.
+        correct: the number of these texts; null where `accuracy` is.
+        majority: the share of the most frequent label; null where `accuracy` is.
+        metric: what predictions are measured by: the metric of the model's task, or that of `--metric`. Files of before
+            0.2 do not tell it.
+        score: what the metric is of these predictions.
+        interval: the ends of its 95 % interval: Wilson's for `accuracy`, else a percentile bootstrap's.
     """
 
     samples: Size
