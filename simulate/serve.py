@@ -44,7 +44,7 @@ LOOK = 1  # seconds between two looks at the cluster
 
 @contextmanager
 def cores(workers: int | None = None) -> Iterator[Client]:
-    """Workers of one's own, a process each, as many as this computer lets us use cores unless told otherwise.
+    """Our own workers, a process each; as many as there are cores that we may use, unless told otherwise.
 
     Nobody else can reach them: they listen on this computer alone. Python gives a new process the current folder to
     import from, so that it is an empty one meanwhile.

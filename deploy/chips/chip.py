@@ -81,7 +81,7 @@ MAY_BE_ABSENT = ("synapse_pj", "neuron_pj", "spike_pj", "static_watts", "link_ns
 
 
 def read_chip(name: str) -> Chip:
-    """A chip by its name in `chips/`, or from a YAML file of one's own (a path that ends in .yaml)."""
+    """A chip by its name in `chips/`, or from a YAML file of yours (a path that ends in .yaml)."""
     path = chip_file(name)
     data = _load(path, "chip")
     texts = {key: _text(path, data, key) for key in ("name", "title")}
@@ -118,7 +118,7 @@ def chip_names() -> list[str]:
 def systems_of(chip: Chip) -> list[System]:
     """The known systems of a chip, smallest first; the single chip alone where none is known.
 
-    A chip of one's own that keeps the name of one of the package's, but not its numbers, is in none of its systems.
+    A chip of yours that keeps the name of one of the package's, but not its numbers, is in none of its systems.
     """
     alone = [System(f"{chip.name}-chip", chip, 1, chip.cores)]
     if chip.name in chip_names() and chip != read_chip(chip.name):
@@ -127,10 +127,16 @@ def systems_of(chip: Chip) -> list[System]:
     for name, data in _load(SYSTEMS, "systems").items():
         if name == "kind" or data["chip"] != chip.name:
             continue
-        chips = _fact(SYSTEMS, data, "chips", "int").value
-        cores = _fact(SYSTEMS, data, "cores_per_chip", "int").value if "cores_per_chip" in data else chip.cores
-        found.append(System(name, chip, chips, cores))
+        cores = _whole(data, "cores_per_chip") if "cores_per_chip" in data else chip.cores
+        found.append(System(name, chip, _whole(data, "chips"), cores))
     return sorted(found, key=lambda s: s.chips) or alone
+
+
+def _whole(data: dict[str, Any], field: str) -> int:
+    """A number of a known system."""
+    value = _fact(SYSTEMS, data, field, int).value
+    assert isinstance(value, int)
+    return value
 
 
 def find_system(chip: Chip, name: str) -> System:
@@ -166,5 +172,5 @@ def _text(path: Path, data: dict[str, Any], field: str) -> str:
     return data[field]
 
 
-def _fact(path: Path, data: dict[str, Any], field: str, kind: str) -> Fact:
+def _fact(path: Path, data: dict[str, Any], field: str, kind: Any) -> Fact:
     return read_fact(path, field, data.get(field), kind, 0 if field in MAY_BE_ZERO else 1)

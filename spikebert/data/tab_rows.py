@@ -112,7 +112,7 @@ def _unquoted(path: Path, record: Record, label: int) -> Record:
 
 def _unquoted_texts(found: list[Record], places: range | tuple[int, ...], table: Table) -> list[Record]:
     """The rows, their texts without the quotation marks of a writer of CSV: all texts have them, or inner ones are
-    doubled. Other quotation marks count as part of the text, which is said."""
+    doubled. Other quotation marks count as part of the text, and a note says so."""
     texts = [record.cells[place] for record in found for place in places if place < len(record.cells)]
     every = len(texts) > 1 and all(_inside(text) is not None for text in texts)
     kept = 0

@@ -29,7 +29,7 @@ class Tokens(NamedTuple):
     """The ids (N,) int64 of a text, of which no more than asked for are kept; and how many there are."""
 
     ids: NDArray[np.int64]
-    count: int
+    number: int
 
 
 def require_loadable(tokenizer: str, what: str) -> None:

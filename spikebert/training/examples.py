@@ -33,7 +33,7 @@ def tokenise(
     inputs = list(texts) if separator is None else [halves(text) for text in texts]
     whole = _ids(tokenizer, inputs, longest)
     encoded = [tokens.ids.tolist() for tokens in whole]
-    long = [number for number, tokens in enumerate(whole) if tokens.count > longest]
+    long = [number for number, tokens in enumerate(whole) if tokens.number > longest]
     if long:
         # Below their own marks the tokenizers do not cut, without a word.
         least = tokenizer.num_special_tokens_to_add(pair=separator is not None) + (1 if separator is None else 2)

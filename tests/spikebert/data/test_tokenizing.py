@@ -34,9 +34,9 @@ def test_ids_are_those_of_the_library_whatever_is_tokenised_at_once(monkeypatch)
 
 def test_a_text_is_cut_as_the_library_cuts_it_or_its_length_is_told():
     (cut,) = token_ids(honest().to_str(), ["a good film"], 4, True, "it")
-    assert (cut.ids.tolist(), cut.count) == ([1, 6, 3, 2], 4)
+    assert (cut.ids.tolist(), cut.number) == ([1, 6, 3, 2], 4)
     (kept,) = token_ids(honest().to_str(), ["a good film"], 4, False, "it")
-    assert (kept.ids.tolist(), kept.count) == ([1, 6, 3, 5], 5)
+    assert (kept.ids.tolist(), kept.number) == ([1, 6, 3, 5], 5)
 
 
 def test_a_text_is_parted_where_its_tokens_begin_and_nothing_of_it_is_lost(monkeypatch):
