@@ -25,7 +25,8 @@ class Reader(NamedTuple):
 
 
 def readers() -> list[Reader]:
-    return [*of_exported_models(), *of_foreign_networks(), *of_trained_models(), *of_texts(), *of_runs(), *of_bundles()]
+    models = [*of_exported_models(), *of_foreign_networks(), *of_trained_models()]
+    return [*models, *of_texts(), *of_runs(), *of_bundles(), *of_inspection()]
 
 
 def of_exported_models() -> list[Reader]:
@@ -171,6 +172,26 @@ def of_bundles() -> list[Reader]:
         inside("golden.npz", npz),
         inside("model.nir", (*m.OF_HDF5, *m.OF_GRAPHS)),
         inside("reference/model.bin", m.OF_BYTES),
+    ]
+
+
+def of_inspection() -> list[Reader]:
+    from deploy.workbench.cli import main as spikebert
+
+    hdf5, json = (*m.OF_BYTES, *m.OF_HDF5), (*m.OF_BYTES, *m.OF_JSON)
+    folders = {
+        "run": "counts.json",
+        "map": "mapping.json",
+        "bundle": "manifest.json",
+        "training": "settings.json",
+    }
+    return [
+        Reader("inspect model", spikebert, "model.nir", "inspect {file}", (*hdf5, *m.OF_GRAPHS)),
+        Reader("inspect foreign", spikebert, "foreign.nir", "inspect {file} --json", (*hdf5, *OF_NETWORKS)),
+        *(
+            Reader(f"inspect {folder}", spikebert, f"{folder}/{file}", f"inspect {{folder}}/{folder}", json)
+            for folder, file in folders.items()
+        ),
     ]
 
 
