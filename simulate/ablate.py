@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from export.ir.graph import LIF, Accumulate, Add, Attention, Graph, Linear, Node
 from export.runtime.execute import Change
+from simulate import ablation_schema as schema
 from simulate.batches import Tokens
 from simulate.compare import record
 from simulate.energy import events
@@ -27,7 +27,6 @@ from simulate.measure import Measure
 from simulate.result import SimulationResult
 from spikebert.data.metrics import Score
 
-FORMAT, VERSION = "spikebert-ablation", 2
 WAYS = ("silenced", "majority", "permuted")
 
 
@@ -175,21 +174,16 @@ def _change(way: str, node: Node, whole: SimulationResult, steps: int, seed: int
     return permuted
 
 
-def as_json(ablation: Ablation, model_sha256: str, data: str, seed: int) -> dict[str, Any]:
-    """What the file of `spikebert-simulate ablate -o` holds."""
-    return {
-        "format": FORMAT,
-        "version": VERSION,
-        "model_sha256": model_sha256,
-        "data": data,
-        "seed": seed,
-        "texts": ablation.texts,
+def record_of(ablation: Ablation, model_sha256: str, data: str, seed: int) -> schema.AblationRecord:
+    """What the file of `spikebert-simulate ablate -o` says."""
+    return schema.AblationRecord(
+        model_sha256=model_sha256,
+        data=data,
+        seed=seed,
+        texts=ablation.texts,
         **ablation.score.record,
-        "parts": [
-            {"part": part.name, "kind": part.kind, "operations": part.operations, **part.scores}
-            for part in ablation.parts
-        ],
-    }
+        parts=[schema.Part(part.name, part.kind, part.operations, **part.scores) for part in ablation.parts],
+    )
 
 
 def table(ablation: Ablation) -> str:

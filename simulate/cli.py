@@ -340,8 +340,6 @@ def sweep(options: argparse.Namespace) -> None:
 
 def ablate(options: argparse.Namespace) -> None:
     """Print what each part is worth, and write it where asked to."""
-    import json
-
     from export.ir import nir
     from simulate import ablate as ablation
     from spikebert.core.files import require_folder_of, sha256, write_atomically
@@ -360,9 +358,8 @@ def ablate(options: argparse.Namespace) -> None:
         found = ablation.ablate(graph, sentences, measure, options.seed, bar.update)
     print(ablation.table(found))
     if output:
-        content = ablation.as_json(found, sha256(Path(options.model)), Path(options.data).name, options.seed)
-        text = json.dumps(content, indent=1, ensure_ascii=False)
-        write_atomically(output, lambda path: path.write_text(text, "utf-8"))
+        record = ablation.record_of(found, sha256(Path(options.model)), Path(options.data).name, options.seed)
+        write_atomically(output, lambda path: path.write_text(record.text, "utf-8"))
 
 
 def _labelled(options: argparse.Namespace, graph):

@@ -46,7 +46,19 @@ PUBLIC = {  # each name and where it is
     "InputError": "spikebert.core.errors",
     "RunError": "spikebert.core.errors",
 }
-__all__ = ["__version__", *PUBLIC]
+__all__ = [  # spelled out, for type checkers
+    "InputError",
+    "Model",
+    "Pipeline",
+    "Run",
+    "RunError",
+    "Trained",
+    "__version__",
+    "inspect",
+    "load",
+    "pipeline",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

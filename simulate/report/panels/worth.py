@@ -12,13 +12,13 @@ from spikebert.data.metrics import ACCURACY
 def panel(content: Content) -> Panel | None:
     if content.ablation is None:
         return None
-    head, whole = content.ablation.head, content.ablation.whole
+    record, whole = content.ablation.record, content.ablation.whole
     shown = whole.metric.shown
     return Panel(
         "worth",
         "What each part is worth",
         (
-            f"The {whole.metric.title} of the whole model on {head.texts:,} texts of {head.data} is "
+            f"The {whole.metric.title} of the whole model on {record.texts:,} texts of {record.data} is "
             f"{shown(whole.value)}, with a 95 % interval of {shown(whole.low)} to {shown(whole.high)}. Each row shows "
             f"it without one part. A loss below {shown(whole.value - whole.low)} may be chance: such a part earns "
             "nothing that these texts can show, however many operations it takes.",
@@ -48,6 +48,6 @@ def _table(ablation: Ablation) -> Table:
         ),
         tuple(
             (part.part, part.kind, part.operations, part.silenced, part.majority, part.permuted)
-            for part in ablation.parts
+            for part in ablation.record.parts
         ),
     )

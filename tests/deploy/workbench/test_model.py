@@ -29,7 +29,7 @@ def model(folder):
 def test_importing_loads_no_library_and_names_everything():
     code = (
         "import sys, spikebert; assert not {'torch', 'numpy', 'transformers', 'lava'} & set(sys.modules); "
-        "assert set(spikebert.PUBLIC) <= set(dir(spikebert)); "
+        "assert {*spikebert.PUBLIC, '__version__'} == set(spikebert.__all__) <= set(dir(spikebert)); "
         "[getattr(spikebert, name) for name in spikebert.__all__]; "
         "assert 'torch' not in sys.modules"
     )
