@@ -292,6 +292,16 @@ def test_a_manifest_whose_fields_are_of_another_kind_is_refused(made, tmp_path, 
     assert f"manifest.json: {said}" in capsys.readouterr().err
 
 
+def test_a_bundle_of_before_there_was_a_mapping_is_verified(made, tmp_path):
+    shutil.copytree(made, tmp_path / "bundle")
+    path = tmp_path / "bundle" / bundle.MANIFEST
+    content = json.loads(path.read_text("utf-8"))
+    del content["chip"]
+    path.write_text(json.dumps(content), "utf-8")
+    sums.write(tmp_path / "bundle")
+    assert main(["verify", str(tmp_path / "bundle"), "--no-lava"]) == 0
+
+
 def test_a_manifest_that_tells_of_other_golden_texts_is_a_fault(made, tmp_path, capsys):
     shutil.copytree(made, tmp_path / "bundle")
     path = tmp_path / "bundle" / bundle.MANIFEST
