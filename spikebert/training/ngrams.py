@@ -105,7 +105,8 @@ def fit(examples: Sequence[Example], tokenizer: PreTrainedTokenizerFast, longest
     except ValueError as error:  # scikit-learn's word for no n-gram at all
         raise InputError(f"no n-gram stands in {FEWEST} training texts ({reason_of(error)})") from None
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
-    fitted = LogisticRegressionCV(Cs=STRENGTHS, cv=folds, scoring="neg_log_loss", max_iter=1000).fit(found, wanted)
+    strengths: Any = STRENGTHS  # scikit-learn declares no types; a checker goes by the default, a number
+    fitted = LogisticRegressionCV(Cs=strengths, cv=folds, scoring="neg_log_loss", max_iter=1000).fit(found, wanted)
     weight, bias = fitted.coef_, fitted.intercept_
     if len(weight) == 1:  # of two labels scikit-learn has the difference alone
         weight, bias = (np.concatenate([-value / 2, value / 2]) for value in (weight, bias))
@@ -148,7 +149,8 @@ def load(name: str, labels: Sequence[str], tokenizer: PreTrainedTokenizerFast) -
         weights = load_file(Path(name, WEIGHTS))
     except Exception as error:
         raise InputError(f"{name}: its weights cannot be read ({reason_of(error)})", field="more_teachers") from None
-    count = len(terms) if isinstance(terms, list) and len(set(map(str, terms))) == len(terms) else 0
+    terms = [str(term) for term in terms] if isinstance(terms, list) else []
+    count = len(terms) if len(set(terms)) == len(terms) else 0
     shapes = {"idf": (count,), "weight": (len(own), count), "bias": (len(own),)}
     found = {key: tuple(value.shape) for key, value in weights.items()}
     sound = found == shapes and all(bool(torch.isfinite(value).all()) for value in weights.values())
@@ -156,4 +158,4 @@ def load(name: str, labels: Sequence[str], tokenizer: PreTrainedTokenizerFast) -
         raise InputError(f"{name}: its config.json and its weights do not belong together", field="more_teachers")
     order = [own.index(label) for label in labels]
     weights |= {key: weights[key][order].contiguous() for key in ("weight", "bias")}
-    return NgramTeacher(characters, longest, [str(term) for term in terms], weights)
+    return NgramTeacher(characters, longest, terms, weights)
