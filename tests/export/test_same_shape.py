@@ -31,9 +31,10 @@ def test_the_exported_file_notes_the_accuracy_and_computes_as_before(graph, tmp_
     nir.write(graph, tmp_path / "model.nir")
     told = str(run(tmp_path / "bert", graph))
     assert main([str(tmp_path / "model.nir"), "--same-shape", told, "-o", str(tmp_path / "noted.nir")]) == 0
-    noted = nir.read(tmp_path / "noted.nir")
+    before, noted = (nir.read(tmp_path / f"{name}.nir") for name in ("model", "noted"))
     assert noted.metadata["training"] == {"majority": 0.5, "seed": 1, "same_shape": {"accuracy": 0.75, "majority": 0.5}}
     assert nir.checksum(noted) == nir.checksum(graph)
+    assert repr(dataclasses.replace(noted, metadata={})) == repr(dataclasses.replace(before, metadata={}))
 
 
 @pytest.mark.parametrize(
