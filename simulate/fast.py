@@ -20,9 +20,9 @@ from threadpoolctl import ThreadpoolController
 from export.ir.arithmetic import decided
 from export.ir.early_exit import margin_of
 from export.ir.graph import LIF, NO_MARGIN, Graph
-from export.runtime.execute import Change, Executor
+from export.runtime.execute import Change, Executor, Visit
 from export.runtime.kernels import State
-from export.runtime.tally import per_neuron, tally
+from export.runtime.tally import firings, per_neuron, tally
 from simulate.batches import Tokens, by_length
 from simulate.result import SimulationResult
 
@@ -136,11 +136,13 @@ class FastSimulator:
     def _batch(self, sentences: list[Tokens], record: bool, changes: Mapping[str, Change], counted: bool) -> _Batch:
         """All steps of a batch; no membrane outlives its node."""
         batch, lengths = _Batch(), [len(tokens) for tokens in sentences]
-        for node, inputs, output in self.executor.visits(sentences, changes=changes):
+        states: dict[str, State] = {}
+        for node, inputs, output in self.executor.visits(sentences, states, changes):
+            state = states.pop(node.name)
             if counted:
-                batch.counts |= tally(node, inputs, output, lengths)
-            if counted and isinstance(node, LIF):
-                batch.neurons[node.name] = per_neuron(output)
+                counts, fired = count(Visit(node, inputs, output), lengths, state)
+                batch.counts |= counts
+                batch.neurons |= fired
             if record and isinstance(node, LIF):
                 batch.spikes[node.name] = output
             batch.logits = output
@@ -162,10 +164,12 @@ class FastSimulator:
             there = lengths[here].tolist()
             logits: NDArray = np.empty(0)
             for node, inputs, output in self.executor.visits([sentences[i] for i in here], states, changes):
-                for key, number in tally(node, inputs, output, there).items() if counted else ():
-                    batch.counts[key][here, step] = number[:, 0]
-                if counted and isinstance(node, LIF):
-                    batch.neurons[node.name] += per_neuron(output)
+                if counted:
+                    counts, fired = count(Visit(node, inputs, output), there, states[node.name])
+                    for key, number in counts.items():
+                        batch.counts[key][here, step] = number[:, 0]
+                    for name, number in fired.items():
+                        batch.neurons[name] += number
                 if record and isinstance(node, LIF):
                     batch.spikes[node.name][step, tokens] = output[0]
                 logits = output
@@ -178,6 +182,17 @@ class FastSimulator:
             states = {name: state and state.of(stay, rows_stay) for name, state in states.items()}
             here, tokens = here[stay], tokens[rows_stay]
         return batch
+
+
+def count(
+    visit: Visit, lengths: list[int], state: State
+) -> tuple[dict[str, NDArray[np.int64]], dict[str, NDArray[np.int64]]]:
+    """What is counted of a node at work, which left a state: the counts of each sentence, and of each neuron (D,)."""
+    node, inputs, output = visit
+    if not isinstance(node, LIF):
+        return tally(node, inputs, output, lengths, state), {}
+    fired = firings(output, lengths)
+    return tally(node, inputs, output, lengths, fired), {node.name: per_neuron(fired)}
 
 
 def batch_rows(tokens: int, cores: int) -> int:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -225,16 +226,44 @@ def drive_bound(current: int, threshold: NDArray[np.int32], bias: NDArray[np.int
     return current * 2**INPUT_SHIFT + added
 
 
+@dataclass(frozen=True)
+class Heads:
+    """Q, K and V of sentences of N tokens by their heads, (..., H, N, D/H) float32, and a product of two of them.
+
+    pairs: `Q K^T`, (..., H, N, N); None where the other one is cheaper.
+    memory: `K^T V`, (..., H, D/H, D/H); None where the other one is cheaper.
+    """
+
+    query: Array
+    key: Array
+    value: Array
+    pairs: Array | None
+    memory: Array | None
+
+    @classmethod
+    def of(cls, qkv: Array, heads: int) -> Heads:
+        """Of (..., N, 3 D) spikes."""
+        query, key, value = by_head(qkv, heads)
+        tokens, width = query.shape[-2:]
+        if tokens > width:
+            return cls(query, key, value, None, matmul(key, value, transposed="a"))
+        return cls(query, key, value, matmul(query, key, transposed="b"), None)
+
+    @property
+    def counts(self) -> Array:
+        """`(Q K^T) V`, by the association that begins with the product that is here: (..., N, D) float32."""
+        if self.pairs is None:
+            assert self.memory is not None
+            return _joined(matmul(self.query, self.memory))
+        return _joined(matmul(self.pairs, self.value))
+
+
 def coincidences(qkv: Array, heads: int) -> Array:
     """`(Q K^T) V` of each sentence: (..., N, 3 D) spikes → (..., N, D) counts, float32.
 
     The cheaper association is taken, equal in exact integers. Exact while N · D / heads < 2^24.
     """
-    query, key, value = by_head(qkv, heads)
-    tokens, width = query.shape[-2:]
-    if tokens > width:
-        return _joined(matmul(query, matmul(key, value, transposed="a")))
-    return _joined(matmul(matmul(query, key, transposed="b"), value))
+    return Heads.of(qkv, heads).counts
 
 
 def memory(qkv: Array, heads: int) -> Array:
@@ -266,12 +295,15 @@ def _joined(counts: Array) -> Array:
     return np.swapaxes(counts, -2, -3).reshape(*leading, tokens, heads * width)
 
 
-def attention(qkv: Array, lengths: list[int], heads: int) -> Array:
-    """`coincidences` within each of the sentences that stand one after the other: (T, M, 3 D) → (T, M, D)."""
-    counts = np.empty((*qkv.shape[:-1], qkv.shape[-1] // 3), np.float32)
-    for stack in stacks(lengths):
-        counts[:, stack.rows] = stack.rows_of(coincidences(stack.of(qkv), heads))
-    return counts
+def heads_of(qkv: Array, lengths: list[int], heads: int) -> list[Heads]:
+    """Of each stack of the sentences that stand one after the other: (T, M, 3 D) spikes."""
+    return [Heads.of(stack.of(qkv), heads) for stack in stacks(lengths)]
+
+
+def attention(by_stack: list[Heads], lengths: list[int]) -> Array:
+    """`coincidences` within each of the sentences that `heads_of` was made of: (T, M, D)."""
+    parts = zip(stacks(lengths), by_stack, strict=True)
+    return np.concatenate([stack.rows_of(heads.counts) for stack, heads in parts], axis=1)
 
 
 def accumulate(inputs: Sequence[Array], shift: NDArray[np.integer]) -> Array:

@@ -104,7 +104,9 @@ class Model(PyLoihiProcessModel):
         """The message (K, S) of what is counted of this process's nodes."""
         message = np.zeros(self.frame.counts, np.int64)
         for node in self.computed:
-            for key, count in tally(node, [values[s] for s in node.inputs], values[node.name], lengths).items():
+            inputs = [values[source] for source in node.inputs]
+            counts = tally(node, inputs, values[node.name], lengths, self.states.get(node.name))
+            for key, count in counts.items():
                 message[self.frame.places[key], : len(lengths)] = count[:, 0]
         return message
 

@@ -58,7 +58,17 @@ class Sums:
         return Sums(self.total[sentences], self.seen)
 
 
-State = Membranes | Sums | None  # None: at rest, and of a node that has none
+@dataclass(frozen=True)
+class Met:
+    """What an attention has at hand of its last call, by stack of sentences. Who counts may use it; no call does."""
+
+    heads: list[arithmetic.Heads]
+
+    def of(self, sentences: NDArray[np.bool_], tokens: NDArray[np.bool_]) -> None:
+        return None
+
+
+State = Membranes | Sums | Met | None  # None: at rest, and of a node that has none
 
 
 class Kernel:
@@ -179,7 +189,8 @@ class AttentionKernel(Kernel):
         self.heads = node.heads
 
     def __call__(self, inputs: Sequence[Array], lengths: list[int], state: State = None) -> tuple[Array, State]:
-        return arithmetic.attention(inputs[0], lengths, self.heads), None
+        heads = arithmetic.heads_of(inputs[0], lengths, self.heads)
+        return arithmetic.attention(heads, lengths), Met(heads)
 
 
 class AddKernel(Kernel):

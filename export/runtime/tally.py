@@ -11,17 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import singledispatch
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from export.ir.arithmetic import by_head
+from export.ir.arithmetic import Heads, heads_of
 from export.ir.graph import LIF, Add, Attention, Graph, Node
 from export.ir.product import matmul
-from export.ir.stacks import stacks
+from export.runtime.kernels import Met, State
 
 Activity = NDArray[Any]  # non-negative integers (S, M, D) in any dtype
+AtHand = NDArray[np.unsignedinteger] | State  # `firings`, or what a kernel left
 
 BYTE = 255  # zeros and ones whose sum a byte holds
 
@@ -50,12 +52,17 @@ def _(node: Attention) -> list[str]:
     return [f"{node.name}:{kind}" for kind in COINCIDENCES]
 
 
-def tally(node: Node, inputs: Sequence[Activity], output: Activity, lengths: list[int]) -> dict[str, NDArray[np.int64]]:
+def tally(
+    node: Node, inputs: Sequence[Activity], output: Activity, lengths: list[int], at_hand: AtHand = None
+) -> dict[str, NDArray[np.int64]]:
     """{key: (B, S)} for each of `keys(node)`, from arrays (S, M, D) of S steps and M tokens of B sentences.
 
     LIF: its spikes. Add: its non-zero events, and those of them above 1, which are graded. Attention: coincidences.
+
+    Args:
+        at_hand: what need not be computed again: `firings` of a LIF, the state that an attention's kernel left.
     """
-    return dict(zip(keys(node), _tally(node, inputs, output, lengths), strict=True))
+    return dict(zip(keys(node), _tally(node, inputs, output, lengths, at_hand), strict=True))
 
 
 def tally_spikes(graph: Graph, spikes: Mapping[str, Activity], lengths: list[int]) -> dict[str, NDArray[np.int64]]:
@@ -77,60 +84,60 @@ def tally_spikes(graph: Graph, spikes: Mapping[str, Activity], lengths: list[int
 
 
 @singledispatch
-def _tally(node: Node, inputs: Sequence[Activity], output: Activity, lengths: list[int]) -> list[NDArray[np.int64]]:
+def _tally(
+    node: Node, inputs: Sequence[Activity], output: Activity, lengths: list[int], at_hand: AtHand
+) -> list[NDArray[np.int64]]:
     return []
 
 
 @_tally.register
-def _(node: LIF, inputs: Sequence[Activity], output: Activity, lengths: list[int]) -> list[NDArray[np.int64]]:
-    return [_per_sentence(output, lengths)]
+def _(
+    node: LIF, inputs: Sequence[Activity], output: Activity, lengths: list[int], at_hand: AtHand
+) -> list[NDArray[np.int64]]:
+    return [_by_sentence(at_hand if isinstance(at_hand, np.ndarray) else firings(output, lengths))]
 
 
 @_tally.register
-def _(node: Add, inputs: Sequence[Activity], output: Activity, lengths: list[int]) -> list[NDArray[np.int64]]:
-    return [above(output, 0, lengths), above(output, 1, lengths)]
+def _(
+    node: Add, inputs: Sequence[Activity], output: Activity, lengths: list[int], at_hand: AtHand
+) -> list[NDArray[np.int64]]:
+    return [_by_sentence(firings(output > least, lengths)) for least in (0, 1)]
 
 
 @_tally.register
-def _(node: Attention, inputs: Sequence[Activity], output: Activity, lengths: list[int]) -> list[NDArray[np.int64]]:
-    return list(np.concatenate([_coincidences(stack.of(inputs[0]), node.heads) for stack in stacks(lengths)], axis=1))
+def _(
+    node: Attention, inputs: Sequence[Activity], output: Activity, lengths: list[int], at_hand: AtHand
+) -> list[NDArray[np.int64]]:
+    stacks = at_hand.heads if isinstance(at_hand, Met) else heads_of(inputs[0], lengths, node.heads)
+    return list(np.concatenate([_coincidences(heads) for heads in stacks], axis=1))
 
 
-def above(activity: Activity, value: int, lengths: list[int]) -> NDArray[np.int64]:
-    """Elements above `value` for each sentence and step: (S, M, D) → (B, S)."""
-    return _per_sentence((activity > value).view(np.uint8), lengths)
-
-
-def per_neuron(spikes: Activity) -> NDArray[np.int64]:
-    """How often each neuron fires: (S, M, D) zeros and ones → (D,)."""
-    rows = spikes.reshape(-1, spikes.shape[-1]).astype(np.uint8, copy=False)
+def firings(marks: Activity, lengths: list[int]) -> NDArray[np.unsignedinteger]:
+    """How often each feature is set among the tokens of each sentence: (S, M, D) zeros and ones → (S, B, D)."""
+    marks = marks.view(np.uint8) if marks.dtype == np.bool_ else marks.astype(np.uint8, copy=False)
     # A byte holds the sum of so many: adding bytes is by far the fastest.
-    parts = [np.add.reduce(rows[i : i + BYTE], axis=0, dtype=np.uint8) for i in range(0, len(rows), BYTE)]
-    return np.sum(parts, axis=0, dtype=np.int64)
+    dtype = np.uint8 if max(lengths) <= BYTE else np.uint32
+    parts, row = [], 0
+    for tokens, same in groupby(lengths):  # in a batch by length, many stand side by side
+        behind = row + tokens * len(list(same))
+        stacked = marks[:, row:behind].reshape(len(marks), -1, tokens, marks.shape[-1])
+        parts.append(np.add.reduce(stacked, axis=2, dtype=dtype))
+        row = behind
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
-def _per_sentence(marks: Activity, lengths: list[int]) -> NDArray[np.int64]:
-    """The sums of zeros and ones: (S, M, D) → (B, S)."""
-    starts = np.cumsum([0, *lengths[:-1]])
-    return np.add.reduceat(_per_token(marks.astype(np.uint8, copy=False)), starts, axis=1).T
+def per_neuron(fired: NDArray[np.unsignedinteger]) -> NDArray[np.int64]:
+    """How often each neuron fires, by its `firings`: (S, B, D) → (D,)."""
+    return fired.sum((0, 1), dtype=np.int64)
 
 
-def _per_token(marks: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """The sums of zeros and ones over the last axis: (S, M, D) → (S, M).
-
-    Eight bytes are added at once, as one word, and a byte of the word holds the sum of BYTE of them.
-    """
-    whole = marks.shape[-1] // 8 * 8
-    total = marks[..., whole:].sum(-1, dtype=np.int64)
-    words = np.ascontiguousarray(marks[..., :whole]).view(np.uint64)
-    for i in range(0, words.shape[-1], BYTE):
-        sums = np.add.reduce(words[..., i : i + BYTE], axis=-1, keepdims=True)
-        total += sums.view(np.uint8).sum(-1, dtype=np.int64)
-    return total
+def _by_sentence(fired: NDArray[np.unsignedinteger]) -> NDArray[np.int64]:
+    """The sums of `firings` over the features: (S, B, D) → (B, S)."""
+    return fired.sum(-1, dtype=np.int64).T
 
 
-def _coincidences(qkv: Activity, heads: int) -> NDArray[np.int64]:
-    """How often the spikes of each sentence meet in either order of `Q Kᵀ V`: (S, B, N, 3 D) → (5, B, S).
+def _coincidences(heads: Heads) -> NDArray[np.int64]:
+    """How often the spikes of each sentence meet in either order of `Q Kᵀ V`: of (S, B, H, N, D/H) → (5, B, S).
 
     The five are COINCIDENCES:
 
@@ -142,22 +149,19 @@ def _coincidences(qkv: Activity, heads: int) -> NDArray[np.int64]:
 
     Exact as `arithmetic.coincidences`.
     """
-    query, key, value = by_head(qkv, heads)  # each (S, B, H, N, D/H)
+    query, key, value = heads.query, heads.key, heads.value
+    pairs = matmul(query, key, transposed="b") if heads.pairs is None else heads.pairs
+    memory = matmul(key, value, transposed="a") if heads.memory is None else heads.memory
     # Spikes of Q and K in each feature, of K and V in each token: what is but summed needs no map.
     tokens, features = (np.ones(n, np.float32) for n in query.shape[-2:])
     q_feature, k_feature = tokens[None] @ query, tokens[None] @ key  # (S, B, H, 1, D/H)
     k_token, v_token = key @ features[:, None], value @ features[:, None]  # (S, B, H, N, 1)
     counts = (
         np.multiply(q_feature, k_feature, dtype=np.float64),
-        _marks(matmul(query, key, transposed="b")) @ v_token,
+        np.minimum(pairs, 1) @ v_token,
         np.multiply(k_token, v_token, dtype=np.float64),
-        q_feature @ _marks(matmul(key, value, transposed="a")),
+        q_feature @ np.minimum(memory, 1),
         np.multiply(key @ np.swapaxes(q_feature, -1, -2), v_token, dtype=np.float64),
     )
-    sums = [count.reshape(*qkv.shape[:2], -1).sum(-1, dtype=np.float64).T for count in counts]
+    sums = [count.reshape(*query.shape[:2], -1).sum(-1, dtype=np.float64).T for count in counts]
     return np.stack(sums).astype(np.int64)
-
-
-def _marks(counts: NDArray[np.float32]) -> NDArray[np.float32]:
-    """1 where there is any, in place."""
-    return np.greater(counts, 0, out=counts, casting="unsafe")

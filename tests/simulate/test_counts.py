@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.ir.arithmetic import attention
+from export.ir.arithmetic import attention, heads_of
 from simulate import lava
 from simulate.counts import counts_of, shape_of
 from simulate.counts_schema import KINDS, LayerCount, Origin, PerSample, Shape, Totals
@@ -144,7 +144,8 @@ def test_every_count_of_every_sample_is_that_of_plain_loops(run):
 def test_the_output_of_attention_sums_to_the_triples(run):
     _, result, lengths, naive = run
     for name in ("blocks.0.attention", "blocks.1.attention"):
-        output = attention(result.spikes[f"{name}.qkv.lif"].astype(np.float32), lengths, HEADS)
+        spikes = result.spikes[f"{name}.qkv.lif"].astype(np.float32)
+        output = attention(heads_of(spikes, lengths, HEADS), lengths)
         assert output.sum() == sum(naive["triples", f"{name}.coincidences"].values())
 
 

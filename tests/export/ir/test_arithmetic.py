@@ -272,7 +272,7 @@ def test_both_orders_of_attention_equal_the_naive_count(shape, tokens, data):
 
 def test_attention_stays_within_each_sentence():
     qkv = np.random.default_rng(0).integers(0, 2, (4, 7, 12)).astype(np.float32)
-    together = arithmetic.attention(qkv, [3, 1, 3], 2)
+    together = arithmetic.attention(arithmetic.heads_of(qkv, [3, 1, 3], 2), [3, 1, 3])
     alone = [arithmetic.coincidences(qkv[:, rows], 2) for rows in (slice(0, 3), slice(3, 4), slice(4, 7))]
     assert np.array_equal(together, np.concatenate(alone, axis=1))
 

@@ -22,6 +22,6 @@ def test_stacks_hold_each_token_once_and_in_order_with_little_beside(lengths):
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=6), st.integers(0, 99))
 def test_sentences_in_one_stack_attend_only_to_themselves(lengths, seed):
     qkv = np.random.default_rng(seed).integers(0, 2, (2, sum(lengths), 3 * 12)).astype(np.uint8)
-    together = arithmetic.attention(qkv, lengths, heads=3)
-    alone = [arithmetic.attention(part, [part.shape[1]], heads=3) for part in np.split(qkv, np.cumsum(lengths)[:-1], 1)]
+    together = arithmetic.attention(arithmetic.heads_of(qkv, lengths, 3), lengths)
+    alone = [arithmetic.coincidences(part, 3) for part in np.split(qkv, np.cumsum(lengths)[:-1], 1)]
     assert np.array_equal(together, np.concatenate(alone, axis=1))

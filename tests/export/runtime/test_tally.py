@@ -60,13 +60,13 @@ def test_the_events_of_a_stream_are_counted_in_any_dtype(case):
 def test_the_spikes_of_each_neuron_are_counted_in_any_dtype(case, repeats):
     values = np.repeat(case[0], repeats, axis=0)  # many rows: a neuron fires more than 256 times
     expected = [sum(column) for column in zip(*values.reshape(-1, values.shape[2]).astype(int).tolist(), strict=True)]
-    assert tally.per_neuron(values).tolist() == expected
+    assert tally.per_neuron(tally.firings(values, case[1])).tolist() == expected
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_a_neuron_that_fires_more_often_than_float32_can_count_is_counted(dtype):
     rows = np.broadcast_to(np.ones(1, dtype), (1, 2**24 + 3, 1))
-    assert tally.per_neuron(rows).tolist() == [2**24 + 3]
+    assert tally.per_neuron(tally.firings(rows, [2**24 + 3])).tolist() == [2**24 + 3]
 
 
 @pytest.mark.parametrize(("norm", "levels"), [("batch", 1), ("layer", 1), ("batch", 3)])
