@@ -73,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
         choices=["table", "tsv", "jsonl"],
         default="table",
         help="what is printed: a table of predictions and firing rates for people, or the predictions alone, as "
-        "tab-separated values with a header or as JSON lines (default: %(default)s)",
+        "tab-separated values with a header or as JSON lines, written as they come (default: %(default)s)",
     )
     p.add_argument("-o", "--out", help="the folder for counts.json, predictions.tsv, trace.npz and spikes.npz")
     p.add_argument("--spikes", action="store_true", help="record every spike into spikes.npz")
@@ -239,7 +239,8 @@ def run_model(options: argparse.Namespace) -> None:
     _require_out(options.out)
     from export.ir import nir
     from export.ir.early_exit import with_margin
-    from simulate.run import ModelFile, run_texts
+    from simulate.predictions import FORMATS
+    from simulate.run import ModelFile, predict, run_texts
     from simulate.shards import shards_of
 
     graph = with_margin(nir.read(options.model), options.exit_margin)
@@ -248,6 +249,11 @@ def run_model(options: argparse.Namespace) -> None:
             raise InputError(f"--text-pair: {options.model} takes single texts; it was not trained on pairs")
         options.text = [f"{a}\t{b}" for a, b in zip(options.text, options.text_pair, strict=True)]
     shared = options.dask is not None or options.workers is not None
+    if options.format != "table" and not options.out and options.backend != "lava" and not shared:
+        parts = predict(graph, _texts(options), options.truncate, options.metric)
+        for line in FORMATS[options.format].lines(graph, parts):
+            sys.stdout.write(line)
+        return
     with shards_of(options.out if shared else None) as shards:
         found = run_texts(
             graph,
@@ -393,7 +399,7 @@ def _show(options: argparse.Namespace, run: Run) -> None:
     from simulate.predictions import FORMATS, as_lines
 
     if options.format != "table":
-        print(FORMATS[options.format](run.graph, run.result, run.texts), end="")
+        sys.stdout.writelines(FORMATS[options.format].lines(run.graph, [(run.result, run.texts)]))
         return
     counts, result = run.counts, run.result
     if run.texts.labels is None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import repeat
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,43 +40,39 @@ def as_lines(graph: Graph, result: SimulationResult, texts: Texts) -> str:
     return "\n".join(_line([graph.labels[i], f"{score:.4f}", text]) for i, score, text in found)
 
 
-def as_tsv(graph: Graph, result: SimulationResult, texts: Texts) -> str:
-    """A header, then a line a text: label (empty where unknown), prediction, its score, integer logits, text; of a
-    regression label, score, integer logit, text."""
+def tsv_header(graph: Graph) -> str:
     if graph.regression:
-        rows = _numbers(graph, result, texts)
-        lines = [_line([label or "", f"{score:.6f}", str(logit), text]) for label, score, logit, text in rows]
-        return "\n".join(["label\tscore\tlogit\ttext", *lines]) + "\n"
+        return "label\tscore\tlogit\ttext"
     names = [" ".join(label.split()) for label in graph.labels]  # a line break in a label would part the line
-    lines = ["\t".join(["label", "predicted", "score", *(f"logit_{name}" for name in names), "text"])]
-    labels = texts.labels or [""] * len(texts.texts)
+    return "\t".join(["label", "predicted", "score", *(f"logit_{name}" for name in names), "text"])
+
+
+def tsv_rows(graph: Graph, result: SimulationResult, texts: Texts) -> Iterator[str]:
+    """A line a text: label (empty where unknown), prediction, its score, integer logits, text; of a regression label,
+    score, integer logit, text."""
+    if graph.regression:
+        for label, score, logit, text in _numbers(graph, result, texts):
+            yield _line([label or "", f"{score:.6f}", str(logit), text])
+        return
+    labels = texts.labels or repeat("", len(texts.texts))
     scores = probabilities(graph, result).max(1)
     found = zip(labels, result.predictions, scores, result.logits, texts.texts, strict=True)
     for label, index, score, logits, text in found:
-        lines.append(_line([label, graph.labels[index], f"{score:.6f}", *map(str, logits), text]))
-    return "\n".join(lines) + "\n"
+        yield _line([label, graph.labels[index], f"{score:.6f}", *map(str, logits), text])
 
 
-def as_json_lines(graph: Graph, result: SimulationResult, texts: Texts) -> str:
+def json_rows(graph: Graph, result: SimulationResult, texts: Texts) -> Iterator[str]:
     """An object a line and text: text, predicted, score, scores by label, logits by label; label where it is known.
 
     Of a regression: text, score, logit, and the label as a number."""
     if graph.regression:
-        objects = [
-            {
-                **({} if label is None else {"label": float(label)}),
-                "text": text,
-                "score": round(score, 6),
-                "logit": logit,
-            }
-            for label, score, logit, text in _numbers(graph, result, texts)
-        ]
-        return "\n".join(json.dumps(row, ensure_ascii=False) for row in objects) + "\n"
-    labels = texts.labels or [None] * len(texts.texts)
-    lines = []
-    for label, text, scores, logits in zip(
-        labels, texts.texts, probabilities(graph, result), result.logits, strict=True
-    ):
+        for label, score, logit, text in _numbers(graph, result, texts):
+            row = {"text": text, "score": round(score, 6), "logit": logit}
+            yield json.dumps(row if label is None else {"label": float(label), **row}, ensure_ascii=False)
+        return
+    labels = texts.labels or repeat(None, len(texts.texts))
+    found = zip(labels, texts.texts, probabilities(graph, result), result.logits, strict=True)
+    for label, text, scores, logits in found:
         index = int(logits.argmax())
         row = {
             "text": text,
@@ -83,8 +81,7 @@ def as_json_lines(graph: Graph, result: SimulationResult, texts: Texts) -> str:
             "scores": {name: round(float(score), 6) for name, score in zip(graph.labels, scores, strict=True)},
             "logits": {name: int(logit) for name, logit in zip(graph.labels, logits, strict=True)},
         }
-        lines.append(json.dumps(row if label is None else {"label": label, **row}, ensure_ascii=False))
-    return "\n".join(lines) + "\n"
+        yield json.dumps(row if label is None else {"label": label, **row}, ensure_ascii=False)
 
 
 def _numbers(graph: Graph, result: SimulationResult, texts: Texts) -> list[tuple[str | None, float, int, str]]:
@@ -94,7 +91,23 @@ def _numbers(graph: Graph, result: SimulationResult, texts: Texts) -> list[tuple
     return list(zip(labels, *found, texts.texts, strict=True))
 
 
-FORMATS = {"tsv": as_tsv, "jsonl": as_json_lines}
+class Form(NamedTuple):
+    """Lines for a program: what stands before the first text, where there is anything, and a line a text."""
+
+    header: Callable[[Graph], str] | None
+    rows: Callable[[Graph, SimulationResult, Texts], Iterator[str]]
+
+    def lines(self, graph: Graph, parts: Iterable[tuple[SimulationResult, Texts]]) -> Iterator[str]:
+        """All of them, as the parts of a run come."""
+        if self.header is not None:
+            yield self.header(graph) + "\n"
+        for result, texts in parts:
+            for row in self.rows(graph, result, texts):
+                yield row + "\n"
+
+
+TSV = Form(tsv_header, tsv_rows)
+FORMATS = {"tsv": TSV, "jsonl": Form(None, json_rows)}
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from export.ir.early_exit import margin_of
 from export.ir.graph import Graph
 from export.ir.npz import write_npz
 from simulate import trace as traces
-from simulate.batches import Tokens
+from simulate.batches import Tokens, batches
 from simulate.counts import counts_of, shape_of
 from simulate.counts_schema import EXIT_VERSION, FORMAT, VERSION, Origin, plain
 from simulate.energy import accountings
@@ -27,7 +28,7 @@ from simulate.energy.record import RunRecord, record_from
 from simulate.folder import RUN
 from simulate.interchange.forms import FORMS
 from simulate.measure import Measure, numbers
-from simulate.predictions import as_tsv, probabilities
+from simulate.predictions import TSV, probabilities
 from simulate.result import SimulationResult
 from simulate.text import Texts, encode, in_labels_of, metric_of, true_of
 from simulate.trace import Trace
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 BACKENDS = ("fast", "lava")
 GRANULARITIES = ("block", "layer", "stock")
+TOGETHER = 2**15  # tokens of a part of a run whose predictions are written as they come: a second or less
 NOT_SAVED = "RUN"  # how a report calls the folder of a run that has none
 
 
@@ -231,7 +233,8 @@ class Run:
 
         def fill(out: Path) -> None:
             (out / "counts.json").write_text(json.dumps(self.counts, indent=1, ensure_ascii=False), "utf-8")
-            (out / "predictions.tsv").write_text(as_tsv(self.graph, self.result, self.texts), "utf-8")
+            with (out / "predictions.tsv").open("w", encoding="utf-8") as file:
+                file.writelines(TSV.lines(self.graph, [(self.result, self.texts)]))
             if self.result.spikes is not None:
                 lengths = np.array([len(tokens) for tokens in self.sentences])
                 # A layer may have the name "lengths".
@@ -299,11 +302,7 @@ def run_texts(
         RunError: Lava failed.
     """
     _require(backend=(backend, BACKENDS), granularity=(granularity, GRANULARITIES))
-    measured = metric_of(graph, metric)
-    if metric is not None and texts.labels is None:
-        raise InputError(f"{metric}: measures predictions of texts with labels; these have none", field="metric")
-    texts = in_labels_of(graph, texts)
-    sentences = encode(graph, texts.texts, f"{texts.source}: text", truncate)
+    texts, sentences, measured = prepared(graph, texts, truncate, metric)
     if not 0 <= trace <= len(sentences):
         raise InputError(f"{trace}: the texts are numbered from 1 to {len(sentences)}", field="trace")
     traced = traces.trace(graph, sentences[trace - 1], trace) if trace else None
@@ -316,6 +315,45 @@ def run_texts(
         result = run(graph, sentences, backend, granularity, spikes, bar.update)
     name = backend if backend == "fast" else f"lava-{granularity}"
     return Run(graph, model, texts, sentences, result, name, command, traced, measured)
+
+
+def predict(
+    graph: Graph, texts: Texts, truncate: bool = False, metric: str | None = None, together: int = TOGETHER
+) -> Iterator[tuple[SimulationResult, Texts]]:
+    """Predictions alone, on the fast simulator, as they come: of some texts after the other, in their order.
+
+    All texts are checked before the first is run. What then grows with their number is the texts and their tokens.
+
+    Args:
+        together: tokens of texts that are run together, and sorted by their length.
+    Raises:
+        InputError: as `run_texts` does.
+    """
+    texts, sentences, _ = prepared(graph, texts, truncate, metric)
+    return _parts(graph, texts, sentences, together)
+
+
+def _parts(
+    graph: Graph, texts: Texts, sentences: list[Tokens], together: int
+) -> Iterator[tuple[SimulationResult, Texts]]:
+    from simulate.fast import FastSimulator
+
+    simulator = FastSimulator(graph)
+    hidden = True if sys.stdout.isatty() else None  # there the lines show how far it is
+    with Bar(total=len(sentences), unit="text", disable=hidden, leave=False) as bar:
+        for group in batches(sentences, together):
+            part = slice(group[0], group[-1] + 1)
+            result = simulator.run(sentences[part], progress=bar.update, counted=False)
+            yield result, Texts(texts.source, texts.texts[part], texts.labels and texts.labels[part])
+
+
+def prepared(graph: Graph, texts: Texts, truncate: bool, metric: str | None) -> tuple[Texts, list[Tokens], Metric]:
+    """The texts with labels as the model calls them, their token ids, and what they are measured by."""
+    measured = metric_of(graph, metric)
+    if metric is not None and texts.labels is None:
+        raise InputError(f"{metric}: measures predictions of texts with labels; these have none", field="metric")
+    texts = in_labels_of(graph, texts)
+    return texts, encode(graph, texts.texts, f"{texts.source}: text", truncate), measured
 
 
 def _require(**choices: tuple[str, Sequence[str]]) -> None:

@@ -13,7 +13,11 @@ from simulate.cli import main as simulate
 from simulate.counts import counts_of
 from simulate.energy.record import read_run
 from simulate.fast import FastSimulator
+from simulate.predictions import FORMATS
+from simulate.run import ModelFile, predict, run_texts
+from simulate.text import read_data
 from spikebert.core.files import LIST
+from spikebert.data.columns import Columns
 from tests.fuzz.originals import tokenizer
 from tests.random_graph import random_graph
 
@@ -86,6 +90,25 @@ def test_a_model_knows_what_its_training_data_called_its_labels(tmp_path, capsys
     data.write_text("2\ta good film\n", "utf-8")
     assert simulate([str(path), "--data", str(data)]) == 2
     assert "text 1 has the label '2'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["tsv", "jsonl"])
+def test_predictions_are_written_as_they_come_and_are_those_of_one_run(two_classes, form):
+    graph, texts = nir.read(two_classes[0]), read_data(two_classes[2], Columns(), None)
+    whole = run_texts(graph, ModelFile("model.nir", ""), texts)
+    found = predict(graph, texts, together=8)
+    first = next(found)
+    assert len(first[1].texts) < len(texts.texts)
+    lines = list(FORMATS[form].lines(graph, [first, *found]))
+    assert lines == list(FORMATS[form].lines(graph, [(whole.result, whole.texts)]))
+
+
+def test_a_text_that_the_model_cannot_take_is_told_before_anything_is_written(two_classes, tmp_path, capsys):
+    data = tmp_path / "long.tsv"
+    data.write_text("label0\tgood\nlabel1\t" + "bad " * 99 + "\n", "utf-8")
+    assert simulate([two_classes[0], "--data", str(data), "--format", "tsv"]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == "" and "text 2" in printed.err
 
 
 def test_the_exported_file_alone_says_which_metric_its_task_has(two_classes, tmp_path, capsys):
