@@ -214,7 +214,8 @@ def _paragraphs(content: Content) -> tuple[str, ...]:
         "⌈log2(T + 1)⌉. Its products are priced by their bits, and by the additions that they consist of: that is the "
         "range. Nobody has trained such a BERT here, so that its accuracy is not known.",
         f"This run fires at a mean rate of {content.run.rate:.3f}. Break-even is the rate at which the model would "
-        "cost what BERT does, all events in proportion. A dash: even a silent network costs more.",
+        "cost what BERT does, all events in proportion. Above 1 it is out of reach, since no neuron fires more than "
+        "once a step: the model costs less. A dash: even a silent network costs more.",
     )
 
 
