@@ -8,7 +8,8 @@ import pytest
 
 from spikebert.core.errors import EXTRAS
 
-INSTALLED_BY = {**EXTRAS, "nbclient": "notebook", "nbformat": "notebook", "sklearn": "peers"}
+PEERS = dict.fromkeys(("norse", "snntorch"), "peers")
+INSTALLED_BY = {**EXTRAS, **PEERS, "nbclient": "notebook", "nbformat": "notebook"}
 hypothesis.settings.register_profile("suite", deadline=None)  # a busy computer is no fault of what is tested
 hypothesis.settings.load_profile("suite")
 

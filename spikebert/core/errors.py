@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 EXTRAS = {  # packages that are not everywhere, and what installs them
-    **dict.fromkeys(("torch", "transformers", "safetensors", "snntorch", "textblob"), "train"),
+    **dict.fromkeys(("torch", "transformers", "safetensors", "textblob", "sklearn"), "train"),
     "accelerate": "distributed",
     "datasets": "hub",
     "distributed": "serve",

