@@ -48,6 +48,7 @@ HUB = {"matthews": "matthews_correlation", "pearson": "pearsonr", "spearman": "s
 TOLD = {  # of the record of a training
     "task": "task",
     "teacher": "teacher",
+    "more_teachers": "more teachers",
     "preset": "preset",
     "train_texts": "training texts",
     "epochs": "epochs",
@@ -76,7 +77,9 @@ def card(config: Any, labels: list[str], training: dict[str, Any], folder: str =
         if labels
         else "It predicts a number, in the unit of the labels that it was trained on.",
         results=_results(labels, training),
-        training="\n".join(f"- {title}: {training[name]}" for name, title in TOLD.items() if name in training)
+        training="\n".join(
+            f"- {title}: {_told(training[name])}" for name, title in TOLD.items() if training.get(name, []) != []
+        )
         or "Not recorded.",
     )
 
@@ -105,16 +108,25 @@ def _score(labels: list[str], training: dict[str, Any]) -> Score | None:
     return Score(metric, value, *interval)
 
 
+def _told(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _teachers(training: dict[str, Any]) -> str:
+    others = training.get("more_teachers")
+    return f"the mean of its {len(others) + 1} teachers" if isinstance(others, list) and others else "its teacher"
+
+
 def _results(labels: list[str], training: dict[str, Any]) -> str:
     score, texts = _score(labels, training), f"on {training.get('dev_texts', 'its')} dev texts"
     if not labels and score is not None:
-        return f"{score.sentence} {texts}; its teacher {training.get('teacher_score', 0.0):.4f}."
+        return f"{score.sentence} {texts}; {_teachers(training)} {training.get('teacher_score', 0.0):.4f}."
     if not isinstance(training.get("accuracy"), float):
         return "Its accuracy was not recorded."
     parts = [f"Accuracy {training['accuracy']:.4f} {texts}"]
     if score is not None:
         parts.insert(0, score.sentence)
-    for name, title in (("teacher_accuracy", "its teacher"), ("majority", "the most frequent label")):
+    for name, title in (("teacher_accuracy", _teachers(training)), ("majority", "the most frequent label")):
         if isinstance(training.get(name), float):
             parts.append(f"{title} {training[name]:.4f}")
     return "; ".join(parts) + "."

@@ -86,6 +86,9 @@ def test_the_accuracy_stands_beside_that_of_the_teacher_where_the_model_notes_it
     lines = accuracy.card(replace(report.content, run=replace(run, model=noted))).lines
     assert lines[-1] == "its teacher: 89.3 % on the dev texts of the training"
     assert len(accuracy.card(report.content).lines) == len(lines) - 1
+    noted = replace(run.model, metadata={"training": {"teacher_accuracy": 0.893, "more_teachers": ["ngrams"]}})
+    lines = accuracy.card(replace(report.content, run=replace(run, model=noted))).lines
+    assert lines[-1] == "the mean of its 2 teachers: 89.3 % on the dev texts of the training"
 
 
 def ends(cell):

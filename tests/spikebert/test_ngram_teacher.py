@@ -106,6 +106,8 @@ def test_a_student_learns_from_a_bert_and_ngrams_together(task, bert, folder, tm
     rows = [Row(*line.split("\t")) for line in (task / "dev.tsv").read_text("utf-8").splitlines()]
     found = measure_model(both, examples_of(rows, LABELS, tokenizer, 64), ACCURACY, LABELS)
     assert trained.training["teacher_accuracy"] == found.accuracy == 1
+    card = (tmp_path / "run" / "model" / "README.md").read_text("utf-8")
+    assert "the mean of its 2 teachers 1.0000" in card and "- more teachers: teacher\n" in card
 
 
 def test_a_teacher_of_ngrams_alone_is_refused_and_the_option_for_it_named(task, folder, tmp_path, capsys):

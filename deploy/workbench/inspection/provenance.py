@@ -7,6 +7,7 @@ from typing import Any
 NOT_STATED = "not stated"
 PARTS = {  # what is told of a training, in this order; what an older version did not record is left out
     "teacher": "teacher",
+    "more_teachers": "more teachers",
     "preset": "preset",
     "train_texts": "training texts",
     "epochs": "epochs",
@@ -30,7 +31,9 @@ def origin(metadata: dict[str, Any]) -> dict[str, Any]:
 
 def made_by(training: dict[str, Any]) -> dict[str, Any]:
     """The training in a few facts."""
-    found = {title: training[name] for name, title in PARTS.items() if training.get(name) is not None}
+    found = {title: training[name] for name, title in PARTS.items() if training.get(name) not in (None, [])}
+    if isinstance(others := found.get("more teachers"), list):
+        found["more teachers"] = ", ".join(map(str, others))
     versions = training.get("versions")
     if isinstance(versions, dict):
         found["versions"] = ", ".join(f"{name} {version}" for name, version in versions.items())

@@ -73,13 +73,17 @@ def _number_card(content: Content, score: Score) -> Card:
 
 
 def _teacher(content: Content) -> tuple[str, ...]:
-    """What the BERT that it was learned from reached in training, where the model's file notes it."""
+    """What its teacher reached in training, or the mean of several, where the model's file notes it."""
     share = content.noted_accuracy("teacher_accuracy")
     if share is None:
         return ()
     shape = content.teacher[0] if content.teacher else None
-    size = f", a BERT of {shape.size}" if shape else ""
-    return (f"its teacher{size}: {100 * share:.1f} % on the dev texts of the training",)
+    others = content.run.model.noted("training", "more_teachers")
+    if isinstance(others, list) and others:
+        who = f"the mean of its {len(others) + 1} teachers" + (f", one of them a BERT of {shape.size}" if shape else "")
+    else:
+        who = "its teacher" + (f", a BERT of {shape.size}" if shape else "")
+    return (f"{who}: {100 * share:.1f} % on the dev texts of the training",)
 
 
 def _span(low: float, high: float) -> str:
