@@ -1,11 +1,12 @@
-# make demo | demo-train | test | coverage | test-modern | lint | format | docs | interop | sanafe | clean; the first use creates .venv and installs everything.
+# make demo | demo-train | test | coverage | test-modern | test-modern-train | lint | format | docs | interop | sanafe | clean; the first use creates .venv and installs everything.
 PYTHON ?= python3.10
 INTEROP_PYTHON ?= python3.11
 MODERN_PYTHON ?= python3.13
 BIN = .venv/bin
+TRAINER = tests/spikebert tests/export tests/deploy/workbench tests/test_same_answers.py
 CORE = tests/export tests/simulate tests/deploy tests/spikebert tests/test_cli.py tests/test_layers.py tests/test_tutorial.py tests/test_same_answers.py
 
-.PHONY: demo demo-train test coverage test-modern results bench lint format docs interop sanafe setup clean
+.PHONY: demo demo-train test coverage test-modern test-modern-train results bench lint format docs interop sanafe setup clean
 
 setup: .venv/installed
 
@@ -37,6 +38,16 @@ test-modern: .venv-modern/installed
 	@$(MODERN_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12))' || { echo "make: $(MODERN_PYTHON) is not there, or older than 3.12; set MODERN_PYTHON" >&2; exit 2; }
 	$(MODERN_PYTHON) -m venv .venv-modern
 	.venv-modern/bin/pip install --quiet --constraint constraints-modern.txt --editable '.[test,notebook,docs]'
+	touch $@
+
+# The trainer and the exporter there, with current torch and transformers.
+test-modern-train: .venv-modern-train/installed
+	.venv-modern-train/bin/python -m pytest -n 2 --dist worksteal -rs $(TRAINER)
+
+.venv-modern-train/installed: pyproject.toml constraints-modern.txt
+	@$(MODERN_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12))' || { echo "make: $(MODERN_PYTHON) is not there, or older than 3.12; set MODERN_PYTHON" >&2; exit 2; }
+	$(MODERN_PYTHON) -m venv .venv-modern-train
+	.venv-modern-train/bin/pip install --quiet --constraint constraints-modern.txt --editable '.[test,train]'
 	touch $@
 
 # The tables of docs/results.md from the models in this repository; DATA holds the public sets.
@@ -86,4 +97,4 @@ docs: setup .venv-modern/installed
 	.venv-modern/bin/mkdocs build --quiet
 
 clean:
-	rm -rf .venv .venv-interop .venv-modern .venv-sanafe demo site
+	rm -rf .venv .venv-interop .venv-modern .venv-modern-train .venv-sanafe demo site

