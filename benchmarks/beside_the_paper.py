@@ -24,6 +24,7 @@ PAPER = {  # fine-tuned BERT, SNN-TextCNN, SpikeBERT
     "examples/sst2/model.nir": (92.31, 80.91, 85.39),
     "examples/mr/model.nir": (87.63, 75.45, 80.69),
     "examples/subj/model.nir": (95.90, 90.60, 93.00),
+    "examples/chnsenti/model.nir": (89.48, 85.02, 86.36),
     "examples/waimai/model.nir": (90.27, 86.66, 89.66),
 }
 HEADER = (

@@ -61,6 +61,7 @@ MODELS = (
     Shipped("examples/sst2/model.nir", "GLUE SST-2, dev", "glue/sst2/dev.tsv.gz"),
     Shipped("examples/subj/model.nir", "Subj, dev", "subj/dev.tsv.gz"),
     Shipped("examples/mr/model.nir", "MR, dev", "mr/dev.tsv.gz"),
+    Shipped("examples/chnsenti/model.nir", "ChnSenti, dev", "chnsenti/dev.tsv.gz", words=False),
     Shipped("examples/waimai/model.nir", "Waimai, dev", "waimai/dev.tsv.gz", words=False),
     Shipped("examples/tweets/model.nir", "tweets, dev", "tweets"),
 )
