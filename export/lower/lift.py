@@ -152,7 +152,7 @@ def _fill(model: SpikeBertForSequenceClassification, parts: _Parts) -> None:
     source = parts.nodes[readout.inputs[0]]
     _fill_norm(model.readout.norm, parts.nodes[source.inputs[0]] if parts.norms else source, None, parts)
     unit = readout.scale * 2.0**readout.shift
-    _set(head.weight, readout.weight * unit / _unit(source))
+    _set(head.weight, readout.weight * unit / unit_of(source))
     _set(head.bias, readout.bias * readout.scale)
 
 
@@ -180,10 +180,10 @@ def _fill_norm(norm: nn.Module, source: Node, neuron: LIF | None, parts: _Parts)
 
 def _real(states: NDArray[np.integer], source: Node) -> NDArray[np.float64]:
     """What state values of neurons behind `source` are worth."""
-    return states * (_unit(source) / 2**INPUT_SHIFT)
+    return states * (unit_of(source) / 2**INPUT_SHIFT)
 
 
-def _unit(node: Node) -> float:
+def unit_of(node: Node) -> float:
     """What one unit of a node's output is worth."""
     if isinstance(node, LayerNorm):
         return 2.0**-NORM_BITS

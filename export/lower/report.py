@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from export.ir.arithmetic import NORM_BITS
 from export.ir.early_exit import logit_scale
-from export.ir.graph import INPUT_SHIFT, LIF, Accumulate, Embedding, Graph, LayerNorm, Linear, Readout
+from export.ir.graph import INPUT_SHIFT, LIF, Embedding, Graph, LayerNorm, Linear, Readout
 from export.ir.ranges import output_bounds
 from export.lower.capture import capture
 from export.lower.float_graph import FloatEmbedding, FloatLIF, FloatLinear, FloatReadout
+from export.lower.lift import unit_of
 from export.lower.pipeline import fold
 from export.runtime.execute import execute
 from spikebert.data.metrics import ACCURACY, noted
@@ -68,11 +68,8 @@ def threshold_rounding(graph: Graph, before: Any, node: LIF) -> dict[str, Any]:
     Where each neuron has its own these are the least and the largest threshold, and the error of most magnitude.
     """
     assert isinstance(before, FloatLIF)
-    source = graph[node.inputs[0]]
-    unit = float(source.scale[0]) if isinstance(source, (Linear, Embedding, Accumulate)) else 1.0
-    if isinstance(source, LayerNorm):
-        unit = 2.0**-NORM_BITS
-    errors = node.threshold / (np.atleast_1d(before.threshold) / unit * 2**INPUT_SHIFT) - 1
+    exact = np.atleast_1d(before.threshold) / unit_of(graph[node.inputs[0]]) * 2**INPUT_SHIFT
+    errors = node.threshold / exact - 1
     ends = sorted({int(node.threshold.min()), int(node.threshold.max())})
     worst = float(errors[np.abs(errors).argmax()])
     return {"threshold": ends[0] if len(ends) == 1 else ends, "threshold_error": worst}

@@ -28,7 +28,7 @@ from spikebert.training import teacher as teachers
 from spikebert.training.distill import initialise_embeddings, initialise_head
 from spikebert.training.examples import examples_for, examples_of, separator_of, taught_examples
 from spikebert.training.loop import Batch, Schedule, train
-from spikebert.training.losses import label_loss, logits_loss
+from spikebert.training.losses import label_loss, logits_loss, weighted
 from spikebert.training.measuring import measure_model
 from spikebert.training.pipeline import computing, remember_teachers, student_shape
 from spikebert.training.preparation import prepare
@@ -107,9 +107,7 @@ def _expert(settings: BaselineSettings, run: Run, task: Task, source, tokenizer,
         )
     remember_teachers(settings, run)
     others = teachers.load_more(settings.others, task.labels, tokenizer)
-    expert = Teacher(
-        teachers.MeanOfTeachers(source, others) if others else source, separator_of(task, tokenizer, source.config)
-    )
+    expert = Teacher(teachers.mean_of(source, others), separator_of(task, tokenizer, source.config))
     return expert.to(computing(settings)["device"])
 
 
@@ -118,8 +116,7 @@ def distillation(
 ) -> dict[str, torch.Tensor]:
     """The terms of eq. 8 that a network without SpikeBERT's layers has, by their weights there."""
     terms = {"logits": logits_loss(logits, taught, spread), "cross_entropy": label_loss(logits, labels, spread)}
-    weights = LossWeights()
-    return {"loss": sum(getattr(weights, name) * term for name, term in terms.items()), **terms}  # type: ignore[dict-item]
+    return weighted(terms, LossWeights())
 
 
 def _finish(

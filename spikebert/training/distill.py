@@ -14,7 +14,7 @@ from spikebert.model.model import SpikeBertForSequenceClassification
 from spikebert.model.operations import record_operations
 from spikebert.model.recording import record_spikes
 from spikebert.training.loop import Batch
-from spikebert.training.losses import Alignment, aligned_layers, firing_rate, label_loss, logits_loss
+from spikebert.training.losses import Alignment, aligned_layers, firing_rate, label_loss, logits_loss, weighted
 from spikebert.training.settings import LossWeights
 from spikebert.training.targets import Source
 from spikebert.training.teacher import Teacher
@@ -72,8 +72,7 @@ def stage_two(
     if operations is not None and operations_target is not None:
         per_mac = operations.per_mac(student.model, batch.mask)
         terms["operations"] = (per_mac - operations_target).clamp(min=0).float()
-    total = sum(getattr(weights, name) * term for name, term in terms.items())
-    return {"loss": total, **terms}  # type: ignore[dict-item]
+    return weighted(terms, weights)
 
 
 @torch.no_grad()

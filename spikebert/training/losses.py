@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from spikebert.model.model import SpikeBertOutput
 from spikebert.training.loop import NO_LABEL
+from spikebert.training.settings import LossWeights
 
 
 def aligned_layers(blocks: int, teacher_layers: int, skip: int = 0) -> list[int]:
@@ -83,3 +84,9 @@ def firing_rate(spikes: Iterable[Tensor]) -> Tensor:
     """Spikes a neuron and step over layers (T, M, D), every neuron counting alike."""
     trains = list(spikes)
     return sum(train.sum() for train in trains) / sum(train.numel() for train in trains)  # type: ignore[return-value]
+
+
+def weighted(terms: dict[str, Tensor], weights: LossWeights) -> dict[str, Tensor]:
+    """The terms by their names, and before them their weighted sum, "loss"."""
+    total = sum(getattr(weights, name) * term for name, term in terms.items())
+    return {"loss": total, **terms}  # type: ignore[dict-item]

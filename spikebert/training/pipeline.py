@@ -152,7 +152,7 @@ def _distil(settings: Settings, run: Run, task: Task) -> Path:
         else:
             folder = fine_tune(teacher_settings(settings, general.config), replace(task, cut=False))
             model, tokenizer, _ = teachers.load(str(folder), task.labels)
-        expert = Teacher(teachers.MeanOfTeachers(model, others) if others else model, separator)
+        expert = Teacher(teachers.mean_of(model, others), separator)
         seconds += _stage_two(settings, run, student, expert, task, more, tokenizer, calibrated=begin is None)
     with processes.main_first():
         if processes.is_main():

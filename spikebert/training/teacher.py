@@ -251,6 +251,11 @@ def vocabulary(tokenizer: PreTrainedTokenizerFast) -> int:
     return max(tokenizer.get_vocab().values()) + 1
 
 
+def mean_of(first: BertForSequenceClassification, others: Sequence[nn.Module]):
+    """Who teaches: the first alone, or the mean of all."""
+    return MeanOfTeachers(first, others) if others else first
+
+
 def load_more(names: Sequence[str], labels: Sequence[str], tokenizer: PreTrainedTokenizerFast) -> list[nn.Module]:
     """Classifiers of these labels that read the tokens of `tokenizer`: BERTs that are fine-tuned, or of n-grams.
 
