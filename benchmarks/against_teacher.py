@@ -88,7 +88,7 @@ def main() -> None:
         teacher = Int8Teacher(model, Path(folder), simulator.cores)
         plain, counted, other = least(
             options.repeat,
-            lambda: simulator.run(sentences, counted=False),
+            lambda: simulator.run(sentences, counting="none"),
             lambda: simulator.run(sentences),
             lambda: teacher.run(own),
         )

@@ -102,7 +102,7 @@ def ablate(
         found: dict[str, float | None] = dict.fromkeys(WAYS)
         for way in ways(part, graph):
             changes = {name: _change(way, graph[name], whole, counted.token_steps, seed) for name in part.replaced}
-            result = simulator.run(sentences, changes=changes, counted=False)
+            result = simulator.run(sentences, changes=changes, counting="none")
             found[way] = measure.value(graph, result.logits)
             progress(1)
         share = sum(operations.get(name, 0) for name in part.nodes) / max(1, sum(operations.values()))

@@ -17,6 +17,7 @@ from spikebert.data.columns import add_columns, add_labels, columns_of, labels_o
 from spikebert.data.metrics import ACCURACY, add_metric
 
 if TYPE_CHECKING:
+    from simulate.result import Counting
     from simulate.run import Run
     from simulate.text import Texts
 
@@ -76,6 +77,12 @@ def parser() -> argparse.ArgumentParser:
         "tab-separated values with a header or as JSON lines, written as they come (default: %(default)s)",
     )
     p.add_argument("-o", "--out", help="the folder for counts.json, predictions.tsv, trace.npz and spikes.npz")
+    p.add_argument(
+        "--counts",
+        choices=["none", "layers", "all"],
+        help="what is counted: nothing, the spikes of each layer, or all that energy reports need, which takes longer "
+        "(default: all with --out, else what is printed)",
+    )
     p.add_argument("--spikes", action="store_true", help="record every spike into spikes.npz")
     p.add_argument(
         "--to",
@@ -210,6 +217,7 @@ def run_foreign(options: argparse.Namespace) -> None:
         "dask",
         "exit_margin",
         "metric",
+        "counts",
     )
     given = [option(flag) for flag in flags if getattr(options, flag) not in (None, False, [])]
     if given or options.backend == "fast":
@@ -269,11 +277,18 @@ def run_model(options: argparse.Namespace) -> None:
             options.line,
             shards,
             options.metric,
-            counted=options.format == "table" or bool(options.out),
+            counting=_counting(options),
         )
         if options.out:
             found.save(options.out, options.to)
     _show(options, found)
+
+
+def _counting(options: argparse.Namespace) -> Counting:
+    """What is counted: what is kept or printed, unless --counts says otherwise."""
+    if options.out:
+        return "all"
+    return options.counts or ("layers" if options.format == "table" else "none")
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -291,6 +306,8 @@ def _check(options: argparse.Namespace) -> None:
         raise InputError("--spikes needs --out: a folder to write the spikes to")
     if options.to and not options.out:
         raise InputError("--to needs --out: a folder to write to")
+    if options.out and options.counts not in (None, "all"):
+        raise InputError(f"--counts {options.counts}: --out keeps counts.json, which holds all counts; leave one out")
     if options.trace == 0 and any(FORMS[form].traces for form in options.to):
         raise InputError("--to prosperity writes the text of --trace: give the number of one, from 1")
     if options.text_pair and len(options.text_pair) != len(options.text or []):
@@ -389,32 +406,30 @@ def _beside(run: Run) -> str:
     """What is told beside the score of classes."""
     if run.graph.regression:
         return ""
-    counts = run.counts
-    accuracy = "" if run.metric == ACCURACY else f", accuracy {counts['accuracy']:.4f}"
-    return f"{accuracy}, {counts['correct']} right, majority class {counts['majority']:.4f}"
+    accuracy = "" if run.metric == ACCURACY else f", accuracy {run.accuracy:.4f}"
+    return f"{accuracy}, {run.correct} right, majority class {run.majority:.4f}"
 
 
 def _show(options: argparse.Namespace, run: Run) -> None:
-    """Predictions of texts without labels, with their scores, or the accuracy; then spikes a layer."""
+    """Predictions of texts without labels, with their scores, or the accuracy; then spikes a layer, if counted."""
     from simulate.predictions import FORMATS, as_lines
 
     if options.format != "table":
         sys.stdout.writelines(FORMATS[options.format].lines(run.graph, [(run.result, run.texts)]))
         return
-    counts, result = run.counts, run.result
+    texts, result = len(run.sentences), run.result
     if run.texts.labels is None:
         if options.text or not options.out:  # of many texts they stand in predictions.tsv
             print(as_lines(run.graph, result, run.texts))
         if not options.text:
-            print(f"{counts['samples']} texts on {run.backend}, without labels")
+            print(f"{texts} texts on {run.backend}, without labels")
     else:
         assert run.score is not None
-        print(f"{counts['samples']} texts on {run.backend}: {run.score}{_beside(run)}")
-    print(f"\n{'layer':<34}{'neurons':>8}{'spikes a text':>15}{'firing rate':>13}")
-    for layer in counts["layers"]:
-        print(
-            f"{layer['name']:<34}{layer['width']:>8}{layer['spikes'] / counts['samples']:>15.1f}{layer['rate']:>13.4f}"
-        )
+        print(f"{texts} texts on {run.backend}: {run.score}{_beside(run)}")
+    if options.counts != "none":
+        print(f"\n{'layer':<34}{'neurons':>8}{'spikes a text':>15}{'firing rate':>13}")
+        for layer in run.layers:
+            print(f"{layer.name:<34}{layer.width:>8}{layer.spikes / texts:>15.1f}{layer.rate:>13.4f}")
     if result.steps is not None:
         print(f"\nsteps a text: {result.steps.mean():.2f} of {run.graph.time_steps}, by the early exit")
     print(f"\nstart-up {result.startup_seconds:.2f} s, simulation {result.seconds:.2f} s", end="")

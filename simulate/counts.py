@@ -26,7 +26,7 @@ from export.ir.graph import (
     Node,
     Readout,
 )
-from export.runtime.tally import COINCIDENCES
+from export.runtime.tally import COINCIDENCES, keys
 from simulate.counts_schema import (
     AttentionCount,
     CurrentsCount,
@@ -58,6 +58,17 @@ def counts_of(graph: Graph, result: SimulationResult, lengths: list[int]) -> dic
         "layers": [plain(tally.layer(node)) for node in graph.neurons],
         "operations": [plain(_operation(node, tally)) for node in graph if not isinstance(node, LIF)],
     }
+
+
+def layers_of(graph: Graph, result: SimulationResult, lengths: list[int]) -> list[LayerCount]:
+    """What each layer of neurons fired, in network order, of a run that counted its layers at least."""
+    tally = Tally(graph, result, lengths)
+    return [tally.layer(node) for node in graph.neurons]
+
+
+def is_whole(graph: Graph, result: SimulationResult) -> bool:
+    """Whether a run counted all that counts.json tells."""
+    return all(key in result.counts for node in graph for key in keys(node))
 
 
 def shape_of(graph: Graph, file: str = "", sha256: str = "") -> Shape:

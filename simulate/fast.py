@@ -19,12 +19,12 @@ from threadpoolctl import ThreadpoolController
 
 from export.ir.arithmetic import decided
 from export.ir.early_exit import margin_of
-from export.ir.graph import LIF, NO_MARGIN, Graph
+from export.ir.graph import LIF, NO_MARGIN, Graph, Node
 from export.runtime.execute import Change, Executor, Visit
 from export.runtime.kernels import State
 from export.runtime.tally import firings, per_neuron, tally
 from simulate.batches import Tokens, by_length
-from simulate.result import SimulationResult
+from simulate.result import Counting, SimulationResult
 
 ROWS = 256  # tokens per batch: enough for BLAS, few enough that a layer's activity stays small
 
@@ -88,7 +88,7 @@ class FastSimulator:
         record: bool = False,
         progress: Callable[[int], object] | None = None,
         changes: Mapping[str, Change] | None = None,
-        counted: bool = True,
+        counting: Counting = "all",
     ) -> SimulationResult:
         """Classify sentences of token ids.
 
@@ -97,14 +97,14 @@ class FastSimulator:
                 number of sentences.
             progress: called with the number of sentences done since its last call.
             changes: what to put in place of the outputs of some nodes, by their names.
-            counted: whether to count; where nobody asks for more than logits, it need not take its time.
+            counting: what to count: where nobody asks for more than logits, it need not take its time.
         """
         started = time.perf_counter()
         whole = _Whole(self.graph, sentences, record, steps=self.margin != NO_MARGIN)
         groups = by_length(sentences, batch_rows(sum(map(len, sentences)), self.cores))
         with self._side_by_side(len(groups)) as run:
             way = self._batch if self.margin == NO_MARGIN else self._leaving
-            results = run(lambda group: way([sentences[i] for i in group], record, changes or {}, counted), groups)
+            results = run(lambda group: way([sentences[i] for i in group], record, changes or {}, counting), groups)
             for group, batch in zip(groups, results, strict=True):
                 whole.put(group, batch)
                 if progress:
@@ -112,7 +112,7 @@ class FastSimulator:
         return SimulationResult(
             logits=whole.logits,
             counts=whole.counts,
-            neurons=whole.neurons if counted else None,
+            neurons=None if counting == "none" else whole.neurons,
             spikes=whole.spikes,
             seconds=time.perf_counter() - started,
             startup_seconds=self.startup_seconds,
@@ -133,13 +133,15 @@ class FastSimulator:
             finally:
                 pool.shutdown(cancel_futures=True)
 
-    def _batch(self, sentences: list[Tokens], record: bool, changes: Mapping[str, Change], counted: bool) -> _Batch:
+    def _batch(
+        self, sentences: list[Tokens], record: bool, changes: Mapping[str, Change], counting: Counting
+    ) -> _Batch:
         """All steps of a batch; no membrane outlives its node."""
         batch, lengths = _Batch(), [len(tokens) for tokens in sentences]
         states: dict[str, State] = {}
         for node, inputs, output in self.executor.visits(sentences, states, changes):
             state = states.pop(node.name)
-            if counted:
+            if _is_counted(node, counting):
                 counts, fired = count(Visit(node, inputs, output), lengths, state)
                 batch.counts |= counts
                 batch.neurons |= fired
@@ -148,7 +150,9 @@ class FastSimulator:
             batch.logits = output
         return batch
 
-    def _leaving(self, sentences: list[Tokens], record: bool, changes: Mapping[str, Change], counted: bool) -> _Batch:
+    def _leaving(
+        self, sentences: list[Tokens], record: bool, changes: Mapping[str, Change], counting: Counting
+    ) -> _Batch:
         """Step after step of a batch, each without the sentences that are done."""
         steps, lengths = self.graph.time_steps, np.array([len(tokens) for tokens in sentences])
         shape, taken = (len(sentences), steps), np.full(len(sentences), steps)
@@ -164,7 +168,7 @@ class FastSimulator:
             there = lengths[here].tolist()
             logits: NDArray = np.empty(0)
             for node, inputs, output in self.executor.visits([sentences[i] for i in here], states, changes):
-                if counted:
+                if _is_counted(node, counting):
                     counts, fired = count(Visit(node, inputs, output), there, states[node.name])
                     for key, number in counts.items():
                         batch.counts[key][here, step] = number[:, 0]
@@ -182,6 +186,10 @@ class FastSimulator:
             states = {name: state and state.of(stay, rows_stay) for name, state in states.items()}
             here, tokens = here[stay], tokens[rows_stay]
         return batch
+
+
+def _is_counted(node: Node, counting: Counting) -> bool:
+    return counting == "all" or (counting == "layers" and isinstance(node, LIF))
 
 
 def count(

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+# What a run counts: nothing, the spikes of each layer of neurons, or all that the reports need.
+Counting = Literal["none", "layers", "all"]
 
 
 @dataclass(frozen=True)
 class SimulationResult:
     """A run over B sentences, in the order in which they were given.
 
-    counts: {key: (B, T) int64} for every neuron layer, residual stream and attention; see `export.runtime.tally`.
+    counts: {key: (B, T) int64} for every neuron layer, residual stream and attention, as far as the run was asked to
+        count; see `export.runtime.tally`.
     neurons: {layer: (D,) int64}, how often each neuron fired over all tokens and steps; None where Lava's processes
-        were not asked to show their spikes.
+        were not asked to show their spikes, or where nothing was counted.
     spikes: {layer: (T, M, D) uint8} over the M tokens of all sentences, where recording was asked for.
     steps: (B,) int64, how many of the T steps each sentence took, where the model has an early exit; else None. What
         lies behind is silent: it is 0 in counts, neurons and spikes.

@@ -20,8 +20,8 @@ from export.ir.graph import Graph
 from export.ir.npz import write_npz
 from simulate import trace as traces
 from simulate.batches import Tokens, batches
-from simulate.counts import counts_of, shape_of
-from simulate.counts_schema import EXIT_VERSION, FORMAT, VERSION, Origin, plain
+from simulate.counts import counts_of, is_whole, layers_of, shape_of
+from simulate.counts_schema import EXIT_VERSION, FORMAT, VERSION, LayerCount, Origin, plain
 from simulate.energy import accountings
 from simulate.energy.account import Comparison
 from simulate.energy.record import RunRecord, record_from
@@ -29,7 +29,7 @@ from simulate.folder import RUN
 from simulate.interchange.forms import FORMS
 from simulate.measure import Measure, numbers
 from simulate.predictions import TSV, probabilities
-from simulate.result import SimulationResult
+from simulate.result import Counting, SimulationResult
 from simulate.text import Texts, encode, in_labels_of, metric_of, true_of
 from simulate.trace import Trace
 from spikebert.core.errors import InputError, printable
@@ -116,7 +116,21 @@ class Run:
     @property
     def accuracy(self) -> float | None:
         """The share of texts whose label is predicted."""
-        return self.counts["accuracy"]
+        return None if self.correct is None else self.correct / len(self.texts.texts)
+
+    @cached_property
+    def correct(self) -> int | None:
+        """The texts whose label is predicted; None where the texts have no labels, or numbers."""
+        if self.graph.regression or self.texts.labels is None:
+            return None
+        return sum(a == b for a, b in zip(self.predictions, self.texts.labels, strict=True))
+
+    @property
+    def majority(self) -> float | None:
+        """The share of the most frequent label: what one gets right without reading; None as of `correct`."""
+        if self.graph.regression or self.texts.labels is None:
+            return None
+        return Counter(self.texts.labels).most_common(1)[0][1] / len(self.texts.labels)
 
     @cached_property
     def score(self) -> Score | None:
@@ -129,7 +143,20 @@ class Run:
     @property
     def rates(self) -> dict[str, float]:
         """Spikes a neuron and step of each layer of neurons, in network order."""
-        return {layer["name"]: layer["rate"] for layer in self.counts["layers"]}
+        return {layer.name: layer.rate for layer in self.layers}
+
+    @cached_property
+    def layers(self) -> list[LayerCount]:
+        """What each layer of neurons fired, in network order.
+
+        Where the run counted nothing, the texts are run again, which is exact.
+        """
+        result = self.result if self.result.counts else self._again(record=False)
+        return layers_of(self.graph, result, self._lengths)
+
+    @property
+    def _lengths(self) -> list[int]:
+        return [len(tokens) for tokens in self.sentences]
 
     @cached_property
     def spikes(self) -> Mapping[str, NDArray[np.uint8]]:
@@ -149,12 +176,9 @@ class Run:
     def counts(self) -> dict[str, Any]:
         """The whole of counts.json, as docs/counts.md tells.
 
-        Where the run did not count, the texts are run again, which is exact.
+        Where the run did not count all of it, the texts are run again, which is exact.
         """
-        result = self.result if self.result.counts else self._again(record=False)
-        labels, predicted = None if self.graph.regression else self.texts.labels, self.predictions
-        correct = None if labels is None else sum(a == b for a, b in zip(predicted, labels, strict=True))
-        majority = None if labels is None else Counter(labels).most_common(1)[0][1] / len(labels)
+        result = self.result if is_whole(self.graph, self.result) else self._again(record=False)
         origin = Origin(
             backend=self.backend,
             data=printable(self.texts.source),
@@ -168,11 +192,11 @@ class Run:
             "version": VERSION if self.result.steps is None else EXIT_VERSION,
             "model": plain(shape_of(self.graph, printable(self.model.name), self.model.sha256)),
             "run": plain(origin),
-            "accuracy": None if correct is None else correct / len(self.texts.texts),
-            "correct": correct,
-            "majority": majority,
+            "accuracy": self.accuracy,
+            "correct": self.correct,
+            "majority": self.majority,
             **({} if self.score is None else self.score.record),
-            **counts_of(self.graph, result, [len(tokens) for tokens in self.sentences]),
+            **counts_of(self.graph, result, self._lengths),
         }
 
     @property
@@ -236,7 +260,7 @@ class Run:
             with (out / "predictions.tsv").open("w", encoding="utf-8") as file:
                 file.writelines(TSV.lines(self.graph, [(self.result, self.texts)]))
             if self.result.spikes is not None:
-                lengths = np.array([len(tokens) for tokens in self.sentences])
+                lengths = np.array(self._lengths)
                 # A layer may have the name "lengths".
                 trains = {"spikes/lengths" if n == "lengths" else n: t for n, t in self.result.spikes.items()}
                 write_npz(out / "spikes.npz", {"lengths": lengths, **trains})
@@ -256,13 +280,13 @@ def simulate(
     granularity: str = "block",
     record: bool = False,
     progress: Callable[[int], object] | None = None,
-    counted: bool = True,
+    counting: Counting = "all",
 ) -> SimulationResult:
     """Run an exported graph on token ids, on the fast simulator or on Lava's runtime, which counts in any case."""
     if backend == "fast":
         from simulate.fast import FastSimulator
 
-        return FastSimulator(graph).run(sentences, record=record, progress=progress, counted=counted)
+        return FastSimulator(graph).run(sentences, record=record, progress=progress, counting=counting)
     from simulate import lava
 
     return lava.run(graph, sentences, granularity=granularity, record=record, progress=progress)
@@ -282,7 +306,7 @@ def run_texts(
     command: str = "",
     shards: Shards | None = None,
     metric: str | None = None,
-    counted: bool = True,
+    counting: Counting = "all",
 ) -> Run:
     """Run texts; a bar shows the progress where standard error is a terminal.
 
@@ -296,7 +320,8 @@ def run_texts(
         dask: share them among the workers of a Dask cluster, by the address of its scheduler.
         shards: where workers' finished shards are kept, see `simulate.shards`.
         metric: what the predictions are measured by, "accuracy", "f1:LABEL", …; that of the model's task where None.
-        counted: False where predictions alone are wanted: the fast simulator then leaves the counting out.
+        counting: "none" where predictions alone are wanted, "layers" where the spikes of each layer are, too: the fast
+            simulator here then leaves out the rest. What is asked for later is counted by a second run.
     Raises:
         InputError: a text or a label that the model cannot take, or an argument that cannot be.
         RunError: Lava failed.
@@ -309,7 +334,7 @@ def run_texts(
     if shards:
         shards.begin(model.sha256, sentences, (backend, granularity, spikes, margin_of(graph)))
     with (
-        _simulator(workers, dask, shards, counted) as run,
+        _simulator(workers, dask, shards, counting) as run,
         Bar(total=len(sentences), unit="text", disable=None, leave=False) as bar,
     ):
         result = run(graph, sentences, backend, granularity, spikes, bar.update)
@@ -343,7 +368,7 @@ def _parts(
     with Bar(total=len(sentences), unit="text", disable=hidden, leave=False) as bar:
         for group in batches(sentences, together):
             part = slice(group[0], group[-1] + 1)
-            result = simulator.run(sentences[part], progress=bar.update, counted=False)
+            result = simulator.run(sentences[part], progress=bar.update, counting="none")
             yield result, Texts(texts.source, texts.texts[part], texts.labels and texts.labels[part])
 
 
@@ -364,11 +389,11 @@ def _require(**choices: tuple[str, Sequence[str]]) -> None:
 
 @contextmanager
 def _simulator(
-    workers: int | str | None, dask: str | None, shards: Shards | None, counted: bool
+    workers: int | str | None, dask: str | None, shards: Shards | None, counting: Counting
 ) -> Iterator[Callable[..., SimulationResult]]:
     """What runs the sentences: here, or on workers."""
     if dask is None and workers is None:
-        yield partial(simulate, counted=counted)
+        yield partial(simulate, counting=counting)
         return
     from simulate import serve
 

@@ -121,7 +121,7 @@ class Model:
         return self._classified(texts, truncate).probabilities
 
     def _classified(self, texts: Sequence[str], truncate: bool) -> Run:
-        return run_texts(self.graph, self.source, _texts(texts, None), truncate=truncate, counted=False)
+        return run_texts(self.graph, self.source, _texts(texts, None), truncate=truncate, counting="none")
 
     def simulate(
         self,

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from simulate.energy.record import read_run
 from simulate.fast import FastSimulator
 from simulate.predictions import FORMATS
 from simulate.run import ModelFile, predict, run_texts
-from simulate.text import read_data
+from simulate.text import Texts, read_data
 from spikebert.core.files import LIST
 from spikebert.data.columns import Columns
 from tests.fuzz.originals import tokenizer
@@ -128,6 +129,25 @@ def test_another_metric_may_be_asked_for(two_classes, tmp_path, capsys):
     assert "these have none" in capsys.readouterr().err
 
 
+def test_what_is_counted_changes_nothing_that_is_printed_but_the_layers(two_classes, tmp_path, capsys):
+    printed = {}
+    for counts in ("none", "layers", "all"):
+        assert simulate([two_classes[0], "--text", "a good film", "--counts", counts]) == 0
+        printed[counts] = capsys.readouterr().out.partition("\nstart-up")[0]
+    assert printed["layers"] == printed["all"]
+    assert "firing rate" in printed["layers"]
+    assert printed["none"] == printed["all"].partition("\nlayer ")[0]
+
+
+def test_a_run_that_counted_its_layers_alone_tells_all_counts_when_asked(two_classes):
+    texts = Texts("here", ["a good film", "bad"], None)
+    path = Path(two_classes[0])
+    graph, file = nir.read(path), ModelFile.of(path)
+    layers, whole = (run_texts(graph, file, texts, counting=counting) for counting in ("layers", "all"))
+    assert layers.rates == whole.rates
+    assert layers.energy("events") == whole.energy("events")
+
+
 def test_texts_are_read_from_columns_that_are_named(model, tmp_path, capsys):
     data = tmp_path / "dev.csv"
     data.write_text("id,class,tweet\n1,label0,a good film\n2,label1,bad\n", "utf-8")
@@ -161,6 +181,7 @@ def test_synaptic_operations_are_input_events_times_fan_out():
         (["--text", "caf\udce9"], "text 1: not UTF-8"),
         (["--data", "none.tsv"], "none.tsv: no such data file"),
         (["--text", "a", "--spikes"], "--spikes needs --out"),
+        (["--text", "a", "--counts", "layers", "--out", "run"], "--counts layers: --out keeps counts.json"),
     ],
 )
 def test_bad_input_to_the_simulator_is_one_clear_line(model, capsys, arguments, message):

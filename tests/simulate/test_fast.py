@@ -70,10 +70,21 @@ def test_a_result_stands_at_the_place_of_its_sentence_whatever_was_computed_with
 def test_a_run_that_does_not_count_gives_the_same_logits_and_spikes(margin):
     simulator = FastSimulator(with_margin(random_graph(), margin))
     counted = simulator.run(some_sentences(), record=True)
-    plain = simulator.run(some_sentences(), record=True, counted=False)
+    plain = simulator.run(some_sentences(), record=True, counting="none")
     assert np.array_equal(plain.logits, counted.logits)
     assert all(np.array_equal(plain.spikes[name], train) for name, train in counted.spikes.items())
     assert (plain.counts, plain.neurons) == ({}, None)
+
+
+@pytest.mark.parametrize("margin", ["never", "0.01"])
+def test_a_run_that_counts_its_layers_counts_nothing_else_and_the_same(margin):
+    simulator = FastSimulator(with_margin(random_graph(), margin))
+    whole = simulator.run(some_sentences())
+    layers = simulator.run(some_sentences(), counting="layers")
+    assert list(layers.counts) == [node.name for node in simulator.graph.neurons]
+    assert all(np.array_equal(whole.counts[name], rows) for name, rows in layers.counts.items())
+    assert layers.neurons.keys() == whole.neurons.keys()
+    assert all(np.array_equal(whole.neurons[name], fired) for name, fired in layers.neurons.items())
 
 
 def test_batches_by_length_hold_sentences_of_about_one_length():
