@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from export.ir.graph import LIF, Accumulate, Add, Attention, Graph, Linear, Node
+from export.ir.graph import Accumulate, Add, Attention, Graph, Linear, NeuronLayer, Node
 from export.runtime.execute import Change
 from simulate import ablation_schema as schema
 from simulate.batches import Tokens
@@ -119,7 +119,7 @@ def ways(part: Part, graph: Graph) -> tuple[str, ...]:
     """A block is silenced alone; only spikes have a majority."""
     if part.kind == "block":
         return WAYS[:1]
-    return WAYS if all(isinstance(graph[name], LIF) for name in part.replaced) else (WAYS[0], WAYS[2])
+    return WAYS if all(isinstance(graph[name], NeuronLayer) for name in part.replaced) else (WAYS[0], WAYS[2])
 
 
 def parts(graph: Graph) -> list[Part]:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from export.ir.early_exit import logit_scale, margin_of
 from export.ir.graph import (
-    LIF,
     NO_MARGIN,
     Accumulate,
     Add,
@@ -23,6 +22,7 @@ from export.ir.graph import (
     Graph,
     LayerNorm,
     Linear,
+    NeuronLayer,
     Node,
     Readout,
 )
@@ -56,7 +56,7 @@ def counts_of(graph: Graph, result: SimulationResult, lengths: list[int]) -> dic
         "lengths": lengths,
         "per_sample": plain(_per_sample(tally)),
         "layers": [plain(tally.layer(node)) for node in graph.neurons],
-        "operations": [plain(_operation(node, tally)) for node in graph if not isinstance(node, LIF)],
+        "operations": [plain(_operation(node, tally)) for node in graph if not isinstance(node, NeuronLayer)],
     }
 
 
@@ -102,7 +102,7 @@ def shape_of(graph: Graph, file: str = "", sha256: str = "") -> Shape:
 def _hidden(graph: Graph, linear: Linear) -> int:
     """The neurons between a Linear and the one before it, as inside of an MLP; 0 where something else is before it."""
     neurons = graph[linear.inputs[0]]
-    before = graph[neurons.inputs[0]] if isinstance(neurons, LIF) else neurons
+    before = graph[neurons.inputs[0]] if isinstance(neurons, NeuronLayer) else neurons
     if isinstance(before, LayerNorm):
         before = graph[before.inputs[0]]
     return neurons.width if isinstance(before, Linear) else 0
@@ -122,7 +122,7 @@ class Tally:
         ]
         self.token_steps = sum(self.tokens_at)
 
-    def layer(self, node: LIF) -> LayerCount:
+    def layer(self, node: NeuronLayer) -> LayerCount:
         spikes, updates = self.counts[node.name], self.elements(node.width)
         fired = None if self.neurons is None else self.neurons[node.name]  # by neuron, over all tokens
         return LayerCount(

@@ -19,7 +19,7 @@ from threadpoolctl import ThreadpoolController
 
 from export.ir.arithmetic import decided
 from export.ir.early_exit import margin_of
-from export.ir.graph import LIF, NO_MARGIN, Graph, Node
+from export.ir.graph import NO_MARGIN, Graph, NeuronLayer, Node
 from export.runtime.execute import Change, Executor, Visit
 from export.runtime.kernels import State
 from export.runtime.tally import firings, per_neuron, tally
@@ -145,7 +145,7 @@ class FastSimulator:
                 counts, fired = count(Visit(node, inputs, output), lengths, state)
                 batch.counts |= counts
                 batch.neurons |= fired
-            if record and isinstance(node, LIF):
+            if record and isinstance(node, NeuronLayer):
                 batch.spikes[node.name] = output
             batch.logits = output
         return batch
@@ -174,7 +174,7 @@ class FastSimulator:
                         batch.counts[key][here, step] = number[:, 0]
                     for name, number in fired.items():
                         batch.neurons[name] += number
-                if record and isinstance(node, LIF):
+                if record and isinstance(node, NeuronLayer):
                     batch.spikes[node.name][step, tokens] = output[0]
                 logits = output
             batch.logits[here] = logits
@@ -189,7 +189,7 @@ class FastSimulator:
 
 
 def _is_counted(node: Node, counting: Counting) -> bool:
-    return counting == "all" or (counting == "layers" and isinstance(node, LIF))
+    return counting == "all" or (counting == "layers" and isinstance(node, NeuronLayer))
 
 
 def count(
@@ -197,7 +197,7 @@ def count(
 ) -> tuple[dict[str, NDArray[np.int64]], dict[str, NDArray[np.int64]]]:
     """What is counted of a node at work, which left a state: the counts of each sentence, and of each neuron (D,)."""
     node, inputs, output = visit
-    if not isinstance(node, LIF):
+    if not isinstance(node, NeuronLayer):
         return tally(node, inputs, output, lengths, state), {}
     fired = firings(output, lengths)
     return tally(node, inputs, output, lengths, fired), {node.name: per_neuron(fired)}

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from export.ir.arithmetic import steps_taken
 from export.ir.early_exit import awake, margin_of, silence
-from export.ir.graph import LIF, NO_MARGIN, Graph
+from export.ir.graph import NO_MARGIN, Graph, NeuronLayer
 from export.ir.ranges import check_messages
 from export.ir.sections import sections
 from export.ir.stock import check_stock
@@ -198,7 +198,7 @@ class _Reader:
             for k, name in enumerate(self.counted)
         }
 
-    def _spikes(self, node: LIF) -> NDArray[np.uint8]:
+    def _spikes(self, node: NeuronLayer) -> NDArray[np.uint8]:
         """(T, M, D) of one layer."""
         steps = len(self.waves) * self.graph.time_steps
         bits = np.fromfile(spike_file(self.folder, self.counted.index(node.name)), np.uint8)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from export.ir.arithmetic import steps_taken
 from export.ir.early_exit import awake, logit_scale, units
-from export.ir.graph import LIF, NO_MARGIN, Add, Attention, Graph, Linear
+from export.ir.graph import NO_MARGIN, Add, Attention, Graph, Linear, NeuronLayer
 from export.ir.thresholds import scale_thresholds
 from export.runtime.execute import Executor
 from export.runtime.kernels import State
@@ -126,7 +126,7 @@ def _step(executor: Executor, states: dict[str, State], batch: list[Tokens]) -> 
     for node, inputs, output in executor.visits(batch, states):
         counted = tally(node, inputs, output, lengths)
         counts = {key.removeprefix(f"{node.name}:"): n[:, 0] for key, n in counted.items()}
-        if isinstance(node, LIF):
+        if isinstance(node, NeuronLayer):
             magnitudes[node.name] = counts[node.name]
             spikes += counts[node.name]
         elif isinstance(node, Add):

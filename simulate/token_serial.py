@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from export.ir import arithmetic
 from export.ir.arithmetic import Array
-from export.ir.graph import LIF, Attention, Embedding, Graph, Node, Readout
+from export.ir.graph import Attention, Embedding, Graph, NeuronLayer, Node, Readout
 from export.ir.ranges import output_bounds
 from export.runtime.kernels import State, make_kernels
 from export.runtime.tally import tally
@@ -107,7 +107,7 @@ class TokenSerialSimulator:
                     else:
                         output = self._node(node, values, tokens, place, memories)
                     values[node.name] = output
-                    if isinstance(node, LIF):
+                    if isinstance(node, NeuronLayer):
                         trains[node.name].append(output.astype(np.uint8))
                     if node.name in kept:
                         buffers[node.name].append(output)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -13,6 +14,7 @@ from spikebert.core.files import require_file
 
 CHIPS = Path(__file__).parent
 SYSTEMS = CHIPS / "systems.yaml"
+NOT_STATED = "not stated in the chip's file"
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,8 @@ class Chip:
 
     memory_per_core holds everything; synapse_memory_per_core is the part for weights where that is a memory apart.
     Memory is in bytes; *_pj are the picojoules and *_ns the time of one operation; a hop is a spike from tile to tile.
-    static_watts is what a chip draws that does nothing.
+    static_watts is what a chip draws that does nothing. A field with a default may be absent from a file: files from
+    before it had a place stay chips.
     """
 
     name: str
@@ -52,11 +55,10 @@ class Chip:
     memory_ns: float | None = None
 
     def fact(self, name: str) -> Fact:
-        """What is known of a number; an assumption where it was changed after its file was read."""
-        value, found = getattr(self, name), self.facts.get(name)
-        if found is None or found.value != value:
-            return Fact(value, value, value, "assumed", "changed by hand")
-        return found
+        """What is known of a number; an assumption where its file has none, or it was changed after that was read."""
+        value = getattr(self, name)
+        found = self.facts.get(name, Fact(None, None, None, "assumed", NOT_STATED))
+        return found if found.value == value else Fact(value, value, value, "assumed", "changed by hand")
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,7 @@ COSTS = (
     *("synapse_ns", "neuron_ns", "memory_ns", "link_ns", "barrier_ns"),
 )
 MAY_BE_ZERO = ("graded_bits", *COSTS)
-# files from before these had a place
-MAY_BE_ABSENT = ("synapse_pj", "neuron_pj", "spike_pj", "static_watts", "link_ns", "memory_ns")
+MAY_BE_ABSENT = tuple(field.name for field in dataclasses.fields(Chip) if field.default is not dataclasses.MISSING)
 
 
 def read_chip(name: str) -> Chip:
@@ -118,11 +119,15 @@ def chip_names() -> list[str]:
 def systems_of(chip: Chip) -> list[System]:
     """The known systems of a chip, smallest first; the single chip alone where none is known.
 
-    A chip of yours that keeps the name of one of the package's, but not its numbers, is in none of its systems.
+    A chip of yours that keeps the name of one of the package's, but not its numbers, is in none of its systems. What an
+    older file does not state is no other number.
     """
     alone = [System(f"{chip.name}-chip", chip, 1, chip.cores)]
-    if chip.name in chip_names() and chip != read_chip(chip.name):
-        return alone
+    if chip.name in chip_names():
+        ours = read_chip(chip.name)
+        stated = [name for name in FIELDS if name in chip.facts or getattr(chip, name) is not None]
+        if any(getattr(chip, name) != getattr(ours, name) for name in stated):
+            return alone
     found = []
     for name, data in _load(SYSTEMS, "systems").items():
         if name == "kind" or data["chip"] != chip.name:

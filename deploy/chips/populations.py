@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from deploy.chips.chip import Chip
-from export.ir.graph import LIF, Accumulate, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node
+from export.ir.graph import LIF, Accumulate, Add, Attention, Embedding, Graph, LayerNorm, Linear, NeuronLayer, Node
 from export.ir.ranges import output_bounds
 from export.ir.stock import entrances
 from simulate.token_serial import passes
@@ -47,7 +47,7 @@ class Population:
     """`rows` rows in `copies` copies (tokens side by side); all needs are those of one row."""
 
     name: str
-    layer: str  # the node it computes: a LIF, or the Linear of `sums`
+    layer: str  # the node it computes: neurons, or the Linear of `sums`
     role: str  # neurons, sums, attention or buffer
     rows: int
     copies: int
@@ -116,13 +116,20 @@ class _Builder:
             self._stream(last, last.name, "sums")
         return self.found
 
-    def _check(self, lif: LIF) -> None:
-        if not self.chip.programmable_neurons and lif.reset == "subtract":
+    def _check(self, lif: NeuronLayer) -> None:
+        if self.chip.programmable_neurons:
+            return
+        if not isinstance(lif, LIF):
+            raise InputError(
+                f"layer {lif.name}: {self.chip.name} has fixed neurons, which are leaky integrate-and-fire, and these "
+                f"are {type(lif).__name__}"
+            )
+        if lif.reset == "subtract":
             raise InputError(
                 f"layer {lif.name}: {self.chip.name} has fixed neurons, whose reset is to zero; train with --reset zero"
             )
 
-    def _linear(self, lif: LIF, linear: Linear, norm: LayerNorm | None) -> None:
+    def _linear(self, lif: NeuronLayer, linear: Linear, norm: LayerNorm | None) -> None:
         chip, bits = self.chip, self._weight_bits(linear)
         outputs, inputs = linear.weight.shape
         room = chip.synapse_memory_per_core or chip.memory_per_core
@@ -166,7 +173,13 @@ class _Builder:
             )
 
     def _add(
-        self, lif: LIF, inputs: list[Edge], synapse_bits: int = 0, axons: int = 0, together: int = 1, row_axons: int = 0
+        self,
+        lif: NeuronLayer,
+        inputs: list[Edge],
+        synapse_bits: int = 0,
+        axons: int = 0,
+        together: int = 1,
+        row_axons: int = 0,
     ) -> None:
         """The neurons of a layer, with the residual addition behind them where the chip can add."""
         new = Population(lif.name, lif.name, "neurons", lif.size, self.copies, synapse_bits, 2 * self.chip.state_bits)
@@ -187,7 +200,7 @@ class _Builder:
                 new.inputs.append(Edge(source, stream, (0, lif.size), 1))
         self.sent_by[added.name] = lif.name
 
-    def _entrance(self, lif: LIF, stream: Node) -> None:
+    def _entrance(self, lif: NeuronLayer, stream: Node) -> None:
         """Neurons that read a stream of currents: with the addition before them, or where it begins by themselves."""
         if not self.flexible:
             raise InputError(
@@ -222,7 +235,7 @@ class _Builder:
         source = self._buffer(before.name, (0, stream.size), before=new) if waits else self.sent_by[before.name]
         new.inputs.append(Edge(source, before.name, (0, stream.size), 1))
 
-    def _attention(self, lif: LIF, attention: Attention) -> None:
+    def _attention(self, lif: NeuronLayer, attention: Attention) -> None:
         qkv = attention.inputs[0]
         if not self.flexible:
             self.sent_by[lif.name] = HOST

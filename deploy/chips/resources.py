@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from export.ir.graph import LIF, STATE_BITS, Embedding, Graph, Linear, Readout
+from export.ir.graph import STATE_BITS, Embedding, Graph, Linear, NeuronLayer, Readout
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,6 @@ def resources(graph: Graph) -> list[Need]:
             needs.append(Need(node.name, node.weight.size, -(-node.weight.size * node.bits // 8), 0, 0))
         elif isinstance(node, Readout):
             needs.append(Need(node.name, node.weight.size, node.weight.nbytes, 0, 0))
-        elif isinstance(node, LIF):
+        elif isinstance(node, NeuronLayer):
             needs.append(Need(node.name, 0, 0, node.size, node.size * STATE_BITS // 8))
     return needs

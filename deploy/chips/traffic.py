@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from deploy.chips.partition import Core
 from deploy.chips.populations import HOST
-from export.ir.graph import LIF, Accumulate, Add, Attention, Embedding, Graph, LayerNorm, Linear
+from export.ir.graph import Accumulate, Add, Attention, Embedding, Graph, LayerNorm, Linear, NeuronLayer
 from simulate.energy.record import RunRecord
 from spikebert.core.errors import InputError
 
@@ -52,7 +52,7 @@ def measured(graph: Graph, run: RunRecord, graded: bool) -> Activity:
     silent = {name: (x.input_elements - x.input_events) * x.outputs / samples for name, x in binary.items()}
     tokens = run.tokens / samples
     for node in graph:
-        if isinstance(node, (LIF, Add)):
+        if isinstance(node, (NeuronLayer, Add)):
             events[node.name] = _of(counted, node.name, run) / samples
         elif isinstance(node, (Linear, Attention)):
             operations[node.name] = _of(worked, node.name, run) / samples
@@ -75,7 +75,9 @@ def largest(graph: Graph, tokens: int, graded: bool) -> Activity:
         elif isinstance(node, Attention):
             operations[node.name] = 2.0 * node.size * (node.size // node.heads) * steps
     events = {
-        n.name: float(n.width * steps * (1 if graded else summands[n.name])) for n in graph if isinstance(n, (LIF, Add))
+        n.name: float(n.width * steps * (1 if graded else summands[n.name]))
+        for n in graph
+        if isinstance(n, (NeuronLayer, Add))
     }
     return Activity(
         "no run given: every neuron fires in every step",

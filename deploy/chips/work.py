@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from deploy.chips.partition import Core
 from deploy.chips.populations import Population
 from deploy.chips.traffic import Activity
-from export.ir.graph import LIF, Accumulate, Attention, Graph, LayerNorm, Linear
+from export.ir.graph import Accumulate, Attention, Graph, LayerNorm, Linear, NeuronLayer
 from simulate.token_serial import passes
 
 
@@ -39,7 +39,7 @@ def work_of(graph: Graph, found: Sequence[Population], activity: Activity, seria
     for population in found:
         node = graph[population.layer]
         here, operations = part[node.name], _operations(graph, population, found, activity)
-        stream = graph[node.inputs[0]] if isinstance(node, LIF) else node
+        stream = graph[node.inputs[0]] if isinstance(node, NeuronLayer) else node
         if population.role == "attention" and isinstance(stream, Attention):  # filled as its keys and values come
             before, filled = part[stream.inputs[0]], activity.filled[stream.name]
             each = {before: filled, here: operations - filled} if before != here else {here: operations}
@@ -54,14 +54,14 @@ def _operations(graph: Graph, population: Population, found: Sequence[Population
     node = graph[population.layer]
     if population.role == "buffer":
         return 0.0
-    stream = graph[node.inputs[0]] if isinstance(node, LIF) else node
+    stream = graph[node.inputs[0]] if isinstance(node, NeuronLayer) else node
     if isinstance(stream, Accumulate):  # each message of the stream as it was is one operation, too
         before, branch = stream.inputs
         return activity.operations[branch] + activity.events[before]
     if isinstance(node, Linear):  # the columns of one weight matrix share its operations
         columns = population.synapse_bits / sum(p.synapse_bits for p in found if p.layer == node.name)
         return activity.operations[node.name] * columns
-    if isinstance(node, LIF):
+    if isinstance(node, NeuronLayer):
         if isinstance(stream, LayerNorm) or population.inputs[0].carries in activity.operations:
             return 0.0  # its weights are elsewhere
         return activity.operations.get(stream.name, 0.0)
@@ -87,7 +87,7 @@ def depths(graph: Graph, found: Sequence[Population]) -> dict[str, int]:
             carried = graph[edge.carries]
             if edge.source in depth:
                 before.append(depth[edge.source])
-            elif isinstance(carried, LIF) and isinstance(attention := graph[carried.inputs[0]], Attention):
+            elif isinstance(carried, NeuronLayer) and isinstance(attention := graph[carried.inputs[0]], Attention):
                 before.append(depth[attention.inputs[0]] + 1)
         depth[population.name] = 1 + max(before)
     return depth

@@ -13,7 +13,19 @@ from itertools import groupby
 from pathlib import Path
 
 from export.formats.shapes import Box, Dot, Line, Shape, Text
-from export.ir.graph import LIF, Accumulate, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
+from export.ir.graph import (
+    LIF,
+    Accumulate,
+    Add,
+    Attention,
+    Embedding,
+    Graph,
+    LayerNorm,
+    Linear,
+    NeuronLayer,
+    Node,
+    Readout,
+)
 from export.ir.ranges import output_bounds
 from spikebert.core.errors import InputError
 from spikebert.core.files import require_folder_of, write_atomically
@@ -84,7 +96,7 @@ def paint(graph: Graph) -> Canvas:
     canvas.text(MIDDLE, 50, content, "detail")
     canvas.y = 66
     for node in first:
-        canvas.node(node, levels=sum(isinstance(n, LIF) and n.inputs == node.inputs for n in graph))
+        canvas.node(node, levels=sum(isinstance(n, NeuronLayer) and n.inputs == node.inputs for n in graph))
     for _, equal in groupby(blocks, looks):
         canvas.blocks(list(equal))
     for node in last:
@@ -128,11 +140,11 @@ def _embedded(nodes: Sequence[Node]) -> tuple[list[Node], tuple[str, ...]]:
     for node in nodes:
         if isinstance(node, Add):
             fed, stream = node.inputs == (*stream, *level), (node.name,)
-        elif isinstance(node, LIF) and stream:
+        elif isinstance(node, NeuronLayer) and stream:
             fed, level = node.inputs == line[-1].inputs, (node.name,)
         else:
             fed = node.inputs == (line[-1].name,) if line else not node.inputs
-            stream = (node.name,) if isinstance(node, LIF) else ()
+            stream = (node.name,) if isinstance(node, NeuronLayer) else ()
             line.append(node)
         if not fed:
             raise InputError(f"node {node.name}: is not fed by the node before it alone; only a SpikeBERT is drawn")
@@ -213,7 +225,7 @@ class Canvas:
             self.y += GAP
         self.started = True
         title, detail = describe(node, self.bounds[node.name])
-        if isinstance(node, LIF) and levels > 1:
+        if isinstance(node, NeuronLayer) and levels > 1:
             title, detail = f"{levels} levels of {title}, added up", f"{levels} × {detail}"
         self.box(MIDDLE - BOX / 2, BOX, node, title, detail)
         self.y += HEIGHT
@@ -244,7 +256,7 @@ class Canvas:
         self.text(SKIP + 8, fork + 17, "attention" if attends else "MLP", "side")
         for place, node in enumerate(residual.branch):
             following = residual.branch[place + 1] if place + 1 < len(residual.branch) else None
-            if isinstance(node, LIF) and isinstance(following, Attention):
+            if isinstance(node, NeuronLayer) and isinstance(following, Attention):
                 self.query_key_value(node)
             else:
                 self.node(node)
@@ -260,7 +272,7 @@ class Canvas:
         self.line((MIDDLE, self.y), (MIDDLE, self.y + 10))
         self.y += 10
 
-    def query_key_value(self, node: LIF) -> None:
+    def query_key_value(self, node: NeuronLayer) -> None:
         """The neurons in front of an attention: three populations side by side."""
         width, space = 106.0, 6.0
         xs = [MIDDLE + (i - 1) * (width + space) for i in range(3)]
@@ -268,7 +280,9 @@ class Canvas:
             self.arrow((x, self.y), (x, self.y + GAP))
         self.y += GAP
         for x, letter in zip(xs, "QKV", strict=True):
-            self.box(x - width / 2, width, node, f"{letter}: LIF", f"{node.width // 3}, reset {node.reset}")
+            self.box(
+                x - width / 2, width, node, f"{letter}: {type(node).__name__}", f"{node.width // 3}, reset {node.reset}"
+            )
         self.y += HEIGHT
         for x in (xs[0], xs[2]):
             self.arrow((x, self.y), (x, self.y + GAP))

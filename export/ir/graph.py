@@ -142,8 +142,12 @@ class LayerNorm(Node):
 
 
 @dataclass(frozen=True, eq=False)
-class LIF(Node):
-    """Leaky integrate-and-fire neurons; see `arithmetic.lif_step`. Starts every sample at rest (v = 0)."""
+class NeuronLayer(Node):
+    """Neurons, one a feature, that put out 1 in the steps in which they fire, and 0 else: the base of every kind.
+
+    It is no node type by itself. What asks "does it spike?" or "does it hold a membrane?" asks for this class; what
+    needs the equation of a kind asks for that kind. A kind adds fields of its own behind these.
+    """
 
     size: int  # D
     threshold: Annotated[np.ndarray, Spec(np.int32, ("1|D",))]  # in state units: fires at v >= threshold
@@ -154,6 +158,11 @@ class LIF(Node):
     @property
     def width(self) -> int:
         return self.size
+
+
+@dataclass(frozen=True, eq=False)
+class LIF(NeuronLayer):
+    """Leaky integrate-and-fire neurons; see `arithmetic.lif_step`. Starts every sample at rest (v = 0)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,9 +262,9 @@ class Graph:
         raise InputError(f"the graph has no node {name!r}")
 
     @property
-    def neurons(self) -> tuple[LIF, ...]:
+    def neurons(self) -> tuple[NeuronLayer, ...]:
         """The spiking layers, in order."""
-        return tuple(n for n in self.nodes if isinstance(n, LIF))
+        return tuple(n for n in self.nodes if isinstance(n, NeuronLayer))
 
     def consumers(self) -> dict[str, list[str]]:
         """For each node, the nodes that read it."""

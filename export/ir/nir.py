@@ -15,7 +15,19 @@ import nir
 import numpy as np
 
 from export.ir.early_exit import margin_of
-from export.ir.graph import NO_MARGIN, Accumulate, Graph, Node
+from export.ir.graph import (
+    LIF,
+    NO_MARGIN,
+    Accumulate,
+    Add,
+    Attention,
+    Embedding,
+    Graph,
+    LayerNorm,
+    Linear,
+    Node,
+    Readout,
+)
 from export.ir.hdf5 import reading, write_nir
 from export.ir.nir_nodes import ExtensionNode, register
 from export.ir.validate import validate
@@ -26,6 +38,10 @@ from spikebert.core.files import require_folder_of, write_atomically
 
 FORMAT = "spikebert-integer-graph"
 FORMAT_VERSION = 5
+SINCE: dict[type[Node], int] = {  # the format version that a node type came with
+    **dict.fromkeys((Embedding, Linear, LayerNorm, LIF, Attention, Add, Readout), 1),
+    Accumulate: 3,
+}
 
 
 def write(graph: Graph, path: str | os.PathLike[str]) -> None:
@@ -84,13 +100,14 @@ def pairs(graph: Graph) -> bool:
 
 def needed_version(graph: Graph) -> int:
     """The oldest format version that knows all nodes and fields of a graph: older readers take what they can."""
-    if graph.regression:
-        return 5
+    needed = [SINCE[type(node)] for node in graph]
+    if pairs(graph):
+        needed.append(2)
     if margin_of(graph) != NO_MARGIN:
-        return 4
-    if any(isinstance(node, Accumulate) for node in graph):
-        return 3
-    return 2 if pairs(graph) else 1
+        needed.append(4)
+    if graph.regression:
+        needed.append(5)
+    return max(needed)
 
 
 def _edges(nodes: Sequence[Node]) -> list[tuple[str, str]]:

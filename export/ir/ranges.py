@@ -8,7 +8,7 @@ import numpy as np
 
 from export.ir import arithmetic
 from export.ir.arithmetic import STATE_MAX
-from export.ir.graph import LIF, Accumulate, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
+from export.ir.graph import Accumulate, Add, Attention, Embedding, Graph, LayerNorm, Linear, NeuronLayer, Node, Readout
 from spikebert.core.errors import InputError
 
 
@@ -45,7 +45,7 @@ def _(node: LayerNorm, inputs: list[int], graph: Graph) -> int:
 
 
 @_bound.register
-def _(node: LIF, inputs: list[int], graph: Graph) -> int:
+def _(node: NeuronLayer, inputs: list[int], graph: Graph) -> int:
     return 1
 
 
@@ -116,7 +116,7 @@ def _check(node: Node, bounds: dict[str, int], graph: Graph) -> None:
                 f"layer {node.name}: an input of up to {largest} over {n} features can overflow the 63-bit variance "
                 "of the layer norm; export with fewer weight bits"
             )
-    if isinstance(node, LIF) and _largest(node.threshold) > STATE_MAX:
+    if isinstance(node, NeuronLayer) and _largest(node.threshold) > STATE_MAX:
         raise InputError(
             f"layer {node.name}: threshold {_largest(node.threshold)} is beyond the 24-bit state "
             f"(at most {STATE_MAX}); export with fewer weight bits"

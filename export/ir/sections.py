@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from export.ir.graph import LIF, Accumulate, Add, Attention, Embedding, Graph, LayerNorm, Linear, Node, Readout
+from export.ir.graph import Accumulate, Add, Attention, Embedding, Graph, LayerNorm, Linear, NeuronLayer, Node, Readout
 from spikebert.core.errors import InputError
 from spikebert.model.limits import LEVELS_MAX
 
 # LayerNorms apart. Both kinds have five neuron layers.
-BLOCK = [Linear, LIF, Attention, LIF, Linear, LIF, Add, Linear, LIF, Linear, LIF, Add]
-MEMBRANE_BLOCK = [LIF, Linear, LIF, Attention, LIF, Linear, Accumulate, LIF, Linear, LIF, Linear, Accumulate]
+N = NeuronLayer
+BLOCK = [Linear, N, Attention, N, Linear, N, Add, Linear, N, Linear, N, Add]
+MEMBRANE_BLOCK = [N, Linear, N, Attention, N, Linear, Accumulate, N, Linear, N, Linear, Accumulate]
 
 
-def neurons(nodes: Sequence[Node]) -> list[LIF]:
+def neurons(nodes: Sequence[Node]) -> list[NeuronLayer]:
     """The neuron layers among the nodes of a process."""
-    return [node for node in nodes if isinstance(node, LIF)]
+    return [node for node in nodes if isinstance(node, NeuronLayer)]
 
 
 def sections(graph: Graph) -> tuple[tuple[Node, ...], list[tuple[Node, ...]], tuple[Node, ...]]:
@@ -39,6 +40,7 @@ def sections(graph: Graph) -> tuple[tuple[Node, ...], list[tuple[Node, ...]], tu
     starts = [first, *(i + 1 for i in adds[1::2])]
     blocks = [tuple(nodes[a:b]) for a, b in pairwise(starts)]
     for block in blocks:
-        if [type(n) for n in block if not isinstance(n, LayerNorm)] not in (BLOCK, MEMBRANE_BLOCK):
+        kinds = [N if isinstance(n, N) else type(n) for n in block if not isinstance(n, LayerNorm)]
+        if kinds not in (BLOCK, MEMBRANE_BLOCK):
             raise InputError(f"node {block[0].name}: the nodes from here to {block[-1].name} are no SpikeBERT block")
     return tuple(nodes[:first]), blocks, tuple(nodes[starts[-1] :])

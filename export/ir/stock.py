@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from export.ir.graph import INPUT_SHIFT, LIF, Accumulate, Attention, Graph, LayerNorm, Linear
+from export.ir.graph import INPUT_SHIFT, LIF, Accumulate, Attention, Graph, LayerNorm, Linear, NeuronLayer
 from export.ir.ranges import output_bounds
 from spikebert.core.errors import InputError
 
@@ -39,7 +39,7 @@ def check_stock(graph: Graph) -> None:
             reason = "Lava's own Dense has no bias; export with the bias in the neuron"
         elif isinstance(node, Linear) and node.exponent is not None:
             reason = "Lava's own Dense has one weight exponent for all outputs; export without --per-channel"
-        elif isinstance(node, LIF) and node.name not in left_out:
+        elif isinstance(node, NeuronLayer) and node.name not in left_out:
             reason = neuron_refusal(node, currents[node.inputs[0]])
         if reason:
             raise InputError(f"layer {node.name}: {reason} (or simulate with granularity block or layer)")
@@ -57,8 +57,10 @@ def stock_neurons(graph: Graph) -> set[str]:
     return {node.name for node in graph.neurons if neuron_refusal(node, currents[node.inputs[0]]) is None}
 
 
-def neuron_refusal(node: LIF, current: int) -> str | None:
+def neuron_refusal(node: NeuronLayer, current: int) -> str | None:
     """Why Lava's bit-accurate LIF cannot compute these neurons with inputs of up to ±current, or None where it can."""
+    if not isinstance(node, LIF):
+        return f"Lava has no {type(node).__name__} neurons of its own"
     if node.reset != "zero":
         return f"Lava's own LIF resets to zero, not by {node.reset!r}; train with reset 'zero'"
     if node.threshold.size > 1:
@@ -78,12 +80,12 @@ def neuron_refusal(node: LIF, current: int) -> str | None:
     return None
 
 
-def stock_threshold(node: LIF) -> int:
+def stock_threshold(node: NeuronLayer) -> int:
     """`vth` of Lava's own LIF that fires when this node does: `v > 64 · vth` is `v >= 64 · vth + 1`."""
     return (int(node.threshold[0]) - 1) >> INPUT_SHIFT
 
 
-def stock_bias(node: LIF) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def stock_bias(node: NeuronLayer) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """`(mantissa, exponent)` with `bias = mantissa · 2^exponent`: the largest exponent that loses no bit."""
     bias = node.bias.astype(np.int32)
     lowest = np.where(bias == 0, 1, bias & -bias)  # the lowest set bit

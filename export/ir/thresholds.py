@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from export.ir.arithmetic import STATE_MAX
-from export.ir.graph import INPUT_SHIFT, LIF, Graph
+from export.ir.graph import INPUT_SHIFT, Graph, NeuronLayer
 from export.ir.validate import validate
 from spikebert.core.errors import InputError
 
@@ -23,7 +23,7 @@ def scale_thresholds(graph: Graph, factor: float) -> Graph:
     if not factor > 0:
         raise InputError(f"{factor:g}: must be above 0", field="threshold_scale")
     metadata = {**graph.metadata, "threshold_scale": factor * scale_of(graph.metadata)}
-    nodes = tuple(_scaled(node, factor) if isinstance(node, LIF) else node for node in graph)
+    nodes = tuple(_scaled(node, factor) if isinstance(node, NeuronLayer) else node for node in graph)
     return validate(replace(graph, nodes=nodes, metadata=metadata))
 
 
@@ -33,7 +33,7 @@ def scale_of(metadata: Mapping[str, Any]) -> float:
     return float(scale) if isinstance(scale, int | float) else 1.0
 
 
-def _scaled(node: LIF, factor: float) -> LIF:
+def _scaled(node: NeuronLayer, factor: float) -> NeuronLayer:
     unit = 2**INPUT_SHIFT
     on_grid = bool((node.threshold % unit == 1).all())
     scaled = node.threshold.astype(np.float64) * factor

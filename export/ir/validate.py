@@ -19,6 +19,7 @@ from export.ir.graph import (
     Graph,
     LayerNorm,
     Linear,
+    NeuronLayer,
     Node,
     Readout,
     array_specs,
@@ -57,7 +58,7 @@ def validate(graph: Graph) -> Graph:
                 raise InputError(
                     f"node {node.name}: {type(node).__name__} takes spikes, which {source!r} does not give"
                 )
-        if isinstance(node, (LIF, Add)):
+        if isinstance(node, (NeuronLayer, Add)):
             spiking.add(node.name)
         sizes = _check_arrays(node, graph)
         _check_node(node, [widths[source] for source in node.inputs], sizes)

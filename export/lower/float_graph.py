@@ -56,12 +56,19 @@ class FloatEntranceNorm(FloatBatchNorm):
 
 
 @dataclass(frozen=True, eq=False)
-class FloatLIF(FloatNode):
+class FloatNeurons(FloatNode):
+    """The base of every kind of neuron, as `export.ir.graph.NeuronLayer` is."""
+
     size: int
     beta: float
     threshold: float | np.ndarray  # of all neurons, or (D,)
     reset: str
     bias: np.ndarray | None = None  # (D,)
+
+
+@dataclass(frozen=True, eq=False)
+class FloatLIF(FloatNeurons):
+    """Leaky integrate-and-fire neurons; see `spikebert.model.neuron.lif`."""
 
 
 @dataclass(frozen=True, eq=False)

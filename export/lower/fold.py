@@ -13,8 +13,8 @@ from export.lower.float_graph import (
     FloatEmbedding,
     FloatEntranceNorm,
     FloatGraph,
-    FloatLIF,
     FloatLinear,
+    FloatNeurons,
     FloatNode,
     FloatReadout,
 )
@@ -62,7 +62,7 @@ def fold_entrances(graph: FloatGraph) -> FloatGraph:
     nodes = {node.name: node for node in graph}
     for norm in [n for n in graph if isinstance(n, FloatEntranceNorm)]:
         for lif in [n for n in nodes.values() if norm.name in n.inputs]:
-            assert isinstance(lif, FloatLIF) and lif.bias is None
+            assert isinstance(lif, FloatNeurons) and lif.bias is None
             nodes[lif.name] = replace(lif, threshold=lif.threshold / norm.factor, bias=norm.offset / norm.factor)
         _bypass(nodes, norm)
     return tuple(nodes.values())
@@ -84,7 +84,7 @@ def carry_biases(graph: FloatGraph) -> FloatGraph:
         if isinstance(node, (FloatEmbedding, FloatLinear)) and node.name in streams and node.bias is not None:
             constants[node.name] = node.bias
             return replace(node, bias=None)
-        if isinstance(node, FloatLIF) and arriving:
+        if isinstance(node, FloatNeurons) and arriving:
             return replace(node, bias=arriving[0] if node.bias is None else node.bias + arriving[0])
         if isinstance(node, FloatReadout) and arriving:
             return replace(node, bias=node.bias + node.weight @ arriving[0])
@@ -100,7 +100,7 @@ def fold_attention_scales(graph: FloatGraph) -> FloatGraph:
     def fold(node: FloatNode) -> FloatNode:
         if isinstance(node, FloatAttention):
             return replace(node, scale=1.0)
-        if isinstance(node, FloatLIF) and node.inputs[0] in scales:
+        if isinstance(node, FloatNeurons) and node.inputs[0] in scales:
             return replace(node, threshold=node.threshold / scales[node.inputs[0]])
         return node
 
@@ -109,13 +109,13 @@ def fold_attention_scales(graph: FloatGraph) -> FloatGraph:
 
 def move_biases(graph: FloatGraph) -> FloatGraph:
     """The bias of an Embedding or a Linear that feeds a neuron directly becomes the neuron's, where it is finer."""
-    feeding = {n.inputs[0] for n in graph if isinstance(n, FloatLIF)}
+    feeding = {n.inputs[0] for n in graph if isinstance(n, FloatNeurons)}
     biases = {n.name: n.bias for n in graph if isinstance(n, (FloatEmbedding, FloatLinear)) and n.name in feeding}
 
     def move(node: FloatNode) -> FloatNode:
         if isinstance(node, (FloatEmbedding, FloatLinear)) and node.name in biases:
             return replace(node, bias=None)
-        if isinstance(node, FloatLIF) and node.inputs[0] in biases:
+        if isinstance(node, FloatNeurons) and node.inputs[0] in biases:
             moved, own = biases[node.inputs[0]], node.bias
             return replace(node, bias=own if moved is None else moved if own is None else moved + own)
         return node

@@ -18,13 +18,13 @@ from export.ir.arithmetic import GAIN_BITS, NORM_BITS
 from export.ir.graph import (
     DECAY_BITS,
     INPUT_SHIFT,
-    LIF,
     Accumulate,
     Attention,
     Embedding,
     Graph,
     LayerNorm,
     Linear,
+    NeuronLayer,
     Node,
     Readout,
 )
@@ -89,10 +89,10 @@ class _Parts:
         found = self.behind(node, LayerNorm)
         return found if isinstance(found, LayerNorm) else None
 
-    def neuron(self, node: Node) -> LIF | None:
+    def neuron(self, node: Node) -> NeuronLayer | None:
         """The neurons that read a node, through its layer norm where it has one."""
-        found = self.behind(self.norm(node) or node, LIF)
-        return found if isinstance(found, LIF) else None
+        found = self.behind(self.norm(node) or node, NeuronLayer)
+        return found if isinstance(found, NeuronLayer) else None
 
 
 def _config(graph: Graph, parts: _Parts) -> SpikeBertConfig:
@@ -161,7 +161,7 @@ def _linears(model: SpikeBertForSequenceClassification) -> Iterator[nn.Module]:
         yield from (block.attention.qkv, block.attention.output, block.mlp.up, block.mlp.down)
 
 
-def _fill_norm(norm: nn.Module, source: Node, neuron: LIF | None, parts: _Parts) -> None:
+def _fill_norm(norm: nn.Module, source: Node, neuron: NeuronLayer | None, parts: _Parts) -> None:
     """Set the norm between `source` and the neurons that read it, so that their threshold is the model's."""
     if isinstance(norm, GroupedLayerNorm):
         node = parts.norm(source)

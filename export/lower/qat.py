@@ -19,7 +19,7 @@ from export.lower.pipeline import lower
 from export.runtime.execute import execute
 from spikebert.model.checkpoint import TrainedModel
 from spikebert.model.model import SpikeBertOutput
-from spikebert.model.neuron import LIF
+from spikebert.model.neuron import Neurons
 
 
 class StraightThrough(nn.Module):
@@ -47,7 +47,7 @@ class QuantisedModel(nn.Module):
                 node = "readout" if name == "readout.head" else name
                 self.through[node] = StraightThrough()
                 parametrize.register_parametrization(module, "weight", self.through[node], unsafe=True)
-        self.neurons = {name: m for name, m in self.model.named_modules() if isinstance(m, LIF)}
+        self.neurons = {name: m for name, m in self.model.named_modules() if isinstance(m, Neurons)}
 
     def train(self, mode: bool = True) -> QuantisedModel:
         """Batch statistics are folded, so they are never updated."""

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from export.ir.early_exit import logit_scale
-from export.ir.graph import INPUT_SHIFT, LIF, Embedding, Graph, LayerNorm, Linear, Readout
+from export.ir.graph import INPUT_SHIFT, Embedding, Graph, LayerNorm, Linear, NeuronLayer, Readout
 from export.ir.ranges import output_bounds
 from export.lower.capture import capture
-from export.lower.float_graph import FloatEmbedding, FloatLIF, FloatLinear, FloatReadout
+from export.lower.float_graph import FloatEmbedding, FloatLinear, FloatNeurons, FloatReadout
 from export.lower.lift import unit_of
 from export.lower.pipeline import fold
 from export.runtime.execute import execute
@@ -35,7 +35,7 @@ def report(trained: TrainedModel, graph: Graph, examples: Sequence[Example] = ()
         entry: dict[str, Any] = {"name": node.name, "kind": type(node).__name__}
         if isinstance(node, (Linear, Embedding, Readout)):
             entry |= {"weight_snr_db": weight_snr(floats[node.name], node), "worst_case": bounds[node.name]}
-        elif isinstance(node, LIF):
+        elif isinstance(node, NeuronLayer):
             entry |= threshold_rounding(graph, floats[node.name], node)
         elif isinstance(node, LayerNorm):
             entry |= {"worst_case": bounds[node.name]}
@@ -62,12 +62,12 @@ def weight_snr(before: Any, node: Linear | Embedding | Readout) -> float:
     return float(10 * np.log10(np.square(weight).sum() / noise)) if noise else float("inf")
 
 
-def threshold_rounding(graph: Graph, before: Any, node: LIF) -> dict[str, Any]:
+def threshold_rounding(graph: Graph, before: Any, node: NeuronLayer) -> dict[str, Any]:
     """The integer threshold, and by how much it misses the real one, as a share.
 
     Where each neuron has its own these are the least and the largest threshold, and the error of most magnitude.
     """
-    assert isinstance(before, FloatLIF)
+    assert isinstance(before, FloatNeurons)
     exact = np.atleast_1d(before.threshold) / unit_of(graph[node.inputs[0]]) * 2**INPUT_SHIFT
     errors = node.threshold / exact - 1
     ends = sorted({int(node.threshold.min()), int(node.threshold.max())})

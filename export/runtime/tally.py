@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.ir.arithmetic import Heads, heads_of
-from export.ir.graph import LIF, Add, Attention, Graph, Node
+from export.ir.graph import Add, Attention, Graph, NeuronLayer, Node
 from export.ir.product import matmul
 from export.runtime.kernels import Met, State
 
@@ -38,7 +38,7 @@ def keys(node: Node) -> list[str]:
 
 
 @keys.register
-def _(node: LIF) -> list[str]:
+def _(node: NeuronLayer) -> list[str]:
     return [node.name]
 
 
@@ -57,10 +57,11 @@ def tally(
 ) -> dict[str, NDArray[np.int64]]:
     """{key: (B, S)} for each of `keys(node)`, from arrays (S, M, D) of S steps and M tokens of B sentences.
 
-    LIF: its spikes. Add: its non-zero events, and those of them above 1, which are graded. Attention: coincidences.
+    Neurons: their spikes. Add: its non-zero events, and those of them above 1, which are graded.
+    Attention: coincidences.
 
     Args:
-        at_hand: what need not be computed again: `firings` of a LIF, the state that an attention's kernel left.
+        at_hand: what need not be computed again: `firings` of neurons, the state that an attention's kernel left.
     """
     return dict(zip(keys(node), _tally(node, inputs, output, lengths, at_hand), strict=True))
 
@@ -92,7 +93,7 @@ def _tally(
 
 @_tally.register
 def _(
-    node: LIF, inputs: Sequence[Activity], output: Activity, lengths: list[int], at_hand: AtHand
+    node: NeuronLayer, inputs: Sequence[Activity], output: Activity, lengths: list[int], at_hand: AtHand
 ) -> list[NDArray[np.int64]]:
     return [_by_sentence(at_hand if isinstance(at_hand, np.ndarray) else firings(output, lengths))]
 

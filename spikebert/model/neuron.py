@@ -89,13 +89,21 @@ def lif(
     return _MultiStepLIF.apply(current, given, beta, threshold, alpha, reset == "zero")  # type: ignore[return-value]
 
 
-class LIF(nn.Module):
-    """`lif` as a module, so that a forward hook can record its spikes."""
+class Neurons(nn.Module):
+    """Neurons as a module, (T, ...) currents to (T, ...) zeros and ones: the base of every kind.
+
+    What is one has its spikes recorded (`recording.py`), and those of the integer model `given` to it.
+    """
+
+    given: Tensor | None = None  # see `lif`
+
+
+class LIF(Neurons):
+    """`lif` as a module."""
 
     def __init__(self, beta: float, threshold: float, alpha: float, reset: str):
         super().__init__()
         self.beta, self.threshold, self.alpha, self.reset = beta, threshold, alpha, reset
-        self.given: Tensor | None = None  # see `lif`
 
     def forward(self, current: Tensor) -> Tensor:
         if current.dtype is torch.bfloat16:  # of a product; spikes are decided in float32

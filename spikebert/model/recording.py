@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
-from spikebert.model.neuron import LIF
+from spikebert.model.neuron import Neurons
 
 
 @contextmanager
@@ -22,7 +22,7 @@ def record_spikes(model: nn.Module, attached: bool = False) -> Iterator[dict[str
     def keep(name: str):
         return lambda _module, _inputs, output: spikes.__setitem__(name, output if attached else output.detach())
 
-    hooks = [m.register_forward_hook(keep(name)) for name, m in model.named_modules() if isinstance(m, LIF)]
+    hooks = [m.register_forward_hook(keep(name)) for name, m in model.named_modules() if isinstance(m, Neurons)]
     try:
         yield spikes
     finally:

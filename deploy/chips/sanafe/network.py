@@ -22,7 +22,7 @@ from deploy.chips.populations import HOST, STRATEGIES, Edge, Population
 from deploy.chips.runtime import Load
 from deploy.chips.sanafe.architecture import NEURONS, SENDERS
 from deploy.chips.work import depths, part_of
-from export.ir.graph import LIF, Add, Embedding, Graph
+from export.ir.graph import Add, Embedding, Graph, NeuronLayer
 from spikebert.core.errors import InputError
 
 MOST = 2 * 10**7  # connections; SANA-FE 2.2.9 takes some 1,100 bytes of memory for each
@@ -230,7 +230,7 @@ def tile_rows(mapping: Mapping) -> int:
 def sends(graph: Graph, name: str, spikes: Spikes, begin: int, length: int) -> NDArray[np.bool_]:
     """Whether a message leaves, (T, N, D): for a spike, a sum that is not 0, each number of a stream; a row once."""
     node = graph[name]
-    if isinstance(node, LIF):
+    if isinstance(node, NeuronLayer):
         return spikes[name][:, begin : begin + length] > 0
     if isinstance(node, Add):
         return np.logical_or.reduce([sends(graph, source, spikes, begin, length) for source in node.inputs])

@@ -27,6 +27,7 @@ from export.ir.graph import (
     Graph,
     LayerNorm,
     Linear,
+    NeuronLayer,
     Node,
     Readout,
 )
@@ -171,7 +172,7 @@ def layers(graph: Graph) -> Rows:
                 "weights": _range(weights),
                 "threshold": _range(arrays.get("threshold")),
                 "bias": _range(arrays.get("bias")),
-                "bound": bounds[node.name] if summed and not isinstance(node, (LIF, LayerNorm)) else None,
+                "bound": bounds[node.name] if summed and not isinstance(node, (NeuronLayer, LayerNorm)) else None,
                 "accumulator_bits": summed,
                 "weight_bytes": need.weight_bytes if need and need.weight_bytes else None,
                 "state_bytes": need.state_bytes if need and need.state_bytes else None,

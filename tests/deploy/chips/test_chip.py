@@ -6,7 +6,17 @@ import pytest
 import yaml
 
 from deploy.bundle_cli import bundle_parser
-from deploy.chips.chip import CHIPS, FIELDS, MAY_BE_ABSENT, chip_names, find_system, read_chip, systems_of
+from deploy.chips.chip import (
+    CHIPS,
+    COSTS,
+    FIELDS,
+    MAY_BE_ABSENT,
+    NOT_STATED,
+    chip_names,
+    find_system,
+    read_chip,
+    systems_of,
+)
 from deploy.chips.costs import cost_facts
 from deploy.chips.placement import mesh
 from deploy.cli import main
@@ -19,9 +29,12 @@ def test_every_number_of_a_shipped_chip_has_a_source_and_says_what_it_is_worth()
     for name in chip_names():
         chip = read_chip(name)
         assert chip.name == name
-        assert all(chip.facts[field].source.strip() for field in FIELDS), name
         stated = yaml.safe_load((CHIPS / f"{name}.yaml").read_text("utf-8"))
-        assert all("status" in stated[field] for field in FIELDS), name
+        for field in FIELDS:
+            assert field in stated, (
+                f"deploy/chips/{name}.yaml: add {field}: value, status and source; null if not public"
+            )
+            assert "status" in stated[field] and chip.facts[field].source.strip(), (name, field)
 
 
 def test_a_number_without_a_source_of_its_own_is_assumed_and_says_whose_it_is():
@@ -72,6 +85,10 @@ def test_a_changed_chip_that_keeps_its_name_is_in_none_of_the_systems_of_that_na
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(data), "utf-8")
     assert systems_of(read_chip(str(path))) == systems_of(read_chip("loihi2"))
+    older = {name: entry for name, entry in data.items() if name not in MAY_BE_ABSENT}
+    older["hop_x_pj"] = {**older["hop_x_pj"], "source": "a text of before"}
+    path.write_text(yaml.safe_dump(older), "utf-8")
+    assert len(systems_of(read_chip(str(path)))) == len(systems_of(read_chip("loihi2")))  # no number of it is another
     data["cores"]["value"] //= 2
     path.write_text(yaml.safe_dump(data), "utf-8")
     assert [(s.name, s.chips) for s in systems_of(read_chip(str(path)))] == [("loihi2-chip", 1)]
@@ -92,6 +109,26 @@ def test_a_file_from_before_operations_had_prices_is_still_a_chip(tmp_path):
     added = dict.fromkeys(MAY_BE_ABSENT)
     chip = read_chip(own_chip(tmp_path, **added))
     assert {name: getattr(chip, name) for name in added} == added
+
+
+def test_what_an_older_file_lacks_is_said_to_be_missing_there_and_not_changed_by_hand(tmp_path):
+    old = read_chip(own_chip(tmp_path, **dict.fromkeys(MAY_BE_ABSENT)))
+    assert {old.fact(name).source for name in MAY_BE_ABSENT} == {NOT_STATED}
+    assert cost_facts(old)["memory_ns"].source == NOT_STATED  # of which nothing is known of Loihi 1, either
+    assert cost_facts(old)["synapse_pj"].source.startswith("that of Intel Loihi")
+    assert replace(old, memory_ns=1.0).fact("memory_ns").source == "changed by hand"
+
+
+def test_every_time_and_every_energy_of_a_chip_is_a_cost():
+    real = {name for name, hint in FIELDS.items() if hint == float | None}
+    assert real == set(COSTS), "a field of Chip that is a time or an energy must stand in COSTS, and nothing else"
+
+
+def test_the_form_for_a_chip_has_every_field():
+    form = yaml.safe_load((CHIPS / "template.yaml").read_text("utf-8"))
+    missing = [name for name in FIELDS if name not in form]
+    assert not missing, f"deploy/chips/template.yaml: add {missing}, with the value null and what it means as source"
+    assert f"last {len(COSTS)} " in (CHIPS / "template.yaml").read_text("utf-8").split("kind:")[0]
 
 
 def test_a_command_writes_the_form_for_a_chip_and_never_over_a_file(tmp_path, capsys):

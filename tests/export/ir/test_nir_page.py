@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -133,9 +134,21 @@ def test_an_early_exit_is_what_the_page_says(tmp_path):
 
 def test_the_page_names_every_node_type_and_field():
     for name, node_type in NODE_TYPES.items():
-        section = PAGE.split(f"### `SpikeBert{name}`")[1].split("###")[0]
+        _, heading, section = PAGE.partition(f"### `SpikeBert{name}`")
+        assert heading, (
+            f"export/NIR.md: write a section '### `SpikeBert{name}`': a table of its fields, and its equation"
+        )
+        section = section.partition("###")[0]
         fields = set(node_type.__dataclass_fields__) - {"name", "inputs"}
-        assert {line.split("`")[1] for line in section.splitlines() if line.startswith("| `")} == fields
+        told = {line.split("`")[1] for line in section.splitlines() if line.startswith("| `")}
+        assert told == fields, f"export/NIR.md: the table of SpikeBert{name} must have a row for each of its fields"
+
+
+def test_the_page_tells_which_version_each_later_node_type_came_with():
+    for node_type, version in nir.SINCE.items():
+        row = rf"^\| {version} \|.*`SpikeBert{node_type.__name__}`"
+        said = version == 1 or re.search(row, PAGE, re.MULTILINE)
+        assert said, f"export/NIR.md: `SpikeBert{node_type.__name__}` must stand in the row of version {version}"
 
 
 def test_the_page_tells_the_version_that_is_written():
