@@ -231,9 +231,9 @@ def test_every_node_type_is_in_a_random_graph_so_that_each_back_end_is_held_to_t
 
 
 def test_every_node_type_has_its_rule_in_c():
-    code = (ROOT / "examples/c_reference/reference.c").read_text("utf-8")
+    code = (ROOT / "deploy/bundle/reference.c").read_text("utf-8")
     listed = re.search(r"enum \{ (EMBEDDING[^}]*) \}", code)
     assert listed
     names = {name.strip().replace("_", "") for name in listed[1].split(",")}
     for name in NODE_TYPES:
-        assert name.upper() in names, f"examples/c_reference/reference.c: add {name}, as deploy/bundle/binary.py has it"
+        assert name.upper() in names, f"deploy/bundle/reference.c: add {name}, as deploy/bundle/binary.py has it"

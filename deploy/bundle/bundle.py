@@ -47,9 +47,10 @@ def _is_whole(manifest: Path) -> bool:
 FOLDER = Kind(
     "a bundle of spikebert-deploy",
     (
-        *(MANIFEST, MODEL, TOKENIZER, GOLDEN, NIRDATA, CHIP, "README.md", sums.FILE, FORMS["onnx-integer"]),
+        *(MANIFEST, MODEL, TOKENIZER, GOLDEN, NIRDATA, CHIP, "README.md", sums.FILE),
         *(*PAGES, REFERENCE_MODEL, REFERENCE_GOLDEN),
-        *(f"{part}/*" for part in (ENERGY, MAPPING, FORMS["nir-stages"], FORMS["netx"], "with")),
+        *(f"{place}/*" if TARGETS[target].folder else place for target, place in FORMS.items()),
+        *(f"{part}/*" for part in (ENERGY, MAPPING, "with")),
     ),
     _is_whole,
     listed=False,  # its SHA256SUMS is the list

@@ -1,13 +1,17 @@
 """The formulas that stand on the report's page, written out again on bare counts.json: they give every total."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from simulate.energy import dataflow, graded
+from simulate.energy.account import KINDS
 from simulate.energy.accountings import compare
 from simulate.energy.costs import costs
 from simulate.energy.record import read_run
+from simulate.report.plotting import KIND_COLOURS
+from simulate.run import Run
 from tests.simulate.example_run import example_run
 
 E = {name: cost.picojoules for name, cost in costs().items()}
@@ -122,6 +126,30 @@ FORMULAS = {
     "memory": (memory, bert_memory),
     "loihi1": (loihi1, bert),
 }
+
+
+@pytest.mark.parametrize("norm", ["layer", "batch"])
+def test_every_term_is_of_a_kind_that_the_report_shows(tmp_path, norm):
+    for comparison in compare(read_run(example_run(tmp_path, norm=norm))):
+        for account in (comparison.spiking, comparison.reference):
+            for term in account.terms:
+                assert term.kind in KINDS, f"{account.name}: {term.name} is {term.kind!r}, which KINDS must have"
+            assert sum(part.picojoules for part in account.by_kind().values()) == pytest.approx(account.picojoules)
+
+
+def test_every_kind_has_a_colour():
+    assert set(KIND_COLOURS) == set(KINDS), "simulate/report/plotting.py: KIND_COLOURS must have each of KINDS"
+
+
+def test_every_accounting_is_told_of_where_it_is_looked_for(tmp_path):
+    page = (Path(__file__).parents[2] / "docs/energy.md").read_text("utf-8")
+    for comparison in compare(read_run(example_run(tmp_path))):
+        name = comparison.spiking.name
+        assert name in FORMULAS, f"FORMULAS here must have the formula of {name}, written out again"
+        assert f"\n| `{name}` |" in page, f"docs/energy.md: the table of accountings needs a row for {name}"
+        assert f'"{name}"' in (Run.energy.__doc__ or ""), (
+            f"simulate/run.py: the docstring of Run.energy must name {name}"
+        )
 
 
 @pytest.mark.parametrize("norm", ["layer", "batch"])

@@ -1,0 +1,43 @@
+"""Every export format is where a reader, a bundle and a Python caller look for it."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from deploy.bundle import bundle, readme
+from deploy.workbench.model import Model
+from export.formats.targets import TARGETS
+
+README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+NOT_IN_A_BUNDLE = {
+    "nir": "it is the model that a bundle is of",
+    "onnx": "it holds floats, and a bundle is made of a model.nir",
+    "lava": "its script needs Lava, and its model is that of the bundle",
+}
+
+
+@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.needs("torch")
+def test_a_target_writes_a_folder_of_a_known_kind_or_a_file(name):
+    target = TARGETS[name]
+    module = importlib.import_module(target.module)
+    assert callable(module.write)
+    assert target.folder == hasattr(module, "FOLDER"), (
+        f"{target.module}: a folder's target has folder=True in TARGETS, and FOLDER, a Kind, in its module"
+    )
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_target_stands_where_it_is_looked_for(name):
+    assert f"\n| `{name}` |" in README, f"README.md: the table of 'What a model leaves in' needs a row for {name}"
+    known = Model.export.__doc__ or ""
+    assert TARGETS[name].floats or f'"{name}"' in known, f"Model.export: its docstring must name {name!r}"
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_target_is_in_a_bundle_or_it_is_said_why_not(name):
+    assert (name in bundle.FORMS) != (name in NOT_IN_A_BUNDLE), (
+        f"deploy/bundle/bundle.py: FORMS must say where {name} goes, or NOT_IN_A_BUNDLE here why it is left out"
+    )
+    assert (name in bundle.FORMS) == (name in readme.FORMS), f"deploy/bundle/readme.py: FORMS must describe {name}"
