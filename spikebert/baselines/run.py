@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,7 @@ def _fit(settings: BaselineSettings, run: Run, task: Task) -> Path:
     )
     with processes.main_first():
         if processes.is_main():
-            _finish(settings, run, task, model, tokenizer, config, expert, more, seconds)
+            _finish(settings, run, task, _Learned(model, tokenizer, expert, more), seconds)
     return result_file
 
 
@@ -119,25 +119,34 @@ def distillation(
     return weighted(terms, LossWeights())
 
 
-def _finish(
-    settings: BaselineSettings,
-    run: Run,
-    task: Task,
-    model,
-    tokenizer,
-    config,
-    expert: Teacher | None,
-    more: list[str],
-    seconds: float,
-) -> None:
-    """Measure on dev and write what the run leaves; `more` are the texts that were learned beside the task's."""
-    trained, dev = None, examples_of(task.dev, task.labels, tokenizer, config.max_tokens, config.separator)
+@dataclass(frozen=True)
+class _Learned:
+    """A network at the end of its training; `more` are the texts that it learned beside the task's."""
+
+    model: Any
+    tokenizer: Any
+    expert: Teacher | None
+    more: list[str]
+
+    def kept(self, settings: BaselineSettings, task: Task) -> TrainedModel | None:
+        """A Spikformer as the SpikeBERT that it is, with the word pieces that it shall keep."""
+        if not isinstance(self.model, SpikeBertForSequenceClassification):
+            return None
+        whole = TrainedModel(self.model.eval(), self.tokenizer.backend_tokenizer.to_str(), task.labels, {})
+        return keeping(settings.vocabulary, whole, [*(row.text for row in task.train), *self.more])
+
+
+def _finish(settings: BaselineSettings, run: Run, task: Task, learned: _Learned, seconds: float) -> None:
+    """Measure on dev and write what the run leaves."""
+    model, expert, config = learned.model, learned.expert, learned.model.config
+    dev = examples_of(task.dev, task.labels, learned.tokenizer, config.max_tokens, config.separator)
     metric = chosen(settings.metric, task.name, task.labels)
     taught = expert and measure_model(expert.model, dev, metric, task.labels, expert.separator)
-    if isinstance(model, SpikeBertForSequenceClassification):
-        whole = TrainedModel(model.eval(), tokenizer.backend_tokenizer.to_str(), task.labels, {})
-        trained = keeping(settings.vocabulary, whole, [*(row.text for row in task.train), *more])
-        model, dev = trained.model, examples_for(trained, task.dev)
+    trained = learned.kept(settings, task)
+    if trained:
+        model = trained.model
+        if settings.vocabulary != "whole":  # a smaller one cuts the texts into other pieces
+            dev = examples_for(trained, task.dev)
     found = measure_model(model, dev, metric, task.labels)
     result = {
         **found.record,

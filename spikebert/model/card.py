@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from spikebert.data.metrics import ACCURACY, Score, noted
+from spikebert.data.taught import teachers_in_words
 
 CARD = """\
 ---
@@ -112,21 +113,17 @@ def _told(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _teachers(training: dict[str, Any]) -> str:
-    others = training.get("more_teachers")
-    return f"the mean of its {len(others) + 1} teachers" if isinstance(others, list) and others else "its teacher"
-
-
 def _results(labels: list[str], training: dict[str, Any]) -> str:
     score, texts = _score(labels, training), f"on {training.get('dev_texts', 'its')} dev texts"
+    who = teachers_in_words(training.get("more_teachers"))
     if not labels and score is not None:
-        return f"{score.sentence} {texts}; {_teachers(training)} {training.get('teacher_score', 0.0):.4f}."
+        return f"{score.sentence} {texts}; {who} {training.get('teacher_score', 0.0):.4f}."
     if not isinstance(training.get("accuracy"), float):
         return "Its accuracy was not recorded."
     parts = [f"Accuracy {training['accuracy']:.4f} {texts}"]
     if score is not None:
         parts.insert(0, score.sentence)
-    for name, title in (("teacher_accuracy", _teachers(training)), ("majority", "the most frequent label")):
+    for name, title in (("teacher_accuracy", who), ("majority", "the most frequent label")):
         if isinstance(training.get(name), float):
             parts.append(f"{title} {training[name]:.4f}")
     return "; ".join(parts) + "."

@@ -8,6 +8,7 @@ from simulate.report import forms
 from simulate.report.content import Content
 from simulate.report.panel import Card, Column, Panel, Plot, Table
 from spikebert.data.metrics import ACCURACY, Score, metric, wilson
+from spikebert.data.taught import teachers_in_words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -78,11 +79,7 @@ def _teacher(content: Content) -> tuple[str, ...]:
     if share is None:
         return ()
     shape = content.teacher[0] if content.teacher else None
-    others = content.run.model.noted("training", "more_teachers")
-    if isinstance(others, list) and others:
-        who = f"the mean of its {len(others) + 1} teachers" + (f", one of them a BERT of {shape.size}" if shape else "")
-    else:
-        who = "its teacher" + (f", a BERT of {shape.size}" if shape else "")
+    who = teachers_in_words(content.run.model.noted("training", "more_teachers"), shape.size if shape else "")
     return (f"{who}: {100 * share:.1f} % on the dev texts of the training",)
 
 
