@@ -31,9 +31,7 @@ def bundle_parser() -> argparse.ArgumentParser:
         default="loihi2",
         help=f"chip to map to: {', '.join(chip_names())} or a .yaml file (default: %(default)s)",
     )
-    p.add_argument(
-        "--licence", default="not stated", help="licence of the model, for its receiver (default: %(default)s)"
-    )
+    p.add_argument("--licence", help="licence of the model, for its receiver (default: what the model's file notes)")
     p.add_argument(
         "--with",
         nargs="+",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "spikebert-export"
 HDF5 = b"\x89HDF\r\n\x1a\n"
+INTEGERS = ("draw", "threshold_scale", "exit_margin", "same_shape", "licence")  # what only an integer graph has
 LOWERING = ("bits", "per_channel", "compare", "report")  # the options of the way from the float model to integers
 
 
@@ -75,6 +76,11 @@ def parser() -> argparse.ArgumentParser:
         help="the --out of a `spikebert-train teacher` whose BERT has the model's shape: the file notes its accuracy, "
         "and reports show it beside the energies",
     )
+    p.add_argument(
+        "--licence",
+        metavar="NAME",
+        help="licence of the model, such as Apache-2.0, which the file then notes",
+    )
     p.add_argument("--limit", type=int, default=200, help="texts of --compare, the first (default: %(default)s)")
     p.add_argument("--report", metavar="FILE", help="write the export report there, as JSON")
     return p
@@ -118,6 +124,10 @@ def run(options: argparse.Namespace) -> None:
         from export.same_shape import with_same_shape
 
         graph = with_same_shape(graph, options.same_shape)
+    if options.licence is not None:
+        from export.licence import with_licence
+
+        graph = with_licence(graph, options.licence)
     if options.chip == "loihi1":
         from export.ir.stock import check_stock
 
@@ -146,8 +156,7 @@ def _foreign(options: argparse.Namespace) -> None:
 
     if options.to != "nir":
         raise InputError(f"{options.model}: a NIR file of another tool; --to {options.to} takes a SpikeBERT alone")
-    integers = ("threshold_scale", "exit_margin", "same_shape", "draw")
-    given = [flag for flag in integers if getattr(options, flag)]
+    given = [flag for flag in INTEGERS if getattr(options, flag)]
     if given or not options.out:
         flag = option(given[0] if given else "draw")
         raise InputError(f"{options.model}: a NIR file of another tool; {flag} takes a SpikeBERT alone")
@@ -162,9 +171,7 @@ def _float(options: argparse.Namespace, target: Target) -> None:
     """The trained float model itself, which no lowering touches."""
     if is_hdf5(options.model):
         raise InputError(f"{options.model}: holds integers alone; --to {options.to} needs the model.pt it was made of")
-    given = [
-        flag for flag in (*LOWERING, "draw", "threshold_scale", "exit_margin", "same_shape") if getattr(options, flag)
-    ]
+    given = [flag for flag in (*LOWERING, *INTEGERS) if getattr(options, flag)]
     if given:
         raise InputError(f"--to {options.to} writes the float model; {option(given[0])} belongs to the integer graph")
     from spikebert.model.checkpoint import load_model

@@ -20,6 +20,7 @@ from deploy.chips.chip import Chip, chip_file, read_chip
 from export.formats.targets import TARGETS
 from export.ir import nir
 from export.ir.graph import Graph
+from export.licence import licence_of
 from simulate.run import ModelFile, Run, simulate
 from simulate.text import Texts, encode, in_labels_of
 from spikebert.core.errors import InputError, is_unicode, printable
@@ -62,7 +63,7 @@ def write(
     texts: Texts,
     out: Path,
     chip: str = "loihi2",
-    licence: str = "not stated",
+    licence: str | None = None,
     extras: Sequence[Path] = (),
     truncate: bool = False,
     nirdata: bool = False,
@@ -71,15 +72,16 @@ def write(
 
     Args:
         chip: the one that the model is mapped to, by its name or its file.
-        licence: of the model, for its receiver.
+        licence: of the model, for its receiver; None: what the model's file notes.
         extras: files and folders to put in as they are, such as another mapping.
         nirdata: put in the golden vectors as NIRData, too.
     Raises:
         InputError: for texts that the model cannot take, an extra that is not there, or a bundle beyond LIMIT.
     """
-    if not is_unicode(licence):
+    if licence is not None and not is_unicode(licence):
         raise InputError("is not UTF-8", field="licence")
     graph, target = nir.read(model), read_chip(chip)
+    licence = licence_of(graph) if licence is None else licence
     texts = in_labels_of(graph, texts)
     sentences = encode(graph, texts.texts, f"{texts.source}: text", truncate)
     names = [extra.resolve().name for extra in extras]

@@ -281,7 +281,7 @@ class Model:
         out: str | os.PathLike[str],
         labels: Sequence[str] | None = None,
         chip: str = "loihi2",
-        licence: str = "not stated",
+        licence: str | None = None,
         extras: Sequence[str | os.PathLike[str]] = (),
         truncate: bool = False,
         nirdata: bool = False,
@@ -290,7 +290,7 @@ class Model:
 
         Args:
             chip: to map to.
-            licence: of the model, for its receiver.
+            licence: of the model, for its receiver; None: what the model's file notes.
             extras: files and folders to put in as they are.
             nirdata: put in the golden vectors as NIRData, too.
         """

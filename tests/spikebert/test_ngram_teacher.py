@@ -8,6 +8,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from transformers import AutoTokenizer
 
+import spikebert
 from spikebert.cli import main
 from spikebert.core.errors import InputError
 from spikebert.data import packaged
@@ -72,6 +73,13 @@ def test_a_teacher_of_ngrams_classifies_as_scikit_learn_does(task, bert, folder)
         for strength in ngrams.STRENGTHS
     ]
     assert min(abs(torch.tensor(found) - torch.tensor(rows)).max() for rows in expected) < 1e-3
+
+
+def test_an_inspection_says_what_the_folder_is(folder):
+    found, config = spikebert.inspect(folder), json.loads((folder / "config.json").read_text("utf-8"))
+    assert found.kind.startswith("teacher of character n-grams")
+    assert (found.facts["labels"], found.facts["n_grams"]) == (config["labels"], len(config["terms"]))
+    assert "--more-teachers" in str(found)
 
 
 def test_padding_and_the_order_of_labels_change_nothing(bert, folder):

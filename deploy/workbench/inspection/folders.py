@@ -15,6 +15,7 @@ from simulate.energy.record import read_run
 from simulate.report import forms
 from spikebert.core.errors import InputError
 from spikebert.core.files import read_json
+from spikebert.training.teacher_folder import CONFIG
 
 
 def describe_run(folder: Path) -> Description:
@@ -106,6 +107,19 @@ def describe_mapping(folder: Path) -> Description:
     names = ("population", "role", "cores", "neurons", "synapse_bytes", "state_bytes", "bound_by")
     rows = [{name: getattr(layer, name) for name in names} for layer in record.layers]
     return Description(str(folder), "mapping onto chips", facts, {"layers": rows})
+
+
+def describe_ngrams(folder: Path) -> Description:
+    """A teacher of character n-grams: which labels it knows, and how large it is."""
+    config = _fields(folder / CONFIG, "config", ("labels", "terms", "longest"))
+    terms = config["terms"] if isinstance(config["terms"], list) else []
+    facts = {
+        "labels": config["labels"],
+        "n_grams": len(terms),
+        "longest": config["longest"],
+        "teaches": "beside the BERT whose tokens it reads: spikebert-train --more-teachers",
+    }
+    return Description(str(folder), "teacher of character n-grams, a logistic regression", facts)
 
 
 def describe_training(folder: Path) -> Description:

@@ -13,6 +13,7 @@ from export.cli import is_hdf5
 from export.ir.nir import is_foreign
 from spikebert.core.errors import InputError
 from spikebert.core.files import read_json
+from spikebert.training.teacher_folder import NGRAMS
 
 # (the file that tells, its field, the value of that field, who describes the folder)
 FOLDERS: tuple[tuple[str, str, str, Callable[[Path], Description]], ...] = (
@@ -22,6 +23,7 @@ FOLDERS: tuple[tuple[str, str, str, Callable[[Path], Description]], ...] = (
     ("counts.json", "format", "spikebert-counts", folders.describe_run),
     ("counts.json", "format", "spikebert-foreign-run", folders.describe_foreign_run),
     ("mapping.json", "format", "spikebert-mapping", folders.describe_mapping),
+    ("config.json", "model_type", NGRAMS, folders.describe_ngrams),
 )
 
 
@@ -30,7 +32,7 @@ def inspect(path: str | os.PathLike[str]) -> Description:
 
     Args:
         path: a model.nir, a NIR file of another tool, a model.pt or a model folder (these two take torch), or a folder
-            that a command wrote: a run, a training, stages, a bundle, a mapping.
+            that a command wrote: a run, a training, stages, a bundle, a mapping, a teacher of n-grams.
     Raises:
         InputError: no such path, or nothing that is known here.
     """

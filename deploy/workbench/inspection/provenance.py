@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-NOT_STATED = "not stated"
+from export.licence import FIELD, NOT_STATED
+
 PARTS = {  # what is told of a training, in this order; what an older version did not record is left out
     "teacher": "teacher",
     "more_teachers": "more teachers",
@@ -26,7 +27,7 @@ def origin(metadata: dict[str, Any]) -> dict[str, Any]:
     """Licence and training of a model by its metadata."""
     training = metadata.get("training")
     training = training if isinstance(training, dict) else {}
-    return {"licence": metadata.get("licence", training.get("licence", NOT_STATED)), "made_by": made_by(training)}
+    return {"licence": metadata.get(FIELD, training.get(FIELD, NOT_STATED)), "made_by": made_by(training)}
 
 
 def made_by(training: dict[str, Any]) -> dict[str, Any]:

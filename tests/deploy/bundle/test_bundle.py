@@ -14,6 +14,7 @@ import pytest
 from deploy.bundle import bundle, golden, sums
 from deploy.cli import main
 from export.ir import nir
+from export.licence import with_licence
 from simulate.lava_installed import is_installed
 from simulate.text import Texts
 from spikebert.core.errors import InputError
@@ -327,6 +328,13 @@ def test_a_pipe_or_a_device_as_another_file_is_refused_by_name(tmp_path):
     for path in (tmp_path / "pipe", Path("/dev/null")):
         with pytest.raises(InputError, match=f"{path}: is neither"):
             bundle.write(model_of(tmp_path), TEXTS, tmp_path / "bundle", extras=[path])
+
+
+def test_a_bundle_states_the_licence_that_the_models_file_notes(tmp_path):
+    graph = with_licence(nir.read(model_of(tmp_path)), "CC0-1.0")
+    nir.write(graph, tmp_path / "noted.nir")
+    bundle.write(tmp_path / "noted.nir", TEXTS, tmp_path / "bundle")
+    assert json.loads((tmp_path / "bundle" / bundle.MANIFEST).read_text("utf-8"))["licence"] == "CC0-1.0"
 
 
 def test_a_licence_that_is_not_utf_8_is_refused(tmp_path):
