@@ -10,11 +10,10 @@ stand in the file.
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 
-from bag_of_words import score_of
-from models import MODELS, ROOT, Shipped, simulated
+from bag_of_words import bag_of
+from models import MODELS, ROOT, Shipped, simulated, workplace
 
 from export.ir import nir
 from spikebert.core.errors import exit_cleanly
@@ -34,12 +33,12 @@ HEADER = (
 
 
 def row(model: Shipped, data: Path) -> str:
-    with tempfile.TemporaryDirectory() as folder:
-        run = simulated(model, data, Path(folder) / "run")
+    with workplace() as place:
+        run, bag = simulated(model, data, place), bag_of(model, data, place)
     assert run.correct is not None
     low, high = wilson(run.correct, run.samples)
     training = nir.read(ROOT / model.file).metadata["training"]
-    shares = (training["teacher_accuracy"], training["same_shape"]["accuracy"], score_of(model, data).value)
+    shares = (training["teacher_accuracy"], training["same_shape"]["accuracy"], bag.accuracy)
     paper = " | ".join(f"{value:.2f}" for value in PAPER[model.file])
     own = f"**{100 * run.correct / run.samples:.2f}** | {100 * low:.1f} to {100 * high:.1f}"
     return f"| {model.task} | {paper} | {own} | {' | '.join(f'{100 * share:.2f}' for share in shares)} |"

@@ -3,15 +3,18 @@
     python benchmarks/fill.py docs/results.md [--only backends]
 
 A command stands in a comment of its own, `<!-- $ COMMAND -->`; what lies between that and `<!-- end -->` is replaced
-by what the command prints. Runs in the folder of the repository, with `sh`. A command that fails changes nothing.
+by what the command prints. Runs in the folder of the repository, with `sh`. A command that fails changes nothing. The
+commands of a page share what they have measured: the folder in the variable FILL_SHARED, which goes when all are done.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from spikebert.core.errors import InputError, RunError, exit_cleanly
@@ -42,7 +45,9 @@ def main() -> int:
 
     def run() -> None:
         page = require_file(options.page, "Markdown page")
-        text, places = PLACE.subn(fill, page.read_text("utf-8"))
+        with tempfile.TemporaryDirectory() as shared:
+            os.environ["FILL_SHARED"] = shared
+            text, places = PLACE.subn(fill, page.read_text("utf-8"))
         if not places:
             raise InputError(f"{page}: holds no command; see --help")
         write_atomically(page, lambda temporary: temporary.write_text(text, "utf-8"))

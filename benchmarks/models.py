@@ -8,9 +8,12 @@ Each row comes from its model file alone. The BERT of the same shape is the one 
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +53,10 @@ class Shipped:
     words: bool = True  # whether spaces stand between the words of its language
 
     @property
+    def name(self) -> str:
+        return Path(self.file).parent.name
+
+    @property
     def packaged(self) -> bool:
         return "/" not in self.data
 
@@ -67,7 +74,21 @@ MODELS = (
 )
 
 
-def simulated(model: Shipped, data: Path, folder: Path) -> RunRecord:
+@contextmanager
+def workplace() -> Iterator[Path]:
+    """The folder that the tables of a page share, see fill.py, or a temporary one."""
+    if "FILL_SHARED" in os.environ:
+        yield Path(os.environ["FILL_SHARED"])
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def simulated(model: Shipped, data: Path, place: Path) -> RunRecord:
+    """The run of a model, which may lie there since another table was made."""
+    folder = place / f"{model.name}-run"
+    if folder.exists():
+        return read_run(folder)
     command = ["spikebert-simulate", model.file, *model.options(data), "--out", str(folder)]
     print(f"$ {' '.join(command)}", file=sys.stderr, flush=True)
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL)
@@ -77,8 +98,8 @@ def simulated(model: Shipped, data: Path, folder: Path) -> RunRecord:
 
 
 def row(model: Shipped, data: Path) -> str:
-    with tempfile.TemporaryDirectory() as folder:
-        run = simulated(model, data, Path(folder) / "run")
+    with workplace() as place:
+        run = simulated(model, data, place)
     graph = nir.read(ROOT / model.file)
     training = graph.metadata["training"]
     assert run.correct is not None
