@@ -16,7 +16,7 @@ import sys
 from importlib import import_module
 from typing import get_type_hints
 
-from simulate.fields import kind_of
+from spikebert.core.records import kind_of
 
 
 def table(record: type) -> str:

@@ -62,7 +62,7 @@ def comparisons(path: str, data: str, limit: int):
     with tempfile.TemporaryDirectory() as folder:
         out, source, target = Path(folder) / "stages", Path(folder) / "in.npz", Path(folder) / "out.npz"
         stages.write(graph, out)
-        for step in json.loads((out / stages.MANIFEST).read_text("utf-8"))["steps"]:
+        for step in json.loads((out / stages.FILE).read_text("utf-8"))["steps"]:
             if step.get("type") == "Add":
                 spikes[step["node"]] = sum(spikes[name] for name in step["inputs"])
             if "stage" in step:

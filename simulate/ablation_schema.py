@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from simulate.fields import Correlation, Count, Interval, Share, Size, record_of
 from spikebert.core.errors import InputError
 from spikebert.core.files import read_json
+from spikebert.core.records import Correlation, Count, Interval, Share, Size, record_of
 from spikebert.data.metrics import ACCURACY, wilson
 
 FORMAT, VERSION = "spikebert-ablation", 2

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, get_args
 
-from simulate.fields import Correlation, Count, Interval, Share, Size
+from spikebert.core.records import Correlation, Count, Interval, Share, Size
 
 FORMAT = "spikebert-counts"
 VERSION, EXIT_VERSION = 2, 3  # of a model whose texts take all steps, or of one with an early exit

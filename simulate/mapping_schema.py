@@ -10,9 +10,9 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from simulate.fields import Count, Ends, Extent, Point, Size, record_of
 from spikebert.core.errors import InputError
 from spikebert.core.files import read_json
+from spikebert.core.records import Count, Ends, Extent, Point, Size, record_of
 
 FORMAT = "spikebert-mapping"
 VERSION = 2

@@ -12,10 +12,10 @@ from pathlib import Path
 from deploy.bundle.golden import Golden
 from export.ir import nir
 from export.ir.graph import Graph
-from simulate.fields import Count, Size, record_of
 from spikebert import __version__
 from spikebert.core.errors import InputError
 from spikebert.core.files import read_json
+from spikebert.core.records import Count, Size, record_of
 
 FORMAT, FORMAT_VERSION = "spikebert-bundle", 1
 FILE = "manifest.json"

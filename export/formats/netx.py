@@ -15,14 +15,13 @@ The files hold one token: tokens come one after the other, T steps each; see doc
 from __future__ import annotations
 
 import io
-import json
 import os
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 
+from export.formats.netx_manifest import FILE, FORMAT, FORMAT_VERSION, LeftOut, Manifest, Net
 from export.ir.chains import Layer, stock_chains
 from export.ir.early_exit import refuse_margin
 from export.ir.graph import INPUT_SHIFT, LIF, Accumulate, Add, Attention, Embedding, Graph, Linear, Node, Readout
@@ -32,11 +31,9 @@ from export.ir.stock import MANTISSA_MAX, NO_CURRENT_MEMORY, check_stock, stock_
 from spikebert import __version__
 from spikebert.core.errors import InputError
 from spikebert.core.files import Kind, names_format, write_folder_atomically
+from spikebert.core.records import text_of
 
-FORMAT = "spikebert-netx"
-FORMAT_VERSION = 1
-MANIFEST = "manifest.json"
-FOLDER = Kind("networks for netx", (MANIFEST, "[0-9][0-9]*.net"), names_format(FORMAT))
+FOLDER = Kind("networks for netx", (FILE, "[0-9][0-9]*.net"), names_format(FORMAT))
 RESET_OFFSET = 1  # netx resets layer k at the steps RESET_OFFSET + 1 + k modulo T: when its first input arrives
 
 FEEDING = (
@@ -67,8 +64,8 @@ def write(graph: Graph, folder: str | os.PathLike[str]) -> None:
     def fill(temporary: Path) -> None:
         for file, chain in zip(files, chains, strict=True):
             _write_net(temporary / file, chain)
-        text = json.dumps(manifest(graph, dict(zip(files, chains, strict=True))), indent=1, ensure_ascii=False)
-        (temporary / MANIFEST).write_text(text, "utf-8")
+        found = manifest(graph, dict(zip(files, chains, strict=True)))
+        (temporary / FILE).write_text(text_of(found, FORMAT, FORMAT_VERSION), "utf-8")
 
     write_folder_atomically(Path(folder), FOLDER, fill)
 
@@ -83,45 +80,41 @@ def check(graph: Graph) -> list[list[Layer]]:
     return chains
 
 
-def manifest(graph: Graph, nets: dict[str, list[Layer]]) -> dict[str, Any]:
-    """What the host must know, as plain JSON values."""
+def manifest(graph: Graph, nets: dict[str, list[Layer]]) -> Manifest:
+    """What the host must know."""
     bounds = output_bounds(graph)
     held = {node.name for chain in nets.values() for layer in chain for node in layer}
-    return {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        "writer": f"spikebert {__version__}",
-        "graph_checksum": checksum(graph),
-        "time_steps": graph.time_steps,
-        "feeding": FEEDING,
-        "nets": [_entry(file, chain, bounds, graph.time_steps) for file, chain in nets.items()],
-        "left_out": [
-            {"node": node.name, "inputs": list(node.inputs), "why": LEFT_OUT[type(node)]}
-            for node in graph
-            if node.name not in held
+    return Manifest(
+        writer=f"spikebert {__version__}",
+        graph_checksum=checksum(graph),
+        time_steps=graph.time_steps,
+        feeding=FEEDING,
+        nets=[_net(file, chain, bounds, graph.time_steps) for file, chain in nets.items()],
+        left_out=[
+            LeftOut(node.name, list(node.inputs), LEFT_OUT[type(node)]) for node in graph if node.name not in held
         ],
-    }
+    )
 
 
-def _entry(file: str, chain: list[Layer], bounds: dict[str, int], steps: int) -> dict[str, Any]:
+def _net(file: str, chain: list[Layer], bounds: dict[str, int], steps: int) -> Net:
     (source,) = chain[0].linear.inputs
     largest = bounds[source]
-    return {
-        "file": file,
-        "nodes": [node.name for layer in chain for node in layer],
-        "input": source,
-        "output": chain[-1].lif.name,
-        "input_width": chain[0].linear.weight.shape[1],
-        "output_width": chain[-1].lif.width,
-        "largest_input": largest,
-        "input_message_bits": largest.bit_length() if largest > 1 else 0,  # 0: binary spikes
-        "reset_interval": steps,
-        "reset_offset": RESET_OFFSET,
-        "delay": len(chain),  # each Dense sends what it summed up in the step before
-        "thresholds": {layer.lif.name: int(layer.lif.threshold[0]) for layer in chain},
-        "vThMant": {layer.lif.name: stock_threshold(layer.lif) for layer in chain},
-        "vDecay": {layer.lif.name: layer.lif.decay for layer in chain},
-    }
+    return Net(
+        file=file,
+        nodes=[node.name for layer in chain for node in layer],
+        input=source,
+        output=chain[-1].lif.name,
+        input_width=chain[0].linear.weight.shape[1],
+        output_width=chain[-1].lif.width,
+        largest_input=largest,
+        input_message_bits=largest.bit_length() if largest > 1 else 0,  # 0: binary spikes
+        reset_interval=steps,
+        reset_offset=RESET_OFFSET,
+        delay=len(chain),  # each Dense sends what it summed up in the step before
+        thresholds={layer.lif.name: int(layer.lif.threshold[0]) for layer in chain},
+        vThMant={layer.lif.name: stock_threshold(layer.lif) for layer in chain},
+        vDecay={layer.lif.name: layer.lif.decay for layer in chain},
+    )
 
 
 def _check(layer: Layer) -> None:

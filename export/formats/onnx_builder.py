@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from export.formats.onnx_notes import Notes
 from spikebert import __version__
 from spikebert.core.errors import InputError, reason_of
 from spikebert.core.files import write_atomically
@@ -70,7 +72,7 @@ class Builder:
     def cast(self, value: str, dtype: int, name: str | None = None) -> str:
         return self("Cast", value, to=dtype, name=name)
 
-    def model(self, logits: str, doc: str, notes: dict[str, Any]) -> onnx.ModelProto:
+    def model(self, logits: str, doc: str, notes: Notes) -> onnx.ModelProto:
         """The whole, with inputs `input_ids` and `attention_mask` (B, N) int64 and the output `logits`, checked."""
         inputs = [
             helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"])
@@ -86,7 +88,7 @@ class Builder:
             producer_version=__version__,
             doc_string=doc,
         )
-        helper.set_model_props(model, {k: v if isinstance(v, str) else json.dumps(v) for k, v in notes.items()})
+        helper.set_model_props(model, {k: v if isinstance(v, str) else json.dumps(v) for k, v in asdict(notes).items()})
         size = model.ByteSize()
         if size >= LIMIT:
             raise InputError(f"the ONNX model would take {size:,} bytes; a file holds {LIMIT:,}. Use --to nir")

@@ -15,6 +15,7 @@ import numpy as np
 from onnx import TensorProto, helper
 
 from export.formats.onnx_builder import Builder, coincidences, embed, save
+from export.formats.onnx_notes import IntegerNotes
 from export.ir.arithmetic import GAIN_BITS, NORM_BITS, STATE_MAX, UNIT_BITS
 from export.ir.graph import (
     DECAY_BITS,
@@ -65,16 +66,16 @@ def write(graph: Graph, path: str | os.PathLike[str]) -> None:
             that their difference needs more than 64 bits.
     """
     check(graph)
-    notes = {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        "time_steps": graph.time_steps,
-        "max_tokens": graph.max_tokens,
-        "labels": list(graph.labels),
-        "tokenizer": graph.tokenizer,
-        "graph_checksum": checksum(graph),
-        "logit_scale": float(graph.nodes[-1].arrays["scale"][0]),
-    }
+    notes = IntegerNotes(
+        format=FORMAT,
+        format_version=FORMAT_VERSION,
+        time_steps=graph.time_steps,
+        max_tokens=graph.max_tokens,
+        labels=list(graph.labels),
+        tokenizer=graph.tokenizer,
+        graph_checksum=checksum(graph),
+        logit_scale=float(graph.nodes[-1].arrays["scale"][0]),
+    )
     save(build(graph).model("logits", DOC, notes), path)
 
 

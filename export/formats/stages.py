@@ -13,7 +13,6 @@ far the two can lie apart. Our membrane stops at the end of its 24 bits; the man
 from __future__ import annotations
 
 import io
-import json
 import os
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +21,15 @@ from typing import Any
 import nir
 import numpy as np
 
+from export.formats.stages_manifest import (
+    FILE,
+    FORMAT,
+    FORMAT_VERSION,
+    HostStep,
+    Manifest,
+    StageLayer,
+    StageStep,
+)
 from export.ir.arithmetic import STATE_MAX, leaves_no_remainder
 from export.ir.chains import Layer, stock_chains
 from export.ir.early_exit import refuse_margin
@@ -33,11 +41,10 @@ from export.ir.ranges import output_bounds
 from spikebert import __version__
 from spikebert.core.errors import InputError
 from spikebert.core.files import Kind, names_format, write_folder_atomically
+from spikebert.core.records import text_of
 
-FORMAT = "spikebert-nir-stages"
-FORMAT_VERSION = 1
-MANIFEST, HOST = "manifest.json", "host.npz"
-FOLDER = Kind("stages in NIR", (MANIFEST, HOST, "[0-9][0-9]*.nir"), names_format(FORMAT))
+HOST = "host.npz"
+FOLDER = Kind("stages in NIR", (FILE, HOST, "[0-9][0-9]*.nir"), names_format(FORMAT))
 DT = 1e-4  # seconds of a step: NIR has none, and this is what its readers suppose
 UNIT = 2**INPUT_SHIFT  # state units that one unit of a stage's weights is worth
 
@@ -62,8 +69,7 @@ def write(graph: Graph, folder: str | os.PathLike[str]) -> None:
         for file, chain in stages.items():
             write_nir(temporary / file, stage(chain))
         (temporary / HOST).write_bytes(_host_arrays(graph, stages))
-        text = json.dumps(manifest(graph, stages), indent=1, ensure_ascii=False)
-        (temporary / MANIFEST).write_text(text, "utf-8")
+        (temporary / FILE).write_text(text_of(manifest(graph, stages), FORMAT, FORMAT_VERSION), "utf-8")
 
     write_folder_atomically(Path(folder), FOLDER, fill)
 
@@ -106,41 +112,33 @@ def _neurons(lif: LIF) -> nir.CubaLIF:
     )
 
 
-def manifest(graph: Graph, stages: dict[str, list[Layer]]) -> dict[str, Any]:
-    """What the host must know, as plain JSON values."""
+def manifest(graph: Graph, stages: dict[str, list[Layer]]) -> Manifest:
+    """What the host must know."""
     bounds = output_bounds(graph)
     within = {node.name: file for file, chain in stages.items() for layer in chain for node in layer}
-    steps = []
+    steps: list[StageStep | HostStep] = []
     for node in graph:
         if node.name not in within:
             steps.append(_host_step(node))
         elif stages[within[node.name]][-1].lif is node:  # where the chain ends, all that it needs is there
             file = within[node.name]
             steps.append(_stage_step(file, stages[file], bounds, graph.time_steps))
-    return {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        "writer": f"spikebert {__version__}",
-        "graph_checksum": checksum(graph),
-        "dt": DT,
-        "time_steps": graph.time_steps,
-        "max_tokens": graph.max_tokens,
-        "labels": list(graph.labels),
-        "feeding": FEEDING,
-        "steps": steps,
-    }
+    return Manifest(
+        writer=f"spikebert {__version__}",
+        graph_checksum=checksum(graph),
+        dt=DT,
+        time_steps=graph.time_steps,
+        max_tokens=graph.max_tokens,
+        labels=list(graph.labels),
+        feeding=FEEDING,
+        steps=steps,
+    )
 
 
-def _host_step(node: Node) -> dict[str, Any]:
+def _host_step(node: Node) -> HostStep:
     plain = {name: value for name, value in node.stored.items() if name not in node.arrays}
     arrays = {name: f"{node.name}/{name}" for name in node.arrays}
-    return {
-        "node": node.name,
-        "type": type(node).__name__,
-        "inputs": list(node.inputs),
-        "fields": plain,
-        "arrays": arrays,
-    }
+    return HostStep(node.name, type(node).__name__, list(node.inputs), plain, arrays)
 
 
 def _host_arrays(graph: Graph, stages: dict[str, list[Layer]]) -> bytes:
@@ -152,26 +150,26 @@ def _host_arrays(graph: Graph, stages: dict[str, list[Layer]]) -> bytes:
     return buffer.getvalue()
 
 
-def _stage_step(file: str, chain: list[Layer], bounds: dict[str, int], steps: int) -> dict[str, Any]:
+def _stage_step(file: str, chain: list[Layer], bounds: dict[str, int], steps: int) -> StageStep:
     (source,) = chain[0].linear.inputs
-    return {
-        "stage": file,
-        "input": source,
-        "output": chain[-1].lif.name,
-        "nodes": [node.name for layer in chain for node in layer],
-        "largest_input": bounds[source],
-        "layers": [
-            {
-                "neurons": lif.name,
-                "v_threshold": float((lif.threshold[0] - 0.5) / UNIT),
-                "weight_scale": float(linear.scale[0]),
-                "rounds": rounds(lif, steps),
-                "drift": drift(lif, steps),
-                "may_saturate": may_saturate(Layer(linear, lif), bounds[linear.inputs[0]], steps),
-            }
+    return StageStep(
+        stage=file,
+        input=source,
+        output=chain[-1].lif.name,
+        nodes=[node.name for layer in chain for node in layer],
+        largest_input=bounds[source],
+        layers=[
+            StageLayer(
+                neurons=lif.name,
+                v_threshold=float((lif.threshold[0] - 0.5) / UNIT),
+                weight_scale=float(linear.scale[0]),
+                rounds=rounds(lif, steps),
+                drift=drift(lif, steps),
+                may_saturate=may_saturate(Layer(linear, lif), bounds[linear.inputs[0]], steps),
+            )
             for linear, lif in chain
         ],
-    }
+    )
 
 
 def rounds(lif: LIF, steps: int) -> bool:

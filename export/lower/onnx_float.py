@@ -13,6 +13,7 @@ import numpy as np
 from onnx import TensorProto
 
 from export.formats.onnx_builder import Builder, coincidences, embed, save
+from export.formats.onnx_notes import Notes
 from export.lower.capture import capture
 from export.lower.float_graph import (
     FloatAccumulate,
@@ -47,14 +48,14 @@ class FloatBuilder(Builder):
 def write(trained: TrainedModel, path: str | os.PathLike[str]) -> None:
     """Write `model.onnx`: `input_ids`, `attention_mask` (B, N) int64, both axes free → `logits` (B, labels) float32."""
     graph, config = capture(trained.model.eval()), trained.model.config
-    notes = {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        "time_steps": config.time_steps,
-        "max_tokens": config.max_tokens,
-        "labels": trained.labels,
-        "tokenizer": trained.tokenizer,
-    }
+    notes = Notes(
+        format=FORMAT,
+        format_version=FORMAT_VERSION,
+        time_steps=config.time_steps,
+        max_tokens=config.max_tokens,
+        labels=trained.labels,
+        tokenizer=trained.tokenizer,
+    )
     save(build(graph, config.time_steps).model("logits", DOC, notes), path)
 
 

@@ -26,9 +26,9 @@ from simulate.counts_schema import (
     Totals,
 )
 from simulate.energy.span import Span
-from simulate.fields import record_of
 from spikebert.core.errors import InputError
 from spikebert.core.files import read_json
+from spikebert.core.records import record_of
 from spikebert.data.metrics import ACCURACY, metric
 
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from export.formats import draw, netx, onnx_integer, stages
+from export.formats.stages_manifest import HostStep
 from export.ir import arithmetic, nir
 from export.ir.graph import LIF, Accumulate, Embedding, Linear
 from export.ir.stock import check_stock, entrances
@@ -123,9 +124,9 @@ def test_chains_leave_as_stages_and_nets_and_the_host_adds_the_currents(tmp_path
     check_stock(graph)
     stages.write(graph, tmp_path / "stages")
     netx.write(graph, tmp_path / "nets")
-    held = {name for step in stages.manifest(graph, {})["steps"] for name in [step["node"]]}
+    held = {step.node for step in stages.manifest(graph, {}).steps if isinstance(step, HostStep)}
     assert "blocks.0.attention.add" in held
-    left = {entry["node"]: entry["why"] for entry in netx.manifest(graph, {})["left_out"]}
+    left = {entry.node: entry.why for entry in netx.manifest(graph, {}).left_out}
     assert "currents" in left["blocks.0.attention.add"]
     assert draw.draw(graph).count("<rect") > 10
 

@@ -9,6 +9,7 @@ from typing import Any
 from deploy.bundle import manifest
 from deploy.workbench.inspection.description import Description
 from deploy.workbench.inspection.graph import describe_file as describe_graph
+from export.formats import netx_manifest, stages_manifest
 from simulate import mapping_schema
 from simulate.energy.accountings import compare
 from simulate.energy.record import read_run
@@ -69,23 +70,30 @@ def describe_foreign_run(folder: Path) -> Description:
 
 
 def describe_stages(folder: Path) -> Description:
-    """The stages of `--to nir-stages`, or the networks of `--to netx`: what runs in a file, and what the host does."""
-    content = _fields(folder / "manifest.json", "manifest", ("graph_checksum", "time_steps"))
+    """The stages of `--to nir-stages`: what runs in a file, and what the host does."""
+    found = stages_manifest.read(folder)
     names = ("writer", "graph_checksum", "time_steps", "max_tokens", "labels", "dt", "feeding")
-    facts = {name: content[name] for name in names if name in content}
-    parts = [content.get(name) for name in ("steps", "nets", "left_out")]
-    rows = [_step(row) for part in parts if isinstance(part, list) for row in part if isinstance(row, dict)]
-    kind = "stages in stock NIR" if "steps" in content else "networks for lava-dl's netx"
-    return Description(str(folder), kind, facts, {"parts": rows})
+    rows = [
+        _host_part(step.node, step.inputs)
+        if isinstance(step, stages_manifest.HostStep)
+        else {"computed_by": step.stage, "nodes": step.nodes, "reads": step.input}
+        for step in found.steps
+    ]
+    facts = {name: getattr(found, name) for name in names}
+    return Description(str(folder), "stages in stock NIR", facts, {"parts": rows})
 
 
-def _step(row: dict[str, Any]) -> dict[str, Any]:
-    """A file with a chain of nodes, or a node that the host computes."""
-    return {
-        "computed_by": row.get("stage", row.get("file", "the host")),
-        "nodes": row.get("nodes", [row.get("node")]),
-        "reads": row.get("input", row.get("inputs")),
-    }
+def describe_nets(folder: Path) -> Description:
+    """The networks of `--to netx`: what runs in a file, and what the host does."""
+    found = netx_manifest.read(folder)
+    facts = {name: getattr(found, name) for name in ("writer", "graph_checksum", "time_steps", "feeding")}
+    rows = [{"computed_by": net.file, "nodes": net.nodes, "reads": net.input} for net in found.nets]
+    rows += [_host_part(left.node, left.inputs) for left in found.left_out]
+    return Description(str(folder), "networks for lava-dl's netx", facts, {"parts": rows})
+
+
+def _host_part(node: str, inputs: list[str]) -> dict[str, Any]:
+    return {"computed_by": "the host", "nodes": [node], "reads": inputs}
 
 
 def describe_bundle(folder: Path) -> Description:

@@ -19,7 +19,7 @@ from spikebert.training.teacher_folder import NGRAMS
 FOLDERS: tuple[tuple[str, str, str, Callable[[Path], Description]], ...] = (
     ("manifest.json", "format", "spikebert-bundle", folders.describe_bundle),
     ("manifest.json", "format", "spikebert-nir-stages", folders.describe_stages),
-    ("manifest.json", "format", "spikebert-netx", folders.describe_stages),
+    ("manifest.json", "format", "spikebert-netx", folders.describe_nets),
     ("counts.json", "format", "spikebert-counts", folders.describe_run),
     ("counts.json", "format", "spikebert-foreign-run", folders.describe_foreign_run),
     ("mapping.json", "format", "spikebert-mapping", folders.describe_mapping),

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from export.formats import netx
+from export.formats import netx, netx_manifest
 from export.ir.graph import LIF, Add, Graph, Linear
 from simulate.fast import FastSimulator
 from spikebert.core.errors import InputError
@@ -76,6 +76,20 @@ def test_lava_runs_every_file_with_the_spikes_of_the_fast_simulator(tmp_path, st
         assert spikes.any()
         graded += net["input_message_bits"] > 0 and expected[net["input"]].max() > 1
     assert graded == 2  # Q, K, V and the MLP read the residual stream
+
+
+def test_the_manifest_reads_as_it_was_written_and_a_wrong_field_is_named(tmp_path):
+    graph = stock_graph(blocks=1)
+    netx.write(graph, tmp_path / "nets")
+    found = netx_manifest.read(tmp_path / "nets")
+    assert [net.file for net in found.nets] == ["00.net", "01.net", "02.net"]
+    assert found == netx.manifest(graph, dict(zip([net.file for net in found.nets], netx.check(graph), strict=True)))
+    path = tmp_path / "nets" / "manifest.json"
+    path.write_text(path.read_text("utf-8").replace('"delay": 2', '"delay": -2'), "utf-8")
+    with pytest.raises(
+        InputError, match=r"manifest.json: nets\[2\].delay must be a whole number of at least 1, not -2"
+    ):
+        netx_manifest.read(tmp_path / "nets")
 
 
 def test_the_manifest_tells_where_each_node_is(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
-from export.formats import stages
+from export.formats import stages, stages_manifest
 from export.ir.chains import stock_chains
 from export.ir.graph import LIF
 from export.ir.nir import read
@@ -86,7 +86,7 @@ HOST = {
 
 def logits_from(folder, tokens):
     """What the model says of a sentence, by nothing but the folder and snnTorch."""
-    manifest, stored = json.loads((folder / stages.MANIFEST).read_text("utf-8")), np.load(folder / stages.HOST)
+    manifest, stored = json.loads((folder / stages.FILE).read_text("utf-8")), np.load(folder / stages.HOST)
     values, value = {}, None
     for step in manifest["steps"]:
         if "stage" in step:
@@ -130,6 +130,20 @@ def test_real_sentences_through_the_shipped_model_give_our_logits_in_snntorch(tm
         assert np.array_equal(logits_from(tmp_path / "out", tokens), logits)
 
 
+def test_the_manifest_reads_as_it_was_written_and_a_wrong_field_is_named(tmp_path):
+    graph = with_decay(random_graph(norm="batch", reset="zero"), 1024)
+    stages.write(graph, tmp_path / "out")
+    found = stages_manifest.read(tmp_path / "out")
+    files = [step.stage for step in found.steps if isinstance(step, stages_manifest.StageStep)]
+    assert found == stages.manifest(graph, dict(zip(files, stock_chains(graph), strict=True)))
+    path = tmp_path / "out" / "manifest.json"
+    content = json.loads(path.read_text("utf-8"))
+    content["steps"][0].pop("node")
+    path.write_text(json.dumps(content), "utf-8")
+    with pytest.raises(InputError, match=r"manifest.json: steps\[0\] must have stage or node"):
+        stages_manifest.read(tmp_path / "out")
+
+
 def test_the_manifest_says_where_and_how_far_floats_may_drift(tmp_path):
     graph = random_graph(norm="batch", reset="zero")
     for decay, bias_unit, rounds, drift in [(1024, 64, False, 0), (410, 64, True, 2.7 / 64), (1024, 1, True, 2.4 / 64)]:
@@ -141,7 +155,7 @@ def test_the_manifest_says_where_and_how_far_floats_may_drift(tmp_path):
 
 def test_mlp_up_and_down_are_one_stage(tmp_path):
     stages.write(random_graph(norm="batch", reset="zero", blocks=1), tmp_path / "out")
-    steps = json.loads((tmp_path / "out" / stages.MANIFEST).read_text("utf-8"))["steps"]
+    steps = json.loads((tmp_path / "out" / stages.FILE).read_text("utf-8"))["steps"]
     inside = [step["nodes"] for step in steps if "stage" in step][-1]
     assert inside[::2] == ["blocks.0.mlp.up.linear", "blocks.0.mlp.down.linear"]
 

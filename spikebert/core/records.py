@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import types
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from spikebert.core.errors import InputError
+from spikebert.core.files import read_json
 
 WHOLE_MAX = 2**63  # beyond which no count lies
 
@@ -57,7 +60,8 @@ def kind_of(hint: Any) -> Kind:
     if origin in (Union, types.UnionType):
         kinds = [NULL if part is type(None) else kind_of(part) for part in parts]
         holds = lambda value: any(kind.holds(value) for kind in kinds)  # noqa: E731
-        return Kind(holds, ", or ".join(kind.one for kind in kinds), ", or ".join(kind.many for kind in kinds))
+        one, many = dict.fromkeys(kind.one for kind in kinds), dict.fromkeys(kind.many for kind in kinds)
+        return Kind(holds, ", or ".join(one), ", or ".join(many))
     if origin is list:
         each = kind_of(parts[0])
         holds = lambda value: isinstance(value, list) and all(map(each.holds, value))  # noqa: E731
@@ -111,6 +115,26 @@ PLAIN = {
 R = TypeVar("R")
 
 
+def text_of(record: Any, format: str, version: int) -> str:
+    """The JSON file of a record, behind `format` and `format_version`."""
+    content = {"format": format, "format_version": version, **dataclasses.asdict(record)}
+    return json.dumps(content, indent=1, ensure_ascii=False)
+
+
+def read_record(path: Path, cls: type[R], what: str, format: str, version: int) -> R:
+    """The record in a file that `text_of` made; an InputError names the file, and the field that is wrong."""
+    content = read_json(path, what)
+    found = content.get("format_version")
+    if content.get("format") != format or type(found) is not int or found < 1:
+        raise InputError(f"{path}: not a {what}")
+    if found > version:
+        raise InputError(f"{path}: was written by a newer version; update spikebert")
+    try:
+        return record_of(cls, content, "")
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
 @cache
 def _hints(cls: type) -> dict[str, Any]:
     return get_type_hints(cls, include_extras=True)
@@ -136,13 +160,30 @@ def _value_of(hint: Any, value: Any, where: str) -> Any:
     if not kind.holds(value):
         raise InputError(f"{where} must be {kind.one}, not {_short(value)}")
     origin, parts = get_origin(hint), get_args(hint)
-    if dataclasses.is_dataclass(hint):
-        return record_of(hint, value, f"{where}.")  # type: ignore[arg-type]
-    if origin is list and dataclasses.is_dataclass(parts[0]):
-        return [record_of(parts[0], item, f"{where}[{i}].") for i, item in enumerate(value)]  # type: ignore[arg-type]
-    if origin is dict and dataclasses.is_dataclass(parts[1]):
-        return {name: record_of(parts[1], item, f"{where}.{name}.") for name, item in value.items()}  # type: ignore[arg-type]
+    if _records(hint):
+        return record_of(_told_apart(hint, value, where), value, f"{where}.")
+    if origin is list and _records(parts[0]):
+        return [_value_of(parts[0], item, f"{where}[{i}]") for i, item in enumerate(value)]
+    if origin is dict and _records(parts[1]):
+        return {name: _value_of(parts[1], item, f"{where}.{name}") for name, item in value.items()}
     return value
+
+
+def _records(hint: Any) -> tuple[type, ...]:
+    """The records that a hint stands for: one, or one of several; none where it may be something else."""
+    kinds = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    return kinds if all(map(dataclasses.is_dataclass, kinds)) else ()
+
+
+def _told_apart(hint: Any, value: Any, where: str) -> type:
+    """Of several records the one whose first field the object has."""
+    kinds = {dataclasses.fields(kind)[0].name: kind for kind in _records(hint)}  # type: ignore[arg-type]
+    if len(kinds) == 1 or not isinstance(value, dict):
+        return next(iter(kinds.values()))
+    found = next((kind for name, kind in kinds.items() if name in value), None)
+    if found is None:
+        raise InputError(f"{where} must have {' or '.join(kinds)}")
+    return found
 
 
 def _short(value: Any) -> str:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from simulate.fields import Count, Ends, Interval, Share, Size, kind_of, record_of
 from spikebert.core.errors import InputError
+from spikebert.core.records import Count, Ends, Interval, Share, Size, kind_of, record_of
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,35 @@ def test_a_hint_is_a_check_and_the_check_in_words(hint, passes, fails, words):
     assert kind.one == words
     assert all(map(kind.holds, passes))
     assert not any(map(kind.holds, fails))
+
+
+@dataclass
+class Cat:
+    purrs: bool
+
+
+@dataclass
+class Dog:
+    barks: Size
+
+
+@dataclass
+class Pets:
+    all: list[Cat | Dog]
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ([{"barks": 0}], r"all\[0\].barks must be a whole number of at least 1, not 0"),
+        ([{"purrs": True}, {}], r"all\[1\] must have purrs or barks"),
+        ([3], r"all\[0\] must be an object"),
+    ],
+)
+def test_of_several_records_the_first_field_tells_which_it_is(content, message):
+    assert record_of(Pets, {"all": [{"barks": 3}, {"purrs": True}]}, "") == Pets([Dog(3), Cat(True)])
+    with pytest.raises(InputError, match=message):
+        record_of(Pets, {"all": content}, "")
 
 
 Renamed = Size
