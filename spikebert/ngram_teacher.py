@@ -21,7 +21,7 @@ def parser() -> argparse.ArgumentParser:
         prog=f"{PROGRAM} ngram-teacher",
         description="Fit a logistic regression to the character n-grams of a task, weighed by TF-IDF: a teacher that "
         f"stands beside a BERT ('{PROGRAM} --more-teachers'). It takes seconds. Where no pre-trained BERT is at hand, "
-        "it is often the better classifier of the two.",
+        "it is as good as a BERT of the task's own text, and the mean of both is better.",
         epilog="For example: spikebert ngram-teacher --task texts.tsv --teacher runs/bert -o runs/ngrams",
     )
     p.add_argument("--task", required=True, help="the task, as for training; its classes must be named")

@@ -61,7 +61,7 @@ class Manifest:
     Attributes:
         writer: the program and its version.
         integer_semantics: the version of the equations, as `model.nir` has it.
-        licence: of the model, as it was given to the command.
+        licence: of the model: what the command was given, or else what `model.nir` notes.
         graph_checksum: SHA-256 over everything that decides what the graph computes.
         time_steps: T.
         max_tokens: tokens of the longest text.

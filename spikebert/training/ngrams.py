@@ -1,7 +1,8 @@
 """A teacher that weighs character n-grams: TF-IDF and a logistic regression, of scikit-learn.
 
-It stands beside a BERT (`--more-teachers`). Where a language has no pre-trained BERT at hand, it is often the better
-classifier of the two, and errs elsewhere. It reads the BERT's tokens, as the characters that they stand for.
+It stands beside a BERT (`--more-teachers`). Where a language has no pre-trained BERT at hand, it is as good a
+classifier as a BERT of the task's own text, and makes other mistakes. It reads the BERT's tokens, as the characters
+that they stand for.
 """
 
 from __future__ import annotations
