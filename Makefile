@@ -52,7 +52,7 @@ test-modern-train: .venv-modern-train/installed
 
 # The tables of docs/results.md from the models in this repository; DATA holds the public sets.
 results: setup
-	@test -n "$(DATA)" || { echo "make results DATA=FOLDER: the folder of the public sets that benchmarks/models.py names, such as glue/sst2" >&2; exit 2; }
+	@test -n "$(DATA)" || { echo "make results DATA=FOLDER: the folder of the public sets that docs/results.md names" >&2; exit 2; }
 	DATA="$(abspath $(DATA))" PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python benchmarks/fill.py docs/results.md
 
 # The tables of docs/speed.md on this machine, which should have nothing else to do; TEACHER is the folder of a teacher.

@@ -1,6 +1,7 @@
 """The models of this repository, measured anew, as a Markdown table: accuracy beside what it is bought with.
 
     python benchmarks/models.py DATA
+    python benchmarks/models.py --sets      # the folders that DATA must hold
 
 DATA holds the public sets, each a folder with `dev.tsv.gz` of `label<TAB>text` lines, such as `glue/sst2/dev.tsv.gz`.
 Each row comes from its model file alone. The BERT of the same shape is the one that the energy report compares with.
@@ -127,6 +128,9 @@ def row(model: Shipped, data: Path) -> str:
 
 def main() -> int:
     def run() -> None:
+        if sys.argv[1:] == ["--sets"]:
+            print(", ".join(f"`{Path(model.data).parent}`" for model in MODELS if not model.packaged))
+            return
         data = Path(sys.argv[1])
         rows = [row(model, data) for model in MODELS if (ROOT / model.file).exists()]
         print(f"| {' | '.join(COLUMNS)} |\n|---|---|{'--:|' * (len(COLUMNS) - 2)}")

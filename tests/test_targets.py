@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy.bundle import bundle, readme
+from deploy.workbench.inspection.inspect import FOLDERS
 from deploy.workbench.model import Model
 from export.formats.targets import TARGETS
 
@@ -33,6 +34,13 @@ def test_a_target_stands_where_it_is_looked_for(name):
     assert f"\n| `{name}` |" in README, f"README.md: the table of 'What a model leaves in' needs a row for {name}"
     known = Model.export.__doc__ or ""
     assert TARGETS[name].floats or f'"{name}"' in known, f"Model.export: its docstring must name {name!r}"
+
+
+@pytest.mark.parametrize("name", [name for name, target in TARGETS.items() if target.folder])
+def test_inspect_knows_the_folder_of_a_target(name):
+    form = getattr(importlib.import_module(TARGETS[name].module), "FORMAT", None)
+    known = {value for _, _, value, _ in FOLDERS}
+    assert form in known or name == "lava", f"deploy/workbench/inspection/inspect.py: FOLDERS needs a row for {form}"
 
 
 @pytest.mark.parametrize("name", TARGETS)
