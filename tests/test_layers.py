@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.bundle import binary
 from export.ir.graph import NODE_TYPES, Node
 from export.lower.float_graph import FloatNeurons, FloatNode
 from tests.export import naive
@@ -225,9 +226,12 @@ def test_every_node_type_has_a_naive_twin():
         )
 
 
+def random_graphs():
+    return [random_graph(**shape) for shape in ({}, {"norm": "batch"}, {"norm": "batch", "residual": "membrane"})]
+
+
 def test_every_node_type_is_in_a_random_graph_so_that_each_back_end_is_held_to_the_naive_twin():
-    graphs = [random_graph(**shape) for shape in ({}, {"norm": "batch"}, {"norm": "batch", "residual": "membrane"})]
-    missing = NODE_TYPES.keys() - {type(node).__name__ for graph in graphs for node in graph}
+    missing = NODE_TYPES.keys() - {type(node).__name__ for graph in random_graphs() for node in graph}
     assert not missing, f"tests/random_graph.py: give random_graph a parameter that makes it of {sorted(missing)}, too"
 
 
@@ -238,3 +242,11 @@ def test_every_node_type_has_its_rule_in_c():
     names = {name.strip().replace("_", "") for name in listed[1].split(",")}
     for name in NODE_TYPES:
         assert name.upper() in names, f"deploy/bundle/reference.c: add {name}, as deploy/bundle/binary.py has it"
+
+
+def test_every_node_type_has_its_row_on_the_page_of_the_bundle():
+    page = (ROOT / "docs/bundle.md").read_text("utf-8")
+    for node in (node for graph in random_graphs() for node in graph):
+        number, _ = binary._body(node, 5)
+        row = f"\n| {number} | "
+        assert row in page, f"docs/bundle.md: the table of types needs a row of {number}, {type(node).__name__}"
