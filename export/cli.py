@@ -125,7 +125,7 @@ def run(options: argparse.Namespace) -> None:
 
         graph = with_same_shape(graph, options.same_shape)
     if options.licence is not None:
-        from export.licence import with_licence
+        from export.ir.licence import with_licence
 
         graph = with_licence(graph, options.licence)
     if options.chip == "loihi1":

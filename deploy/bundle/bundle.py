@@ -20,7 +20,7 @@ from deploy.chips.chip import Chip, chip_file, read_chip
 from export.formats.targets import TARGETS
 from export.ir import nir
 from export.ir.graph import Graph
-from export.licence import licence_of
+from export.ir.licence import licence_of
 from simulate.run import ModelFile, Run, simulate
 from simulate.text import Texts, encode, in_labels_of
 from spikebert.core.errors import InputError, is_unicode, printable

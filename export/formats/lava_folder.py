@@ -8,6 +8,7 @@ from pathlib import Path
 
 from export.ir import nir
 from export.ir.graph import Attention, Graph
+from export.ir.licence import licence_of
 from spikebert import __version__
 from spikebert.core.errors import InputError
 from spikebert.core.files import Kind, write_folder_atomically
@@ -32,6 +33,8 @@ Every message is (rows, neurons), one row a token. All spikes and logits are tho
 
 Should a process raise, Lava's `run()` does not return; the reason stands on the screen. `spikebert-simulate model.nir
 --backend lava` runs the same processes in a watched child process, which ends then.
+
+Licence of the model: {licence}.
 """
 
 
@@ -55,6 +58,7 @@ def write(graph: Graph, folder: str | os.PathLike[str]) -> None:
         steps=graph.time_steps,
         tokens=graph.max_tokens,
         labels="a number that it predicts" if graph.regression else f"labels {', '.join(graph.labels)}",
+        licence=licence_of(graph),
     )
 
     def fill(temporary: Path) -> None:

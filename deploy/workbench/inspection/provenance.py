@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from export.licence import FIELD, NOT_STATED
+from export.ir.licence import FIELD, NOT_STATED
 
 PARTS = {  # what is told of a training, in this order; what an older version did not record is left out
     "teacher": "teacher",

@@ -14,7 +14,7 @@ import pytest
 from deploy.bundle import bundle, golden, sums
 from deploy.cli import main
 from export.ir import nir
-from export.licence import with_licence
+from export.ir.licence import with_licence
 from simulate.lava_installed import is_installed
 from simulate.text import Texts
 from spikebert.core.errors import InputError

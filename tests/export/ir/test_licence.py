@@ -7,7 +7,7 @@ import pytest
 import spikebert
 from export.cli import main
 from export.ir import nir
-from export.licence import NOT_STATED, licence_of
+from export.ir.licence import NOT_STATED, licence_of
 from tests.random_graph import random_graph
 
 
@@ -23,6 +23,8 @@ def test_the_exported_file_notes_its_licence_and_computes_as_before(model, tmp_p
     assert nir.checksum(nir.read(noted)) == nir.checksum(nir.read(model))
     assert (licence_of(nir.read(noted)), licence_of(nir.read(model))) == ("Apache-2.0", NOT_STATED)
     assert "Apache-2.0" in str(spikebert.inspect(noted))
+    assert main([str(noted), "--to", "lava", "-o", str(tmp_path / "lava")]) == 0
+    assert "Licence of the model: Apache-2.0." in (tmp_path / "lava" / "README.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", ["", "  ", "MIT\nand more", "a\udcff"])
