@@ -4,7 +4,8 @@
     python benchmarks/models.py --sets      # the folders that DATA must hold
 
 DATA holds the public sets, each a folder with `dev.tsv.gz` of `label<TAB>text` lines, such as `glue/sst2/dev.tsv.gz`.
-Each row comes from its model file alone. The BERT of the same shape is the one that the energy report compares with.
+Each row comes from its model file alone, measured by the metric of its task, times 100. The BERT of the same shape is
+the one that the energy report compares with.
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ from simulate.energy.accountings import compare
 from simulate.energy.record import RunRecord, read_run
 from simulate.energy.traffic import ONCE
 from spikebert.core.errors import RunError, exit_cleanly
-from spikebert.data.metrics import wilson
+from spikebert.data.metrics import TITLES, Metric, metric
 
 ROOT = Path(__file__).parents[1]
 COLUMNS = (
     "model",
     "measured on",
     "texts",
+    "metric",
     "int8",
     "95 % interval",
     "float",
@@ -71,6 +73,11 @@ MODELS = (
     Shipped("examples/mr/model.nir", "MR, dev", "mr/dev.tsv.gz"),
     Shipped("examples/chnsenti/model.nir", "ChnSenti, dev", "chnsenti/dev.tsv.gz", words=False),
     Shipped("examples/waimai/model.nir", "Waimai, dev", "waimai/dev.tsv.gz", words=False),
+    Shipped("examples/sst5/model.nir", "SST-5, dev", "sst5/dev.tsv.gz"),
+    Shipped("examples/mrpc/model.nir", "GLUE MRPC, dev", "glue/mrpc/dev.tsv.gz"),
+    Shipped("examples/rte/model.nir", "GLUE RTE, dev", "glue/rte/dev.tsv.gz"),
+    Shipped("examples/cola/model.nir", "GLUE CoLA, dev", "glue/cola/dev.tsv.gz"),
+    Shipped("examples/stsb/model.nir", "GLUE STS-B, dev", "glue/stsb/dev.tsv.gz"),
     Shipped("examples/tweets/model.nir", "tweets, dev", "tweets"),
 )
 
@@ -98,25 +105,39 @@ def simulated(model: Shipped, data: Path, place: Path) -> RunRecord:
     return read_run(folder)
 
 
+def measured_by(run: RunRecord) -> Metric:
+    assert run.metric is not None
+    return metric(run.metric, run.model.labels)
+
+
+def percent(value: float, decimals: int = 2) -> str:
+    """A share or a correlation, as tables of results have them: times 100."""
+    return f"{100 * value:.{decimals}f}"
+
+
+def interval(run: RunRecord) -> str:
+    assert run.interval is not None
+    return " to ".join(percent(end, 1) for end in run.interval)
+
+
 def row(model: Shipped, data: Path) -> str:
     with workplace() as place:
         run = simulated(model, data, place)
     graph = nir.read(ROOT / model.file)
     training = graph.metadata["training"]
-    assert run.correct is not None
+    assert run.score is not None
     accounts = {each.spiking.name: each for each in compare(run)}
     events = accounts["events"]
     alike = next(each for each in dataflow.comparisons(run) if each.spiking.name == each.reference.name == ONCE.name)
-    low, high = wilson(run.correct, run.samples)
     synapses = sum(need.synapses for need in resources(graph))
     cells = (
         f"[`{model.file}`](../{Path(model.file).parent}/README.md)",
         model.task,
         f"{run.samples:,}",
-        f"**{run.correct / run.samples:.2%}**",
-        f"{low:.1%} to {high:.1%}",
-        f"{training['accuracy']:.2%}",
-        f"{training['teacher_accuracy']:.2%}",
+        TITLES[measured_by(run).name],
+        f"**{percent(run.score)}**",
+        interval(run),
+        *(percent(training.get(f"{who}score") or training[f"{who}accuracy"]) for who in ("", "teacher_")),
         f"{events.spiking.operations / events.reference.operations:.3f}",
         *(f"{accounts[name].ratio:.1%}" for name in ("events", "matched", "memory")),
         f"{alike.ratio:.1%}",
@@ -133,7 +154,7 @@ def main() -> int:
             return
         data = Path(sys.argv[1])
         rows = [row(model, data) for model in MODELS if (ROOT / model.file).exists()]
-        print(f"| {' | '.join(COLUMNS)} |\n|---|---|{'--:|' * (len(COLUMNS) - 2)}")
+        print(f"| {' | '.join(COLUMNS)} |\n|---|---|--:|---|{'--:|' * (len(COLUMNS) - 4)}")
         print("\n".join(rows))
 
     return exit_cleanly("models", run)

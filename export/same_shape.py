@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from export.ir.graph import Attention, Graph
 from spikebert.core.errors import InputError
@@ -18,7 +19,7 @@ FIELD = "same_shape"
 
 
 def with_same_shape(graph: Graph, run: str | Path) -> Graph:
-    """The graph, which notes the accuracy of a BERT of its shape.
+    """The graph, which notes the accuracy of a BERT of its shape, and its score under the metric of the task.
 
     Args:
         run: the `--out` of the training of that BERT.
@@ -36,17 +37,21 @@ def with_same_shape(graph: Graph, run: str | Path) -> Graph:
         )
     result = _result(folder)
     training = graph.metadata.get("training")
+    # A regression has no majority class: whether the texts are the same is then not known.
     if not isinstance(training, dict) or result["majority"] != training.get("majority"):
         raise InputError(f"{folder}: was measured on other texts than the model", field="same_shape")
-    noted = {FIELD: {"accuracy": result["accuracy"], "majority": result["majority"]}}
-    return replace(graph, metadata={**graph.metadata, "training": {**training, **noted}})
+    measured = training.get("metric") or result["metric"]
+    if result["metric"] != measured:
+        raise InputError(f"{folder}: measured by {result['metric']}, and the model by {measured}", field="same_shape")
+    return replace(graph, metadata={**graph.metadata, "training": {**training, FIELD: result}})
 
 
-def _result(folder: Path) -> dict[str, float]:
+def _result(folder: Path) -> dict[str, Any]:
     """The last line of the training's record."""
     lines = require_file(folder / "metrics.jsonl", "record of a training").read_text("utf-8").splitlines()
     try:
         last = json.loads(lines[-1])
-        return {name: float(last[name]) for name in ("accuracy", "majority")}
+        shares = {name: None if last[name] is None else float(last[name]) for name in ("accuracy", "majority")}
+        return {**shares, "metric": str(last["metric"]), "score": float(last["score"])}
     except (LookupError, TypeError, ValueError):
         raise InputError(f"{folder}: holds no finished training of a teacher", field="same_shape") from None

@@ -16,6 +16,7 @@ from simulate.energy.span import Span
 from simulate.report.ablation import Ablation, read_ablation
 from simulate.report.mapping import Mapping, read_mapping
 from simulate.trace import Trace
+from spikebert.data.metrics import ACCURACY, noted
 
 Total = TypeVar("Total", float, Span)
 
@@ -32,10 +33,22 @@ class Content:
     mapping: Mapping | None = None
     ablation: Ablation | None = None
 
-    def noted_accuracy(self, *keys: str) -> float | None:
-        """An accuracy by the names under which the record of the training has it; None where it has none."""
-        noted = self.run.model.noted("training", *keys)
-        return noted if type(noted) is float and 0 <= noted <= 1 else None
+    def noted_result(self, *keys: str, prefix: str = "") -> str | None:
+        """What a network reached on the dev texts of the training, by the metric of the task, in words.
+
+        Args:
+            keys, prefix: where the record of the training has it: the names of the part, and what the names of its
+                `accuracy` and `score` begin with.
+        Returns:
+            None where it has none.
+        """
+        model = self.run.model
+        measured = noted(model.noted("training"), model.labels)
+        name = "accuracy" if measured == ACCURACY else "score"
+        value = model.noted("training", *keys, f"{prefix}{name}")
+        if type(value) is not float or not -1 <= value <= 1:
+            return None
+        return f"{100 * value:.1f} %" if measured == ACCURACY else f"{measured.title} {value:.4f}"
 
     def per_text(self, total: Total) -> Total:
         return total / self.run.samples

@@ -66,21 +66,23 @@ def card(content: Content) -> Card:
 
 def _number_card(content: Content, score: Score) -> Card:
     """Of a regression, which has no accuracy."""
-    line = f"of the predicted numbers with the labels of {content.run.samples} texts"
-    ends = f"95 % bootstrap interval {score.low:.4f} to {score.high:.4f}"
-    return Card(
-        "accuracy", score.metric.heading, f"{score.value:.4f}", (line, ends), {"accuracy": None, "metric": score.record}
+    lines = (
+        f"of the predicted numbers with the labels of {content.run.samples} texts",
+        f"95 % bootstrap interval {score.low:.4f} to {score.high:.4f}",
+        *_teacher(content),
     )
+    record = {"accuracy": None, "metric": score.record}
+    return Card("accuracy", score.metric.heading, f"{score.value:.4f}", lines, record)
 
 
 def _teacher(content: Content) -> tuple[str, ...]:
     """What its teacher reached in training, or the mean of several, where the model's file notes it."""
-    share = content.noted_accuracy("teacher_accuracy")
-    if share is None:
+    reached = content.noted_result(prefix="teacher_")
+    if reached is None:
         return ()
     shape = content.teacher[0] if content.teacher else None
     who = teachers_in_words(content.run.model.noted("training", "more_teachers"), shape.size if shape else "")
-    return (f"{who}: {100 * share:.1f} % on the dev texts of the training",)
+    return (f"{who}: {reached} on the dev texts of the training",)
 
 
 def _span(low: float, high: float) -> str:

@@ -56,8 +56,8 @@ def _share(comparison: Comparison) -> str:
 def _opponent(content: Content) -> str:
     shape = BertShape.of(content.run)
     weights = f"{shape.weights / 1e6:.1f} M weights"
-    share = content.noted_accuracy("same_shape", "accuracy")
-    worth = "nobody has trained" if share is None else f"reached {100 * share:.1f} % on the dev texts of the training"
+    reached = content.noted_result("same_shape")
+    worth = "nobody has trained" if reached is None else f"reached {reached} on the dev texts of the training"
     return f"a BERT of {shape.size} ({weights}) that {worth}"
 
 
