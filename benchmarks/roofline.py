@@ -1,6 +1,7 @@
 """How near the fast simulator comes to what this processor allows: to its own int8 product, at the layers' shapes.
 
     python benchmarks/roofline.py examples/sst2/model.nir --tokens 26 --texts 400
+    python benchmarks/roofline.py base --tokens 64 --texts 8
 
 A product's rate is that of ONNX Runtime's MatMulInteger on the rows of a batch and a layer's weights, on all cores,
 with nothing between the products. Beside it stand float32 products of the same shapes, by torch and by NumPy. All are
@@ -17,15 +18,16 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import torch
+from simulators import random_model
 from turns import least
 
 from export.ir import nir
 from export.ir.graph import Graph
+from export.lower.pipeline import lower
 from export.runtime.execute import Executor
 from export.runtime.kernels import LinearKernel
 from simulate.batches import by_length
@@ -111,13 +113,13 @@ def parts_of_time(graph: Graph, sentences: list[np.ndarray], repeat: int) -> dic
 
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("model", type=Path)
+    p.add_argument("model", help="model.nir, or base: that preset with random weights")
     p.add_argument("--texts", type=int, default=400)
     p.add_argument("--tokens", type=int, default=26, help="of a text, on average")
     p.add_argument("--repeat", type=int, default=5)
     p.add_argument("--parts", action="store_true", help="tell what the time of one thread goes to, and no rates")
     options = p.parse_args()
-    graph = nir.read(options.model)
+    graph = lower(random_model("base", "layer", "subtract")) if options.model == "base" else nir.read(options.model)
     sentences = random_texts(graph, options.texts, options.tokens)
     if options.parts:
         shares = parts_of_time(graph, sentences, options.repeat)
