@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from export.ir.early_exit import logit_scale, margin_of
 from export.ir.graph import (
+    LIF,
     NO_MARGIN,
     Accumulate,
     Add,
@@ -55,7 +56,7 @@ def counts_of(graph: Graph, result: SimulationResult, lengths: list[int]) -> dic
         "tokens": tally.tokens,
         "lengths": lengths,
         "per_sample": plain(_per_sample(tally)),
-        "layers": [plain(tally.layer(node)) for node in graph.neurons],
+        "layers": [plain(layer_of(node, tally)) for node in graph.neurons],
         "operations": [plain(_operation(node, tally)) for node in graph if not isinstance(node, NeuronLayer)],
     }
 
@@ -63,7 +64,7 @@ def counts_of(graph: Graph, result: SimulationResult, lengths: list[int]) -> dic
 def layers_of(graph: Graph, result: SimulationResult, lengths: list[int]) -> list[LayerCount]:
     """What each layer of neurons fired, in network order, of a run that counted its layers at least."""
     tally = Tally(graph, result, lengths)
-    return [tally.layer(node) for node in graph.neurons]
+    return [layer_of(node, tally) for node in graph.neurons]
 
 
 def is_whole(graph: Graph, result: SimulationResult) -> bool:
@@ -122,22 +123,6 @@ class Tally:
         ]
         self.token_steps = sum(self.tokens_at)
 
-    def layer(self, node: NeuronLayer) -> LayerCount:
-        spikes, updates = self.counts[node.name], self.elements(node.width)
-        fired = None if self.neurons is None else self.neurons[node.name]  # by neuron, over all tokens
-        return LayerCount(
-            name=node.name,
-            width=node.width,
-            neurons=self.tokens * node.width,
-            spikes_per_step=per_step(spikes),
-            spikes=int(spikes.sum()),
-            rate=int(spikes.sum()) / updates,
-            updates=updates,
-            dead=None if fired is None else int((fired == 0).sum()),
-            saturated=None if fired is None else int((fired >= SATURATED * self.token_steps).sum()),
-            decay=node.decay,
-        )
-
     def elements(self, width: int) -> int:
         """Elements of a (T, M, width) array, in the steps that its text takes."""
         return self.token_steps * width
@@ -171,6 +156,37 @@ def _per_sample(tally: Tally) -> PerSample:
     }
     found = {name: reduce(np.add, (part.sum(1) for part in parts)).tolist() for name, parts in rows.items()}
     return PerSample(steps=tally.steps, **found)
+
+
+@singledispatch
+def layer_of(node: Node, tally: Tally) -> LayerCount:
+    """What a layer of neurons did.
+
+    counts.json does not tell kinds of neurons apart, and every accounting prices an update as that of a LIF neuron. So
+    a kind has an entry here only when `LayerCount` tells what its update costs, and `simulate/energy/` asks it.
+    """
+    raise InputError(
+        f"layer {node.name}: these are {type(node).__name__} neurons, and the accountings know what an update costs "
+        "of LIF alone"
+    )
+
+
+@layer_of.register
+def _(node: LIF, tally: Tally) -> LayerCount:
+    spikes, updates = tally.counts[node.name], tally.elements(node.width)
+    fired = None if tally.neurons is None else tally.neurons[node.name]  # by neuron, over all tokens
+    return LayerCount(
+        name=node.name,
+        width=node.width,
+        neurons=tally.tokens * node.width,
+        spikes_per_step=per_step(spikes),
+        spikes=int(spikes.sum()),
+        rate=int(spikes.sum()) / updates,
+        updates=updates,
+        dead=None if fired is None else int((fired == 0).sum()),
+        saturated=None if fired is None else int((fired >= SATURATED * tally.token_steps).sum()),
+        decay=node.decay,
+    )
 
 
 @singledispatch

@@ -29,7 +29,7 @@ class Population:
         cores: how many cores hold it.
         neurons: neurons in all of its copies.
         synapse_bytes: bytes of its weights on all cores.
-        state_bytes: bytes of its membranes, or of what waits, on all cores.
+        state_bytes: bytes of its membranes and of the sums that arrive at them, or of what waits, on all cores.
         fullest_memory: bytes of weights and state on its fullest core.
         fullest_neurons: neurons on the core that has the most.
         bound_by: the limit of the chip that a core of it meets first.
@@ -58,7 +58,7 @@ class Core:
         slot: its place on the chip, from 0.
         neurons: neurons that it computes.
         synapse_bytes: bytes of its weights.
-        state_bytes: bytes of its membranes, or of what waits.
+        state_bytes: bytes of its membranes and of the sums that arrive at them, or of what waits.
         input_axons: axons that reach it.
     """
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from deploy.bundle import binary
-from export.ir.graph import NODE_TYPES, Node
+from export.ir.graph import NODE_TYPES, NeuronLayer, Node
 from export.lower.float_graph import FloatNeurons, FloatNode
 from tests.export import naive
 from tests.random_graph import random_graph
@@ -58,6 +58,7 @@ LEFT_OUT = {
     "export.runtime.tally.keys": "Accumulate Embedding LayerNorm Linear Readout",  # nothing is counted of them
     "export.runtime.tally._tally": "Accumulate Embedding LayerNorm Linear Readout",
     "simulate.counts._operation": "LIF",  # neuron layers are told of apart
+    "simulate.counts.layer_of": "Accumulate Add Attention Embedding LayerNorm Linear Readout",  # no neurons
 }
 FLOAT_NODES = [kind for kind in subclasses(FloatNode) if kind is not FloatNeurons]
 
@@ -224,6 +225,15 @@ def test_every_node_type_has_a_naive_twin():
         assert not lacks(naive.one_step, kind), (
             f"tests/export/naive.py: add a rule for {kind.__name__} to one_step, its equation in plain Python integers"
         )
+
+
+def test_every_kind_of_neuron_says_how_many_states_it_keeps():
+    for kind in NODE_TYPES.values():
+        if issubclass(kind, NeuronLayer):
+            assert "states" in vars(kind), (
+                f"export/ir/graph.py: {kind.__name__} must declare `states`, the numbers that a neuron keeps from step "
+                "to step: inspect, resources and mappings count memory by it"
+            )
 
 
 def random_graphs():

@@ -27,6 +27,8 @@ from spikebert.core.errors import InputError
 
 HOST = ""  # what no node is called
 STRATEGIES = ("unrolled", "token-serial")
+PRICED = (LIF,)  # kinds of neurons an update of which costs a chip's neuron_pj and takes its neuron_ns
+ARRIVING = 1  # state words of a neuron beside those that it keeps: the sum of what arrives in a step
 
 
 @dataclass(frozen=True)
@@ -117,14 +119,12 @@ class _Builder:
         return self.found
 
     def _check(self, lif: NeuronLayer) -> None:
-        if self.chip.programmable_neurons:
-            return
-        if not isinstance(lif, LIF):
+        if not isinstance(lif, PRICED):
             raise InputError(
-                f"layer {lif.name}: {self.chip.name} has fixed neurons, which are leaky integrate-and-fire, and these "
-                f"are {type(lif).__name__}"
+                f"layer {lif.name}: these are {type(lif).__name__} neurons, and what {self.chip.name} spends and takes "
+                "for an update is known of LIF alone"
             )
-        if lif.reset == "subtract":
+        if lif.reset == "subtract" and not self.chip.programmable_neurons:
             raise InputError(
                 f"layer {lif.name}: {self.chip.name} has fixed neurons, whose reset is to zero; train with --reset zero"
             )
@@ -182,7 +182,8 @@ class _Builder:
         row_axons: int = 0,
     ) -> None:
         """The neurons of a layer, with the residual addition behind them where the chip can add."""
-        new = Population(lif.name, lif.name, "neurons", lif.size, self.copies, synapse_bits, 2 * self.chip.state_bits)
+        state_bits = (lif.states + ARRIVING) * self.chip.state_bits
+        new = Population(lif.name, lif.name, "neurons", lif.size, self.copies, synapse_bits, state_bits)
         new.axons, new.row_axons, new.together, new.inputs = axons, row_axons, together, list(inputs)
         self.found.append(new)
         self.sent_by[lif.name] = lif.name
@@ -208,22 +209,25 @@ class _Builder:
                 "train with --residual spikes"
             )
         if isinstance(stream, Accumulate):
-            self._stream(stream, lif.name, "neurons")
+            self._stream(stream, lif.name, "neurons", lif.states + ARRIVING)
         else:
             source = HOST if isinstance(stream, Embedding) else self.sent_by[stream.name]
             self._add(lif, [Edge(source, stream.name, (0, lif.size), 1)], row_axons=1)
         self.sent_by[lif.name] = lif.name
 
-    def _stream(self, stream: Accumulate, name: str, role: str) -> None:
-        """The rows that add a branch to the stream, and the neurons at the entrance of the next, if any."""
+    def _stream(self, stream: Accumulate, name: str, role: str, of_neurons: int = 0) -> None:
+        """The rows that add a branch to the stream, and the neurons at the entrance of the next, if any.
+
+        A row holds one state word for the stream, and `of_neurons` for its neuron.
+        """
         before, branch = (self.graph[source] for source in stream.inputs)
         if not isinstance(branch, Linear):
             raise InputError(f"layer {stream.name}: a branch of a stream of currents must end in a Linear to be mapped")
         self._carry(stream.name, self.bounds[stream.name].bit_length() + 1)  # currents have a sign
         inputs = branch.weight.shape[1]
         bits = self._weight_bits(branch)
-        states = 3 if role == "neurons" else 1  # the stream, and two of a neuron
-        new = Population(name, name, role, stream.size, self.copies, inputs * bits, states * self.chip.state_bits)
+        state_bits = (1 + of_neurons) * self.chip.state_bits
+        new = Population(name, name, role, stream.size, self.copies, inputs * bits, state_bits)
         new.synapse_bits += self.chip.weight_bits
         new.axons, new.row_axons, new.inputs = inputs, 1, self._sources(branch)
         self.found.append(new)
@@ -244,7 +248,7 @@ class _Builder:
         counter = self.tokens.bit_length()
         steps = self.graph.time_steps if self.serial else 1
         new = Population(lif.name, lif.name, "attention", lif.size, 1, neurons=self.copies)
-        new.state_bits = head * counter * steps + 2 * self.chip.state_bits * self.copies
+        new.state_bits = head * counter * steps + (lif.states + ARRIVING) * self.chip.state_bits * self.copies
         new.axons, new.row_axons = 2 * head * self.copies, 3 * self.copies
         thirds = [(i * size, (i + 1) * size) for i in range(3)]
         queries = self._buffer(qkv, thirds[0]) if self.serial else qkv

@@ -9,7 +9,11 @@ from export.ir.graph import STATE_BITS, Embedding, Graph, Linear, NeuronLayer, R
 
 @dataclass(frozen=True)
 class Need:
-    """The need of one node; neurons and state are those of one token."""
+    """The need of one node; neurons and state are those of one token.
+
+    The state is what neurons keep from step to step. A mapping counts more: a core also holds the sum of what arrives
+    at each neuron within a step.
+    """
 
     layer: str
     synapses: int
@@ -30,5 +34,5 @@ def resources(graph: Graph) -> list[Need]:
         elif isinstance(node, Readout):
             needs.append(Need(node.name, node.weight.size, node.weight.nbytes, 0, 0))
         elif isinstance(node, NeuronLayer):
-            needs.append(Need(node.name, 0, 0, node.size, node.size * STATE_BITS // 8))
+            needs.append(Need(node.name, 0, 0, node.size, node.size * node.states * STATE_BITS // 8))
     return needs

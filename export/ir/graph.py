@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, ClassVar, get_type_hints
 
 import numpy as np
 
@@ -146,9 +146,11 @@ class NeuronLayer(Node):
     """Neurons, one a feature, that put out 1 in the steps in which they fire, and 0 else: the base of every kind.
 
     It is no node type by itself. What asks "does it spike?" or "does it hold a membrane?" asks for this class; what
-    needs the equation of a kind asks for that kind. A kind adds fields of its own behind these.
+    needs the equation of a kind asks for that kind. A kind adds fields of its own behind these, and declares `states`:
+    how many numbers of STATE_BITS a neuron keeps from step to step.
     """
 
+    states: ClassVar[int]
     size: int  # D
     threshold: Annotated[np.ndarray, Spec(np.int32, ("1|D",))]  # in state units: fires at v >= threshold
     decay: int  # 12 bits
@@ -163,6 +165,8 @@ class NeuronLayer(Node):
 @dataclass(frozen=True, eq=False)
 class LIF(NeuronLayer):
     """Leaky integrate-and-fire neurons; see `arithmetic.lif_step`. Starts every sample at rest (v = 0)."""
+
+    states: ClassVar[int] = 1  # the membrane
 
 
 @dataclass(frozen=True, eq=False)

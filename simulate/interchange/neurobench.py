@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.ir.graph import Add, Graph, Linear, Readout
-from simulate.counts import Tally
+from simulate.counts import Tally, layer_of
 
 if TYPE_CHECKING:
     from simulate.run import Run
@@ -30,7 +30,7 @@ def write(run: Run, path: Path) -> None:
 def results(run: Run) -> dict[str, Any]:
     """{metric: value}; texts without labels have no ClassificationAccuracy."""
     tally = Tally(run.graph, run.result, [len(tokens) for tokens in run.sentences])
-    layers = [tally.layer(node) for node in run.graph.neurons]
+    layers = [layer_of(node, tally) for node in run.graph.neurons]
     by_layer = _operations(run.graph, run.spikes, tally)
     kinds = ("Effective_MACs", "Effective_ACs", "Dense")
     return {

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from export.ir.arithmetic import attention, heads_of
+from export.ir.graph import LIF, NeuronLayer
 from simulate import lava
 from simulate.counts import counts_of, shape_of
 from simulate.counts_schema import KINDS, LayerCount, Origin, PerSample, Shape, Totals
 from simulate.energy.record import read_run
 from simulate.fast import FastSimulator
+from spikebert.core.errors import InputError
 from tests.random_graph import random_graph
 from tests.simulate.example_run import example_run
 
@@ -214,3 +216,15 @@ def test_the_page_tells_every_field_that_the_file_declares():
     records = (Totals, Shape, Origin, PerSample, LayerCount, *KINDS.values())
     assert {field.name for record in records for field in fields(record)} - told == set()
     assert KINDS.keys() - told == set()
+
+
+class Other(NeuronLayer):
+    """A kind of neuron of which nothing says what an update costs."""
+
+
+def test_neurons_whose_updates_have_no_price_are_not_counted_as_lif():
+    graph = random_graph()
+    result = FastSimulator(graph).run(sentences())
+    nodes = (Other(node.name, node.inputs, **node.fields) if isinstance(node, LIF) else node for node in graph)
+    with pytest.raises(InputError, match=r"layer embeddings.lif: these are Other neurons, and the accountings know"):
+        counts_of(replace(graph, nodes=tuple(nodes)), result, [len(tokens) for tokens in sentences()])

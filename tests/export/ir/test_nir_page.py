@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from dataclasses import fields as fields_of
 from dataclasses import replace
 from pathlib import Path
 
@@ -139,7 +140,7 @@ def test_the_page_names_every_node_type_and_field():
             f"export/NIR.md: write a section '### `SpikeBert{name}`': a table of its fields, and its equation"
         )
         section = section.partition("###")[0]
-        fields = set(node_type.__dataclass_fields__) - {"name", "inputs"}
+        fields = {field.name for field in fields_of(node_type)} - {"name", "inputs"}
         told = {line.split("`")[1] for line in section.splitlines() if line.startswith("| `")}
         assert told == fields, f"export/NIR.md: the table of SpikeBert{name} must have a row for each of its fields"
 
