@@ -1,6 +1,6 @@
 """Export a preset with random weights: a model of full size for what needs its shape alone.
 
-    python benchmarks/untrained.py --preset base --norm batch --reset zero runs/base-batch.nir
+    python benchmarks/untrained.py [--preset base --norm batch --reset zero] runs/base-batch.nir
 
 It knows nothing, and its firing rates mean nothing.
 """

@@ -1,5 +1,6 @@
 """Chip files are checked at the door: what is wrong is named by file and field."""
 
+import ast
 from dataclasses import replace
 
 import pytest
@@ -128,7 +129,34 @@ def test_the_form_for_a_chip_has_every_field():
     form = yaml.safe_load((CHIPS / "template.yaml").read_text("utf-8"))
     missing = [name for name in FIELDS if name not in form]
     assert not missing, f"deploy/chips/template.yaml: add {missing}, with the value null and what it means as source"
-    assert f"last {len(COSTS)} " in (CHIPS / "template.yaml").read_text("utf-8").split("kind:")[0]
+    assert f"last {len(COSTS)} " in (CHIPS / "template.yaml").read_text("utf-8").split("kind:")[0], (
+        f"deploy/chips/template.yaml: its first comment must say that the last {len(COSTS)} fields are costs"
+    )
+
+
+def test_the_costs_are_the_last_fields_of_the_form_for_a_chip():
+    form = list(yaml.safe_load((CHIPS / "template.yaml").read_text("utf-8")))
+    assert set(form[-len(COSTS) :]) == set(COSTS), (
+        "deploy/chips/template.yaml: the costs must stand behind all other fields, as its first comment says"
+    )
+
+
+def read_by(code: ast.Module) -> set[str]:
+    """The names that stand behind `chip.` in a module, or as a text by themselves."""
+    found = set()
+    for node in ast.walk(code):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value).split(".")[-1] == "chip":
+            found.add(node.attr)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.add(node.value)
+    return found
+
+
+def test_every_number_of_a_chip_has_an_effect():
+    modules = [path for path in CHIPS.rglob("*.py") if path.name != "chip.py"]
+    used = set.union(*(read_by(ast.parse(path.read_text("utf-8"))) for path in modules))
+    unused = [name for name in FIELDS if name not in used]
+    assert not unused, f"deploy/chips: nothing reads {unused} of a chip, so that its value changes no mapping"
 
 
 def test_a_command_writes_the_form_for_a_chip_and_never_over_a_file(tmp_path, capsys):
