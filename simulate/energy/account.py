@@ -37,6 +37,9 @@ class Term:
 # "other": residual additions and the readout; "traffic": weights, states and spikes read, written or sent.
 KINDS = ("embedding", "projections", "attention", "MLP", "normalisation", "neurons", "other", "traffic")
 
+# Whose prices an operation of arithmetic has. A chip's own hold its memories, too: no BERT stands beside them.
+FLOAT32, INTEGERS, CHIP = "float32", "integers", "a chip's own"
+
 
 @dataclass(frozen=True, repr=False)
 class Account:
@@ -46,6 +49,7 @@ class Account:
         name: of the accounting, as `Run.energy` takes it, or of the ordinary network: "bert".
         title: the same for a heading.
         formula, includes, excludes: shown beside every figure that uses it, one sentence each.
+        prices: what its arithmetic is priced as: "float32", "integers" or "a chip's own".
         terms: the operations of each node, each at its price.
     """
 
@@ -54,6 +58,7 @@ class Account:
     formula: str
     includes: str
     excludes: str
+    prices: str
     terms: tuple[Term, ...]
 
     def __repr__(self) -> str:

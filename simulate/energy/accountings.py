@@ -6,7 +6,8 @@ from simulate.energy import bert, events, graded, loihi1, matched, memory, paper
 from simulate.energy.account import Comparison
 from simulate.energy.record import RunRecord
 
-# (the spiking model's account, the reference's); `paper` and `events` count additions alone: there BERT is its MACs.
+# (the spiking model's account, the reference's): where the first has no arithmetic but products with weights and
+# attention, or is paid in a chip's own prices, BERT is its MACs.
 ACCOUNTINGS = (
     (paper.account, bert.account),
     (events.account, bert.account),

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simulate.energy.account import Account, Term
+from simulate.energy.account import FLOAT32, Account, Term
 from simulate.energy.costs import Cost, costs
 from simulate.energy.record import RunRecord
 from spikebert.core import strict_json
@@ -117,5 +117,6 @@ def account(run: RunRecord, shape: BertShape | None = None) -> Account:
         includes="The multiply-accumulates of all blocks of a BERT with the same D, I, blocks and token counts n, in "
         "float32.",
         excludes="Embedding, softmax, GELU, normalisation, pooler, classifier; all reading and moving of data.",
+        prices=FLOAT32,
         terms=tuple(terms(shape or BertShape.of(run), run.lengths, costs()["E_MAC"])),
     )

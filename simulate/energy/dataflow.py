@@ -62,6 +62,7 @@ def _with(arithmetic: Account, flow: Dataflow, title: str, moving: list[Term]) -
         formula=f"{arithmetic.formula} + traffic",
         includes=f"{arithmetic.includes} {flow.says}",
         excludes="The network between cores, instructions, leakage and idle power.",
+        prices=arithmetic.prices,
         terms=(*arithmetic.terms, *moving),
     )
 

@@ -10,7 +10,7 @@ same integers, and each attention takes the order that needed fewer accumulation
 from __future__ import annotations
 
 from simulate.counts_schema import AttentionCount
-from simulate.energy.account import Account, Term
+from simulate.energy.account import FLOAT32, Account, Term
 from simulate.energy.costs import costs
 from simulate.energy.record import RunRecord
 
@@ -28,6 +28,7 @@ def account(run: RunRecord) -> Account:
         "and V that meets another, or what others have left: all counted, none estimated.",
         excludes="The embedding (a look-up is no arithmetic), normalisation, neuron updates, residual additions, the "
         "readout; all reading and moving of weights, states and spikes.",
+        prices=FLOAT32,
         terms=(*linears, *attentions),
     )
 

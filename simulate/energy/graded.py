@@ -23,7 +23,7 @@ from simulate.counts_schema import (
     StreamCount,
 )
 from simulate.energy import bert
-from simulate.energy.account import Account, Term
+from simulate.energy.account import FLOAT32, Account, Term
 from simulate.energy.bert import BertShape
 from simulate.energy.costs import Cost, costs
 from simulate.energy.events import attention_accumulations
@@ -59,6 +59,7 @@ def account(run: RunRecord) -> Account:
         formula=FORMULA + ",  ADD = E_AC, MAC = E_MAC",
         includes=INCLUDES,
         excludes=EXCLUDES,
+        prices=FLOAT32,
         terms=tuple(terms(run, cost["E_AC"], cost["E_MAC"], cost["E_MAC"])),
     )
 
@@ -136,6 +137,7 @@ def reference(run: RunRecord) -> Account:
         formula=BERT_FORMULA + ",  ADD = E_AC, MAC = E_MAC",
         includes=BERT_INCLUDES,
         excludes="The embedding, pooler and classifier; all reading and moving of data.",
+        prices=FLOAT32,
         terms=tuple(reference_terms(run, cost["E_AC"], cost["E_MAC"], cost["E_MAC"])),
     )
 

@@ -7,7 +7,7 @@ since no BERT runs on Loihi 1: of two technologies, and no like with like.
 
 from __future__ import annotations
 
-from simulate.energy.account import Account, Term
+from simulate.energy.account import CHIP, Account, Term
 from simulate.energy.costs import costs
 from simulate.energy.events import attention_accumulations
 from simulate.energy.record import RunRecord
@@ -29,5 +29,6 @@ def account(run: RunRecord) -> Account:
         includes="Every synaptic operation, neuron update (all as active) and spike, weights and states read included.",
         excludes="Normalisation and messages of a stream of currents, which Loihi 1 cannot do; hops between tiles, "
         "which need a placement; its static power, which needs a time: both are in the estimate of a mapping.",
+        prices=CHIP,
         terms=(*linears, *attentions, *updates, *spikes),
     )

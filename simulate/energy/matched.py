@@ -6,7 +6,7 @@ Additions are int32; a weight is multiplied in int8, a state or an accumulator i
 from __future__ import annotations
 
 from simulate.energy import bert, graded
-from simulate.energy.account import Account, Term
+from simulate.energy.account import INTEGERS, Account, Term
 from simulate.energy.bert import BertShape
 from simulate.energy.costs import costs
 from simulate.energy.record import RunRecord
@@ -23,6 +23,7 @@ def account(run: RunRecord, moved: float = 0.0) -> Account:
         formula=graded.FORMULA + PRICES,
         includes=graded.INCLUDES + " At integer prices, as the exported model computes.",
         excludes=graded.EXCLUDES,
+        prices=INTEGERS,
         terms=tuple(graded.terms(run, cost["E_ADD32"], cost["E_MAC8"], cost["E_MAC32"], moved)),
     )
 
@@ -38,6 +39,7 @@ def reference(run: RunRecord) -> Account:
         includes=of_float.includes + " Weights and activations of 8 bits; each output of a product is scaled to 8 bits "
         "by a multiplication and a rounding.",
         excludes=of_float.excludes,
+        prices=INTEGERS,
         terms=tuple(reference_terms(run)),
     )
 

@@ -8,7 +8,7 @@ once a text, whatever its length, and accumulators stand in registers. `dataflow
 from __future__ import annotations
 
 from simulate.energy import graded, traffic
-from simulate.energy.account import Account
+from simulate.energy.account import FLOAT32, Account
 from simulate.energy.costs import costs
 from simulate.energy.record import RunRecord
 from simulate.energy.traffic import NO_REUSE, ONCE
@@ -31,6 +31,7 @@ def account(run: RunRecord) -> Account:
         "read for every spike, each element of a stream of currents (24 bits) read, written and passed on as a graded "
         "message, the embedding row from DRAM.",
         excludes="The network between cores, instructions, leakage and idle power; the bits of biases and thresholds.",
+        prices=FLOAT32,
         terms=(*arithmetic, *traffic.spiking(run, NO_REUSE, add, mac)),
     )
 
@@ -44,5 +45,6 @@ def reference(run: RunRecord) -> Account:
         includes="The same arithmetic; every weight read once a text, the inputs and outputs of each layer and the "
         "attention maps (before and after the softmax) written and read once, in float32.",
         excludes="Reading a weight or a value more than once, instructions, leakage and idle power.",
+        prices=FLOAT32,
         terms=(*graded.reference(run).terms, *traffic.reference(run, ONCE, FLOAT)),
     )

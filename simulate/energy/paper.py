@@ -21,7 +21,7 @@ Where the text leaves a choice:
 from __future__ import annotations
 
 from simulate.counts_schema import AttentionCount, EmbeddingCount, LinearCount
-from simulate.energy.account import Account, Term
+from simulate.energy.account import FLOAT32, Account, Term
 from simulate.energy.costs import costs
 from simulate.energy.record import RunRecord
 
@@ -47,6 +47,7 @@ def account(run: RunRecord) -> Account:
         "the residual stream; attention: spikes of Q, K and V).",
         excludes="Normalisation, neuron updates, residual additions, the readout; all reading and moving of weights, "
         "states and spikes.",
+        prices=FLOAT32,
         terms=tuple(terms),
     )
 

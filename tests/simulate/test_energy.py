@@ -112,11 +112,11 @@ def test_loihi_by_hand():
 
 def test_the_break_even_rate_makes_both_sides_cost_the_same():
     cost = costs()["E_AC"]
-    spiking = Account("", "", "", "", "", (Term("a", "MLP", 30, cost), Term("b", "neurons", 10, cost, fixed=True)))
-    reference = Account("", "", "", "", "", (Term("a", "MLP", 100, cost),))
+    spiking = Account("", "", "", "", "", "", (Term("a", "MLP", 30, cost), Term("b", "neurons", 10, cost, fixed=True)))
+    reference = Account("", "", "", "", "", "", (Term("a", "MLP", 100, cost),))
     # Three times the spikes: 90 + 10 operations.
     assert Comparison(spiking, reference).break_even(rate=0.2) == pytest.approx(0.6)
-    assert Comparison(spiking, Account("", "", "", "", "", ())).break_even(0.2) is None
+    assert Comparison(spiking, Account("", "", "", "", "", "", ())).break_even(0.2) is None
 
 
 def test_a_total_spans_the_ranges_of_its_prices():
@@ -127,8 +127,8 @@ def test_a_total_spans_the_ranges_of_its_prices():
 
 def test_a_price_with_a_range_is_the_same_on_both_sides():
     dram, add = costs()["E_DRAM"], costs()["E_AC"]
-    spiking = Account("", "", "", "", "", (Term("a", "traffic", 1, dram, fixed=True), Term("b", "MLP", 1000, add)))
-    compared = Comparison(spiking, Account("", "", "", "", "", (Term("a", "traffic", 3, dram),)))
+    spiking = Account("", "", "", "", "", "", (Term("a", "traffic", 1, dram, fixed=True), Term("b", "MLP", 1000, add)))
+    compared = Comparison(spiking, Account("", "", "", "", "", "", (Term("a", "traffic", 3, dram),)))
     found, rates = compared.ratio_span, compared.break_even_span(0.2)
     assert (found.low, found.high) == pytest.approx(((2600 + 900) / 7800, (1300 + 900) / 3900))
     assert (rates.low, rates.high) == pytest.approx((0.2 * 2600 / 900, 0.2 * 5200 / 900))
@@ -136,8 +136,8 @@ def test_a_price_with_a_range_is_the_same_on_both_sides():
 
 def test_the_break_even_begins_at_zero_where_a_silent_network_may_cost_more():
     dram, add = costs()["E_DRAM"], costs()["E_AC"]
-    spiking = Account("", "", "", "", "", (Term("a", "traffic", 1, dram, fixed=True), Term("b", "MLP", 1000, add)))
-    rates = Comparison(spiking, Account("", "", "", "", "", (Term("b", "MLP", 2000, add),))).break_even_span(0.2)
+    spiking = Account("", "", "", "", "", "", (Term("a", "traffic", 1, dram, fixed=True), Term("b", "MLP", 1000, add)))
+    rates = Comparison(spiking, Account("", "", "", "", "", "", (Term("b", "MLP", 2000, add),))).break_even_span(0.2)
     assert (rates.low, rates.high) == pytest.approx((0, 0.2 * 500 / 900))
 
 

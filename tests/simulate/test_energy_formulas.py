@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from simulate.energy import dataflow, graded
-from simulate.energy.account import KINDS
+from simulate.energy.account import CHIP, FLOAT32, INTEGERS, KINDS
 from simulate.energy.accountings import compare
 from simulate.energy.costs import costs
 from simulate.energy.record import read_run
@@ -147,9 +147,30 @@ def test_every_accounting_is_told_of_where_it_is_looked_for(tmp_path):
         name = comparison.spiking.name
         assert name in FORMULAS, f"FORMULAS here must have the formula of {name}, written out again"
         assert f"\n| `{name}` |" in page, f"docs/energy.md: the table of accountings needs a row for {name}"
+        assert comparison.spiking.prices in (FLOAT32, INTEGERS, CHIP), (
+            f"simulate/energy: the prices of {name} must be FLOAT32, INTEGERS or CHIP: the report tells by them what "
+            "stands beside BERT"
+        )
         assert f'"{name}"' in (Run.energy.__doc__ or ""), (
             f"simulate/run.py: the docstring of Run.energy must name {name}"
         )
+
+
+def test_an_account_whose_arithmetic_is_that_of_float32_is_paid_in_float32(tmp_path):
+    for comparison in compare(read_run(example_run(tmp_path))):
+        for account in (comparison.spiking, comparison.reference):
+            in_floats = any(term.cost.name in ("E_AC", "E_MAC") for term in account.terms)
+            assert in_floats == (account.prices == FLOAT32), f"{account.name}: its prices are not {account.prices}"
+
+
+def test_the_page_names_the_accountings_whose_energy_has_a_range(tmp_path):
+    page = (Path(__file__).parents[2] / "docs/energy.md").read_text("utf-8")
+    named = page.partition("The accountings with a range are ")[2].partition(",")[0]
+    found = [each.spiking for each in compare(read_run(example_run(tmp_path)))]
+    ranged = [f"`{account.name}`" for account in found if account.span.low < account.span.high]
+    assert named == " and ".join(ranged), (
+        f"docs/energy.md: say that the accountings with a range are {' and '.join(ranged)}"
+    )
 
 
 @pytest.mark.parametrize("norm", ["layer", "batch"])

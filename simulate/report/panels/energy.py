@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from simulate.energy import dataflow
-from simulate.energy.account import KINDS, Account, Comparison
+from simulate.energy.account import CHIP, KINDS, Account, Comparison
 from simulate.energy.bert import BertShape
 from simulate.energy.costs import Cost, costs
 from simulate.energy.span import NOTHING
@@ -18,18 +18,21 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-HEADLINE, ITS_OWN = "matched", "loihi1"  # the fair race; and the account that stands beside no BERT of its kind
+HEADLINE = "matched"  # the fair race
 
 
 def card(content: Content) -> Card:
     """The fair race in large, with whom it is run; what other rules would say below, and a chip's own energy apart."""
     by_name = {each.spiking.name: each for each in content.comparisons}
-    fair, chip = by_name.pop(HEADLINE), by_name.pop(ITS_OWN)
-    spiking, reference, own = (
-        forms.energy_span(energy.low, energy.high)
-        for energy in (content.per_text(a.span) for a in (fair.spiking, fair.reference, chip.spiking))
-    )
-    others = ", ".join(f"{name} {_share(each)}" for name, each in by_name.items())
+    fair = by_name.pop(HEADLINE)
+    spiking, reference = (_per_text(account, content) for account in (fair.spiking, fair.reference))
+    others = ", ".join(f"{name} {_share(each)}" for name, each in by_name.items() if each.spiking.prices != CHIP)
+    chips = [
+        f"{name}, at the prices of {each.spiking.title}: {_per_text(each.spiking, content)}; no BERT runs there to "
+        "compare it with"
+        for name, each in by_name.items()
+        if each.spiking.prices == CHIP
+    ]
     return Card(
         "energy",
         "Energy per text, of an int8 BERT's",
@@ -38,7 +41,7 @@ def card(content: Content) -> Card:
             "calculated from a simulation, never measured",
             f"{HEADLINE}: {spiking}, integers on both sides; {_opponent(content)}: {reference}",
             f"by other rules: {others}",
-            f"{ITS_OWN}, at a 14 nm chip's prices: {own}; no BERT runs there to compare it with",
+            *chips,
         ),
         {each.spiking.name: content.per_text(each.spiking.picojoules) for each in content.comparisons}
         | {f"{each.spiking.name}_range": content.per_text(each.spiking.span) for each in content.comparisons}
@@ -46,6 +49,11 @@ def card(content: Content) -> Card:
         | {f"{each.spiking.name}_to_bert_range": each.ratio_span for each in content.comparisons}
         | {f"{each.spiking.name}_break_even": each.break_even(content.run.rate) for each in content.comparisons},
     )
+
+
+def _per_text(account: Account, content: Content) -> str:
+    energy = content.per_text(account.span)
+    return forms.energy_span(energy.low, energy.high)
 
 
 def _share(comparison: Comparison) -> str:
@@ -190,7 +198,7 @@ def side_by_side(
 
 
 def _paragraphs(content: Content) -> tuple[str, ...]:
-    shares = [(each, each.ratio_span) for each in content.comparisons if each.spiking.name != ITS_OWN]
+    shares = [(each, each.ratio_span) for each in content.comparisons if each.spiking.prices != CHIP]
     groups = {
         "The model spends less than half of BERT's energy under": [c for c, r in shares if r.high < 0.5],
         "The advantage shrinks under": [c for c, r in shares if 0.5 <= r.high < 1],

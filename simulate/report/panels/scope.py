@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from simulate.energy.account import FLOAT32
 from simulate.report import forms
 from simulate.report.content import Content
 from simulate.report.panel import Column, Panel, Table
@@ -10,6 +11,7 @@ from simulate.report.panels.energy import references
 
 def panel(content: Content) -> Panel:
     accounts = (*(each.spiking for each in content.comparisons), *references(content).values())
+    as_floats = [each.spiking.name for each in content.comparisons if each.spiking.prices == FLOAT32]
     included = Table(
         "accounts",
         "The accounts",
@@ -30,8 +32,8 @@ def panel(content: Content) -> Panel:
             "mapping. What each price is worth stands below the energies.",
             "The residual stream carries small integers, not spikes. An input of k is counted as k accumulations, as k "
             "spikes over the same synapses would be.",
-            f"The model computes with {content.run.model.weight_bits}-bit weights; all accountings but matched and "
-            "loihi1 price it at float32, as the paper does.",
+            f"The model computes with {content.run.model.weight_bits}-bit weights. These accountings price its "
+            f"arithmetic as that of float32, as the paper does: {', '.join(as_floats)}.",
             "A later paper of the same first author prints eqs 16-18 in the same way (arXiv 2402.01533, eqs 12-14). "
             "How many operations eq. 19 counts for the embedding is not said; one per value looked up is our reading.",
         ),
