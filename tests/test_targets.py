@@ -1,14 +1,18 @@
 """Every export format is where a reader, a bundle and a Python caller look for it."""
 
 import importlib
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from deploy.bundle import bundle, readme
 from deploy.workbench.inspection.inspect import FOLDERS
 from deploy.workbench.model import Model
 from export.formats.targets import TARGETS
+from export.ir.graph import LIF, Graph, Linear
+from tests.random_graph import random_graph
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 NOT_IN_A_BUNDLE = {
@@ -53,3 +57,26 @@ def test_a_target_is_in_a_bundle_or_it_is_said_why_not(name):
         f"deploy/bundle/bundle.py: FORMS must say where {name} goes, or NOT_IN_A_BUNDLE here why it is left out"
     )
     assert (name in bundle.FORMS) == (name in readme.FORMS), f"deploy/bundle/readme.py: FORMS must describe {name}"
+
+
+@pytest.mark.parametrize("name", bundle.FORMS)
+def test_a_form_in_a_bundle_takes_at_most_what_the_bundle_reckons_with(name, tmp_path):
+    form, graph = bundle.FORMS[name], without_biases(random_graph(width=192, hidden=768, norm="batch", reset="zero"))
+    out = tmp_path / form.place
+    TARGETS[name].write(graph, out)
+    size = sum(path.stat().st_size for path in ([out] if out.is_file() else out.rglob("*")) if path.is_file())
+    most = form.most(graph)
+    assert size <= most + 2**18, (
+        f"deploy/bundle/bundle.py: FORMS must say how many bytes {name} takes at most: {size:,} here, {most:,} told"
+    )
+
+
+def without_biases(graph: Graph) -> Graph:
+    """Which every format can hold."""
+    nodes = (
+        replace(node, bias=np.zeros_like(node.bias))
+        if isinstance(node, (LIF, Linear)) and node.bias is not None
+        else node
+        for node in graph
+    )
+    return replace(graph, nodes=tuple(nodes))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -33,8 +33,26 @@ NIRDATA = "golden.h5"
 REFERENCE_MODEL, REFERENCE_GOLDEN = "reference/model.bin", "reference/golden.bin"
 # here: (from which package, which file of it)
 PAGES = {"EQUATIONS.md": ("export", "NIR.md"), "reference/reference.c": ("deploy.bundle", "reference.c")}
-FORMS = {"nir-stages": "stages", "netx": "netx", "onnx-integer": "model-int.onnx"}  # target: where it goes
 LIMIT = 2**32  # bytes
+
+
+@dataclass(frozen=True)
+class Form:
+    """Where an export format goes in a bundle, and the most that it takes there, but for some kB."""
+
+    place: str
+    for_arrays: int  # bytes for each byte of the arrays of the graph
+    for_weights: int  # bytes for each weight, besides
+
+    def most(self, graph: Graph) -> int:
+        return self.for_arrays * array_bytes(graph) + self.for_weights * weights(graph)
+
+
+FORMS = {  # target: its form
+    "nir-stages": Form("stages", 0, 4),  # float32
+    "netx": Form("netx", 1, 0),  # int8
+    "onnx-integer": Form("model-int.onnx", 1, 0),  # int8
+}
 
 
 def _is_whole(manifest: Path) -> bool:
@@ -50,7 +68,7 @@ FOLDER = Kind(
     (
         *(MANIFEST, MODEL, TOKENIZER, GOLDEN, NIRDATA, CHIP, "README.md", sums.FILE),
         *(*PAGES, REFERENCE_MODEL, REFERENCE_GOLDEN),
-        *(f"{place}/*" if TARGETS[target].folder else place for target, place in FORMS.items()),
+        *(f"{form.place}/*" if TARGETS[target].folder else form.place for target, form in FORMS.items()),
         *(f"{part}/*" for part in (ENERGY, MAPPING, "with")),
     ),
     _is_whole,
@@ -128,14 +146,22 @@ def estimate(graph: Graph, tokens: int, chip: Chip, nirdata: bool = False) -> in
         cores = sum(cut.count for cut in mapping.choose(graph, chip, None, mapping.AUTO, graph.max_tokens)[2])
     except InputError:
         cores = 0  # it will be left out
-    integers = sum(array.nbytes for node in graph for array in node.arrays.values())
-    weights = sum(node.arrays["weight"].size for node in graph if "weight" in node.arrays)
     spikes = sum(-(-node.size // 8) for node in graph.neurons) * graph.time_steps * tokens
-    # The file, its plain form, ONNX (int8), netx (int8), stages (float32); golden spikes twice, membranes of 8 neurons.
+    model = 2 * array_bytes(graph)  # the file, and its plain form
+    forms = sum(form.most(graph) for form in FORMS.values())
+    # Golden spikes twice, membranes of 8 neurons.
     membranes = 32 * len(graph.neurons) * graph.time_steps * tokens
     # As NIRData a byte each; of a membrane its neuron, time and value.
     more = 8 * spikes + 6 * membranes if nirdata else 0
-    return 4 * integers + 4 * weights + 2 * spikes + membranes + more + 1024 * cores + 2**22
+    return model + forms + 2 * spikes + membranes + more + 1024 * cores + 2**22
+
+
+def array_bytes(graph: Graph) -> int:
+    return sum(array.nbytes for node in graph for array in node.arrays.values())
+
+
+def weights(graph: Graph) -> int:
+    return sum(node.arrays["weight"].size for node in graph if "weight" in node.arrays)
 
 
 def nirdata_of(graph: Graph, golden: Golden) -> bytes:
@@ -149,9 +175,9 @@ def nirdata_of(graph: Graph, golden: Golden) -> bytes:
 def _other_forms(graph: Graph, folder: Path) -> dict[str, str]:
     """Write what other tools read; gives {target: why it could not be}."""
     left_out = {}
-    for target, place in FORMS.items():
+    for target, form in FORMS.items():
         try:
-            TARGETS[target].write(graph, folder / place)
+            TARGETS[target].write(graph, folder / form.place)
         except InputError as error:
             left_out[target] = str(error)
     return left_out

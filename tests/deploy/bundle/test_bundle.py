@@ -58,8 +58,8 @@ def test_it_holds_what_a_hardware_team_needs(made):
     assert {"model.nir", "model-int.onnx", "tokenizer.json", "chip.yaml", "EQUATIONS.md", "energy/report.md"} <= names
     assert {"mapping/mapping.json", "mapping/mapping.md", "mapping/floorplan.svg", "reference/reference.c"} <= names
     content = json.loads((made / bundle.MANIFEST).read_text("utf-8"))
-    for form, place in bundle.FORMS.items():  # netx cannot hold this random model: it says why
-        assert (form in content["left_out"]) != any(name.startswith(place) for name in names)
+    for target, form in bundle.FORMS.items():  # netx cannot hold this random model: it says why
+        assert (target in content["left_out"]) != any(name.startswith(form.place) for name in names)
     assert any(name.startswith("stages/") for name in names)
     assert content["licence"] == "not stated" and content["integer_semantics"] == nir.FORMAT_VERSION
     page = (made / "README.md").read_text("utf-8")
