@@ -125,7 +125,7 @@ class TokenSerialSimulator:
         """The output (T, 1, D) of a node for the token at `place`; a constant one is (1, 1, D)."""
         if isinstance(node, Embedding):
             rows = 0 if node.position is None else len(node.position)
-            places = arithmetic.places(tokens, [len(tokens)], rows, node.separator)
+            places = arithmetic.places(tokens, [len(tokens)], rows, node.separator, node.shared_words)
             return arithmetic.embed(tokens[[place]], places[[place]], node.word, node.position)[None]
         inputs = [values[source] for source in node.inputs]
         if isinstance(node, Attention):

@@ -34,6 +34,7 @@ def random_graph(
     hidden: int | None = None,
     exponents: bool = False,
     separator: int = -1,
+    shared_words: int = 0,
     levels: int = 1,
     residual: str = "spikes",
 ) -> Graph:
@@ -82,9 +83,9 @@ def random_graph(
         return add(Accumulate(f"{branch}.add", (stream, weights(prefix, source, fan_in, width)), width, shift, ONE))
 
     word = rng.integers(-127, 128, (vocabulary, width)).astype(np.int8)
-    rows = max_tokens if separator < 0 else 2 * max_tokens
+    rows = max_tokens if separator < 0 else (4 if shared_words else 2) * max_tokens
     position = rng.integers(-40, 41, (rows, width)).astype(np.int16)
-    words = add(Embedding("embeddings.word", (), word, position, ONE, separator))
+    words = add(Embedding("embeddings.word", (), word, position, ONE, separator, shared_words))
     stream = neurons("embeddings", words, width, 4) if residual == "spikes" else words
     if levels > 1 and residual == "spikes":
         first = nodes[-1]

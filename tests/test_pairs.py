@@ -16,7 +16,7 @@ from spikebert.data.labelled import read_labelled
 from spikebert.data.rows import Row
 from spikebert.data.tasks import load_task
 from spikebert.model.checkpoint import load_model
-from spikebert.model.packing import Packing, segments
+from spikebert.model.packing import Packing, segments, shared
 from spikebert.training.augment import Augmenter
 from spikebert.training.distill import initialise_embeddings
 from spikebert.training.examples import tokenise
@@ -48,6 +48,14 @@ def test_segments_are_the_token_types_of_the_tokenizer():
     ids, mask = torch.tensor(encoded["input_ids"]), torch.tensor(encoded["attention_mask"])
     assert torch.equal(segments(ids, SEP) * mask, torch.tensor(encoded["token_type_ids"]))
     assert not segments(torch.tensor([[2, 5, SEP]]), SEP).any()  # a single text
+
+
+def test_a_word_is_shared_where_it_stands_in_both_texts_and_padding_is_no_word():
+    ids = torch.tensor([[2, 5, 6, 6, SEP, 6, 9, SEP, 0, 0], [2, 5, 0, SEP, 7, SEP, 0, 0, 0, 0]])
+    found = shared(ids, SEP, torch.tensor([8, 6]))
+    assert found[0, :8].tolist() == [0, 0, 1, 1, 1, 1, 0, 1]
+    assert found[1, :6].tolist() == [0, 0, 0, 1, 0, 1]
+    assert not shared(torch.tensor([[2, 5, 5, SEP]]), SEP, torch.tensor([4])).any()  # a single text
 
 
 def test_a_student_starts_from_the_positions_and_token_types_of_its_teacher(teacher):
@@ -115,7 +123,8 @@ def test_a_pair_goes_all_the_way_to_the_exported_model(pairs, teacher, tmp_path,
     assert "90 training and 30 dev pairs of texts" in capsys.readouterr().out
     model = load_model(tmp_path / "run" / "model.pt").model
     assert model.config.separator == SEP
-    assert model.embeddings.position.num_embeddings == 32
+    assert model.config.shared_words
+    assert model.embeddings.position.num_embeddings == 64
     assert export([str(tmp_path / "run" / "model.pt"), "--to", "nir", "-o", str(tmp_path / "model.nir")]) == 0
     graph = nir.read(tmp_path / "model.nir")
     one, other = encode(graph, ["w1 good\tpoor w2", "poor w2\tw1 good"], "texts")

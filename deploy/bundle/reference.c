@@ -15,7 +15,7 @@ enum { EMBEDDING, LINEAR, LAYER_NORM, LIF, ATTENTION, ADD, READOUT, ACCUMULATE }
 
 typedef struct {
     uint32_t kind, width, inputs, input[8];
-    uint32_t words, positions, separator, fan_in, groups, decay, zero_reset, heads, shift;
+    uint32_t words, positions, separator, shared_words, fan_in, groups, decay, zero_reset, heads, shift;
     int64_t epsilon, margin;
     double scale; /* of a model that predicts a number: what one unit of its logit is worth */
     int8_t *word, *weight, *exponent, *places; /* places: of the left shift of each input */
@@ -90,6 +90,7 @@ static void read_node(FILE *file, Node *n, uint32_t place) {
     case EMBEDDING:
         n->words = u32(file), n->positions = u32(file);
         n->separator = version >= 2 ? u32(file) : n->words; /* of sentence pairs; no token is `words` */
+        n->shared_words = version >= 6 ? u32(file) : 0;
         n->word = numbers(file, (size_t)n->words * n->width, 1);
         n->position = numbers(file, (size_t)n->positions * n->width, 2);
         break;
@@ -127,10 +128,21 @@ static void read_node(FILE *file, Node *n, uint32_t place) {
 /* a / b rounded down, for b > 0; C's own division rounds toward zero, as the decay of a membrane does. */
 static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
+/* The row of the position table for token m; `first` is the place of the first separator, behind which the second
+   text begins. */
+static uint32_t place_of(const Node *n, const uint32_t *token, uint32_t tokens, uint32_t m, uint32_t first) {
+    uint32_t part = n->positions / (n->shared_words ? 4 : 2), place = m + (m > first ? part : 0);
+    for (uint32_t k = 0; n->shared_words && k < tokens; k++)
+        if (token[k] == token[m] && (k > first) != (m > first)) return place + 2 * part; /* a word of both texts */
+    return place;
+}
+
 static void embedding(Node *n, const uint32_t *token, uint32_t tokens) {
+    uint32_t first = 0;
+    while (first < tokens && token[first] != n->separator) first++;
     for (uint32_t t = 0; t < steps; t++)
-        for (uint32_t m = 0, place = 0; m < tokens; m++, place++) {
-            if (m && token[m - 1] == n->separator && place == m) place += n->positions / 2; /* the second text */
+        for (uint32_t m = 0; m < tokens; m++) {
+            uint32_t place = place_of(n, token, tokens, m, first);
             for (uint32_t d = 0; d < n->width; d++)
                 n->value[((size_t)t * tokens + m) * n->width + d] =
                     n->word[(size_t)token[m] * n->width + d] +
@@ -313,9 +325,9 @@ int main(int argc, char **argv) {
     if (argc != 3) die("usage: reference model.bin golden.bin");
     FILE *model = fopen(argv[1], "rb"), *golden = fopen(argv[2], "rb");
     if (!model || !golden) die("cannot open a file");
-    check_head(model, "SPKM", 5);
-    int number = version >= 5; /* that is predicted, in place of a class */
+    check_head(model, "SPKM", 6);
     steps = u32(model), longest = u32(model), labels = u32(model), count = u32(model);
+    uint32_t number = version >= 6 ? u32(model) : version == 5; /* that is predicted, in place of a class */
     nodes = take(count, sizeof *nodes);
     for (uint32_t i = 0; i < count; i++) read_node(model, nodes + i, i);
     check_head(golden, "SPKG", 1);

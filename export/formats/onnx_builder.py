@@ -10,10 +10,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from export.formats.onnx_notes import Notes
@@ -105,25 +106,62 @@ def save(model: onnx.ModelProto, path: Any) -> None:
     write_atomically(Path(path), lambda temporary: temporary.write_bytes(model.SerializeToString()))
 
 
-def embed(b: Builder, word: str, position: str | None, dtype: int, name: str, rows: int, separator: int) -> str:
+class PairTable(Protocol):
+    """What the embedding of an integer graph and of a float one tell."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def position(self) -> NDArray | None: ...
+    @property
+    def separator(self) -> int: ...
+    @property
+    def shared_words(self) -> int: ...
+
+
+def embed(b: Builder, word: str, position: str | None, dtype: int, node: PairTable) -> str:
     """`word[token] + position[place]`, (B, N) ids → (B, N, D), in the type `dtype`; see `arithmetic.places`.
 
     Args:
-        rows: of the position table.
-        separator: the token between two texts, or -1.
+        word, position: the tables in the ONNX graph.
+        node: the embedding.
     """
-    b.still.add(name)
+    b.still.add(node.name)
+    words = b.cast(b("Gather", word, "input_ids", axis=0), dtype, name=node.name if position is None else None)
     if position is None:
-        return b.cast(b("Gather", word, "input_ids", axis=0), dtype, name=name)
-    tokens = b("Shape", "input_ids", start=1, end=2)
-    places = b("Slice", position, b.ints(0), tokens, b.ints(0))
-    if separator >= 0:
-        half = b.ints(rows // 2)
-        later = b.cast(b("Slice", position, half, b("Add", half, tokens), b.ints(0)), dtype)
-        found = b.cast(b("Equal", "input_ids", b.ints(separator)), TensorProto.INT64)
-        before = b("CumSum", found, b.ints(1), exclusive=1)  # (B, N): separators before each token
-        places = b("Where", b("Unsqueeze", b("Greater", before, b.ints(0)), b.ints(2)), later, b.cast(places, dtype))
-    return b("Add", b.cast(b("Gather", word, "input_ids", axis=0), dtype), b.cast(places, dtype), name=name)
+        return words
+    if node.separator < 0:
+        tokens = b("Shape", "input_ids", start=1, end=2)
+        rows = b("Slice", position, b.ints(0), tokens, b.ints(0))
+    else:
+        rows = b("Gather", position, _places(b, node), axis=0)
+    return b("Add", words, b.cast(rows, dtype), name=node.name)
+
+
+def _places(b: Builder, node: PairTable) -> str:
+    """(B, N): the row of the position table for each token of pairs of texts."""
+    assert node.position is not None
+    part = len(node.position) // (4 if node.shared_words else 2)
+    found = b.cast(b("Equal", "input_ids", b.ints(node.separator)), TensorProto.INT64)
+    before = b("CumSum", found, b.ints(1), exclusive=1)  # (B, N): separators before each token
+    second = b.cast(b("Greater", before, b.ints(0)), TensorProto.INT64)
+    ones = b.cast(b("Equal", "input_ids", "input_ids"), TensorProto.INT64)
+    places = b("Add", b("CumSum", ones, b.ints(1), exclusive=1), b("Mul", second, b.ints(part)))
+    if not node.shared_words:
+        return places
+    return b("Add", places, b("Mul", _shared(b, second), b.ints(2 * part)))
+
+
+def _shared(b: Builder, second: str) -> str:
+    """(B, N): 1 where a token stands in the other text of its pair, too. Padding has no token of a text's own."""
+
+    def alike(values: str) -> str:
+        """(B, N, N): which are equal."""
+        return b("Equal", b("Unsqueeze", values, b.ints(2)), b("Unsqueeze", values, b.ints(1)))
+
+    there = b.cast(b("Unsqueeze", "attention_mask", b.ints(1)), TensorProto.BOOL)
+    same = b("And", b("And", alike("input_ids"), b("Not", alike(second))), there)
+    return b("ReduceMax", b.cast(same, TensorProto.INT64), axes=[2], keepdims=0)
 
 
 def heads_of(b: Builder, qkv: str, heads: int, width: int) -> Sequence[str]:

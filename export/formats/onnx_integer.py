@@ -106,7 +106,7 @@ def _add(node: Node, b: IntegerBuilder) -> None:
 def _(node: Embedding, b: IntegerBuilder) -> None:
     word = b.constant(node.word, np.int8, f"{node.name}/word")
     position = None if node.position is None else b.constant(node.position, np.int16, f"{node.name}/position")
-    embed(b, word, position, I64, node.name, 0 if node.position is None else len(node.position), node.separator)
+    embed(b, word, position, I64, node)
 
 
 @_add.register

@@ -29,23 +29,43 @@ NORM_BITS = 8  # fraction bits of the layer norm's output
 Array = NDArray[np.floating]
 
 
-def places(tokens: NDArray[np.integer], lengths: Sequence[int], positions: int, separator: int) -> NDArray[np.int64]:
+def places(
+    tokens: NDArray[np.integer], lengths: Sequence[int], positions: int, separator: int, shared_words: int
+) -> NDArray[np.int64]:
     """The row of the position table for each of M tokens, (M,) int64.
 
-    A token's number in its sentence, from 0; for sentence pairs plus half of the table behind the first separator,
-    which is where the second text begins.
+    A token's number in its sentence, from 0. For sentence pairs the table has parts of as many rows: the number is that
+    within a part. The second text, which begins behind the first separator, has another part than the first, and with
+    `shared_words` so have the tokens that stand in both texts: the third part and the fourth.
 
     Args:
         tokens: (M,) ids of sentences that stand one after the other, of `lengths` tokens.
         positions: rows of the table.
         separator: the token between two texts, or -1 where the model takes single ones.
+        shared_words: 1 where tokens of both texts have places of their own, else 0.
     """
     starts = np.repeat(np.cumsum([0, *lengths[:-1]]), lengths)
     found = np.arange(len(tokens)) - starts
     if separator >= 0:
         before = np.concatenate([[0], np.cumsum(tokens == separator)])  # separators before each token of them all
-        found += (before[:-1] > before[starts]) * (positions // 2)
+        second = before[:-1] > before[starts]
+        part = positions // (4 if shared_words else 2)
+        found += second * part
+        if shared_words:
+            found += shared(tokens, starts, second) * (2 * part)
     return found
+
+
+def shared(tokens: NDArray[np.integer], starts: NDArray[np.integer], second: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(M,): whether each token stands in the other text of its pair, too.
+
+    Args:
+        starts: (M,) the row at which the token's sentence begins.
+        second: (M,) whether the token is of the second text.
+    """
+    # One number for each token of each sentence; it is shared where it stands in both texts.
+    keys = starts.astype(np.int64) * (int(tokens.max(initial=0)) + 1) + tokens
+    return np.isin(keys, np.intersect1d(keys[second], keys[~second]))
 
 
 def embed(tokens: NDArray[np.integer], places: NDArray[np.integer], word: NDArray, position: NDArray | None) -> Array:

@@ -96,6 +96,7 @@ class Embedding(Node):
     position: Annotated[np.ndarray | None, Spec(np.int16, ("P", "D"))]  # in the unit of `word`; P is max_tokens
     scale: Annotated[np.ndarray, Spec(np.float64, ("1|D",))]
     separator: int = -1  # of sentence pairs: the token between the texts, and P is 2 max_tokens
+    shared_words: int = 0  # 1: tokens of both texts have places of their own, and P is 4 max_tokens
 
     @property
     def width(self) -> int:

@@ -37,7 +37,7 @@ from spikebert.core.errors import InputError
 from spikebert.core.files import require_folder_of, write_atomically
 
 FORMAT = "spikebert-integer-graph"
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 SINCE: dict[type[Node], int] = {  # the format version that a node type came with
     **dict.fromkeys((Embedding, Linear, LayerNorm, LIF, Attention, Add, Readout), 1),
     Accumulate: 3,
@@ -107,6 +107,8 @@ def needed_version(graph: Graph) -> int:
         needed.append(4)
     if graph.regression:
         needed.append(5)
+    if graph.nodes[0].fields.get("shared_words", 0):
+        needed.append(6)
     return max(needed)
 
 

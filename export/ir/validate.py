@@ -121,8 +121,10 @@ def _(node: Embedding, inputs: list[int], sizes: dict[str, int]) -> None:
     if pairs:
         _require(0 <= node.separator < len(node.word), node, f"separator {node.separator} is none of its words")
         _require(node.position is not None, node, "sentence pairs need positions")
+    known = (0, 1) if pairs else (0,)
+    _require(node.shared_words in known, node, f"shared_words must be {' or '.join(map(str, known))}")
     if node.position is not None:
-        wanted = 2 * rows if pairs else rows
+        wanted = rows * (1 if not pairs else 4 if node.shared_words else 2)
         _require(len(node.position) == wanted, node, f"position has {len(node.position)} rows, which must be {wanted}")
 
 

@@ -63,7 +63,7 @@ def capture(model: SpikeBertForSequenceClassification) -> FloatGraph:
     position = None if embeddings.position is None else _array(embeddings.position.weight)
     separator = -1 if model.config.separator is None else model.config.separator
     words = _array(embeddings.word.weight)
-    word = add(FloatEmbedding("embeddings.word", (), words, position, separator=separator))
+    word = add(FloatEmbedding("embeddings.word", (), words, position, None, separator, int(model.config.shared_words)))
     current = add(_norm("embeddings.norm", word, embeddings.norm))
     stream = current
     if embeddings.lif is not None:

@@ -21,9 +21,10 @@ class FloatEmbedding(FloatNode):
     """`y = word[token] + position[place] + bias`; `place` as in `arithmetic.places`."""
 
     word: np.ndarray  # (V, D)
-    position: np.ndarray | None  # (max_tokens, D), or (2 max_tokens, D) with a separator
+    position: np.ndarray | None  # (max_tokens, D), or (2 max_tokens, D) with a separator, 4 with shared_words
     bias: np.ndarray | None = None  # (D,)
     separator: int = -1
+    shared_words: int = 0
 
 
 @dataclass(frozen=True, eq=False)

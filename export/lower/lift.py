@@ -118,6 +118,7 @@ def _config(graph: Graph, parts: _Parts) -> SpikeBertConfig:
         position_embeddings=embedding.position is not None,
         embedding_levels=0 if parts.membrane else len(parts.levels),
         separator=embedding.separator if embedding.separator >= 0 else None,
+        shared_words=bool(embedding.shared_words),
         num_labels=graph.outputs,
         problem_type=REGRESSION if graph.regression else None,
     )

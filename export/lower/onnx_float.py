@@ -75,7 +75,7 @@ def _add(node: FloatNode, b: FloatBuilder) -> None:
 def _(node: FloatEmbedding, b: FloatBuilder) -> None:
     word = b.constant(node.word, np.float32, f"{node.name}/word")
     position = None if node.position is None else b.constant(node.position, np.float32, f"{node.name}/position")
-    embed(b, word, position, F32, node.name, 0 if node.position is None else len(node.position), node.separator)
+    embed(b, word, position, F32, node)
 
 
 @_add.register

@@ -163,7 +163,7 @@ def _(node: FloatEmbedding, quantizer: Quantizer) -> Node:
     word, scale = symmetric(node.word, 8, node.name in quantizer.steps_of_two)
     position = None if node.position is None else round_to(node.position, scale, np.int16, node.name, "position")
     quantizer.units[node.name] = scale
-    return Embedding(node.name, node.inputs, word, position, scale, node.separator)
+    return Embedding(node.name, node.inputs, word, position, scale, node.separator, node.shared_words)
 
 
 @_quantize.register

@@ -90,7 +90,7 @@ class EmbeddingKernel(Kernel):
     def __call__(self, inputs: Sequence[NDArray], lengths: list[int], state: State = None) -> tuple[Array, State]:
         tokens, node = inputs[0], self.node
         positions = 0 if node.position is None else len(node.position)
-        places = arithmetic.places(tokens, lengths, positions, node.separator)
+        places = arithmetic.places(tokens, lengths, positions, node.separator, node.shared_words)
         return arithmetic.embed(tokens, places, node.word, node.position)[None], None
 
 

@@ -28,6 +28,9 @@ class SpikeBertConfig(PretrainedConfig):
         embedding's current itself.
     separator: of a model for sentence pairs the token between the two texts. Its position table has 2 max_tokens rows,
         the second half for the second text: what BERT's token types are for.
+    shared_words: of a model for sentence pairs, whether a token that stands in both texts has a position of its own
+        there. Its position table then has 4 max_tokens rows: behind those for tokens of one text alone, as many for
+        tokens of both. A neuron can so tell a word that both texts have, which no sum over the words of both shows.
     """
 
     model_type = "spikebert"
@@ -52,6 +55,7 @@ class SpikeBertConfig(PretrainedConfig):
         position_embeddings: bool = True,
         embedding_levels: int | None = None,
         separator: int | None = None,
+        shared_words: bool = False,
         initializer_range: float = 0.02,
         **kwargs,
     ):
@@ -74,6 +78,7 @@ class SpikeBertConfig(PretrainedConfig):
         least = 0 if residual == "membrane" else 1
         self.embedding_levels = least if embedding_levels is None else embedding_levels
         self.separator = separator
+        self.shared_words = shared_words
         self.initializer_range = initializer_range
         self._check()
         super().__init__(**kwargs)
@@ -81,7 +86,9 @@ class SpikeBertConfig(PretrainedConfig):
     @property
     def positions(self) -> int:
         """Rows of the position table."""
-        return self.max_tokens if self.separator is None else 2 * self.max_tokens
+        if self.separator is None:
+            return self.max_tokens
+        return (4 if self.shared_words else 2) * self.max_tokens
 
     def _check(self) -> None:
         for field in (
@@ -107,6 +114,8 @@ class SpikeBertConfig(PretrainedConfig):
             )
         if self.separator is not None and not (self.position_embeddings and 0 <= self.separator < self.vocab_size):
             raise InputError("config: a separator is one of the words, and needs position_embeddings")
+        if self.shared_words and self.separator is None:
+            raise InputError("config: shared_words is of sentence pairs, which need a separator")
         if self.norm not in NORMS:
             raise InputError(f"config: norm must be one of {', '.join(NORMS)}, not {self.norm!r}")
         if self.reset not in RESETS:

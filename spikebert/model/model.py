@@ -15,7 +15,7 @@ from spikebert.model.attention import SpikingSelfAttention
 from spikebert.model.config import SpikeBertConfig
 from spikebert.model.layers import SpikingLinear, branch_layers, make_lif, make_norm
 from spikebert.model.outputs import REGRESSION
-from spikebert.model.packing import Packing, segments
+from spikebert.model.packing import Packing, segments, shared
 
 SPREAD = 1.6  # of the levels' biases at the start of training, in the unit of a normalised current
 
@@ -42,6 +42,7 @@ class Embeddings(nn.Module):
     def __init__(self, config: SpikeBertConfig):
         super().__init__()
         self.time_steps, self.longest, self.separator = config.time_steps, config.max_tokens, config.separator
+        self.shared_words = config.shared_words
         self.word = nn.Embedding(config.vocab_size, config.hidden_size)
         self.position = nn.Embedding(config.positions, config.hidden_size) if config.position_embeddings else None
         self.norm = make_norm(config, config.hidden_size)
@@ -56,6 +57,9 @@ class Embeddings(nn.Module):
             places = packing.positions  # (M,)
             if self.separator is not None:
                 places = places + self.longest * packing.pack(segments(tokens, self.separator))
+            if self.separator is not None and self.shared_words:
+                both = shared(tokens[:, : packing.width], self.separator, packing.lengths)
+                places = places + 2 * self.longest * packing.pack(both)
             embedded = embedded + self.position(places)
         current = self.norm(embedded)
         current = current.expand(self.time_steps, *current.shape)

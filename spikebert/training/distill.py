@@ -19,6 +19,9 @@ from spikebert.training.settings import LossWeights
 from spikebert.training.targets import Source
 from spikebert.training.teacher import Teacher
 
+MARKED = 8  # two in so many features begin as marks of words that both texts of a pair have
+MARK = 2.0  # how strong, in standard deviations of the word table
+
 
 class Student(nn.Module):
     """The student with its alignment maps: what a stage trains and a checkpoint holds.
@@ -108,6 +111,16 @@ def initialise_embeddings(model: SpikeBertForSequenceClassification, teacher: Te
         model.embeddings.position.weight[:rows] = position[:rows]
         if model.config.separator is not None:
             model.embeddings.position.weight[longest : longest + rows] = position[:rows] + second
+        if model.config.shared_words:
+            _mark_shared_words(model.embeddings.position.weight, 2 * longest, word.std())
+
+
+def _mark_shared_words(table: Tensor, rows: int, unit: Tensor) -> None:
+    """Make the rows for words of both texts from those for words of one: neurons that see nothing but this begin as
+    many that fire there, and as many that fire elsewhere. A teacher has no such rows."""
+    table[rows:] = table[:rows]
+    table[rows:, ::MARKED] += MARK * unit
+    table[rows:, MARKED // 2 :: MARKED] -= MARK * unit
 
 
 @torch.no_grad()

@@ -171,6 +171,7 @@ def _new_student(
     shape = student_shape(settings, task, tokenizer, general.config)
     if begin:
         shape |= model_start.shape(begin, settings)
+        shape["shared_words"] &= shape["separator"] is not None
         _require_positions(shape["max_tokens"], general.config, settings)
     config = SpikeBertConfig(**shape)
     torch.manual_seed(settings.seed)
@@ -206,12 +207,14 @@ def _longest(settings: Shape, teacher: BertConfig) -> int:
 def student_shape(
     settings: Shape, task: Task, tokenizer: PreTrainedTokenizerFast, teacher: BertConfig
 ) -> dict[str, Any]:
+    separator = separator_of(task, tokenizer, teacher)
     return {
         **settings.sizes,
         "vocab_size": teachers.vocabulary(tokenizer),
         "num_labels": max(1, len(task.labels)),
         "problem_type": REGRESSION if task.regression else None,
-        "separator": separator_of(task, tokenizer, teacher),
+        "separator": separator,
+        "shared_words": separator is not None,
         "norm": settings.norm,
         "reset": settings.reset,
         "residual": settings.residual,

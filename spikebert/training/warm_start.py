@@ -35,8 +35,10 @@ SHAPE = (  # not the time steps: no weight depends on them
     "position_embeddings",
     "embedding_levels",
     "separator",
+    "shared_words",
 )
-ABSENT = {"embedding_levels": 1, "residual": "spikes"}  # what the students of older versions have without saying so
+# What the students of older versions have without saying so.
+ABSENT = {"embedding_levels": 1, "residual": "spikes", "shared_words": False}
 
 
 def save(student: Student, folder: Path) -> None:

@@ -19,14 +19,21 @@ Matrix = list[list[int]]  # [token][feature]
 STATE_MAX = 2**23 - 1
 
 
-def embedding(tokens: Vector, word: Matrix, position: Matrix | None, separator: int = -1) -> Matrix:
+def embedding(
+    tokens: Vector, word: Matrix, position: Matrix | None, separator: int = -1, shared_words: int = 0
+) -> Matrix:
     if position is None:
         return [list(word[token]) for token in tokens]
-    y, second = [], False
+    behind = list(tokens).index(separator) + 1 if separator in tokens else len(tokens)
+    texts = tokens[:behind], tokens[behind:]
+    y = []
     for place, token in enumerate(tokens):
-        row = place + len(position) // 2 if second else place
+        row = place
+        if place >= behind:
+            row += len(position) // (4 if shared_words else 2)
+        if shared_words and token in texts[0] and token in texts[1]:
+            row += len(position) // 2
         y.append([w + p for w, p in zip(word[token], position[row], strict=True)])
-        second = second or token == separator
     return y
 
 
@@ -102,7 +109,7 @@ def one_step(node: Node, inputs: list[Matrix], state: dict[Any, Any]) -> Matrix 
 def _(node: Embedding, inputs: list[Matrix], state: dict[Any, Any]) -> Matrix:
     (tokens,) = inputs[0]
     position = None if node.position is None else node.position.tolist()
-    return embedding(tokens, node.word.tolist(), position, node.separator)
+    return embedding(tokens, node.word.tolist(), position, node.separator, node.shared_words)
 
 
 @one_step.register

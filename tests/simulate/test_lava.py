@@ -70,7 +70,10 @@ def test_levels_of_embedding_neurons_are_equal_too(granularity, levels):
 @pytest.mark.needs("lava")
 @pytest.mark.parametrize("granularity", ["block", "layer", "stock"])
 def test_sentence_pairs_are_equal_too(granularity):
-    graph, sentences = random_graph(blocks=1, norm="batch", reset="zero", separator=7), pairs_of_texts(7)
+    graph, sentences = (
+        random_graph(blocks=1, norm="batch", reset="zero", separator=7, shared_words=1),
+        pairs_of_texts(7),
+    )
     result = lava.run(graph, sentences, granularity, record=True, rows=20, deadline=120)
     assert_equal(result, FastSimulator(graph).run(sentences, record=True))
 

@@ -68,6 +68,17 @@ def test_a_stream_of_currents_is_a_version_of_the_form_with_or_without_pairs(pro
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("labels", [3, 1])
+def test_words_of_both_texts_are_a_version_of_the_form_whatever_is_predicted(program, tmp_path, labels):
+    graph = random_graph(separator=7, shared_words=1, labels=labels)
+    graph = replace(graph, labels=()) if labels == 1 else graph
+    write(tmp_path, graph, pairs_of_texts(7))
+    assert (tmp_path / "model.bin").read_bytes()[4] == 6
+    done = run(program, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert ("score" in done.stdout) == (labels == 1)
+
+
 def test_it_names_the_first_spike_that_differs(program, tmp_path):
     write(tmp_path, random_graph())
     content = bytearray((tmp_path / "golden.bin").read_bytes())

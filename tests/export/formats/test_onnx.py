@@ -74,8 +74,9 @@ def test_the_integer_model_gives_every_spike_and_logit(tmp_path, norm, reset, le
     assert_equal(graph, tmp_path / "model.onnx", sentences[:1], width=12)
 
 
-def test_the_integer_model_of_sentence_pairs_gives_every_spike_and_logit(tmp_path):
-    graph = random_graph(separator=7)
+@pytest.mark.parametrize("shared_words", [0, 1])
+def test_the_integer_model_of_sentence_pairs_gives_every_spike_and_logit(tmp_path, shared_words):
+    graph = random_graph(separator=7, shared_words=shared_words)
     onnx_integer.write(graph, tmp_path / "model.onnx")
     assert_equal(graph, tmp_path / "model.onnx", pairs_of_texts(7))
     assert_equal(graph, tmp_path / "model.onnx", pairs_of_texts(7)[:1], width=12)
@@ -204,8 +205,9 @@ def test_the_float_model_gives_torchs_spikes_and_predictions(tmp_path, norm, res
     assert np.array_equal(theirs.argmax(1), logits.argmax(1))
 
 
-def test_the_float_model_of_sentence_pairs_gives_torchs_spikes(tmp_path):
-    trained = model_with_character(separator=7)
+@pytest.mark.parametrize("shared_words", [False, True])
+def test_the_float_model_of_sentence_pairs_gives_torchs_spikes(tmp_path, shared_words):
+    trained = model_with_character(separator=7, shared_words=shared_words)
     onnx_float.write(trained, tmp_path / "model.onnx")
     for tokens in pairs_of_texts(7):
         tokens %= 40

@@ -49,7 +49,10 @@ def embedding(step, arrays, inputs, tokens, steps):
     if "separator" in step["fields"]:
         separators = np.flatnonzero(tokens == step["fields"]["separator"])
         if len(separators):
-            place[separators[0] + 1 :] += len(arrays["position"]) // 2
+            behind, parts = separators[0] + 1, 4 if "shared_words" in step["fields"] else 2
+            place[behind:] += len(arrays["position"]) // parts
+            both = set(tokens[:behind].tolist()) & set(tokens[behind:].tolist()) if parts == 4 else ()
+            place[[token in both for token in tokens.tolist()]] += len(arrays["position"]) // 2
     return np.stack([arrays["word"][tokens].astype(np.int64) + arrays["position"][place]] * steps)
 
 
@@ -114,7 +117,7 @@ def test_where_no_step_rounds_snntorch_and_the_folder_alone_give_our_logits(tmp_
 
 @pytest.mark.needs("snntorch")
 def test_sentence_pairs_give_our_logits_by_snntorch_and_the_folder_alone(tmp_path):
-    graph = with_decay(random_graph(norm="batch", reset="zero", separator=7), 1024)
+    graph = with_decay(random_graph(norm="batch", reset="zero", separator=7, shared_words=1), 1024)
     stages.write(graph, tmp_path / "out")
     for tokens, logits in zip(pairs_of_texts(7), FastSimulator(graph).run(pairs_of_texts(7)).logits, strict=True):
         assert np.array_equal(logits_from(tmp_path / "out", tokens), logits)

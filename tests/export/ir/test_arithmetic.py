@@ -35,14 +35,21 @@ def test_an_embedding_adds_the_position_in_its_own_sentence(tokens, positions, s
     assert y.tolist() == naive.embedding(tokens, word.tolist(), None if position is None else position.tolist())
 
 
-@given(st.lists(st.lists(whole(0, 3), min_size=1, max_size=6), min_size=1, max_size=4), whole(-1, 4), whole(0, 99))
-def test_behind_the_first_separator_of_a_sentence_stand_the_positions_of_the_second_text(sentences, separator, seed):
+@given(
+    st.lists(st.lists(whole(0, 3), min_size=1, max_size=6), min_size=1, max_size=4),
+    whole(-1, 4),
+    whole(0, 1),
+    whole(0, 99),
+)
+def test_each_text_of_a_pair_and_the_words_of_both_have_positions_of_their_own(sentences, separator, shared, seed):
     rng = np.random.default_rng(seed)
     word = rng.integers(-127, 128, (5, 3)).astype(np.int8)
-    position = rng.integers(-(2**15), 2**15, (12, 3)).astype(np.int16)
+    position = rng.integers(-(2**15), 2**15, (24 if shared else 12, 3)).astype(np.int16)
     tokens, lengths = np.concatenate(sentences), [len(s) for s in sentences]
-    y = arithmetic.embed(tokens, arithmetic.places(tokens, lengths, 12, separator), word, position)
-    one_by_one = [naive.embedding(s, word.tolist(), position.tolist(), separator) for s in sentences]
+    shared = shared if separator >= 0 else 0
+    places = arithmetic.places(tokens, lengths, len(position), separator, shared)
+    y = arithmetic.embed(tokens, places, word, position)
+    one_by_one = [naive.embedding(s, word.tolist(), position.tolist(), separator, shared) for s in sentences]
     assert y.tolist() == [row for sentence in one_by_one for row in sentence]
 
 

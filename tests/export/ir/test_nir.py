@@ -31,12 +31,14 @@ def test_a_graph_comes_back_equal(tmp_path, norm):
 
 
 def test_a_model_of_sentence_pairs_comes_back_equal_and_only_it_has_the_new_format(tmp_path):
-    for graph, version in ((random_graph(separator=7), 2), (random_graph(), 1)):
+    words = random_graph(separator=7, shared_words=1)
+    for graph, version in ((words, 6), (random_graph(separator=7), 2), (random_graph(), 1)):
         nir.write(graph, tmp_path / "model.nir")
         assert nir.read(tmp_path / "model.nir") == graph
         with h5py.File(tmp_path / "model.nir") as file:
             assert file["node/metadata/format_version"][()] == version
-            assert ("separator" in file["node/nodes/embeddings.word"]) == (version == 2)
+            assert ("separator" in file["node/nodes/embeddings.word"]) == (version > 1)
+            assert ("shared_words" in file["node/nodes/embeddings.word"]) == (version == 6)
 
 
 def test_writing_leaves_no_other_file_behind(file):
@@ -119,6 +121,8 @@ def change(graph, name, **values):
         ("readout", dict(weight=np.ones((3, 5), np.int8)), "5"),
         ("embeddings.lif", dict(threshold=np.zeros(1, np.int32)), "above 0"),
         ("embeddings.word", dict(separator=7), "position has 16 rows, which must be 32"),
+        ("embeddings.word", dict(separator=7, shared_words=1), "position has 16 rows, which must be 64"),
+        ("embeddings.word", dict(shared_words=1), "shared_words must be 0"),
         ("embeddings.word", dict(separator=50), "separator 50 is none of its words"),
         ("embeddings.word", dict(separator=7, position=None), "sentence pairs need positions"),
         ("embeddings.lif", dict(decay=5000), "decay 5000"),

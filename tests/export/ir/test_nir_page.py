@@ -61,7 +61,13 @@ def checksum_as_the_page_says(meta, nodes):
 
 @pytest.mark.parametrize(
     "shape",
-    [{"norm": "layer"}, {"norm": "batch", "reset": "zero"}, {"exponents": True}, {"separator": 7}, {"levels": 2}],
+    [
+        {"norm": "layer"},
+        {"norm": "batch", "reset": "zero"},
+        {"exponents": True},
+        {"separator": 7, "shared_words": 1},
+        {"levels": 2},
+    ],
 )
 def test_a_reader_of_the_page_alone_finds_every_number_and_the_checksum(tmp_path, shape):
     graph = random_graph(**shape)
@@ -79,7 +85,14 @@ def test_a_reader_of_the_page_alone_finds_every_number_and_the_checksum(tmp_path
 
 @pytest.mark.parametrize(
     "shape",
-    [{"norm": "layer"}, {"norm": "batch", "reset": "zero"}, {"exponents": True}, {"separator": 4}, {"levels": 3}],
+    [
+        {"norm": "layer"},
+        {"norm": "batch", "reset": "zero"},
+        {"exponents": True},
+        {"separator": 4},
+        {"separator": 4, "shared_words": 1},
+        {"levels": 3},
+    ],
 )
 def test_that_reader_with_the_equations_in_plain_integers_gives_every_spike_and_logit(tmp_path, shape):
     graph, tokens = random_graph(width=8, blocks=1, **shape), np.array([3, 1, 4, 1, 5])

@@ -95,9 +95,11 @@ def test_a_graph_without_positions_equals_the_naive_interpreter():
     assert_equals_naive(blind, sentences(blind))
 
 
+@pytest.mark.parametrize("shared_words", [0, 1])
 @pytest.mark.parametrize("norm", ["layer", "batch"])
-def test_a_graph_for_sentence_pairs_equals_the_naive_interpreter(norm):
-    assert_equals_naive(random_graph(seed=4, blocks=1, norm=norm, separator=7), pairs_of_texts(7))
+def test_a_graph_for_sentence_pairs_equals_the_naive_interpreter(norm, shared_words):
+    graph = random_graph(seed=4, blocks=1, norm=norm, separator=7, shared_words=shared_words)
+    assert_equals_naive(graph, pairs_of_texts(7))
 
 
 @pytest.mark.parametrize("decay", [0, 4095, 4096])
