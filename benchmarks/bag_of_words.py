@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from models import MODELS, ROOT, Shipped, percent, workplace
+from models import Shipped, percent, shipped, workplace
 from numpy.typing import NDArray
 from scipy.sparse import hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -90,7 +90,7 @@ def row(model: Shipped, data: Path) -> str:
 
 def main() -> int:
     def run() -> None:
-        rows = [row(model, Path(sys.argv[1])) for model in MODELS if (ROOT / model.file).exists()]
+        rows = [row(model, Path(sys.argv[1])) for model in shipped()]
         print("| measured on | training texts | n-grams | metric | score | 95 % interval |\n|---|--:|--:|---|--:|--:|")
         print("\n".join(rows))
 

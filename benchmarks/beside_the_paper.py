@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from bag_of_words import bag_of
-from models import MODELS, ROOT, Shipped, interval, measured_by, percent, simulated, workplace
+from models import ROOT, Shipped, interval, measured_by, percent, shipped, simulated, workplace
 
 from export.ir import nir
 from spikebert.core.errors import exit_cleanly
@@ -58,8 +58,7 @@ def row(model: Shipped, data: Path) -> str:
 
 def main() -> int:
     def run() -> None:
-        shipped = [model for model in MODELS if model.file in PAPER and (ROOT / model.file).exists()]
-        rows = [row(model, Path(sys.argv[1])) for model in shipped]
+        rows = [row(model, Path(sys.argv[1])) for model in shipped() if model.file in PAPER]
         print(HEADER)
         print("\n".join(rows))
 

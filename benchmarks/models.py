@@ -82,6 +82,11 @@ MODELS = (
 )
 
 
+def shipped() -> list[Shipped]:
+    """The models whose files are here."""
+    return [model for model in MODELS if (ROOT / model.file).exists()]
+
+
 @contextmanager
 def workplace() -> Iterator[Path]:
     """The folder that the tables of a page share, see fill.py, or a temporary one."""
@@ -150,10 +155,10 @@ def row(model: Shipped, data: Path) -> str:
 def main() -> int:
     def run() -> None:
         if sys.argv[1:] == ["--sets"]:
-            print(", ".join(f"`{Path(model.data).parent}`" for model in MODELS if not model.packaged))
+            print(", ".join(f"`{Path(model.data).parent}`" for model in shipped() if not model.packaged))
             return
         data = Path(sys.argv[1])
-        rows = [row(model, data) for model in MODELS if (ROOT / model.file).exists()]
+        rows = [row(model, data) for model in shipped()]
         print(f"| {' | '.join(COLUMNS)} |\n|---|---|--:|---|{'--:|' * (len(COLUMNS) - 4)}")
         print("\n".join(rows))
 

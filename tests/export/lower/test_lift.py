@@ -17,6 +17,8 @@ SHAPES = {
     "subtract": dict(norm="batch", reset="subtract"),
     "layer norm": dict(norm="layer"),
     "membrane": dict(norm="batch", reset="zero", residual="membrane", time_steps=1),
+    "pairs": dict(norm="batch", reset="zero", separator=7),
+    "pairs that share words": dict(norm="batch", reset="zero", separator=7, shared_words=True),
     "membrane, 4 steps": dict(norm="batch", reset="subtract", residual="membrane"),
 }
 
