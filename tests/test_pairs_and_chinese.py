@@ -18,7 +18,7 @@ PAIRS = ["a good film\ta fine film", "bad\ta very good film", "a film\ta film"]
 MARKS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 
 
-def model(texts, labels, separator):
+def model(texts, labels, separator, shared_words):
     """A model whose vocabulary holds every word, or Chinese character, of some texts."""
     words = sorted({word for text in texts for word in pre_tokenizers.BertPreTokenizer().pre_tokenize_str(text)})
     singles = sorted({piece for word, _ in words for piece in ([*word] if not word.isascii() else [word])})
@@ -38,17 +38,23 @@ def model(texts, labels, separator):
         max_tokens=24,
         labels=2,
         separator=separator,
+        shared_words=shared_words,
     )
     return replace(graph, tokenizer=tokenizer.to_str(), labels=labels)
 
 
-@pytest.fixture(params=["pairs", "chinese"])
+CASES = {
+    "pairs": (PAIRS, ("no", "yes"), 3, 0),
+    "pairs that share words": (PAIRS, ("no", "yes"), 3, 1),
+    "chinese": (CHINESE, ("差评", "好评"), -1, 0),
+}
+
+
+@pytest.fixture(params=CASES)
 def case(request, tmp_path):
     """(model file, data file, texts)"""
-    texts, labels, separator = {"pairs": (PAIRS, ("no", "yes"), 3), "chinese": (CHINESE, ("差评", "好评"), -1)}[
-        request.param
-    ]
-    graph = model(texts, labels, separator)
+    texts, labels, *fields = CASES[request.param]
+    graph = model(texts, labels, *fields)
     nir.write(graph, tmp_path / "model.nir")
     rows = [f"{labels[i % 2]}\t{text}\n" for i, text in enumerate(texts)]
     (tmp_path / "dev.tsv").write_text("".join(rows), "utf-8")
