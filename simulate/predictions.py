@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import NamedTuple
@@ -29,6 +30,17 @@ def probabilities(graph: Graph, result: SimulationResult) -> NDArray[np.float64]
     logits = result.logits * logit_scale(graph)
     powers = np.exp(logits - logits.max(1, keepdims=True))
     return powers / powers.sum(1, keepdims=True)
+
+
+def decimals(probability: float) -> int:
+    """How many a probability is written with: six, or as many as tell it from 0 and 1."""
+    if round(probability, 6) not in (0, 1) or probability in (0, 1):
+        return 6
+    return math.ceil(-math.log10(min(probability, 1 - probability)))
+
+
+def _written(probability: float) -> float:
+    return round(probability, decimals(probability))
 
 
 def as_lines(graph: Graph, result: SimulationResult, texts: Texts) -> str:
@@ -58,7 +70,7 @@ def tsv_rows(graph: Graph, result: SimulationResult, texts: Texts) -> Iterator[s
     scores = probabilities(graph, result).max(1)
     found = zip(labels, result.predictions, scores, result.logits, texts.texts, strict=True)
     for label, index, score, logits, text in found:
-        yield _line([label, graph.labels[index], f"{score:.6f}", *map(str, logits), text])
+        yield _line([label, graph.labels[index], f"{score:.{decimals(score)}f}", *map(str, logits), text])
 
 
 def json_rows(graph: Graph, result: SimulationResult, texts: Texts) -> Iterator[str]:
@@ -77,8 +89,8 @@ def json_rows(graph: Graph, result: SimulationResult, texts: Texts) -> Iterator[
         row = {
             "text": text,
             "predicted": graph.labels[index],
-            "score": round(float(scores[index]), 6),
-            "scores": {name: round(float(score), 6) for name, score in zip(graph.labels, scores, strict=True)},
+            "score": _written(float(scores[index])),
+            "scores": {name: _written(float(score)) for name, score in zip(graph.labels, scores, strict=True)},
             "logits": {name: int(logit) for name, logit in zip(graph.labels, logits, strict=True)},
         }
         yield json.dumps(row if label is None else {"label": label, **row}, ensure_ascii=False)
