@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -150,6 +151,7 @@ def train(
         prepare()
     if done == 0:
         torch.manual_seed(schedule.seed)
+    step = partial(_step, trained, optimizer, loss, precision, schedule.clip)
     saved = time.monotonic()
     trained.train()
     with Bar(total=steps, initial=done, desc=name, unit="step", disable=None) as bar:
@@ -157,19 +159,10 @@ def train(
             for index, batch in enumerate(schedule.order(examples, epoch)):
                 if epoch * per_epoch + index < done:
                     continue
-                for group in optimizer.param_groups:
-                    group["lr"] = schedule.rate(done, steps)
                 part, weight = processes.share(batch)
                 processes.seed(schedule.seed, done)
                 own = Batch.of([examples[i] for i in part], part).to(device)
-                with products(device, precision):
-                    terms = loss(own)
-                if not torch.isfinite(terms["loss"]):
-                    raise RunError(
-                        f"{name}, step {done + 1} of {steps}: the loss is {float(terms['loss'])}; "
-                        "choose a lower learning rate, and another --out"
-                    )
-                terms = _step(trained, optimizer, terms, weight, schedule.clip)
+                terms = step(own, weight, schedule.rate(done, steps), f"{name}, step {done + 1} of {steps}")
                 done += 1
                 bar.update()
                 bar.set_postfix({k: f"{v:.3f}" for k, v in terms.items()}, refresh=False)
@@ -185,10 +178,26 @@ def train(
 def _step(
     trained: nn.Module,
     optimizer: torch.optim.Optimizer,
-    terms: dict[str, Tensor],
-    weight: float,
+    loss: Callable[[Batch], dict[str, Tensor]],
+    precision: str,
     clip: float,
+    batch: Batch,
+    weight: float,
+    rate: float,
+    where: str,
 ) -> dict[str, float]:
+    """Move the weights by the gradients of a batch's loss, over all processes; gives the terms of the loss.
+
+    Args:
+        weight: of this process's part of the batch.
+        where: what an error begins with.
+    """
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    with products(batch.tokens.device, precision):
+        terms = loss(batch)
+    if not torch.isfinite(terms["loss"]):
+        raise RunError(f"{where}: the loss is {float(terms['loss'])}; choose a lower learning rate, and another --out")
     optimizer.zero_grad(set_to_none=True)
     terms["loss"].backward()
     processes.combine(trained, weight)
