@@ -30,7 +30,7 @@ from simulate.interchange.forms import FORMS
 from simulate.measure import Measure, numbers
 from simulate.predictions import TSV, probabilities
 from simulate.result import Counting, SimulationResult
-from simulate.text import Texts, encode, in_labels_of, metric_of, true_of
+from simulate.text import Texts, metric_of, prepared, true_of
 from simulate.trace import Trace
 from spikebert.core.errors import InputError, printable
 from spikebert.core.files import sha256, write_folder_atomically
@@ -372,15 +372,6 @@ def _parts(
             yield result, Texts(texts.source, texts.texts[part], texts.labels and texts.labels[part])
 
 
-def prepared(graph: Graph, texts: Texts, truncate: bool, metric: str | None) -> tuple[Texts, list[Tokens], Metric]:
-    """The texts with labels as the model calls them, their token ids, and what they are measured by."""
-    measured = metric_of(graph, metric)
-    if metric is not None and texts.labels is None:
-        raise InputError(f"{metric}: measures predictions of texts with labels; these have none", field="metric")
-    texts = in_labels_of(graph, texts)
-    return texts, encode(graph, texts.texts, f"{texts.source}: text", truncate), measured
-
-
 def _require(**choices: tuple[str, Sequence[str]]) -> None:
     for field, (value, known) in choices.items():
         if value not in known:
@@ -397,15 +388,5 @@ def _simulator(
         return
     from simulate import serve
 
-    with serve.cluster(dask) if dask is not None else serve.cores(_count(workers)) as client:
+    with serve.cluster(dask) if dask is not None else serve.cores(serve.worker_count(workers)) as client:
         yield partial(serve.simulate, client, shards=shards)
-
-
-def _count(workers: int | str | None) -> int | None:
-    """None for "auto"."""
-    number = str(workers)
-    if number == "auto":
-        return None
-    if not (number.isascii() and number.isdigit() and 0 < int(number) <= 1024):
-        raise InputError(f"{number}: must be auto or a number from 1 to 1024", field="workers")
-    return int(number)

@@ -42,6 +42,16 @@ TIMEOUT = (TimeoutError, asyncio.TimeoutError)  # which are one from Python 3.11
 LOOK = 1  # seconds between two looks at the cluster
 
 
+def worker_count(workers: int | str | None) -> int | None:
+    """A number of workers as a user gives it; None for "auto"."""
+    number = str(workers)
+    if number == "auto":
+        return None
+    if not (number.isascii() and number.isdigit() and 0 < int(number) <= 1024):
+        raise InputError(f"{number}: must be auto or a number from 1 to 1024", field="workers")
+    return int(number)
+
+
 @contextmanager
 def cores(workers: int | None = None) -> Iterator[Client]:
     """Our own workers, a process each; as many as there are cores that we may use, unless told otherwise.

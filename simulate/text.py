@@ -70,6 +70,15 @@ def true_of(graph: Graph, labels: Sequence[str]) -> NDArray:
     return np.array(list(found))
 
 
+def prepared(graph: Graph, texts: Texts, truncate: bool, metric: str | None) -> tuple[Texts, list[Tokens], Metric]:
+    """The texts with labels as the model calls them, their token ids, and what they are measured by."""
+    measure = metric_of(graph, metric)
+    if metric is not None and texts.labels is None:
+        raise InputError(f"{metric}: measures predictions of texts with labels; these have none", field="metric")
+    texts = in_labels_of(graph, texts)
+    return texts, encode(graph, texts.texts, f"{texts.source}: text", truncate), measure
+
+
 def encode_labelled(
     graph: Graph, texts: Texts, truncate: bool = False, metric: str | None = None
 ) -> tuple[list[Tokens], Measure]:
