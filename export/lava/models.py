@@ -1,7 +1,6 @@
 """How the processes run on a CPU: each node through its kernel, with the arithmetic of `export.ir.arithmetic`.
 
-Block, Embeddings and Head have two models each: one OS process for the whole (coarse), and a SubProcessModel of one
-leaf process a node, which is what a chip would hold. The run configuration chooses; the spikes are the same.
+Block, Embeddings and Head are one OS process each here. `layers` has their other models, of one leaf process a node.
 """
 # Lava replaces a model's LavaPyType attributes by ports at run time, which no type checker can follow.
 # pyright: reportAssignmentType=false, reportOptionalMemberAccess=false, reportOptionalSubscript=false
@@ -18,16 +17,14 @@ from lava.magma.core.decorator import implements, requires, tag
 from lava.magma.core.model.py.model import PyLoihiProcessModel
 from lava.magma.core.model.py.ports import PyInPort, PyOutPort
 from lava.magma.core.model.py.type import LavaPyType
-from lava.magma.core.model.sub.model import AbstractSubProcessModel
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from lava.proc.dense.models import AbstractPyDenseModelBitAcc
 
 from export.ir.arithmetic import Array
-from export.ir.graph import Accumulate, Add, Embedding, Node
+from export.ir.graph import Embedding, Node
 from export.ir.sections import neurons
 from export.lava.processes import (
-    LEAVES,
     LEVEL_PORTS,
     SPIKE_PORTS,
     Block,
@@ -46,7 +43,7 @@ from export.lava.processes import (
 )
 from export.runtime.execute import walk
 from export.runtime.kernels import State, make_kernels
-from export.runtime.tally import keys, tally
+from export.runtime.tally import tally
 from export.runtime.waves import Frame, report_failure
 
 # Spikes travel as int16, counts and logits as int64, everything else as int32; `ranges.check_messages` refuses what
@@ -382,70 +379,3 @@ class ProbeModel(PyLoihiProcessModel):
 @tag("fixed_pt")
 class SynapsesModel(AbstractPyDenseModelBitAcc):
     """Lava's bit-accurate model of Dense, as it is."""
-
-
-@implements(proc=Embeddings, protocol=LoihiProtocol)
-@tag("fixed_pt")
-class EmbeddingsLayers(AbstractSubProcessModel):
-    def __init__(self, proc):
-        first, *rest = proc.proc_params["nodes"]
-        assert isinstance(first, Embedding)
-        lookup = Lookup(proc.proc_params["frame"], first, proc.proc_params["waves"], name=first.name)
-        lookup.lengths_out.connect(proc.out_ports.lengths_out)
-        leaves = _connect(proc, rest, {first.name: lookup.y_out}, lookup.lengths_out)
-        self.lookup = lookup
-        vars(self).update(leaves)  # Lava finds the sub-processes among the attributes
-        (leaves[rest[-1].name] if rest else lookup).y_out.connect(proc.out_ports.y_out)
-        for port, node in zip(LEVEL_PORTS, neurons(rest), strict=False):
-            leaves[node.name].y_out.connect(getattr(proc.out_ports, port))
-
-
-@implements(proc=Block, protocol=LoihiProtocol)
-@tag("fixed_pt")
-class BlockLayers(AbstractSubProcessModel):
-    def __init__(self, proc):
-        nodes = proc.proc_params["nodes"]
-        leaves = _connect(proc, nodes, {nodes[0].inputs[0]: proc.in_ports.x_in}, proc.in_ports.lengths_in, nodes[-1])
-        vars(self).update(leaves)
-        leaves[nodes[-1].name].y_out.connect(proc.out_ports.y_out)
-        for port, node in zip(SPIKE_PORTS, neurons(nodes), strict=True):
-            leaves[node.name].y_out.connect(getattr(proc.out_ports, port))
-
-
-@implements(proc=Head, protocol=LoihiProtocol)
-@tag("fixed_pt")
-class HeadLayers(AbstractSubProcessModel):
-    def __init__(self, proc):
-        *rest, readout = proc.proc_params["nodes"]
-        source = (rest or [readout])[0].inputs[0]
-        leaves = _connect(proc, rest, {source: proc.in_ports.x_in}, proc.in_ports.lengths_in)
-        params = proc.proc_params
-        decision = Decision(params["frame"], readout, name=readout.name, delay=params["delay"])
-        (leaves[rest[-1].name].y_out if rest else proc.in_ports.x_in).connect(decision.x_in)
-        proc.in_ports.lengths_in.connect(decision.lengths_in)
-        decision.logits_out.connect(proc.out_ports.logits_out)
-        self.decision = decision
-        vars(self).update(leaves)
-
-
-def _connect(proc, nodes, outputs, lengths, holding=None):
-    """A leaf process for each node, wired as the graph says; `outputs` are the ports of the nodes that feed them.
-
-    The stream `holding`, the last of a Block, sends what it has added in the step before.
-    """
-    params, leaves, outputs = proc.proc_params, {}, dict(outputs)
-    frame, delay = params["frame"], params.get("delay", 0)
-    for node in nodes:
-        sources = [outputs[s] for s in node.inputs]
-        if isinstance(node, (Add, Accumulate)):
-            leaf = Stream(frame, node, name=node.name, delay=delay, holds=node is holding)
-            sources[1].connect(leaf.other_in)
-        else:
-            leaf = LEAVES[type(node)](frame, node, sources[0].shape[1], name=node.name, delay=delay)
-        leaves[node.name] = leaf
-        sources[0].connect(leaf.x_in)
-        lengths.connect(leaf.lengths_in)
-        if keys(node):
-            leaf.counts_out.connect(proc.out_ports.counts_out)
-        outputs[node.name] = leaf.y_out
-    return leaves
