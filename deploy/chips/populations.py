@@ -27,7 +27,9 @@ from spikebert.core.errors import InputError
 
 HOST = ""  # what no node is called
 STRATEGIES = ("unrolled", "token-serial")
-PRICED = (LIF,)  # kinds of neurons an update of which costs a chip's neuron_pj and takes its neuron_ns
+# Kinds of neurons an update of which costs a chip's neuron_pj and takes its neuron_ns: where neurons are programs, and
+# where they are fixed.
+PROGRAMMED, FIXED = (LIF,), (LIF,)
 ARRIVING = 1  # state words of a neuron beside those that it keeps: the sum of what arrives in a step
 
 
@@ -119,7 +121,7 @@ class _Builder:
         return self.found
 
     def _check(self, lif: NeuronLayer) -> None:
-        if not isinstance(lif, PRICED):
+        if not isinstance(lif, PROGRAMMED if self.chip.programmable_neurons else FIXED):
             raise InputError(
                 f"layer {lif.name}: these are {type(lif).__name__} neurons, and what {self.chip.name} spends and takes "
                 "for an update is known of LIF alone"
