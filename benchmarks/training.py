@@ -11,6 +11,9 @@ same texts, for ours packed, by length, and with the allocator set, as `spikeber
 networks on batches by length, so that this part of the gain is seen apart; and SpikingJelly's multi-step mode, which is
 one call for all T steps.
 
+With `--forward` nothing is trained: a step is a forward pass. The integers of the same network then run beside the
+float networks, on the fast simulator, without counting.
+
 Each network is a process of its own; they take turns, batch by batch, and the least time of each batch counts, so that
 other work on the machine disturbs all alike. On a busy machine the processor's seconds tell more than the wall's;
 a figure to be quoted is measured on an idle one.
@@ -35,7 +38,10 @@ import torch.nn.functional as F
 from snntorch import surrogate, utils
 from torch import Tensor, nn
 
+from export.lower.pipeline import lower
+from simulate.fast import FastSimulator
 from spikebert.data.tasks import load_task
+from spikebert.model.checkpoint import TrainedModel
 from spikebert.model.config import SpikeBertConfig
 from spikebert.model.model import SpikeBertForSequenceClassification
 from spikebert.training import teacher
@@ -82,7 +88,7 @@ def spikingjelly_library(multi_step: bool) -> Library:
     return Library(neuron, functional.reset_net, multi_step)
 
 
-OURS = "SpikeBERT"
+OURS, FAST = "SpikeBERT", "its integers, fast simulator"
 LIBRARIES: dict[str, Callable[[], Library]] = {
     "snnTorch Leaky": snntorch_library,
     "SpikingJelly LIFNode": partial(spikingjelly_library, multi_step=False),
@@ -201,24 +207,47 @@ def serve(name: str, options: argparse.Namespace, connection: Connection) -> Non
     values: dict[str, Any] = dict(PRESETS[options.preset])
     config = SpikeBertConfig(**values, time_steps=options.time_steps, reset="zero")
     model = ours = SpikeBertForSequenceClassification(config)
-    if name == OURS:
+    if name in (OURS, FAST):
         keep_freed_memory()  # as `spikebert.training.loop.train` does
     else:
         library = LIBRARIES[name]()
         check_equal(library)
         model = PlainSpikeBert(config, library)
         model.copy_weights(ours)
-    optimizer = torch.optim.AdamW(model.train().parameters(), lr=1e-6)
+    compute = answer(name, ours, model) if options.forward else training_step(name, model)
     batches = make_batches(options, config)
     connection.send([[len(batch.labels) for batch in one] for one in batches])
     for by_length, index in iter(connection.recv, None):
         batch = batches[by_length][index]
         wall, cpu = time.perf_counter(), time.process_time()
+        compute(batch)
+        connection.send((time.perf_counter() - wall, time.process_time() - cpu))
+
+
+def training_step(name: str, model: nn.Module) -> Callable[[Batch], object]:
+    optimizer = torch.optim.AdamW(model.train().parameters(), lr=1e-6)
+
+    def step(batch: Batch) -> None:
         output = model(batch.tokens, batch.mask)
         optimizer.zero_grad(set_to_none=True)
         F.cross_entropy(output.logits if name == OURS else output, batch.labels).backward()
         optimizer.step()
-        connection.send((time.perf_counter() - wall, time.process_time() - cpu))
+
+    return step
+
+
+def answer(name: str, ours: SpikeBertForSequenceClassification, model: nn.Module) -> Callable[[Batch], object]:
+    """The forward pass of a float network, or of the integers of ours."""
+    if name == FAST:
+        simulator = FastSimulator(lower(TrainedModel(ours.eval(), "{}", ["a", "b"], {})))
+
+        def run(batch: Batch) -> object:
+            lengths = batch.mask.sum(1).tolist()
+            texts = [row[:length].numpy() for row, length in zip(batch.tokens, lengths, strict=True)]
+            return simulator.run(texts, counting="none")
+
+        return run
+    return torch.inference_mode()(lambda batch: model.eval()(batch.tokens, batch.mask))
 
 
 class Contender:
@@ -252,9 +281,10 @@ def main() -> None:
     p.add_argument("--batches", type=int, default=8, help="how many are timed (default: %(default)s)")
     p.add_argument("--repeat", type=int, default=5, help="rounds, of which the least counts (default: %(default)s)")
     p.add_argument("--threads", type=int, default=torch.get_num_threads(), help="(default: %(default)s)")
+    p.add_argument("--forward", action="store_true", help="time forward passes, the integer model's among them")
     options = p.parse_args()
-    contenders = [Contender(name, options) for name in (OURS, *LIBRARIES)]
-    turns = [(c, by_length) for c in contenders for by_length in (False, True) if by_length or c.name != OURS]
+    contenders = [Contender(name, options) for name in ((FAST,) if options.forward else ()) + (OURS, *LIBRARIES)]
+    turns = [(c, by_length) for c in contenders for by_length in (False, True) if by_length or c.name in LIBRARIES]
     for _ in range(options.repeat):
         for index in range(options.batches):
             for contender, by_length in turns:
