@@ -29,7 +29,7 @@ def main() -> None:
     p.add_argument("--repeat", type=int, default=3)
     options = p.parse_args()
     print(
-        "| model | simulator | start-up, s | texts a second | times as long as fast | as fast on one core |\n"
+        "| model | simulator | start-up, s | texts a second | times as long as fast | as long as fast on one core |\n"
         "|---|---|--:|--:|--:|--:|"
     )
     for path in options.models:

@@ -297,6 +297,9 @@ def main() -> None:
             rate = contender.rate(by_length, clock)
             line += f"{rate:12.1f}{contenders[0].rate(True, clock) / rate:8.2f}x"
         print(line)
+    for contender in contenders:
+        contender.connection.send(None)
+        contender.process.join()
 
 
 if __name__ == "__main__":
