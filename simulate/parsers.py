@@ -24,6 +24,14 @@ DATA_HELP = "a file of label<TAB>text lines (.tsv, .csv, .gz), or the dev part o
 ALONE_HELP = f"{DATA_HELP}; or texts alone: one a line, - for standard input, or a .csv without a column of labels"
 
 
+def _add_labelled(p: argparse.ArgumentParser) -> None:
+    """A model, and the labelled texts that it is measured on."""
+    _add_common(p)
+    p.add_argument("--data", required=True, help=DATA_HELP)
+    add_columns(p)
+    add_labels(p)
+
+
 def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog=PROGRAM,
@@ -127,10 +135,7 @@ def sweep_parser() -> argparse.ArgumentParser:
         "and --exit-margin write the choice.",
         epilog="For example: spikebert sweep model.nir --data train.tsv --limit 500 -o sweep.svg",
     )
-    _add_common(p)
-    p.add_argument("--data", required=True, help=DATA_HELP)
-    add_columns(p)
-    add_labels(p)
+    _add_labelled(p)
     p.add_argument(
         "--factors", type=float, nargs="+", default=[1.0, 1.1, 1.2, 1.3, 1.5], help="factors of the thresholds"
     )
@@ -153,10 +158,7 @@ def ablate_parser() -> argparse.ArgumentParser:
         "text, beside the part's share of the synaptic operations.",
         epilog="For example: spikebert ablate model.nir --data dev.tsv -o ablation.json",
     )
-    _add_common(p)
-    p.add_argument("--data", required=True, help=DATA_HELP)
-    add_columns(p)
-    add_labels(p)
+    _add_labelled(p)
     add_metric(p, "that of the model's task")
     p.add_argument("--seed", type=int, default=0, help="seed of the permutations (default: %(default)s)")
     p.add_argument("-o", "--out", metavar="FILE.json", help="a file for the table as JSON")

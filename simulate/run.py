@@ -151,8 +151,12 @@ class Run:
 
         Where the run counted nothing, the texts are run again, which is exact.
         """
-        result = self.result if self.result.counts else self._again(record=False)
-        return layers_of(self.graph, result, self._lengths)
+        return layers_of(self.graph, self.result if self.result.counts else self._whole, self._lengths)
+
+    @cached_property
+    def _whole(self) -> SimulationResult:
+        """The result with all counts: that of a second run, where the first did not count all."""
+        return self.result if is_whole(self.graph, self.result) else self._again(record=False)
 
     @property
     def _lengths(self) -> list[int]:
@@ -178,7 +182,7 @@ class Run:
 
         Where the run did not count all of it, the texts are run again, which is exact.
         """
-        result = self.result if is_whole(self.graph, self.result) else self._again(record=False)
+        result = self._whole
         origin = Origin(
             backend=self.backend,
             data=printable(self.texts.source),

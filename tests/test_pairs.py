@@ -52,10 +52,11 @@ def test_segments_are_the_token_types_of_the_tokenizer():
 
 def test_a_word_is_shared_where_it_stands_in_both_texts_and_padding_is_no_word():
     ids = torch.tensor([[2, 5, 6, 6, SEP, 6, 9, SEP, 0, 0], [2, 5, 0, SEP, 7, SEP, 0, 0, 0, 0]])
-    found = shared(ids, SEP, torch.tensor([8, 6]))
+    found = shared(ids, segments(ids, SEP), torch.tensor([8, 6]))
     assert found[0, :8].tolist() == [0, 0, 1, 1, 1, 1, 0, 1]
     assert found[1, :6].tolist() == [0, 0, 0, 1, 0, 1]
-    assert not shared(torch.tensor([[2, 5, 5, SEP]]), SEP, torch.tensor([4])).any()  # a single text
+    alone = torch.tensor([[2, 5, 5, SEP]])
+    assert not shared(alone, segments(alone, SEP), torch.tensor([4])).any()  # a single text
 
 
 def test_a_student_starts_from_the_positions_and_token_types_of_its_teacher(teacher):

@@ -56,10 +56,11 @@ class Embeddings(nn.Module):
         if self.position is not None:
             places = packing.positions  # (M,)
             if self.separator is not None:
-                places = places + self.longest * packing.pack(segments(tokens, self.separator))
-            if self.separator is not None and self.shared_words:
-                both = shared(tokens[:, : packing.width], self.separator, packing.lengths)
-                places = places + 2 * self.longest * packing.pack(both)
+                tokens = tokens[:, : packing.width]
+                second = segments(tokens, self.separator)
+                places = places + self.longest * packing.pack(second)
+                if self.shared_words:
+                    places = places + 2 * self.longest * packing.pack(shared(tokens, second, packing.lengths))
             embedded = embedded + self.position(places)
         current = self.norm(embedded)
         current = current.expand(self.time_steps, *current.shape)

@@ -68,10 +68,13 @@ def segments(tokens: Tensor, separator: int) -> Tensor:
     return (found.cumsum(1) > found).long()
 
 
-def shared(tokens: Tensor, separator: int, lengths: Tensor) -> Tensor:
-    """(B, N) ids → (B, N) int64: 1 where a token stands in the other text of its pair, too; the separator is the
-    first text's. `lengths` (B,) tells the padding, which shares nothing."""
-    second = segments(tokens, separator)
+def shared(tokens: Tensor, second: Tensor, lengths: Tensor) -> Tensor:
+    """(B, N) ids → (B, N) int64: 1 where a token stands in the other text of its pair, too.
+
+    Args:
+        second: (B, N), the `segments`.
+        lengths: (B,), which tell the padding: it shares nothing.
+    """
     there = torch.arange(tokens.shape[1], device=tokens.device) < lengths[:, None]
     same = (tokens[:, :, None] == tokens[:, None, :]) & (second[:, :, None] != second[:, None, :]) & there[:, None, :]
     return same.any(2).long()
