@@ -27,6 +27,7 @@ def main() -> int:
     def run() -> None:
         require_least(1, layers=options.layers)
         from spikebert.core.files import require_place, write_folder_atomically
+        from spikebert.model.outputs import NO_CLASSES, name_outputs
         from spikebert.training import teacher as teachers
 
         require_place(options.out, FOLDER, "--out")
@@ -34,7 +35,7 @@ def main() -> int:
         model = classifier.bert
         model.encoder.layer = model.encoder.layer[: options.layers]
         model.config.num_hidden_layers = len(model.encoder.layer)
-        model.config.num_labels = 2  # names of classes that say nothing: it is fine-tuned for none
+        name_outputs(model.config, NO_CLASSES)
 
         def write(folder: Path) -> None:
             model.save_pretrained(folder)

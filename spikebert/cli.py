@@ -95,6 +95,11 @@ def add_shape(p: Parser) -> None:
     add("width", "width D; the MLPs have 4 D inside (default: the preset's)")
     add("heads", "attention heads; must divide the width (default: the preset's)")
     add(
+        "neighbours",
+        "the host's look-up tells of the tokens beside each token, too, by a second table of words: what order words "
+        "have, at no cost on the chip",
+    )
+    add(
         "levels",
         "populations of embedding neurons, whose spikes add up: 2 or 3 tell in one time step what one tells in four "
         "(default: 1; --residual membrane has none: its stream begins as the embedding's current)",

@@ -31,6 +31,8 @@ class SpikeBertConfig(PretrainedConfig):
     shared_words: of a model for sentence pairs, whether a token that stands in both texts has a position of its own
         there. Its position table then has 4 max_tokens rows: behind those for tokens of one text alone, as many for
         tokens of both. A neuron can so tell a word that both texts have, which no sum over the words of both shows.
+    neighbours: whether a token's embedding tells of the tokens beside it, too. A second word table gives the first half
+        of its features by the token before, and the other half by the token behind.
     """
 
     model_type = "spikebert"
@@ -56,6 +58,7 @@ class SpikeBertConfig(PretrainedConfig):
         embedding_levels: int | None = None,
         separator: int | None = None,
         shared_words: bool = False,
+        neighbours: bool = False,
         initializer_range: float = 0.02,
         **kwargs,
     ):
@@ -79,6 +82,7 @@ class SpikeBertConfig(PretrainedConfig):
         self.embedding_levels = least if embedding_levels is None else embedding_levels
         self.separator = separator
         self.shared_words = shared_words
+        self.neighbours = neighbours
         self.initializer_range = initializer_range
         self._check()
         super().__init__(**kwargs)

@@ -45,6 +45,7 @@ class Embeddings(nn.Module):
         self.shared_words = config.shared_words
         self.word = nn.Embedding(config.vocab_size, config.hidden_size)
         self.position = nn.Embedding(config.positions, config.hidden_size) if config.position_embeddings else None
+        self.neighbour = nn.Embedding(config.vocab_size, config.hidden_size) if config.neighbours else None
         self.norm = make_norm(config, config.hidden_size)
         count = config.embedding_levels
         self.lif = make_lif(config) if count else None
@@ -62,7 +63,7 @@ class Embeddings(nn.Module):
                 if self.shared_words:
                     places = places + 2 * self.longest * packing.pack(shared(tokens, second, packing.lengths))
             embedded = embedded + self.position(places)
-        current = self.norm(embedded)
+        current = self.norm(embedded if self.neighbour is None else embedded + self._beside(tokens, packing))
         current = current.expand(self.time_steps, *current.shape)
         if self.lif is None:
             return embedded, current
@@ -70,6 +71,19 @@ class Embeddings(nn.Module):
         for level in self.levels:
             spikes = spikes + level(current)
         return embedded, spikes
+
+    def _beside(self, tokens: Tensor, packing: Packing) -> Tensor:
+        """(M, D): of the token before the first half of its row of the table, of the token behind the other half."""
+        assert self.neighbour is not None
+        before, behind = self.neighbour(packing.pack(tokens)).chunk(2, dim=-1)  # (M, D/2)
+        first = packing.positions == 0
+        return torch.cat(
+            [
+                before.roll(1, 0).masked_fill(first[:, None], 0.0),
+                behind.roll(-1, 0).masked_fill(first.roll(-1)[:, None], 0.0),
+            ],
+            dim=-1,
+        )
 
 
 class MLP(nn.Module):

@@ -7,6 +7,7 @@ from typing import Any
 
 REGRESSION = "regression"  # the `problem_type` of a model that predicts a number
 NUMBER = "LABEL_0"  # transformers' own name for an output that is no class
+NO_CLASSES = (NUMBER, "LABEL_1")  # of a network that is fine-tuned for nothing yet
 
 
 def name_outputs(config: Any, labels: Sequence[str]) -> None:

@@ -103,6 +103,8 @@ def initialise_embeddings(model: SpikeBertForSequenceClassification, teacher: Te
         centred = word - word.mean(0)
         axes = torch.linalg.eigh(centred.T @ centred).eigenvectors[:, -width:]  # eigenvalues ascend
         word, position, second = centred @ axes, (position + word.mean(0)) @ axes, second @ axes
+    if model.embeddings.neighbour is not None:
+        model.embeddings.neighbour.weight.zero_()  # a teacher has none
     rows = min(len(word), model.config.vocab_size)
     model.embeddings.word.weight[:rows] = word[:rows]
     if model.embeddings.position is not None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -46,13 +47,13 @@ class Batch:
 
     @classmethod
     def of(cls, examples: Sequence[Example], indices: Sequence[int] = ()) -> Batch:
-        width = max(len(e.tokens) for e in examples)
-        tokens = torch.zeros(len(examples), width, dtype=torch.long)
-        mask = torch.zeros_like(tokens)
+        lengths = np.array([len(e.tokens) for e in examples])
+        tokens = np.zeros((len(examples), lengths.max()), np.int64)
         for row, example in enumerate(examples):
-            tokens[row, : len(example.tokens)] = torch.tensor(example.tokens)
-            mask[row, : len(example.tokens)] = 1
-        return cls(tokens, mask, torch.tensor([e.label for e in examples]), indices)
+            tokens[row, : len(example.tokens)] = example.tokens
+        mask = (np.arange(tokens.shape[1]) < lengths[:, None]).astype(np.int64)
+        labels = torch.tensor([e.label for e in examples])
+        return cls(torch.from_numpy(tokens), torch.from_numpy(mask), labels, indices)
 
     def to(self, device: torch.device) -> Batch:
         return Batch(self.tokens.to(device), self.mask.to(device), self.labels.to(device), self.indices)
@@ -203,7 +204,7 @@ def _step(
     processes.combine(trained, weight)
     nn.utils.clip_grad_norm_(trained.parameters(), clip)
     optimizer.step()
-    return {k: round(float(v), 5) for k, v in terms.items()}
+    return {k: round(float(v.detach()), 5) for k, v in terms.items()}
 
 
 def _save(

@@ -21,6 +21,7 @@ from spikebert.model.checkpoint import FOLDER, TrainedModel, load_model
 from spikebert.model.model import SpikeBertForSequenceClassification
 from spikebert.training import warm_start
 from spikebert.training.settings import Settings
+from spikebert.training.vocabulary import WORD_TABLES
 
 LIFTED = ".nir"
 OPTIONS = {  # an option, and the field of the config that it decides
@@ -32,6 +33,7 @@ OPTIONS = {  # an option, and the field of the config that it decides
     "residual": "residual",
     "time_steps": "time_steps",
     "beta": "beta",
+    "neighbours": "neighbours",
     "levels": "embedding_levels",
     "max_tokens": "max_tokens",
 }
@@ -95,7 +97,9 @@ def put(
         one, two = ("pairs", "single texts") if student.config.separator is None else ("single texts", "pairs")
         raise InputError(f"is a model for {one}, the task has {two}; give a model for {two}", field="warm_start")
     state = dict(begin.model.state_dict())
-    state["embeddings.word.weight"] = _words(state["embeddings.word.weight"], begin.tokenizer, tokenizer)
+    for table in WORD_TABLES:
+        if table in state:
+            state[table] = _words(state[table], begin.tokenizer, tokenizer)
     head = ("readout.head.weight", "readout.head.bias")
     if sorted(begin.labels) == sorted(labels):
         order = [begin.labels.index(label) for label in labels] or [0]  # a regression has one output, without a label

@@ -215,6 +215,7 @@ def student_shape(
         "problem_type": REGRESSION if task.regression else None,
         "separator": separator,
         "shared_words": separator is not None,
+        "neighbours": settings.neighbours,
         "norm": settings.norm,
         "reset": settings.reset,
         "residual": settings.residual,

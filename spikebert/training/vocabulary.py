@@ -24,6 +24,9 @@ from spikebert.model.config import SpikeBertConfig
 from spikebert.model.model import SpikeBertForSequenceClassification
 
 
+WORD_TABLES = ("embeddings.word.weight", "embeddings.neighbour.weight")
+
+
 def keeping(choice: str | int, trained: TrainedModel, texts: Iterable[str]) -> TrainedModel:
     """The model with the pieces that `--vocabulary` asks for; how many these are is said.
 
@@ -48,23 +51,25 @@ def prune(trained: TrainedModel, texts: Iterable[str], most: int | None = None) 
     Raises:
         InputError: the tokenizer is no WordPiece, or `most` is fewer than the characters and special tokens are.
     """
-    tokenizer = json.loads(trained.tokenizer)
-    kept = _kept(tokenizer, trained.tokenizer, texts, most)
-    smaller = renumbered(tokenizer, kept)
+    kept = kept_pieces(trained.tokenizer, texts, most)
+    smaller = renumbered(json.loads(trained.tokenizer), kept)
     config = SpikeBertConfig.from_dict(trained.model.config.to_dict())
     config.vocab_size = len(kept)
     if config.separator is not None:
         config.separator = kept.index(config.separator)
     model = SpikeBertForSequenceClassification(config)
     state = dict(trained.model.state_dict())
-    state["embeddings.word.weight"] = state["embeddings.word.weight"][torch.tensor(kept)]
+    for table in WORD_TABLES:
+        if table in state:
+            state[table] = state[table][torch.tensor(kept)]
     model.load_state_dict(state)
     training = {**trained.training, "word_pieces": {"kept": len(kept), "of": trained.model.config.vocab_size}}
     return replace(trained, model=model.eval(), tokenizer=json.dumps(smaller, ensure_ascii=False), training=training)
 
 
-def _kept(tokenizer: dict[str, Any], text: str, texts: Iterable[str], most: int | None) -> list[int]:
-    """The ids to keep, ascending."""
+def kept_pieces(text: str, texts: Iterable[str], most: int | None) -> list[int]:
+    """The ids to keep of a tokenizer (its JSON), ascending; see `prune`."""
+    tokenizer = json.loads(text)
     if tokenizer["model"].get("type") != "WordPiece":
         raise InputError(
             f"the tokenizer is a {tokenizer['model'].get('type')}: only the vocabulary of a WordPiece can be made "

@@ -36,9 +36,10 @@ SHAPE = (  # not the time steps: no weight depends on them
     "embedding_levels",
     "separator",
     "shared_words",
+    "neighbours",
 )
 # What the students of older versions have without saying so.
-ABSENT = {"embedding_levels": 1, "residual": "spikes", "shared_words": False}
+ABSENT = {"embedding_levels": 1, "residual": "spikes", "shared_words": False, "neighbours": False}
 
 
 def save(student: Student, folder: Path) -> None:
