@@ -126,7 +126,10 @@ class TokenSerialSimulator:
         if isinstance(node, Embedding):
             rows = 0 if node.position is None else len(node.position)
             places = arithmetic.places(tokens, [len(tokens)], rows, node.separator, node.shared_words)
-            return arithmetic.embed(tokens[[place]], places[[place]], node.word, node.position)[None]
+            current = arithmetic.embed(tokens[[place]], places[[place]], node.word, node.position)
+            if node.neighbour is not None:
+                current += arithmetic.beside(tokens, [len(tokens)], node.neighbour)[[place]]
+            return current[None]
         inputs = [values[source] for source in node.inputs]
         if isinstance(node, Attention):
             return arithmetic.recall(inputs[0], memories[node.name])

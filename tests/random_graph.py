@@ -37,6 +37,7 @@ def random_graph(
     shared_words: int = 0,
     levels: int = 1,
     residual: str = "spikes",
+    neighbours: bool = False,
 ) -> Graph:
     """A SpikeBERT graph with random weights whose neurons neither fall silent nor fire always."""
     rng = np.random.default_rng(seed)
@@ -85,7 +86,9 @@ def random_graph(
     word = rng.integers(-127, 128, (vocabulary, width)).astype(np.int8)
     rows = max_tokens if separator < 0 else (4 if shared_words else 2) * max_tokens
     position = rng.integers(-40, 41, (rows, width)).astype(np.int16)
-    words = add(Embedding("embeddings.word", (), word, position, ONE, separator, shared_words))
+    others = np.random.default_rng(seed + 1)  # so that all else is that of the graph without it
+    neighbour = others.integers(-60, 61, (vocabulary, width)).astype(np.int8) if neighbours else None
+    words = add(Embedding("embeddings.word", (), word, position, ONE, separator, shared_words, neighbour))
     stream = neurons("embeddings", words, width, 4) if residual == "spikes" else words
     if levels > 1 and residual == "spikes":
         first = nodes[-1]

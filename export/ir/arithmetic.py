@@ -76,6 +76,25 @@ def embed(tokens: NDArray[np.integer], places: NDArray[np.integer], word: NDArra
     return current
 
 
+def beside(tokens: NDArray[np.integer], lengths: Sequence[int], neighbour: NDArray) -> Array:
+    """What the tokens beside each of M tokens add to its embedding, (M, D) float32, exact: int8.
+
+    The first D/2 features are those of the row of the token before it in its sentence, the others those of the row of
+    the token behind it. A sentence's first token has none before it, its last none behind: there stand zeros.
+
+    Args:
+        tokens: (M,) ids of sentences that stand one after the other, of `lengths` tokens.
+        neighbour: (V, D), a row for each token.
+    """
+    half, ends = neighbour.shape[1] // 2, np.cumsum(lengths)
+    current = np.zeros((len(tokens), 2 * half), np.float32)
+    current[1:, :half] = neighbour[tokens[:-1], :half]
+    current[:-1, half:] = neighbour[tokens[1:], half:]
+    current[ends[:-1], :half] = 0
+    current[ends - 1, half:] = 0
+    return current
+
+
 def linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
     """`y = W x + b`, (..., D_in) → (..., D_out), in the dtype of `weight` (see `gemm_dtype`)."""
     # One matrix product over all leading axes: BLAS is faster on one tall matrix than on a stack of small ones.

@@ -66,10 +66,15 @@ class Node:
 
 @dataclass(frozen=True)
 class Spec:
-    """The dtype and the shape of an array field: in letters (equal letters, equal sizes), "1|D" for either size."""
+    """The dtype and the shape of an array field: in letters (equal letters, equal sizes), "1|D" for either size.
+
+    since: the format version that the field came with, if its node type is older. Such a field may be None, and is then
+        in no checksum.
+    """
 
     dtype: type[np.generic]
     shape: tuple[str, ...]
+    since: int = 1
 
 
 def array_specs(node_type: type[Node]) -> dict[str, tuple[Spec, bool]]:
@@ -90,13 +95,17 @@ def _same(a: Any, b: Any) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Embedding(Node):
-    """`y[m] = word[token[m]] + position[place of m]`, the same in all T steps; see `arithmetic.places`."""
+    """`y[m] = word[token[m]] + position[place of m] + beside[m]`, the same in all T steps.
+
+    See `arithmetic.places` and, for what the tokens beside each token add, `arithmetic.beside`.
+    """
 
     word: Annotated[np.ndarray, Spec(np.int8, ("V", "D"))]
     position: Annotated[np.ndarray | None, Spec(np.int16, ("P", "D"))]  # in the unit of `word`; P is max_tokens
     scale: Annotated[np.ndarray, Spec(np.float64, ("1|D",))]
     separator: int = -1  # of sentence pairs: the token between the texts, and P is 2 max_tokens
     shared_words: int = 0  # 1: tokens of both texts have places of their own, and P is 4 max_tokens
+    neighbour: Annotated[np.ndarray | None, Spec(np.int8, ("V", "D"), since=7)] = None  # in the unit of `word`; D even
 
     @property
     def width(self) -> int:

@@ -27,6 +27,7 @@ from export.ir.graph import (
     Linear,
     Node,
     Readout,
+    array_specs,
 )
 from export.ir.hdf5 import reading, write_nir
 from export.ir.nir_nodes import ExtensionNode, register
@@ -37,7 +38,7 @@ from spikebert.core.errors import InputError
 from spikebert.core.files import require_folder_of, write_atomically
 
 FORMAT = "spikebert-integer-graph"
-FORMAT_VERSION = 6
+FORMAT_VERSION = 7
 SINCE: dict[type[Node], int] = {  # the format version that a node type came with
     **dict.fromkeys((Embedding, Linear, LayerNorm, LIF, Attention, Add, Readout), 1),
     Accumulate: 3,
@@ -84,7 +85,8 @@ def checksum(graph: Graph) -> str:
     digest.update(json.dumps(fixed).encode())
     for node in graph:
         digest.update(json.dumps([type(node).__name__, node.name, list(node.inputs)]).encode())
-        absent = {key: None for key, value in node.fields.items() if value is None}
+        later = {name for name, (spec, _) in array_specs(type(node)).items() if spec.since > 1}
+        absent = {key: None for key, value in node.fields.items() if value is None and key not in later}
         for key, value in sorted({**absent, **node.stored}.items()):
             if isinstance(value, np.ndarray):
                 digest.update(f"{key} {value.dtype} {value.shape}".encode() + np.ascontiguousarray(value).tobytes())
@@ -101,6 +103,7 @@ def pairs(graph: Graph) -> bool:
 def needed_version(graph: Graph) -> int:
     """The oldest format version that knows all nodes and fields of a graph: older readers take what they can."""
     needed = [SINCE[type(node)] for node in graph]
+    needed += [array_specs(type(node))[name][0].since for node in graph for name in node.arrays]
     if pairs(graph):
         needed.append(2)
     if margin_of(graph) != NO_MARGIN:

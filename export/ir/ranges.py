@@ -30,8 +30,7 @@ def _bound(node: Node, inputs: list[int], graph: Graph) -> int:
 
 @_bound.register
 def _(node: Embedding, inputs: list[int], graph: Graph) -> int:
-    position = 0 if node.position is None else _largest(node.position)
-    return _largest(node.word) + position
+    return sum(_largest(table) for table in (node.word, node.position, node.neighbour) if table is not None)
 
 
 @_bound.register

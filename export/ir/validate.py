@@ -126,6 +126,8 @@ def _(node: Embedding, inputs: list[int], sizes: dict[str, int]) -> None:
     if node.position is not None:
         wanted = rows * (1 if not pairs else 4 if node.shared_words else 2)
         _require(len(node.position) == wanted, node, f"position has {len(node.position)} rows, which must be {wanted}")
+    halves = node.neighbour is None or node.width % 2 == 0
+    _require(halves, node, f"neighbours need two halves of the features, of which there are {node.width}")
 
 
 @_check_node.register

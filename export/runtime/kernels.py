@@ -91,7 +91,10 @@ class EmbeddingKernel(Kernel):
         tokens, node = inputs[0], self.node
         positions = 0 if node.position is None else len(node.position)
         places = arithmetic.places(tokens, lengths, positions, node.separator, node.shared_words)
-        return arithmetic.embed(tokens, places, node.word, node.position)[None], None
+        current = arithmetic.embed(tokens, places, node.word, node.position)
+        if node.neighbour is not None:
+            current += arithmetic.beside(tokens, lengths, node.neighbour)
+        return current[None], None
 
 
 class LinearKernel(Kernel):

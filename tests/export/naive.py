@@ -20,7 +20,24 @@ STATE_MAX = 2**23 - 1
 
 
 def embedding(
-    tokens: Vector, word: Matrix, position: Matrix | None, separator: int = -1, shared_words: int = 0
+    tokens: Vector,
+    word: Matrix,
+    position: Matrix | None,
+    separator: int = -1,
+    shared_words: int = 0,
+    neighbour: Matrix | None = None,
+) -> Matrix:
+    y = words_and_places(tokens, word, position, separator, shared_words)
+    for place in range(len(tokens) if neighbour else 0):
+        for d in range(len(word[0])):
+            other = place - 1 if d < len(word[0]) / 2 else place + 1
+            if 0 <= other < len(tokens):
+                y[place][d] += neighbour[tokens[other]][d]
+    return y
+
+
+def words_and_places(
+    tokens: Vector, word: Matrix, position: Matrix | None, separator: int, shared_words: int
 ) -> Matrix:
     if position is None:
         return [list(word[token]) for token in tokens]
@@ -108,8 +125,8 @@ def one_step(node: Node, inputs: list[Matrix], state: dict[Any, Any]) -> Matrix 
 @one_step.register
 def _(node: Embedding, inputs: list[Matrix], state: dict[Any, Any]) -> Matrix:
     (tokens,) = inputs[0]
-    position = None if node.position is None else node.position.tolist()
-    return embedding(tokens, node.word.tolist(), position, node.separator, node.shared_words)
+    position, neighbour = (None if table is None else table.tolist() for table in (node.position, node.neighbour))
+    return embedding(tokens, node.word.tolist(), position, node.separator, node.shared_words, neighbour)
 
 
 @one_step.register

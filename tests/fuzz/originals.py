@@ -30,7 +30,8 @@ def write_originals(folder: Path) -> None:
 
     folder.mkdir()
     nir.write(replace(random_graph(blocks=1), tokenizer=tokenizer()), folder / "model.nir")
-    nir.write(replace(random_graph(blocks=1, separator=2, shared_words=1), tokenizer=tokenizer()), folder / "pairs.nir")
+    pairs = random_graph(blocks=1, separator=2, shared_words=1, neighbours=True)
+    nir.write(replace(pairs, tokenizer=tokenizer()), folder / "pairs.nir")
     number = replace(random_graph(blocks=1, labels=1), labels=(), tokenizer=tokenizer())
     nir.write(number, folder / "number.nir")
     write_trained(folder)

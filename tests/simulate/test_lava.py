@@ -79,6 +79,16 @@ def test_sentence_pairs_are_equal_too(granularity):
 
 
 @pytest.mark.needs("lava")
+@pytest.mark.parametrize("granularity", ["block", "layer", "stock"])
+@pytest.mark.parametrize("residual, steps", [("spikes", 4), ("membrane", 1)])
+def test_neighbours_are_equal_too(granularity, residual, steps):
+    shape = dict(norm="batch", reset="zero", residual=residual, steps=steps, neighbours=True)
+    graph, sentences = random_graph(blocks=1, **shape), some_sentences()
+    result = lava.run(graph, sentences, granularity, record=True, rows=20, deadline=120)
+    assert_equal(result, FastSimulator(graph).run(sentences, record=True))
+
+
+@pytest.mark.needs("lava")
 @pytest.mark.parametrize("granularity", ["block", "stock"])
 def test_counts_come_back_without_recording(granularity):
     graph, sentences = random_graph(blocks=1, norm="batch", reset="zero"), some_sentences()

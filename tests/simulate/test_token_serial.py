@@ -26,8 +26,9 @@ def test_token_after_token_gives_every_spike_and_logit_of_the_fast_simulator(nor
         assert np.array_equal(serial.counts[layer.name], fast.counts[layer.name]), layer.name
 
 
-def test_sentence_pairs_stream_like_single_texts():
-    graph, sentences = random_graph(separator=7, shared_words=1), pairs_of_texts(7)
+@pytest.mark.parametrize("neighbours", [False, True])
+def test_sentence_pairs_stream_like_single_texts(neighbours):
+    graph, sentences = random_graph(separator=7, shared_words=1, neighbours=neighbours), pairs_of_texts(7)
     serial, fast = TokenSerialSimulator(graph).run(sentences), FastSimulator(graph).run(sentences, record=True)
     assert np.array_equal(serial.logits, fast.logits)
     assert all(np.array_equal(serial.spikes[name], train) for name, train in fast.spikes.items())

@@ -53,6 +53,36 @@ def test_each_text_of_a_pair_and_the_words_of_both_have_positions_of_their_own(s
     assert y.tolist() == [row for sentence in one_by_one for row in sentence]
 
 
+@given(
+    st.lists(st.lists(whole(0, 4), min_size=1, max_size=6), min_size=1, max_size=4),
+    st.sampled_from([1, 2, 3, 150]),
+    whole(-1, 5),
+    whole(0, 99),
+)
+def test_neighbours_add_a_half_of_the_features_each_within_their_own_sentence(sentences, half, separator, seed):
+    rng = np.random.default_rng(seed)
+    word, neighbour = rng.integers(-128, 128, (2, 5, 2 * half)).astype(np.int8)
+    position = rng.integers(-(2**15), 2**15, (12, 2 * half)).astype(np.int16)
+    tokens, lengths = np.concatenate(sentences), [len(s) for s in sentences]
+    places = arithmetic.places(tokens, lengths, len(position), separator, 0)
+    y = arithmetic.embed(tokens, places, word, position) + arithmetic.beside(tokens, lengths, neighbour)
+    tables = word.tolist(), position.tolist(), separator, 0, neighbour.tolist()
+    assert y.tolist() == [row for sentence in sentences for row in naive.embedding(sentence, *tables)]
+
+
+def test_a_first_token_has_nothing_before_it_and_a_last_one_nothing_behind_it():
+    neighbour = np.array([[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12]], np.int8)
+    beside = arithmetic.beside(np.array([0, 1, 2, 2, 0, 1]), [3, 1, 2], neighbour)
+    assert beside.tolist() == [
+        [0, 0, 7, 8],
+        [1, 2, 11, 12],
+        [5, 6, 0, 0],  # the token that stands next in the batch is another sentence's
+        [0, 0, 0, 0],
+        [0, 0, 7, 8],
+        [1, 2, 0, 0],
+    ]
+
+
 # Linear
 
 

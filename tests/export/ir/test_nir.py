@@ -32,13 +32,29 @@ def test_a_graph_comes_back_equal(tmp_path, norm):
 
 def test_a_model_of_sentence_pairs_comes_back_equal_and_only_it_has_the_new_format(tmp_path):
     words = random_graph(separator=7, shared_words=1)
-    for graph, version in ((words, 6), (random_graph(separator=7), 2), (random_graph(), 1)):
+    beside = random_graph(separator=7, neighbours=True)
+    for graph, version in ((beside, 7), (words, 6), (random_graph(separator=7), 2), (random_graph(), 1)):
         nir.write(graph, tmp_path / "model.nir")
         assert nir.read(tmp_path / "model.nir") == graph
         with h5py.File(tmp_path / "model.nir") as file:
             assert file["node/metadata/format_version"][()] == version
             assert ("separator" in file["node/nodes/embeddings.word"]) == (version > 1)
             assert ("shared_words" in file["node/nodes/embeddings.word"]) == (version == 6)
+            assert ("neighbour" in file["node/nodes/embeddings.word"]) == (version == 7)
+
+
+def test_a_table_of_neighbours_changes_the_checksum_and_its_absence_does_not():
+    graph = random_graph(neighbours=True)
+    without = change(graph, "embeddings.word", neighbour=None)
+    assert nir.checksum(without) == nir.checksum(random_graph())
+    assert nir.checksum(without) != nir.checksum(graph)
+    assert (nir.needed_version(without), nir.needed_version(graph)) == (1, 7)
+
+
+def test_neighbours_of_an_odd_width_are_refused_by_name():
+    graph = random_graph(width=9, heads=3, neighbours=True)
+    with pytest.raises(InputError, match=r"^node embeddings\.word: neighbours need two halves of the features, .* 9$"):
+        validate(graph)
 
 
 def test_writing_leaves_no_other_file_behind(file):
@@ -123,6 +139,9 @@ def change(graph, name, **values):
         ("embeddings.word", dict(separator=7), "position has 16 rows, which must be 32"),
         ("embeddings.word", dict(separator=7, shared_words=1), "position has 16 rows, which must be 64"),
         ("embeddings.word", dict(shared_words=1), "shared_words must be 0"),
+        ("embeddings.word", dict(neighbour=np.ones((49, 12), np.int8)), r"neighbour has shape \(49, 12\)"),
+        ("embeddings.word", dict(neighbour=np.ones((50, 6), np.int8)), r"neighbour has shape \(50, 6\)"),
+        ("embeddings.word", dict(neighbour=np.ones((50, 12), np.int16)), "neighbour must be int8"),
         ("embeddings.word", dict(separator=50), "separator 50 is none of its words"),
         ("embeddings.word", dict(separator=7, position=None), "sentence pairs need positions"),
         ("embeddings.lif", dict(decay=5000), "decay 5000"),

@@ -66,6 +66,7 @@ def checksum_as_the_page_says(meta, nodes):
         {"norm": "batch", "reset": "zero"},
         {"exponents": True},
         {"separator": 7, "shared_words": 1},
+        {"neighbours": True},
         {"levels": 2},
     ],
 )
@@ -91,6 +92,8 @@ def test_a_reader_of_the_page_alone_finds_every_number_and_the_checksum(tmp_path
         {"exponents": True},
         {"separator": 4},
         {"separator": 4, "shared_words": 1},
+        {"separator": 4, "neighbours": True},
+        {"norm": "batch", "reset": "zero", "residual": "membrane", "steps": 1, "neighbours": True},
         {"levels": 3},
     ],
 )
@@ -167,6 +170,7 @@ def test_the_page_tells_which_version_each_later_node_type_came_with():
 
 def test_the_page_tells_the_version_that_is_written():
     assert f"Format version {nir.FORMAT_VERSION}." in PAGE
+    assert f"| int | 1 to {nir.FORMAT_VERSION}. A reader must refuse a higher one" in PAGE
 
 
 def test_a_file_of_format_1_still_reads_and_gives_the_same_graph():

@@ -44,17 +44,27 @@ def extreme(graph, seed):
     st.sampled_from(["layer", "batch"]),
     st.sampled_from(["subtract", "zero"]),
     st.booleans(),
+    st.booleans(),
     st.lists(st.integers(0, 8), min_size=1, max_size=6),
 )
 @settings(max_examples=30)
-def test_no_value_leaves_its_worst_case_bound(seed, norm, reset, wild, tokens):
-    graph = random_graph(seed, 6, 2, blocks=1, norm=norm, reset=reset, steps=3, vocabulary=9, max_tokens=6)
+def test_no_value_leaves_its_worst_case_bound(seed, norm, reset, wild, neighbours, tokens):
+    shape = dict(norm=norm, reset=reset, steps=3, vocabulary=9, max_tokens=6, neighbours=neighbours)
+    graph = random_graph(seed, 6, 2, blocks=1, **shape)
     graph = extreme(graph, seed) if wild else graph
     bounds = output_bounds(graph)
     logits, outputs = naive.run(graph, tokens)
     for name, values in outputs.items():
         assert np.abs(np.array(values, object)).max() <= bounds[name], name
     assert max(map(abs, logits)) <= bounds["readout"]
+
+
+def test_the_bound_of_an_embedding_is_reached_by_the_largest_of_each_table():
+    graph = random_graph(width=2, heads=1, neighbours=True)
+    tables = {name: np.full_like(table, -100) for name, table in graph.nodes[0].arrays.items() if name != "scale"}
+    full = with_node(graph, "embeddings.word", **tables)
+    outputs = naive.run(full, [1, 2, 3])[1]["embeddings.word"]
+    assert output_bounds(full)["embeddings.word"] == 300 == -min(min(row) for row in outputs[0])
 
 
 @given(st.integers(0, 999), st.integers(1, 2**30), st.booleans())

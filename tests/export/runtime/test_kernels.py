@@ -27,6 +27,8 @@ SHAPES = [
     dict(norm="batch", reset="zero", residual="membrane"),
     dict(norm="batch", reset="subtract", residual="membrane", exponents=True),
     dict(norm="batch", reset="zero", steps=1, width=9, heads=3),  # more tokens than features of a head
+    dict(norm="layer", reset="subtract", neighbours=True),
+    dict(norm="batch", reset="zero", steps=1, residual="membrane", neighbours=True),
 ]
 
 
@@ -95,10 +97,12 @@ def test_a_graph_without_positions_equals_the_naive_interpreter():
     assert_equals_naive(blind, sentences(blind))
 
 
+@pytest.mark.parametrize("neighbours", [False, True])
 @pytest.mark.parametrize("shared_words", [0, 1])
 @pytest.mark.parametrize("norm", ["layer", "batch"])
-def test_a_graph_for_sentence_pairs_equals_the_naive_interpreter(norm, shared_words):
-    graph = random_graph(seed=4, blocks=1, norm=norm, separator=7, shared_words=shared_words)
+def test_a_graph_for_sentence_pairs_equals_the_naive_interpreter(norm, shared_words, neighbours):
+    shape = dict(norm=norm, separator=7, shared_words=shared_words, neighbours=neighbours)
+    graph = random_graph(seed=4, blocks=1, **shape)
     assert_equals_naive(graph, pairs_of_texts(7))
 
 
