@@ -174,7 +174,8 @@ def describe(node: Node, bound: int) -> tuple[str, str]:
 
 @describe.register
 def _(node: Embedding, bound: int) -> tuple[str, str]:
-    return "Embedding", f"{len(node.word):,} words → {node.width}, 8 bits"
+    beside = "" if node.neighbour is None else ", with those beside it"
+    return "Embedding", f"{len(node.word):,} words → {node.width}, 8 bits{beside}"
 
 
 @describe.register

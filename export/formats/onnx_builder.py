@@ -106,39 +106,63 @@ def save(model: onnx.ModelProto, path: Any) -> None:
     write_atomically(Path(path), lambda temporary: temporary.write_bytes(model.SerializeToString()))
 
 
-class PairTable(Protocol):
+class Tables(Protocol):
     """What the embedding of an integer graph and of a float one tell."""
 
     @property
     def name(self) -> str: ...
+    @property
+    def word(self) -> NDArray: ...
     @property
     def position(self) -> NDArray | None: ...
     @property
     def separator(self) -> int: ...
     @property
     def shared_words(self) -> int: ...
+    @property
+    def neighbour(self) -> NDArray | None: ...
 
 
-def embed(b: Builder, word: str, position: str | None, dtype: int, node: PairTable) -> str:
-    """`word[token] + position[place]`, (B, N) ids → (B, N, D), in the type `dtype`; see `arithmetic.places`.
+def embed(b: Builder, node: Tables, words: Any, positions: Any, dtype: int) -> str:
+    """`word[token] + position[place] + beside`, (B, N) ids → (B, N, D); see `arithmetic.places` and `.beside`.
 
     Args:
-        word, position: the tables in the ONNX graph.
-        node: the embedding.
+        words, positions: NumPy's types of the tables of words and of positions.
+        dtype: ONNX's type of the sum.
     """
     b.still.add(node.name)
-    words = b.cast(b("Gather", word, "input_ids", axis=0), dtype, name=node.name if position is None else None)
-    if position is None:
-        return words
-    if node.separator < 0:
-        tokens = b("Shape", "input_ids", start=1, end=2)
-        rows = b("Slice", position, b.ints(0), tokens, b.ints(0))
-    else:
-        rows = b("Gather", position, _places(b, node), axis=0)
-    return b("Add", words, b.cast(rows, dtype), name=node.name)
+    terms = [b("Gather", b.constant(node.word, words, f"{node.name}/word"), "input_ids", axis=0)]
+    if node.position is not None:
+        table = b.constant(node.position, positions, f"{node.name}/position")
+        if node.separator < 0:
+            tokens = b("Shape", "input_ids", start=1, end=2)
+            terms.append(b("Slice", table, b.ints(0), tokens, b.ints(0)))
+        else:
+            terms.append(b("Gather", table, _places(b, node), axis=0))
+    if node.neighbour is not None:
+        terms.append(_beside(b, node.name, node.neighbour, words))
+    total = b.cast(terms[0], dtype, name=None if terms[1:] else node.name)
+    for term in terms[1:]:
+        total = b("Add", total, b.cast(term, dtype), name=node.name if term is terms[-1] else None)
+    return total
 
 
-def _places(b: Builder, node: PairTable) -> str:
+def _beside(b: Builder, name: str, neighbour: NDArray, dtype: Any) -> str:
+    """(B, N, D): what the tokens beside each token add. Padding is no token: nothing is behind a text's last one."""
+    nothing = len(neighbour)  # the number of a row of zeros, behind the rows of all tokens
+    table = np.pad(neighbour, ((0, 1), (0, 0)))
+    ids = b("Where", b.cast("attention_mask", TensorProto.BOOL), "input_ids", b.ints(nothing))
+    longer = b("Pad", ids, b.ints(0, 1, 0, 1), b.constant(nothing, np.int64))  # (B, N + 2)
+    tokens = b("Shape", "input_ids", start=1, end=2)
+    halves = []
+    for side, half, start in zip(("before", "behind"), np.split(table, 2, axis=1), (0, 2), strict=True):
+        rows = b.constant(half, dtype, f"{name}/neighbour/{side}")
+        there = b("Slice", longer, b.ints(start), b("Add", tokens, b.ints(start)), b.ints(1))  # (B, N)
+        halves.append(b("Gather", rows, there, axis=0))
+    return b("Concat", *halves, axis=2)
+
+
+def _places(b: Builder, node: Tables) -> str:
     """(B, N): the row of the position table for each token of pairs of texts."""
     assert node.position is not None
     part = len(node.position) // (4 if node.shared_words else 2)

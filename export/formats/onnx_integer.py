@@ -104,9 +104,7 @@ def _add(node: Node, b: IntegerBuilder) -> None:
 
 @_add.register
 def _(node: Embedding, b: IntegerBuilder) -> None:
-    word = b.constant(node.word, np.int8, f"{node.name}/word")
-    position = None if node.position is None else b.constant(node.position, np.int16, f"{node.name}/position")
-    embed(b, word, position, I64, node)
+    embed(b, node, np.int8, np.int16, I64)
 
 
 @_add.register

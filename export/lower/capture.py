@@ -60,10 +60,17 @@ def capture(model: SpikeBertForSequenceClassification) -> FloatGraph:
         return add(FloatAccumulate(f"{branch}.add", (stream, currents(name, source, last)), size))
 
     size, embeddings = model.config.hidden_size, model.embeddings
-    position = None if embeddings.position is None else _array(embeddings.position.weight)
-    separator = -1 if model.config.separator is None else model.config.separator
-    words = _array(embeddings.word.weight)
-    word = add(FloatEmbedding("embeddings.word", (), words, position, None, separator, int(model.config.shared_words)))
+    word = add(
+        FloatEmbedding(
+            "embeddings.word",
+            (),
+            _array(embeddings.word.weight),
+            None if embeddings.position is None else _array(embeddings.position.weight),
+            separator=-1 if model.config.separator is None else model.config.separator,
+            shared_words=int(model.config.shared_words),
+            neighbour=None if embeddings.neighbour is None else _array(embeddings.neighbour.weight),
+        )
+    )
     current = add(_norm("embeddings.norm", word, embeddings.norm))
     stream = current
     if embeddings.lif is not None:

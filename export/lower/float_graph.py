@@ -18,13 +18,19 @@ class FloatNode:
 
 @dataclass(frozen=True, eq=False)
 class FloatEmbedding(FloatNode):
-    """`y = word[token] + position[place] + bias`; `place` as in `arithmetic.places`."""
+    """`y = word[token] + position[place] + beside + bias`; as in `arithmetic.places` and `arithmetic.beside`."""
 
     word: np.ndarray  # (V, D)
     position: np.ndarray | None  # (max_tokens, D), or (2 max_tokens, D) with a separator, 4 with shared_words
     bias: np.ndarray | None = None  # (D,)
     separator: int = -1
     shared_words: int = 0
+    neighbour: np.ndarray | None = None  # (V, D)
+
+    @property
+    def words(self) -> np.ndarray:
+        """(V, D) or (2 V, D): all that becomes 8-bit integers of one unit."""
+        return self.word if self.neighbour is None else np.concatenate([self.word, self.neighbour])
 
 
 @dataclass(frozen=True, eq=False)

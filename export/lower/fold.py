@@ -40,8 +40,8 @@ def _scaled(node: FloatEmbedding | FloatLinear, factor: np.ndarray, offset: np.n
     bias = offset if node.bias is None else node.bias * factor + offset
     if isinstance(node, FloatLinear):
         return replace(node, weight=node.weight * factor[:, None], bias=bias)
-    position = None if node.position is None else node.position * factor
-    return replace(node, word=node.word * factor, position=position, bias=bias)
+    position, neighbour = (None if table is None else table * factor for table in (node.position, node.neighbour))
+    return replace(node, word=node.word * factor, position=position, neighbour=neighbour, bias=bias)
 
 
 def _bypass(nodes: dict[str, FloatNode], removed: FloatNode) -> None:

@@ -119,6 +119,7 @@ def _config(graph: Graph, parts: _Parts) -> SpikeBertConfig:
         embedding_levels=0 if parts.membrane else len(parts.levels),
         separator=embedding.separator if embedding.separator >= 0 else None,
         shared_words=bool(embedding.shared_words),
+        neighbours=embedding.neighbour is not None,
         num_labels=graph.outputs,
         problem_type=REGRESSION if graph.regression else None,
     )
@@ -135,6 +136,8 @@ def _fill(model: SpikeBertForSequenceClassification, parts: _Parts) -> None:
     _set(embeddings.word.weight, embedding.word * embedding.scale)
     if embeddings.position is not None and embedding.position is not None:
         _set(embeddings.position.weight, embedding.position * embedding.scale)
+    if embeddings.neighbour is not None and embedding.neighbour is not None:
+        _set(embeddings.neighbour.weight, embedding.neighbour * embedding.scale)
     first = parts.levels[0] if parts.levels else None
     _fill_norm(embeddings.norm, embedding, first, parts)
     for level, node in zip(embeddings.levels, parts.levels[1:], strict=True):

@@ -73,9 +73,7 @@ def _add(node: FloatNode, b: FloatBuilder) -> None:
 
 @_add.register
 def _(node: FloatEmbedding, b: FloatBuilder) -> None:
-    word = b.constant(node.word, np.float32, f"{node.name}/word")
-    position = None if node.position is None else b.constant(node.position, np.float32, f"{node.name}/position")
-    embed(b, word, position, F32, node)
+    embed(b, node, np.float32, np.float32, F32)
 
 
 @_add.register

@@ -73,7 +73,7 @@ class Quantizer:
     def _finest(self, node: FloatNode) -> float:
         """What one unit of a node is worth that a stream of currents adds up."""
         if isinstance(node, FloatEmbedding):
-            return power_of_two_scale(node.word, 8)
+            return power_of_two_scale(node.words, 8)
         return self.weights(node)[1][0] if isinstance(node, FloatLinear) else 1.0
 
     def weights(self, node: FloatLinear) -> Weights:
@@ -160,10 +160,11 @@ def _quantize(node: FloatNode, quantizer: Quantizer) -> Node:
 
 @_quantize.register
 def _(node: FloatEmbedding, quantizer: Quantizer) -> Node:
-    word, scale = symmetric(node.word, 8, node.name in quantizer.steps_of_two)
+    words, scale = symmetric(node.words, 8, node.name in quantizer.steps_of_two)
+    word, neighbour = (words, None) if node.neighbour is None else np.split(words, 2)
     position = None if node.position is None else round_to(node.position, scale, np.int16, node.name, "position")
     quantizer.units[node.name] = scale
-    return Embedding(node.name, node.inputs, word, position, scale, node.separator, node.shared_words)
+    return Embedding(node.name, node.inputs, word, position, scale, node.separator, node.shared_words, neighbour)
 
 
 @_quantize.register

@@ -47,6 +47,12 @@ def test_levels_of_embedding_neurons_are_one_box():
     assert "3 levels of LIF neurons, added up" in texts(three)
 
 
+def test_the_box_of_the_embedding_says_whether_it_tells_of_neighbours():
+    plain, beside = (draw(random_graph(blocks=1, neighbours=each)) for each in (False, True))
+    assert "8 bits, with those beside it" in beside
+    assert "beside it" not in plain
+
+
 def test_blocks_of_equal_shape_are_drawn_once():
     one, twelve = draw(random_graph(blocks=1)), draw(random_graph(blocks=12))
     assert len(boxes(one)) == len(boxes(twelve))

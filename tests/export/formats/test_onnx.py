@@ -29,6 +29,7 @@ from spikebert.core.errors import InputError
 from spikebert.data.packaged import tweets
 from spikebert.model.checkpoint import save_model
 from spikebert.model.recording import record_spikes
+from spikebert.training.loop import Batch, Example
 from tests.export.lower.test_lower import model_with_character
 from tests.random_graph import pairs_of_texts, random_graph
 
@@ -74,19 +75,28 @@ def test_the_integer_model_gives_every_spike_and_logit(tmp_path, norm, reset, le
     assert_equal(graph, tmp_path / "model.onnx", sentences[:1], width=12)
 
 
+@pytest.mark.parametrize("neighbours", [False, True])
 @pytest.mark.parametrize("shared_words", [0, 1])
-def test_the_integer_model_of_sentence_pairs_gives_every_spike_and_logit(tmp_path, shared_words):
-    graph = random_graph(separator=7, shared_words=shared_words)
+def test_the_integer_model_of_sentence_pairs_gives_every_spike_and_logit(tmp_path, shared_words, neighbours):
+    graph = random_graph(separator=7, shared_words=shared_words, neighbours=neighbours)
     onnx_integer.write(graph, tmp_path / "model.onnx")
     assert_equal(graph, tmp_path / "model.onnx", pairs_of_texts(7))
     assert_equal(graph, tmp_path / "model.onnx", pairs_of_texts(7)[:1], width=12)
 
 
 @settings(max_examples=15)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.sampled_from([6, 10, 24]), st.sampled_from(["layer", "batch"]))
-def test_the_integer_model_equals_the_simulator_whatever_the_graph(tmp_path_factory, seed, steps, width, norm):
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 6),
+    st.sampled_from([6, 10, 24]),
+    st.sampled_from(["layer", "batch"]),
+    st.booleans(),
+)
+def test_the_integer_model_equals_the_simulator_whatever_the_graph(
+    tmp_path_factory, seed, steps, width, norm, neighbours
+):
     path = tmp_path_factory.mktemp("onnx") / "model.onnx"
-    graph = random_graph(seed=seed, steps=steps, width=width, norm=norm, blocks=1)
+    graph = random_graph(seed=seed, steps=steps, width=width, norm=norm, blocks=1, neighbours=neighbours)
     onnx_integer.write(graph, path)
     rng = np.random.default_rng(seed)
     assert_equal(graph, path, [rng.integers(0, 50, n) for n in rng.integers(1, 16, 3)])
@@ -205,9 +215,25 @@ def test_the_float_model_gives_torchs_spikes_and_predictions(tmp_path, norm, res
     assert np.array_equal(theirs.argmax(1), logits.argmax(1))
 
 
+@pytest.mark.parametrize("reset, steps", [("subtract", 4), ("zero", 1)])
+@pytest.mark.parametrize("residual", ["spikes", "membrane"])
+def test_the_float_model_tells_of_neighbours_as_torch_does_whatever_the_padding(tmp_path, residual, reset, steps):
+    shape = dict(norm="batch", residual=residual, reset=reset, time_steps=steps, neighbours=True)
+    trained = model_with_character(**shape)
+    onnx_float.write(trained, tmp_path / "model.onnx")
+    sentences = [np.random.default_rng(n).integers(0, 40, n) for n in (5, 1, 12)]
+    batch = Batch.of([Example(tokens.tolist(), 0) for tokens in sentences])
+    with torch.no_grad(), record_spikes(trained.model) as spikes:
+        logits = trained.model(batch.tokens, batch.mask).logits.numpy()
+    theirs, found, mask = run(tmp_path / "model.onnx", sentences, list(spikes), width=15)
+    for name, train in spikes.items():
+        assert np.array_equal(packed(found[name], mask), train.numpy()), name
+    assert np.allclose(theirs, logits, atol=1e-5)
+
+
 @pytest.mark.parametrize("shared_words", [False, True])
 def test_the_float_model_of_sentence_pairs_gives_torchs_spikes(tmp_path, shared_words):
-    trained = model_with_character(separator=7, shared_words=shared_words)
+    trained = model_with_character(separator=7, shared_words=shared_words, neighbours=shared_words)
     onnx_float.write(trained, tmp_path / "model.onnx")
     for tokens in pairs_of_texts(7):
         tokens %= 40

@@ -53,7 +53,12 @@ def embedding(step, arrays, inputs, tokens, steps):
             place[behind:] += len(arrays["position"]) // parts
             both = set(tokens[:behind].tolist()) & set(tokens[behind:].tolist()) if parts == 4 else ()
             place[[token in both for token in tokens.tolist()]] += len(arrays["position"]) // 2
-    return np.stack([arrays["word"][tokens].astype(np.int64) + arrays["position"][place]] * steps)
+    current = arrays["word"][tokens].astype(np.int64) + arrays["position"][place]
+    if "neighbour" in arrays:
+        half = current.shape[1] // 2
+        current[1:, :half] += arrays["neighbour"][tokens[:-1], :half]
+        current[:-1, half:] += arrays["neighbour"][tokens[1:], half:]
+    return np.stack([current] * steps)
 
 
 def lif(step, arrays, inputs, tokens, steps):
@@ -116,8 +121,10 @@ def test_where_no_step_rounds_snntorch_and_the_folder_alone_give_our_logits(tmp_
 
 
 @pytest.mark.needs("snntorch")
-def test_sentence_pairs_give_our_logits_by_snntorch_and_the_folder_alone(tmp_path):
-    graph = with_decay(random_graph(norm="batch", reset="zero", separator=7, shared_words=1), 1024)
+@pytest.mark.parametrize("neighbours", [False, True])
+def test_sentence_pairs_give_our_logits_by_snntorch_and_the_folder_alone(tmp_path, neighbours):
+    shape = dict(norm="batch", reset="zero", separator=7, shared_words=1, neighbours=neighbours)
+    graph = with_decay(random_graph(**shape), 1024)
     stages.write(graph, tmp_path / "out")
     for tokens, logits in zip(pairs_of_texts(7), FastSimulator(graph).run(pairs_of_texts(7)).logits, strict=True):
         assert np.array_equal(logits_from(tmp_path / "out", tokens), logits)

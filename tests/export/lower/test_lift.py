@@ -20,6 +20,9 @@ SHAPES = {
     "pairs": dict(norm="batch", reset="zero", separator=7),
     "pairs that share words": dict(norm="batch", reset="zero", separator=7, shared_words=True),
     "membrane, 4 steps": dict(norm="batch", reset="subtract", residual="membrane"),
+    "neighbours": dict(norm="batch", reset="zero", neighbours=True),
+    "neighbours, layer norm": dict(norm="layer", reset="subtract", neighbours=True),
+    "neighbours, membrane": dict(norm="batch", reset="zero", residual="membrane", time_steps=1, neighbours=True),
 }
 
 

@@ -7,7 +7,7 @@ import torch
 from export.ir.graph import LayerNorm, Linear
 from export.lower.capture import capture
 from export.lower.fold import fold_batch_norms
-from export.lower.pipeline import lower
+from export.lower.pipeline import fold, lower
 from export.lower.quantize import by_output, loihi_bias, symmetric
 from export.lower.report import report, table
 from simulate.fast import FastSimulator
@@ -73,6 +73,55 @@ def test_folding_does_not_change_what_the_float_graph_computes():
     before = (linear.weight @ x + linear.bias) * norm.factor + norm.offset
     assert np.allclose(after.weight @ x + after.bias, before)
     assert folded[f"{name}.lif"].inputs == (f"{name}.linear",)
+
+
+def test_folding_scales_both_tables_of_words_and_adds_the_offset_once():
+    nodes = capture(model_with_character(norm="batch", neighbours=True).model)
+    before, norm = nodes[:2]
+    after = fold_batch_norms(nodes)[0]
+    tokens = np.array([3, 1, 4])
+
+    def embedded(node):
+        places = np.arange(len(tokens))
+        current = node.word[tokens] + node.position[places] + (0 if node.bias is None else node.bias)
+        current[1:, :24] += node.neighbour[tokens[:-1], :24]
+        current[:-1, 24:] += node.neighbour[tokens[1:], 24:]
+        return current
+
+    assert np.allclose(embedded(after), embedded(before) * norm.factor + norm.offset)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        dict(norm="layer", reset="subtract"),
+        dict(norm="batch", reset="zero"),
+        dict(norm="batch", reset="zero", residual="membrane", embedding_levels=0, time_steps=1),
+        dict(norm="batch", reset="subtract", separator=7, shared_words=True),
+    ],
+)
+def test_neighbours_become_integers_of_the_words_own_unit_that_agree_with_the_float_model(shape):
+    trained = model_with_character(neighbours=True, **shape)
+    embedding = lower(trained).nodes[0]
+    floats = fold(capture(trained.model))[0]
+    for integers, real in ((embedding.word, floats.word), (embedding.neighbour, floats.neighbour)):
+        assert np.corrcoef((integers * embedding.scale).ravel(), real.ravel())[0, 1] > 0.999
+        assert np.abs(integers * embedding.scale - real).mean() < embedding.scale
+    tokens = torch.randint(0, 40, (6, 20))
+    with torch.no_grad(), record_spikes(trained.model) as spikes:
+        trained.model(tokens)
+    result = FastSimulator(lower(trained)).run(list(tokens.numpy()), record=True)
+    first = next(iter(spikes))
+    assert (spikes[first].numpy() == result.spikes[first]).mean() > 0.98
+
+
+def test_a_neighbour_larger_than_any_word_decides_the_unit_of_both():
+    trained = model_with_character(norm="batch", residual="membrane", embedding_levels=0, neighbours=True)
+    with torch.no_grad():
+        trained.model.embeddings.neighbour.weight.mul_(50)
+    embedding = lower(trained).nodes[0]
+    assert np.log2(embedding.scale) % 1 == 0
+    assert np.abs(embedding.neighbour).max() > 10 * np.abs(embedding.word).max()
 
 
 @pytest.mark.parametrize("bits", range(2, 9))
