@@ -18,7 +18,7 @@ PAIRS = ["a good film\ta fine film", "bad\ta very good film", "a film\ta film"]
 MARKS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 
 
-def model(texts, labels, separator, shared_words):
+def model(texts, labels, separator, shared_words, neighbours):
     """A model whose vocabulary holds every word, or Chinese character, of some texts."""
     words = sorted({word for text in texts for word in pre_tokenizers.BertPreTokenizer().pre_tokenize_str(text)})
     singles = sorted({piece for word, _ in words for piece in ([*word] if not word.isascii() else [word])})
@@ -39,14 +39,16 @@ def model(texts, labels, separator, shared_words):
         labels=2,
         separator=separator,
         shared_words=shared_words,
+        neighbours=neighbours,
     )
     return replace(graph, tokenizer=tokenizer.to_str(), labels=labels)
 
 
 CASES = {
-    "pairs": (PAIRS, ("no", "yes"), 3, 0),
-    "pairs that share words": (PAIRS, ("no", "yes"), 3, 1),
-    "chinese": (CHINESE, ("差评", "好评"), -1, 0),
+    "pairs": (PAIRS, ("no", "yes"), 3, 0, False),
+    "pairs that share words": (PAIRS, ("no", "yes"), 3, 1, True),
+    "chinese": (CHINESE, ("差评", "好评"), -1, 0, False),
+    "chinese with neighbours": (CHINESE, ("差评", "好评"), -1, 0, True),
 }
 
 

@@ -24,7 +24,8 @@ def model_bytes(graph: Graph) -> bytes:
     """The graph: header, then each node in order with the numbers of its inputs."""
     numbers = {node.name: i for i, node in enumerate(graph)}
     # 2: of a model that takes sentence pairs; 3: of one with a stream of currents; 4: of one with an early exit;
-    # 5: of one that predicts a number; 6: of one that tells the words of both texts, whatever it predicts
+    # 5: of one that predicts a number; 6: of one that tells the words of both texts, whatever it predicts; 7: of one
+    # whose embedding tells of the tokens beside each
     version = needed_version(graph)
     head = _u32(version, graph.time_steps, graph.max_tokens, graph.outputs, len(graph.nodes))
     parts = [MAGIC, head] + ([_u32(int(graph.regression))] if version >= 6 else [])
@@ -74,10 +75,12 @@ def _body(node: Node, version: int) -> tuple[int, list[bytes]]:
 @_body.register
 def _(node: Embedding, version: int) -> tuple[int, list[bytes]]:
     words, positions = len(node.word), 0 if node.position is None else len(node.position)
-    tables = [_array(node.word, np.int8)] + ([] if node.position is None else [_array(node.position, np.int16)])
+    tables = [(node.word, np.int8), (node.position, np.int16), (node.neighbour, np.int8)]
+    held = [_array(table, dtype) for table, dtype in tables if table is not None]
     separator = [] if version < 2 else [_u32(words if node.separator < 0 else node.separator)]  # `words` is no token
     shared = [] if version < 6 else [_u32(node.shared_words)]
-    return 0, [_u32(words, positions), *separator, *shared, *tables]
+    beside = [] if version < 7 else [_u32(int(node.neighbour is not None))]
+    return 0, [_u32(words, positions), *separator, *shared, *beside, *held]
 
 
 @_body.register

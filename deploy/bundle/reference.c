@@ -15,10 +15,10 @@ enum { EMBEDDING, LINEAR, LAYER_NORM, LIF, ATTENTION, ADD, READOUT, ACCUMULATE }
 
 typedef struct {
     uint32_t kind, width, inputs, input[8];
-    uint32_t words, positions, separator, shared_words, fan_in, groups, decay, zero_reset, heads, shift;
+    uint32_t words, positions, separator, shared_words, beside, fan_in, groups, decay, zero_reset, heads, shift;
     int64_t epsilon, margin;
     double scale; /* of a model that predicts a number: what one unit of its logit is worth */
-    int8_t *word, *weight, *exponent, *places; /* places: of the left shift of each input */
+    int8_t *word, *neighbour, *weight, *exponent, *places; /* places: of the left shift of each input */
     int16_t *position, *gain;
     int32_t *bias, *threshold;
     int64_t *value; /* (T, M, width): the output for the text at hand */
@@ -91,8 +91,10 @@ static void read_node(FILE *file, Node *n, uint32_t place) {
         n->words = u32(file), n->positions = u32(file);
         n->separator = version >= 2 ? u32(file) : n->words; /* of sentence pairs; no token is `words` */
         n->shared_words = version >= 6 ? u32(file) : 0;
+        n->beside = version >= 7 ? u32(file) : 0;
         n->word = numbers(file, (size_t)n->words * n->width, 1);
         n->position = numbers(file, (size_t)n->positions * n->width, 2);
+        n->neighbour = numbers(file, n->beside ? (size_t)n->words * n->width : 0, 1);
         break;
     case LINEAR:
         n->fan_in = u32(file);
@@ -137,6 +139,14 @@ static uint32_t place_of(const Node *n, const uint32_t *token, uint32_t tokens, 
     return place;
 }
 
+/* What the token beside token m adds to feature d: the one before it to the first half of the features, the one behind
+   it to the other half; nothing where the text begins or ends. */
+static int32_t beside(const Node *n, const uint32_t *token, uint32_t tokens, uint32_t m, uint32_t d) {
+    int before = d < n->width / 2;
+    if (!n->beside || (before ? m == 0 : m + 1 == tokens)) return 0;
+    return n->neighbour[(size_t)token[before ? m - 1 : m + 1] * n->width + d];
+}
+
 static void embedding(Node *n, const uint32_t *token, uint32_t tokens) {
     uint32_t first = 0;
     while (first < tokens && token[first] != n->separator) first++;
@@ -146,7 +156,7 @@ static void embedding(Node *n, const uint32_t *token, uint32_t tokens) {
             for (uint32_t d = 0; d < n->width; d++)
                 n->value[((size_t)t * tokens + m) * n->width + d] =
                     n->word[(size_t)token[m] * n->width + d] +
-                    (n->positions ? n->position[(size_t)place * n->width + d] : 0);
+                    (n->positions ? n->position[(size_t)place * n->width + d] : 0) + beside(n, token, tokens, m, d);
         }
 }
 
@@ -325,7 +335,7 @@ int main(int argc, char **argv) {
     if (argc != 3) die("usage: reference model.bin golden.bin");
     FILE *model = fopen(argv[1], "rb"), *golden = fopen(argv[2], "rb");
     if (!model || !golden) die("cannot open a file");
-    check_head(model, "SPKM", 6);
+    check_head(model, "SPKM", 7);
     steps = u32(model), longest = u32(model), labels = u32(model), count = u32(model);
     uint32_t number = version >= 6 ? u32(model) : version == 5; /* that is predicted, in place of a class */
     nodes = take(count, sizeof *nodes);

@@ -79,6 +79,25 @@ def test_words_of_both_texts_are_a_version_of_the_form_whatever_is_predicted(pro
     assert ("score" in done.stdout) == (labels == 1)
 
 
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"norm": "layer", "reset": "subtract"},
+        {"norm": "batch", "reset": "zero", "residual": "membrane", "steps": 1},
+        {"separator": 7, "shared_words": 1},
+        {"labels": 1},
+    ],
+)
+def test_neighbours_are_a_version_of_the_form_whatever_is_predicted(program, tmp_path, shape):
+    graph = random_graph(neighbours=True, **shape)
+    number = shape.get("labels") == 1
+    write(tmp_path, replace(graph, labels=()) if number else graph, pairs_of_texts(7))
+    assert (tmp_path / "model.bin").read_bytes()[4] == 7
+    done = run(program, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert ("score" in done.stdout) == number
+
+
 def test_it_names_the_first_spike_that_differs(program, tmp_path):
     write(tmp_path, random_graph())
     content = bytearray((tmp_path / "golden.bin").read_bytes())
