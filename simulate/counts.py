@@ -196,7 +196,9 @@ def _operation(node: Node, tally: Tally) -> OperationCount:
 
 @_operation.register
 def _(node: Embedding, tally: Tally) -> OperationCount:
-    return EmbeddingCount(name=node.name, width=node.width, elements=tally.tokens * node.width)
+    # Of a table of neighbours two half rows a token; at either end of a text one is not there.
+    rows = tally.tokens if node.neighbour is None else 2 * tally.tokens - len(tally.lengths)
+    return EmbeddingCount(name=node.name, width=node.width, elements=rows * node.width)
 
 
 @_operation.register

@@ -136,7 +136,8 @@ class EmbeddingCount:
     Attributes:
         name: the name of its node.
         width: features of a token.
-        elements: tokens · width, the values looked up.
+        elements: tokens · width, the values looked up. A table of neighbours gives each token the half of a row by the
+            token before it and half of one by the token behind it: with it (2 tokens − samples) · width.
     """
 
     kind: ClassVar[str] = "embedding"

@@ -27,8 +27,8 @@ def resources(graph: Graph) -> list[Need]:
     needs = []
     for node in graph:
         if isinstance(node, Embedding):
-            position = 0 if node.position is None else node.position.nbytes
-            needs.append(Need(node.name, 0, node.word.nbytes + position, 0, 0))
+            tables = sum(table.nbytes for table in (node.word, node.position, node.neighbour) if table is not None)
+            needs.append(Need(node.name, 0, tables, 0, 0))
         elif isinstance(node, Linear):
             needs.append(Need(node.name, node.weight.size, -(-node.weight.size * node.bits // 8), 0, 0))
         elif isinstance(node, Readout):

@@ -2,7 +2,7 @@
 
 Linear          min(magnitude · E_AC, events · E_MAC) · outputs: k spikes on shared synapses, or one graded event
 attention       the accumulations of the cheaper order, E_AC each
-embedding       elements · E_AC            word + position, once a text
+embedding       elements · E_AC            word + position, and what neighbours add, once a text
 normalisation   elements · (E_AC + 3 E_MAC)    Σx, Σx², (n x − S) · r, · gain + bias
 neurons         updates · 2 E_AC + leaks   input and comparison; a leak is a multiplication, or a shift and an addition
 residual        elements · E_AC            additions of spikes or of currents

@@ -7,7 +7,8 @@
 
 A later paper of the same first author prints the first three in the same way (arXiv 2402.01533, appendix B, eqs 12-14).
 The first term of the fourth is the embedding at E_MAC; how many operations the authors count for it is not said. Our
-reading: one multiply-accumulate per value looked up, EMB = tokens · D.
+reading: one multiply-accumulate per value looked up, EMB = tokens · D, or (2 tokens − samples) · D where the embedding
+has a table of neighbours, too.
 
 Where the text leaves a choice:
 - A Linear fed by the residual stream has inputs 0, 1, 2, ...: γ is then the mean magnitude, so that an input of k costs
@@ -40,7 +41,7 @@ def account(run: RunRecord) -> Account:
     return Account(
         name="paper",
         title="SpikeBERT paper, eqs 16-19",
-        formula="E = E_MAC · tokens · D + E_AC · Σ SOPs(l),  SOPs(l) = T · γ(l) · FLOPs(l)",
+        formula="E = E_MAC · embedding elements + E_AC · Σ SOPs(l),  SOPs(l) = T · γ(l) · FLOPs(l)",
         includes="The embedding, one E_MAC for each value looked up; every Linear and both products of each attention, "
         "one E_AC for each of T · γ · FLOPs accumulations, where FLOPs are the multiply-accumulates of an ordinary "
         "network of the same shape and γ is the mean input per element and step (Linear: spikes, or the magnitude on "

@@ -159,6 +159,17 @@ def test_each_spike_of_each_level_of_the_embedding_is_an_event_of_the_stream():
     assert operations["blocks.0.attention.qkv.linear"]["input_magnitude"] == sum(int(t.sum()) for t in levels)
 
 
+def test_each_value_that_the_embedding_looks_up_is_counted_once_those_of_neighbours_too():
+    elements = {}
+    for neighbours in (False, True):
+        graph = random_graph(neighbours=neighbours)
+        counts = counts_of(graph, FastSimulator(graph).run(sentences()), [5, 1, 7])
+        elements[neighbours] = counts["operations"][0]["elements"]
+    halves_before = halves_behind = 4 + 0 + 6  # of each text all tokens but one have a token on that side
+    assert elements[False] == 13 * WIDTH
+    assert elements[True] == 13 * WIDTH + (halves_before + halves_behind) * WIDTH // 2
+
+
 def test_dead_and_saturated_neurons_are_those_of_the_recorded_spikes(run):
     graph, result, lengths, _ = run
     for layer in counts_of(graph, result, lengths)["layers"]:

@@ -51,7 +51,7 @@ def cheaper_order(attention):
 def paper(c):
     linear = sum(c.t * op["input_magnitude"] / op["input_elements"] * op["dense_macs"] for op in c.of("linear"))
     attention = sum(c.t * op["input_events"] / op["input_elements"] * op["dense_macs"] for op in c.of("attention"))
-    return E["E_MAC"] * c.tokens * c.d + E["E_AC"] * (linear + attention)
+    return E["E_MAC"] * c.sum("embedding") + E["E_AC"] * (linear + attention)
 
 
 def events(c):
@@ -173,9 +173,9 @@ def test_the_page_names_the_accountings_whose_energy_has_a_range(tmp_path):
     )
 
 
-@pytest.mark.parametrize("norm", ["layer", "batch"])
-def test_every_account_and_its_reference_follow_from_the_file_by_the_formulas_of_the_page(tmp_path, norm):
-    folder = example_run(tmp_path, norm=norm)
+@pytest.mark.parametrize("shape", [{"norm": "layer"}, {"norm": "batch"}, {"norm": "batch", "neighbours": True}])
+def test_every_account_and_its_reference_follow_from_the_file_by_the_formulas_of_the_page(tmp_path, shape):
+    folder = example_run(tmp_path, **shape)
     counts = Counts(json.loads((folder / "counts.json").read_text("utf-8")))
     comparisons = compare(read_run(folder))
     assert [each.spiking.name for each in comparisons] == list(FORMULAS)
@@ -183,6 +183,26 @@ def test_every_account_and_its_reference_follow_from_the_file_by_the_formulas_of
         spiking, reference = FORMULAS[each.spiking.name]
         assert each.spiking.picojoules == pytest.approx(spiking(counts), rel=1e-12), each.spiking.name
         assert each.reference.picojoules == pytest.approx(reference(counts), rel=1e-12), each.reference.name
+
+
+def test_neighbours_cost_an_addition_and_a_reading_of_each_of_their_values(tmp_path):
+    found = []
+    for neighbours in (False, True):
+        folder = tmp_path / str(neighbours)
+        folder.mkdir()
+        run = read_run(example_run(folder, neighbours=neighbours))
+        by_name = {each.spiking.name: each.spiking for each in compare(run)}
+        named = {
+            name: sum(term.picojoules for term in account.terms if term.name == "embeddings.word")
+            for name, account in by_name.items()
+        }
+        found.append((named, (run.tokens - run.samples) * run.model.hidden_size))
+    (plain, _), (beside, values) = found
+    more = {name: beside[name] - plain[name] for name in plain}
+    read = E["E_DRAM"] * 8 / 64
+    wanted = {"paper": E["E_MAC"], "graded": E["E_AC"], "matched": E["E_ADD32"], "memory": E["E_AC"] + read}
+    for name, energy in more.items():
+        assert energy == pytest.approx(values * wanted.get(name, 0)), name
 
 
 def shared(c, moved=0.0):

@@ -196,7 +196,8 @@ def _(node: Linear | Readout) -> str:
 
 @shape.register
 def _(node: Embedding) -> str:
-    return f"{len(node.word)} × {node.width}"
+    tables = "" if node.neighbour is None else "2 × "  # of words, and of what tokens add to those beside them
+    return f"{tables}{len(node.word)} × {node.width}"
 
 
 @shape.register

@@ -22,6 +22,12 @@ def test_weights_neurons_and_state_follow_from_the_shapes():
     assert needs["embeddings.word"].weight_bytes == 50 * 12 + 16 * 12 * 2
 
 
+def test_a_table_of_neighbours_is_as_large_as_that_of_words_and_the_hosts_alone():
+    plain, beside = (resources(random_graph(width=12, neighbours=each)) for each in (False, True))
+    assert beside[0].weight_bytes == plain[0].weight_bytes + 50 * 12
+    assert beside[1:] == plain[1:]
+
+
 @dataclass(frozen=True, eq=False)
 class Synaptic(NeuronLayer):
     """A neuron whose current decays, too."""
