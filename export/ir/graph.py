@@ -111,6 +111,11 @@ class Embedding(Node):
     def width(self) -> int:
         return self.word.shape[1]
 
+    @property
+    def words(self) -> np.ndarray:
+        """(V, D) or (2 V, D): all that is stored of words."""
+        return self.word if self.neighbour is None else np.concatenate([self.word, self.neighbour])
+
 
 @dataclass(frozen=True, eq=False)
 class Linear(Node):

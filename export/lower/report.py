@@ -51,8 +51,7 @@ def weight_snr(before: Any, node: Linear | Embedding | Readout) -> float:
     """10 log10 of the weights' energy over that of their rounding error, in dB."""
     if isinstance(node, Embedding):
         assert isinstance(before, FloatEmbedding)
-        tables = [node.word] if node.neighbour is None else [node.word, node.neighbour]
-        weight, after = before.words, np.concatenate(tables) * node.scale
+        weight, after = before.words, node.words * node.scale
     elif isinstance(node, Linear):
         assert isinstance(before, FloatLinear)
         weight, after = before.weight, node.synapses * node.scale

@@ -160,7 +160,7 @@ def layers(graph: Graph) -> Rows:
     for node in graph:
         need = memory.get(node.name)
         arrays = node.arrays
-        weights = arrays.get("weight", arrays.get("word"))
+        weights = node.words if isinstance(node, Embedding) else arrays.get("weight")
         summed = PACKED.get(type(node))
         rows.append(
             {

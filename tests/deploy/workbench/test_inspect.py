@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import nir
@@ -35,6 +36,15 @@ def test_a_model_is_told_layer_by_layer(made):
     assert linear["bound"] < 2 ** linear["accumulator_bits"]
     assert rows["blocks.0.mlp.up.lif"]["accumulator_bits"] == 24
     assert sum(row["weight_bytes"] or 0 for row in rows.values()) == found.facts["weight_bytes"]
+
+
+def test_of_an_embedding_with_neighbours_both_tables_are_told(tmp_path):
+    graph = random_graph(neighbours=True)
+    table = np.full_like(graph.nodes[0].neighbour, -128)
+    write(replace(graph, nodes=(replace(graph.nodes[0], neighbour=table), *graph.nodes[1:])), tmp_path / "model.nir")
+    row = spikebert.inspect(tmp_path / "model.nir").tables["layers"][0]
+    assert (row["shape"], row["bits"], row["weight_bytes"]) == ("2 × 50 × 12", 8, 2 * 50 * 12 + 16 * 12 * 2)
+    assert "-128" in str(row["weights"]) or "−128" in str(row["weights"])
 
 
 def test_the_json_is_what_the_facts_and_tables_are(made, capsys):
