@@ -103,7 +103,7 @@ def pairs(graph: Graph) -> bool:
 def needed_version(graph: Graph) -> int:
     """The oldest format version that knows all nodes and fields of a graph: older readers take what they can."""
     needed = [SINCE[type(node)] for node in graph]
-    needed += [array_specs(type(node))[name][0].since for node in graph for name in node.arrays]
+    needed += [spec.since for n in graph for name, (spec, _) in array_specs(type(n)).items() if name in n.arrays]
     if pairs(graph):
         needed.append(2)
     if margin_of(graph) != NO_MARGIN:

@@ -41,6 +41,18 @@ def test_a_stream_of_currents_is_trained_on_as_it_is_exported():
         assert np.array_equal(spikes[f"model.{name}"].numpy(), train), name
 
 
+def test_neighbours_are_trained_with_as_they_are_exported_and_stay_as_they_are():
+    trained = model_with_character(norm="batch", reset="zero", residual="membrane", neighbours=True)
+    sentences = [t[m.bool()].numpy() for t, m in zip(TOKENS, MASK, strict=True)]
+    expected = FastSimulator(lower(trained, 4)).run(sentences, record=True)
+    model = QuantisedModel(trained, 4)
+    with record_spikes(model) as spikes:
+        model(TOKENS, MASK).logits.sum().backward()
+    for name, train in expected.spikes.items():
+        assert np.array_equal(spikes[f"model.{name}"].detach().numpy(), train), name
+    assert model.model.embeddings.neighbour.weight.grad is None
+
+
 @pytest.mark.parametrize("norm", ["layer", "batch"])
 def test_every_weight_but_the_embeddings_gets_a_gradient(norm):
     model = QuantisedModel(model_with_character(norm=norm), 4)
