@@ -51,6 +51,14 @@ def test_a_table_of_neighbours_changes_the_checksum_and_its_absence_does_not():
     assert (nir.needed_version(without), nir.needed_version(graph)) == (1, 7)
 
 
+@pytest.mark.parametrize("shape", [(49, 12), (50, 11), (50, 12, 1)])
+def test_a_file_whose_table_of_neighbours_is_of_another_shape_is_refused_in_one_line(tmp_path, shape):
+    wrong = change(random_graph(neighbours=True), "embeddings.word", neighbour=np.ones(shape, np.int8))
+    nir.write(wrong, tmp_path / "model.nir")
+    with pytest.raises(InputError, match=r"^[^\n]*node embeddings\.word: neighbour [^\n]*$"):
+        nir.read(tmp_path / "model.nir")
+
+
 def test_neighbours_of_an_odd_width_are_refused_by_name():
     graph = random_graph(width=9, heads=3, neighbours=True)
     with pytest.raises(InputError, match=r"^node embeddings\.word: neighbours need two halves of the features, .* 9$"):
