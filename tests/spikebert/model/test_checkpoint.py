@@ -36,6 +36,13 @@ def test_a_model_that_tells_of_neighbours_comes_back_equal_from_its_file_and_fro
             assert torch.equal(again(*batch()).logits, trained.model(*batch()).logits)
 
 
+@pytest.mark.parametrize("neighbours", [False, True])
+def test_the_card_tells_of_neighbours_where_the_model_does(tmp_path, neighbours):
+    save_directory(TrainedModel(small_model(neighbours=neighbours), TOKENIZER, ["a", "b"], {}), tmp_path / "model")
+    page = (tmp_path / "model/README.md").read_text("utf-8")
+    assert ("up to 32 tokens, each told of those beside it." in page) == neighbours
+
+
 def test_a_model_of_before_tells_of_no_neighbours(file):
     content = torch.load(file, weights_only=True)
     del content["config"]["neighbours"]
