@@ -4,7 +4,8 @@
     spikebert-train teacher --task glue/sst2 --teacher runs/few-words --teacher-pooling mean --out runs/sst2-teacher
 
 A word whose own piece is gone is cut into shorter ones that are there, so no text is lost. A student has the words of
-its teacher: its file is a third as large, and it learns with the words that it keeps.
+its teacher: its file is a third as large, and it learns with the words that it keeps. A teacher that is fine-tuned
+already keeps its classes.
 """
 
 from __future__ import annotations
@@ -54,16 +55,19 @@ def cut(options: argparse.Namespace) -> None:
     require_place(options.out, FOLDER, "--out")
     texts = [row.text for name in options.task for row in load_task(name).train]
     texts += read_corpus(options.corpus, options.lines, SEED) if options.corpus else []
-    classifier, tokenizer, _ = teachers.load(options.teacher, ["0", "1"], head=teachers.Head.UNUSED)
+    classes = teachers.own_classes(options.teacher)
+    classifier, tokenizer, fitted = teachers.load(options.teacher, classes, head=teachers.Head.UNUSED)
     whole = tokenizer.backend_tokenizer.to_str()
     kept = kept_pieces(whole, texts, options.pieces, field="pieces")
     fewer = Tokenizer.from_str(json.dumps(renumbered(json.loads(whole), kept)))
     own = PreTrainedTokenizerFast(tokenizer_object=fewer, **tokenizer.special_tokens_map)
-    model = classifier.bert
-    table = model.embeddings.word_embeddings.weight.detach()[kept]
-    model.config.vocab_size, model.config.pad_token_id = len(kept), own.pad_token_id
-    model.embeddings.word_embeddings = nn.Embedding.from_pretrained(table, padding_idx=own.pad_token_id)
-    name_outputs(model.config, NO_CLASSES)
+    embeddings, config = classifier.bert.embeddings, classifier.config
+    table = embeddings.word_embeddings.weight.detach()[kept]
+    config.vocab_size, config.pad_token_id = len(kept), own.pad_token_id
+    embeddings.word_embeddings = nn.Embedding.from_pretrained(table, padding_idx=own.pad_token_id)
+    model = classifier if fitted else classifier.bert
+    if not fitted:
+        name_outputs(config, NO_CLASSES)
 
     def write(folder: Path) -> None:
         model.save_pretrained(folder)

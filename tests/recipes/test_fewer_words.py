@@ -7,6 +7,7 @@ from transformers import AutoTokenizer, BertModel
 from recipes.fewer_words import main
 from spikebert.cli import main as train
 from spikebert.model.checkpoint import load_model
+from spikebert.training.teacher import load
 
 
 def states(folder, text):
@@ -42,6 +43,21 @@ def test_the_words_of_a_corpus_count_beside_those_of_the_task(bert, films, tmp_p
     options = ["--corpus", str(tmp_path / "corpus.txt"), "--pieces", "59", "-o", str(tmp_path / "bert")]
     assert main([str(bert), "--task", str(films), *options]) == 0
     assert states(tmp_path / "bert", "great bad film")[0] == ["great", "b", "##a", "##d", "film"]
+
+
+def test_a_fine_tuned_teacher_keeps_its_classes_and_answers_as_before(bert, films, tmp_path):
+    stages = ["--teacher", str(bert), "--teacher-epochs", "1", "--labels", "0=bad,1=good", "--teacher-pooling", "mean"]
+    assert train(["teacher", "--task", str(films), *stages, "--out", str(tmp_path / "tuned")]) == 0
+    tuned, fewer = str(tmp_path / "tuned/model"), str(tmp_path / "fewer")
+    assert main([tuned, "--task", str(films), "--pieces", "59", "-o", fewer]) == 0
+    answers = []
+    for folder in (tuned, fewer):
+        model, tokenizer, fitted = load(folder, ["bad", "good"])
+        assert fitted
+        tokens = torch.tensor([tokenizer("bad film").input_ids])
+        with torch.no_grad():
+            answers.append(model.eval()(tokens, torch.ones_like(tokens)).logits)
+    assert torch.equal(*answers)
 
 
 def test_a_student_learns_from_it_with_the_words_that_it_keeps(few, films, tmp_path):
