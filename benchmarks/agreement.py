@@ -29,7 +29,9 @@ from spikebert.training.teacher import load, load_more, mean_of, vocabulary
 
 
 @torch.no_grad()
-def compare(student: torch.nn.Module, teacher: torch.nn.Module, examples: list[Example], device: torch.device):
+def compare(
+    student: torch.nn.Module, teacher: torch.nn.Module, examples: list[Example], device: torch.device
+) -> tuple[float, float]:
     """(share of equal classes, KL)."""
     equal = divergence = 0.0
     for batch in by_length(examples, 64):

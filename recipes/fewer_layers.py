@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from spikebert.core.errors import exit_cleanly
@@ -17,12 +18,12 @@ from spikebert.core.options import require_least
 from spikebert.new_teacher import FOLDER
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("teacher", help="minilm (packaged), a folder or a hub name")
     p.add_argument("--layers", type=int, default=1, help="layers that stay, from the first (default: %(default)s)")
     p.add_argument("-o", "--out", required=True, help="the folder of the cut network")
-    options = p.parse_args()
+    options = p.parse_args(arguments)
 
     def run() -> None:
         require_least(1, layers=options.layers)

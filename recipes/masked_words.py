@@ -1,7 +1,7 @@
 """A BERT that reads on: masked words of a corpus, so that it knows the task's kind of text before it is fine-tuned.
 
     python recipes/masked_words.py minilm --corpus film.txt.gz --lines 450000 --epochs 3 -o runs/film-bert
-    spikebert-train teacher --task glue/sst2 --teacher runs/film-bert/model --teacher-pooling mean --out runs/sst2-teacher
+    spikebert-train teacher --task glue/sst2 --teacher runs/film-bert/model --teacher-pooling mean --out runs/sst2
 
 No label is read (Gururangan et al. 2020, "Don't Stop Pretraining"). A run that is interrupted goes on where it was.
 """
@@ -10,17 +10,29 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from spikebert.core.errors import exit_cleanly
+from spikebert.core.errors import InputError, exit_cleanly
+from spikebert.core.log import say, shown
 from spikebert.core.options import require_least
 from spikebert.new_teacher import FOLDER
+from spikebert.training.settings import Learning, Machine, Taught
 
+NAME = "masked words"
 MASKED = 0.15  # of the words are to be told
 LEFT = 0.1  # of these stand as they are; the others are masked
 
 
-def main() -> int:
+@dataclass(frozen=True, kw_only=True)
+class Reading(Taught, Learning, Machine):
+    """All that decides a run: the BERT is `teacher`, and `unlabelled` are the lines of the corpus that it reads."""
+
+    task: str = NAME
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("teacher", help="minilm (packaged), a folder or a hub name")
     p.add_argument("--corpus", required=True, help="unlabelled text, one a line (.gz too)")
@@ -32,61 +44,92 @@ def main() -> int:
     p.add_argument("--seed", type=int, default=0, help="of lines, batches and masks (default: %(default)s)")
     p.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="(default: %(default)s)")
     p.add_argument("-o", "--out", required=True, help="the folder of the run; the BERT is in its folder model")
-    options = p.parse_args()
+    options = p.parse_args(arguments)
 
     def run() -> None:
-        require_least(1, lines=options.lines, epochs=options.epochs, batch_size=options.batch_size)
-        read_on(options)
+        require_least(1, lines=options.lines, epochs=options.epochs)
+        settings = Reading(unlabelled=options.lines, **{k: v for k, v in vars(options).items() if k != "lines"})
+        settings.check()
+        settings.require_inputs()
+        with shown(sys.stdout):
+            read_on(settings)
 
     return exit_cleanly("masked_words", run)
 
 
-def read_on(options: argparse.Namespace) -> None:
+def read_on(settings: Reading) -> None:
+    from spikebert.core.files import require_place, write_folder_atomically
+    from spikebert.training import teacher as teachers
+    from spikebert.training.examples import unlabelled_examples
+    from spikebert.training.loop import Schedule, train
+    from spikebert.training.pipeline import computing, remember_teachers, require_positions
+    from spikebert.training.run import Run
+    from spikebert.training.texts import corpus_lines
+
+    with Run(settings, NAME) as run:
+        finished = run.folder / "model"
+        if finished.exists():
+            say(f"{finished} is finished; choose another --out to train anew")
+            return
+        require_place(finished, FOLDER)
+        remember_teachers(settings, run)
+        classifier, tokenizer, _ = teachers.load(settings.teacher, ["0", "1"], head=teachers.Head.UNUSED)
+        if tokenizer.mask_token_id is None:
+            raise InputError(f"{settings.teacher}: its tokenizer has no token for a masked word", field="teacher")
+        require_positions(settings.max_tokens, classifier.config, settings)
+        model = with_word_head(classifier, settings.seed)
+        texts = corpus_lines(settings, run, settings.unlabelled)
+        examples = unlabelled_examples(
+            texts, tokenizer, settings.max_tokens or classifier.config.max_position_embeddings
+        )
+        schedule = Schedule(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)
+        loss = loss_of(model, tokenizer.mask_token_id, tokenizer.all_special_ids)
+        seconds = train(
+            NAME, model, loss, examples, schedule, run.checkpoint("words"), run.metrics, **computing(settings)
+        )
+
+        def write(folder: Path) -> None:
+            model.bert.cpu().save_pretrained(folder)
+            tokenizer.save_pretrained(folder)
+
+        write_folder_atomically(finished, FOLDER, write)
+        run.clear()
+    say(f"{finished}: {len(examples):,} lines read {settings.epochs} times in {seconds / 60:.0f} minutes")
+
+
+def with_word_head(classifier, seed: int):
+    """A BERT that tells masked words, and is fine-tuned for nothing: the classifier's layers below a new head."""
     import torch
     from transformers import BertForMaskedLM
 
-    from spikebert.core.files import require_place, write_folder_atomically
-    from spikebert.data.tasks import read_corpus
     from spikebert.model.outputs import NO_CLASSES, name_outputs
-    from spikebert.training import teacher as teachers
-    from spikebert.training.device import choose
-    from spikebert.training.examples import unlabelled_examples
-    from spikebert.training.loop import Batch, Metrics, Schedule, train
 
-    run = Path(options.out)
-    require_place(run / "model", FOLDER, "--out")
-    run.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(options.seed)
-    classifier, tokenizer, _ = teachers.load(options.teacher, ["0", "1"], head=teachers.Head.UNUSED)
     name_outputs(classifier.config, NO_CLASSES)
+    torch.manual_seed(seed)
     model = BertForMaskedLM(classifier.config)
     model.bert.load_state_dict(classifier.bert.state_dict(), strict=False)  # its pooler is not needed
     model.tie_weights()
-    texts = read_corpus(options.corpus, options.lines, options.seed)
-    examples = unlabelled_examples(texts, tokenizer, options.max_tokens)
-    mask, special = tokenizer.mask_token_id, torch.tensor(tokenizer.all_special_ids)
+    return model
+
+
+def loss_of(model, mask: int, special: Sequence[int]):
+    """The loss of a batch: the cross entropy of the words that are to be told, which are drawn anew each time."""
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    from spikebert.training.loop import Batch
 
     def loss(batch: Batch) -> dict[str, torch.Tensor]:
-        words = ~torch.isin(batch.tokens, special.to(batch.tokens.device)) & batch.mask.bool()
+        marks = torch.tensor(special, device=batch.tokens.device)
+        words = ~torch.isin(batch.tokens, marks) & batch.mask.bool()
         drawn = torch.rand(batch.tokens.shape, device=batch.tokens.device)
         hidden = words & (drawn < MASKED)
         seen = batch.tokens.masked_fill(hidden & (drawn >= LEFT * MASKED), mask)
         states = model.bert(seen, batch.mask).last_hidden_state[hidden]
-        return {"loss": torch.nn.functional.cross_entropy(model.cls(states), batch.tokens[hidden])}
+        total = cross_entropy(model.cls(states), batch.tokens[hidden], reduction="sum")
+        return {"loss": total / hidden.sum().clamp(min=1)}  # of few short lines, perhaps no word was drawn
 
-    schedule = Schedule(options.epochs, options.batch_size, options.learning_rate, options.seed)
-    metrics = Metrics(run / "metrics.jsonl")
-    seconds = train(
-        "masked words", model, loss, examples, schedule, run / "words.checkpoint", metrics, device=choose(options.device)
-    )
-
-    def write(folder: Path) -> None:
-        model.bert.cpu().save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-
-    write_folder_atomically(run / "model", FOLDER, write)
-    (run / "words.checkpoint").unlink()
-    print(f"{run / 'model'}: {len(examples):,} lines read {options.epochs} times in {seconds / 60:.0f} minutes")
+    return loss
 
 
 if __name__ == "__main__":

@@ -96,8 +96,8 @@ def add_shape(p: Parser) -> None:
     add("heads", "attention heads; must divide the width (default: the preset's)")
     add(
         "neighbours",
-        "the host's look-up tells of the tokens beside each token, too, by a second table of words: what order words "
-        "have, at no cost on the chip",
+        "a second table of words, by which the embedding of a token tells of the tokens beside it, too: the host looks "
+        "it up, and the chip does no more",
     )
     add(
         "levels",
@@ -158,7 +158,8 @@ def add_stages(p: Parser) -> None:
     add(
         "warm_start",
         "a finished model (model.nir, model.pt) to begin from, in place of stage 1; the student then has its shape. "
-        "Or the folder of a finished run, whose student it begins from, with the shape that the options give",
+        "Or the folder of a finished run, whose student it begins from, with the shape that the options give. "
+        "--neighbours may be new in both",
         metavar="MODEL",
     )
     add(

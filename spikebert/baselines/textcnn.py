@@ -41,7 +41,7 @@ class WordVectors(nn.Module):
     def __init__(self, config: SpikeBertConfig):
         super().__init__()
         self.word = nn.Embedding(config.vocab_size, config.hidden_size)
-        self.position = None
+        self.position = self.neighbour = None
         nn.init.uniform_(self.word.weight, -0.25, 0.25)  # Kim's, for words without a vector
 
 
@@ -88,9 +88,9 @@ class SpikingTextCNN(nn.Module):
         super().__init__()
         self.config = config
         self.embeddings = Embeddings(config)
-        nn.init.normal_(self.embeddings.word.weight, std=config.initializer_range)
-        if self.embeddings.position is not None:
-            nn.init.normal_(self.embeddings.position.weight, std=config.initializer_range)
+        for table in (self.embeddings.word, self.embeddings.position, self.embeddings.neighbour):
+            if table is not None:
+                nn.init.normal_(table.weight, std=config.initializer_range)
         self.convolutions = nn.ModuleList(WideConvolution(config.hidden_size, width) for width in WIDTHS)
         self.norms = nn.ModuleList(make_norm(config, FILTERS) for _ in WIDTHS)
         self.lif = make_lif(config)

@@ -22,7 +22,7 @@ tags:
 
 A SpikeBERT (Lv et al., [arXiv 2308.15122](https://arxiv.org/abs/2308.15122)): a spiking transformer for text
 classification, distilled from a BERT. {blocks} blocks × {width}, {steps} time steps, {norm} norm, {reset} reset,
-{residual} residual, up to {tokens} tokens.
+{residual} residual, up to {tokens} tokens{beside}.
 
 {labels}
 
@@ -74,6 +74,7 @@ def card(config: Any, labels: list[str], training: dict[str, Any], folder: str =
         reset=config.reset,
         residual=config.residual,
         tokens=config.max_tokens,
+        beside=", each told of those beside it" if config.neighbours else "",
         labels=f"Labels: {', '.join(' '.join(label.split()) for label in labels)}."
         if labels
         else "It predicts a number, in the unit of the labels that it was trained on.",

@@ -32,7 +32,7 @@ class SpikeBertConfig(PretrainedConfig):
         there. Its position table then has 4 max_tokens rows: behind those for tokens of one text alone, as many for
         tokens of both. A neuron can so tell a word that both texts have, which no sum over the words of both shows.
     neighbours: whether a token's embedding tells of the tokens beside it, too. A second word table gives the first half
-        of its features by the token before, and the other half by the token behind.
+        of the features by the token before, and the other half by the token behind.
     """
 
     model_type = "spikebert"
@@ -120,6 +120,10 @@ class SpikeBertConfig(PretrainedConfig):
             raise InputError("config: a separator is one of the words, and needs position_embeddings")
         if self.shared_words and self.separator is None:
             raise InputError("config: shared_words is of sentence pairs, which need a separator")
+        if not isinstance(self.neighbours, bool):
+            raise InputError(f"config: neighbours must be True or False, not {self.neighbours!r}")
+        if self.neighbours and self.hidden_size % 2:
+            raise InputError(f"config: neighbours needs an even hidden_size, not {self.hidden_size}")
         if self.norm not in NORMS:
             raise InputError(f"config: norm must be one of {', '.join(NORMS)}, not {self.norm!r}")
         if self.reset not in RESETS:

@@ -73,10 +73,13 @@ class Embeddings(nn.Module):
         return embedded, spikes
 
     def _beside(self, tokens: Tensor, packing: Packing) -> Tensor:
-        """(M, D): of the token before the first half of its row of the table, of the token behind the other half."""
+        """(M, D): of the token before, the first half of its row of the table; of the token behind, the other half.
+
+        A text's first token has none before it, and its last none behind: zeros.
+        """
         assert self.neighbour is not None
         before, behind = self.neighbour(packing.pack(tokens)).chunk(2, dim=-1)  # (M, D/2)
-        first = packing.positions == 0
+        first = packing.positions == 0  # (M,); the token before a first one is another text's last
         return torch.cat(
             [
                 before.roll(1, 0).masked_fill(first[:, None], 0.0),

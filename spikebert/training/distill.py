@@ -89,8 +89,10 @@ def initialise_head(head: nn.Linear, task: Task) -> None:
 def initialise_embeddings(model: SpikeBertForSequenceClassification, teacher: Teacher) -> None:
     """Start from the teacher's word and position tables: copied, or their principal components where narrower.
 
-    A wider student begins at random, and a line tells so.
+    A wider student begins at random, and a line tells so. The table of neighbours begins at zero: a teacher has none.
     """
+    if model.embeddings.neighbour is not None:
+        model.embeddings.neighbour.weight.zero_()
     embeddings = teacher.model.bert.embeddings
     word = embeddings.word_embeddings.weight
     types = embeddings.token_type_embeddings.weight
@@ -103,8 +105,6 @@ def initialise_embeddings(model: SpikeBertForSequenceClassification, teacher: Te
         centred = word - word.mean(0)
         axes = torch.linalg.eigh(centred.T @ centred).eigenvectors[:, -width:]  # eigenvalues ascend
         word, position, second = centred @ axes, (position + word.mean(0)) @ axes, second @ axes
-    if model.embeddings.neighbour is not None:
-        model.embeddings.neighbour.weight.zero_()  # a teacher has none
     rows = min(len(word), model.config.vocab_size)
     model.embeddings.word.weight[:rows] = word[:rows]
     if model.embeddings.position is not None:

@@ -21,7 +21,7 @@ from spikebert.model.checkpoint import FOLDER, TrainedModel, load_model
 from spikebert.model.model import SpikeBertForSequenceClassification
 from spikebert.training import warm_start
 from spikebert.training.settings import Settings
-from spikebert.training.vocabulary import WORD_TABLES
+from spikebert.training.vocabulary import NEIGHBOUR_TABLE, WORD_TABLES
 
 LIFTED = ".nir"
 OPTIONS = {  # an option, and the field of the config that it decides
@@ -33,7 +33,6 @@ OPTIONS = {  # an option, and the field of the config that it decides
     "residual": "residual",
     "time_steps": "time_steps",
     "beta": "beta",
-    "neighbours": "neighbours",
     "levels": "embedding_levels",
     "max_tokens": "max_tokens",
 }
@@ -68,6 +67,8 @@ def read(path: str) -> TrainedModel:
 def shape(begin: TrainedModel, settings: Settings) -> dict[str, Any]:
     """What the student's config takes from the model that it begins from.
 
+    The student may tell of neighbours where the model does not: `put` begins their table at zero, which alters nothing.
+
     Raises:
         InputError: naming the option that asks for another shape.
     """
@@ -79,7 +80,8 @@ def shape(begin: TrainedModel, settings: Settings) -> dict[str, Any]:
             has = f"{settings.warm_start} has {has}"
             raise InputError(f"{wanted}: {has}, and the student begins from it; leave it out", field=option)
     kept = [name for name in ("time_steps", *warm_start.SHAPE) if name not in OF_THE_TASK]
-    return {name: getattr(config, name) for name in kept}
+    own = {name: getattr(config, name) for name in kept}
+    return {**own, "neighbours": config.neighbours or settings.neighbours}
 
 
 @torch.no_grad()
@@ -97,9 +99,12 @@ def put(
         one, two = ("pairs", "single texts") if student.config.separator is None else ("single texts", "pairs")
         raise InputError(f"is a model for {one}, the task has {two}; give a model for {two}", field="warm_start")
     state = dict(begin.model.state_dict())
+    parts = _parts(begin.tokenizer, tokenizer)
     for table in WORD_TABLES:
-        if table in state:
-            state[table] = _words(state[table], begin.tokenizer, tokenizer)
+        if table in state and parts is not None:
+            state[table] = _words(state[table], parts)
+    if student.embeddings.neighbour is not None:
+        state.setdefault(NEIGHBOUR_TABLE, torch.zeros_like(student.embeddings.neighbour.weight))
     head = ("readout.head.weight", "readout.head.bias")
     if sorted(begin.labels) == sorted(labels):
         order = [begin.labels.index(label) for label in labels] or [0]  # a regression has one output, without a label
@@ -111,21 +116,25 @@ def put(
     student.load_state_dict(state)
 
 
-def _words(table: Tensor, text: str, tokenizer: PreTrainedTokenizerFast) -> Tensor:
-    """(V, D) of the student's tokenizer, from the model's table (V', D)."""
+def _parts(text: str, tokenizer: PreTrainedTokenizerFast) -> dict[int, list[int]] | None:
+    """Of each word piece of the student's tokenizer those of the model's; None where the two have the same."""
     theirs, own = Tokenizer.from_str(text), tokenizer.get_vocab()
     theirs.no_truncation()
     theirs.no_padding()
     known = theirs.get_vocab()
     if known == own:
-        return table
-    rows = torch.zeros(max(own.values()) + 1, table.shape[1])
+        return None
     new = sorted(token for token in own if token not in known)
     cut = theirs.encode_batch([token.removeprefix("##") for token in new], add_special_tokens=False)
     pieces = {token: encoding.ids for token, encoding in zip(new, cut, strict=True)}
-    for token, number in own.items():
-        found = [known[token]] if token in known else pieces[token]
+    say(f"{len(new)} of {len(own)} word pieces are not in the model, and begin as the mean of their parts")
+    return {number: [known[token]] if token in known else pieces[token] for token, number in own.items()}
+
+
+def _words(table: Tensor, parts: dict[int, list[int]]) -> Tensor:
+    """(V, D) of the student's word pieces, from the model's table (V', D)."""
+    rows = torch.zeros(max(parts) + 1, table.shape[1])
+    for number, found in parts.items():
         if found:
             rows[number] = table[found].mean(0)
-    say(f"{len(new)} of {len(own)} word pieces are not in the model, and begin as the mean of their parts")
     return rows

@@ -74,7 +74,7 @@ def _fine_tune(settings: TeacherSettings, run: Run, task: Task, finished: Path) 
     if not fitted:
         initialise_head(model.classifier, task)
     separator = separator_of(task, tokenizer, model.config)
-    _require_positions(settings.max_tokens, model.config, settings)
+    require_positions(settings.max_tokens, model.config, settings)
     longest = min(settings.max_tokens or TEACHER_TOKENS, model.config.max_position_embeddings)
     examples = examples_of(task.train, task.labels, tokenizer, longest, separator)
     schedule = Schedule(settings.teacher_epochs, settings.batch_size, settings.teacher_learning_rate, settings.seed)
@@ -172,7 +172,7 @@ def _new_student(
     if begin:
         shape |= model_start.shape(begin, settings)
         shape["shared_words"] &= shape["separator"] is not None
-        _require_positions(shape["max_tokens"], general.config, settings)
+        require_positions(shape["max_tokens"], general.config, settings)
     config = SpikeBertConfig(**shape)
     torch.manual_seed(settings.seed)
     model = SpikeBertForSequenceClassification(config)
@@ -184,7 +184,7 @@ def _new_student(
     return student
 
 
-def _require_positions(tokens: int | None, teacher: BertConfig, settings: FromTeacher) -> None:
+def require_positions(tokens: int | None, teacher: BertConfig, settings: FromTeacher) -> None:
     """An InputError where the teacher knows fewer positions than texts are to have tokens."""
     longest = teacher.max_position_embeddings
     if tokens and tokens > longest:
@@ -197,7 +197,7 @@ def _require_positions(tokens: int | None, teacher: BertConfig, settings: FromTe
 
 def _longest(settings: Shape, teacher: BertConfig) -> int:
     """Tokens of the student's longest text: the preset's or those asked for, and no more than the teacher reads."""
-    _require_positions(settings.max_tokens, teacher, settings)
+    require_positions(settings.max_tokens, teacher, settings)
     wanted, longest = settings.sizes["max_tokens"], teacher.max_position_embeddings
     if wanted > longest:
         say(f"the teacher has {longest} positions: the student takes texts of {longest} tokens, not of {wanted}")

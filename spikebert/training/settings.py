@@ -111,6 +111,8 @@ class Shape(FromTeacher):
         width, heads = self.sizes["hidden_size"], self.sizes["num_attention_heads"]
         if width % heads:
             raise InputError(f"{heads}: must be a divisor of the width, {width}", field="heads")
+        if self.neighbours and width % 2:
+            raise InputError(f"{width}: must be even with neighbours, which have half of it each", field="width")
         if self.residual == "membrane" and self.norm != "batch":
             raise InputError("membrane: needs batch norms, which fold into thresholds at export", field="residual")
         if (self.residual == "membrane") != (self.levels == 0):

@@ -167,6 +167,19 @@ def classes_of(name: str, config: BertConfig) -> list[str]:
     return names
 
 
+def own_classes(name: str) -> list[str]:
+    """The classes that a teacher is fine-tuned for; none where it is for nothing, or predicts a number."""
+    source = require(name)
+    config = _config(name, source, kept=not Path(source).is_dir() and not hub.reached())
+    classes = classes_of(name, config)
+    return [] if _predicts_a_number(config) or _made_up(classes) else classes
+
+
+def _made_up(classes: Sequence[str]) -> bool:
+    """Whether the names are those that transformers gives to classes without names."""
+    return list(classes) == [f"LABEL_{number}" for number in range(len(classes))]
+
+
 def _predicts_a_number(config: BertConfig) -> bool:
     """Whether it is fine-tuned for a regression, as transformers notes that."""
     return config.problem_type == REGRESSION and len(config.id2label or {}) == 1
@@ -182,8 +195,8 @@ def _order(classes: Sequence[str], labels: Sequence[str]) -> list[int] | None:
 
 
 def _tell_of_classes(name: str, classes: Sequence[str], labels: Sequence[str], head: Head) -> None:
-    if list(classes) == [f"LABEL_{number}" for number in range(len(classes))]:
-        return  # names that transformers makes up
+    if _made_up(classes):
+        return
     theirs, wanted = ", ".join(map(repr, classes[:12])), ", ".join(map(repr, labels[:12])) or "numbers"
     if head is Head.REFUSED:
         raise InputError(

@@ -23,8 +23,8 @@ from spikebert.model.checkpoint import TrainedModel
 from spikebert.model.config import SpikeBertConfig
 from spikebert.model.model import SpikeBertForSequenceClassification
 
-
-WORD_TABLES = ("embeddings.word.weight", "embeddings.neighbour.weight")
+NEIGHBOUR_TABLE = "embeddings.neighbour.weight"
+WORD_TABLES = ("embeddings.word.weight", NEIGHBOUR_TABLE)  # a row a word piece; a model may lack the second
 
 
 def keeping(choice: str | int, trained: TrainedModel, texts: Iterable[str]) -> TrainedModel:
@@ -67,13 +67,16 @@ def prune(trained: TrainedModel, texts: Iterable[str], most: int | None = None) 
     return replace(trained, model=model.eval(), tokenizer=json.dumps(smaller, ensure_ascii=False), training=training)
 
 
-def kept_pieces(text: str, texts: Iterable[str], most: int | None) -> list[int]:
-    """The ids to keep of a tokenizer (its JSON), ascending; see `prune`."""
+def kept_pieces(text: str, texts: Iterable[str], most: int | None, field: str = "vocabulary") -> list[int]:
+    """The ids that a tokenizer (its JSON) keeps, ascending.
+
+    Args and raises as `prune`; `field` is the parameter that gave `most`.
+    """
     tokenizer = json.loads(text)
     if tokenizer["model"].get("type") != "WordPiece":
         raise InputError(
             f"the tokenizer is a {tokenizer['model'].get('type')}: only the vocabulary of a WordPiece can be made "
-            "smaller; leave --vocabulary out"
+            "smaller; leave it whole"
         )
     vocabulary: dict[str, int] = tokenizer["model"]["vocab"]
     prefix = tokenizer["model"].get("continuing_subword_prefix", "##")
@@ -82,9 +85,7 @@ def kept_pieces(text: str, texts: Iterable[str], most: int | None) -> list[int]:
     found |= {token["id"] for token in tokenizer["added_tokens"]}
     found.add(vocabulary[tokenizer["model"]["unk_token"]])
     if most is not None and most < len(found):
-        raise InputError(
-            f"{most}: single characters and special tokens are {len(found)} pieces already", field="vocabulary"
-        )
+        raise InputError(f"{most}: single characters and special tokens are {len(found)} pieces already", field=field)
     by_use = [i for i, _ in _uses(text, texts).most_common() if i not in found]
     return sorted([*found, *by_use[: None if most is None else most - len(found)]])
 

@@ -14,6 +14,7 @@ from spikebert.core.log import say
 from spikebert.model.checkpoint import write_tensors
 from spikebert.model.torch_file import read_tensors
 from spikebert.training.distill import Student
+from spikebert.training.vocabulary import NEIGHBOUR_TABLE
 
 FILE = "student.pt"
 HEAD = "model.readout.head."  # belongs to a task
@@ -55,7 +56,8 @@ def load(student: Student, folder: str) -> None:
     """Put the weights of another run's student into `student`, in place; the head, too, if it has as many labels.
 
     A student of more blocks gives its first ones. Its maps for the alignment stay behind, since the blocks that remain
-    follow other layers of the teacher.
+    follow other layers of the teacher. Where it does not tell of neighbours, their table begins at zero: that alters
+    nothing.
 
     Raises:
         InputError: the folder holds no student, or one of another shape, which is named.
@@ -75,6 +77,9 @@ def load(student: Student, folder: str) -> None:
         say(f"--warm-start {folder}: of its {theirs} blocks the first {blocks} are taken")
         shape = {**shape, "num_hidden_layers": blocks}
         found = {**own, **{k: v for k, v in found.items() if k in own and not k.startswith(ALIGNMENT)}}
+    if wanted["neighbours"] and not shape.get("neighbours"):
+        shape = {**shape, "neighbours": True}
+        found = {**found, f"model.{NEIGHBOUR_TABLE}": torch.zeros_like(own[f"model.{NEIGHBOUR_TABLE}"])}
     for name, value in wanted.items():
         theirs = shape.get(name, ABSENT.get(name))
         if theirs != value:

@@ -88,6 +88,20 @@ def test_training_starts_from_the_teachers_word_vectors(kind, teacher):
     assert torch.equal(model.embeddings.word.weight, bert.model.bert.embeddings.word_embeddings.weight)
 
 
+def test_the_spiking_network_may_tell_of_neighbours(teacher):
+    bert = Teacher(load(str(teacher), ["a", "b"])[0])
+    shape = dict(vocab_size=32, hidden_size=32, num_attention_heads=2)
+    model, plain = (SpikingTextCNN(SpikeBertConfig(**shape, neighbours=told)).eval() for told in (True, False))
+    assert 0 < model.embeddings.neighbour.weight.std() < 0.03
+    initialise_embeddings(model, bert)
+    plain.load_state_dict(model.state_dict(), strict=False)
+    with torch.no_grad():
+        before = model(batch()[0] % 32, batch()[1]).logits
+        assert torch.equal(before, plain(batch()[0] % 32, batch()[1]).logits)
+        model.embeddings.neighbour.weight.normal_()
+        assert not torch.equal(before, model(batch()[0] % 32, batch()[1]).logits)
+
+
 @pytest.mark.parametrize("kind", ["textcnn", "snn-textcnn"])
 def test_a_resumed_run_equals_an_uninterrupted_one(kind, tmp_path):
     examples = [Example([2 + i % 30, 5, 7 + i % 3], i % 2) for i in range(60)]

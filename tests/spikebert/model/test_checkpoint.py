@@ -26,6 +26,30 @@ def test_a_model_comes_back_equal(file):
     assert (trained.labels, trained.training) == (["a", "b"], {"task": "t"})
 
 
+def test_a_model_that_tells_of_neighbours_comes_back_equal_from_its_file_and_from_its_folder(tmp_path):
+    trained = TrainedModel(small_model(neighbours=True), TOKENIZER, ["a", "b"], {})
+    save_model(trained, tmp_path / "model.pt")
+    save_directory(trained, tmp_path / "model")
+    with torch.no_grad():
+        for name in ("model.pt", "model"):
+            again = load_model(tmp_path / name).model
+            assert torch.equal(again(*batch()).logits, trained.model(*batch()).logits)
+
+
+@pytest.mark.parametrize("neighbours", [False, True])
+def test_the_card_tells_of_neighbours_where_the_model_does(tmp_path, neighbours):
+    save_directory(TrainedModel(small_model(neighbours=neighbours), TOKENIZER, ["a", "b"], {}), tmp_path / "model")
+    page = (tmp_path / "model/README.md").read_text("utf-8")
+    assert ("up to 32 tokens, each told of those beside it." in page) == neighbours
+
+
+def test_a_model_of_before_tells_of_no_neighbours(file):
+    content = torch.load(file, weights_only=True)
+    del content["config"]["neighbours"]
+    torch.save(content, file)
+    assert load_model(file).model.embeddings.neighbour is None
+
+
 class Malicious:
     def __reduce__(self):
         return os.system, ("touch executed",)

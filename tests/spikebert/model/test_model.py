@@ -28,10 +28,11 @@ def batch(width=12):
     return tokens, mask
 
 
+@pytest.mark.parametrize("neighbours", [False, True])
 @pytest.mark.parametrize("norm", ["layer", "batch"])
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
-def test_padding_a_batch_changes_no_prediction_and_no_spike(norm, reset):
-    model = small_model(norm=norm, reset=reset)
+def test_padding_a_batch_changes_no_prediction_and_no_spike(norm, reset, neighbours):
+    model = small_model(norm=norm, reset=reset, neighbours=neighbours)
     tokens, mask = batch()
     padded = torch.nn.functional.pad(tokens, (0, 9), value=7)  # what stands on padding must not matter either
     with torch.no_grad(), record_spikes(model) as spikes:
@@ -79,7 +80,7 @@ def test_no_hook_stays_after_recording():
 
 
 def test_every_parameter_gets_a_gradient():
-    model = small_model(threshold=0.5, embedding_levels=2).train()
+    model = small_model(threshold=0.5, embedding_levels=2, neighbours=True).train()
     tokens, mask = batch()
     model(tokens, mask, labels=torch.tensor([0, 1, 0])).loss.backward()
     silent = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum()]
@@ -94,6 +95,50 @@ def test_without_positions_the_order_of_the_words_is_lost():
         assert torch.allclose(blind(tokens, mask).logits, blind(turned, mask).logits, atol=1e-5)
         sighted.embeddings.position.weight.normal_()
         assert not torch.allclose(sighted(tokens, mask).logits, sighted(turned, mask).logits, atol=1e-5)
+
+
+def beside(model, text):
+    """What each token of a text is told of those beside it, token by token."""
+    table, half = model.embeddings.neighbour.weight, model.config.hidden_size // 2
+    rows = torch.zeros(len(text), 2 * half)
+    for place in range(len(text)):
+        if place > 0:
+            rows[place, :half] = table[text[place - 1], :half]
+        if place + 1 < len(text):
+            rows[place, half:] = table[text[place + 1], half:]
+    return rows
+
+
+@pytest.mark.parametrize("pairs", [{}, {"separator": 7, "shared_words": True}], ids=["texts", "pairs"])
+def test_each_token_is_told_of_those_beside_it_in_its_own_text_alone(pairs):
+    model = small_model(neighbours=True, **pairs)
+    tokens, mask = batch()
+    tokens[0, 4] = 7
+    with torch.no_grad():
+        found = model.embeddings._beside(tokens, Packing.from_mask(mask))
+        wanted = [beside(model, text[: int(length)]) for text, length in zip(tokens, mask.sum(1), strict=True)]
+    assert torch.equal(found, torch.cat(wanted))
+
+
+def test_a_text_of_one_token_is_told_of_none():
+    model, packing = small_model(neighbours=True), Packing.from_mask(torch.ones(3, 1, dtype=torch.long))
+    assert not model.embeddings._beside(torch.tensor([[5], [6], [7]]), packing).any()
+
+
+def test_a_table_of_zeros_tells_nothing():
+    model, plain = small_model(neighbours=True), small_model()
+    torch.nn.init.zeros_(model.embeddings.neighbour.weight)
+    plain.load_state_dict({k: v for k, v in model.state_dict().items() if k != "embeddings.neighbour.weight"})
+    with torch.no_grad():
+        assert torch.equal(model(*batch()).logits, plain(*batch()).logits)
+
+
+def test_the_tokens_beside_tell_the_order_of_the_words_where_there_are_no_positions():
+    tokens, mask = batch()[0][:1], batch()[1][:1]
+    model = small_model(position_embeddings=False, neighbours=True)
+    with torch.no_grad():
+        model.embeddings.neighbour.weight.normal_()
+        assert not torch.allclose(model(tokens, mask).logits, model(tokens.flip(1), mask).logits, atol=1e-5)
 
 
 def test_save_pretrained_and_from_pretrained_restore_the_model(tmp_path):
@@ -119,6 +164,8 @@ def test_the_base_preset_is_the_papers_shape():
         dict(reset="soft"),
         dict(beta=1.5),
         dict(embedding_levels=5),
+        dict(neighbours=1),
+        dict(neighbours=True, hidden_size=15, num_attention_heads=3),
     ],
 )
 def test_a_wrong_config_names_its_field(values):

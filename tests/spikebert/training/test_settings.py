@@ -61,5 +61,10 @@ def test_a_value_that_cannot_be_is_told_by_the_name_of_its_setting(name, value, 
         settings_of(task="task", out="out", **{name: value}).check()
 
 
+def test_a_width_that_neighbours_cannot_halve_is_told():
+    with pytest.raises(InputError, match=r"^width 27: must be even with neighbours"):
+        settings_of(task="task", out="out", width=27, heads=3, neighbours=True).check()
+
+
 def test_paths_are_texts(tmp_path):
     assert settings_of(task="task", out="out", dev=tmp_path / "dev.tsv").dev == str(tmp_path / "dev.tsv")

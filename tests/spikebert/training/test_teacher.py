@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from spikebert.core.errors import InputError
-from spikebert.training.pipeline import _require_positions
+from spikebert.training.pipeline import require_positions
 from spikebert.training.settings import Settings
 from spikebert.training.teacher import Head, load, vocabulary
 from tests.spikebert.training.test_training import WORDS, teacher
@@ -166,6 +166,6 @@ def test_the_vocabulary_reaches_to_the_highest_number_though_some_have_no_token(
 def test_more_tokens_than_the_teacher_has_positions_are_refused(teacher):
     config = load(str(teacher), LABELS)[0].config
     settings = Settings(task="task", out="out", teacher=str(teacher))
-    _require_positions(40, config, settings)
+    require_positions(40, config, settings)
     with pytest.raises(InputError, match=r"max_tokens 48: the teacher \S+ has 40 positions; give at most 40"):
-        _require_positions(48, config, settings)
+        require_positions(48, config, settings)

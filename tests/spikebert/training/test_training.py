@@ -134,6 +134,14 @@ def test_a_narrower_student_keeps_the_distances_between_words(teacher):
     assert torch.allclose(torch.cdist(*[model.embeddings.word.weight] * 2), before, rtol=1e-3, atol=1e-2)
 
 
+@pytest.mark.parametrize("width", [24, 32, 40])
+def test_the_table_of_neighbours_begins_at_zero(teacher, width):
+    bert = Teacher(BertForSequenceClassification.from_pretrained(teacher))
+    model = small_model(vocab_size=len(WORDS), hidden_size=width, neighbours=True)
+    initialise_embeddings(model, bert)
+    assert not model.embeddings.neighbour.weight.any()
+
+
 def test_blocks_start_from_the_layers_that_they_follow(teacher):
     """A linear block of the student computes what the teacher's products compute."""
     bert = Teacher(BertForSequenceClassification.from_pretrained(teacher))
@@ -184,6 +192,23 @@ def test_the_learning_rate_rises_then_falls_to_zero():
     assert rates[9] == max(rates) == 1.0
     assert rates[100] == 0.0
     assert rates == sorted(rates[:10]) + sorted(rates[10:], reverse=True)
+
+
+def test_a_batch_holds_each_texts_tokens_and_zeros_behind_them():
+    texts = [[2, 5, 3], [2, 3], [2, 9, 9, 8, 3]]
+    batch = Batch.of([Example(tokens, label) for label, tokens in enumerate(texts)], [4, 7, 1])
+    for row, text in enumerate(texts):
+        padding = [0] * (5 - len(text))
+        assert batch.tokens[row].tolist() == text + padding
+        assert batch.mask[row].tolist() == [1] * len(text) + padding
+    assert batch.labels.tolist() == [0, 1, 2] and batch.indices == [4, 7, 1]
+    assert {batch.tokens.dtype, batch.mask.dtype, batch.labels.dtype} == {torch.int64}
+
+
+def test_the_labels_of_a_regression_are_float32():
+    batch = Batch.of([Example([2, 3], 4.0), Example([2, 5, 3], NO_NUMBER)])
+    assert batch.labels.dtype == torch.float32
+    assert float(batch.labels[0]) == 4.0 and batch.labels[1].isnan()
 
 
 class Interrupted(Exception):

@@ -42,8 +42,9 @@ def logits(model, text):
         return model.model(torch.tensor([ids])).logits
 
 
-def test_texts_that_it_was_made_from_have_the_same_pieces_and_logits():
-    whole = trained()
+@pytest.mark.parametrize("neighbours", [False, True])
+def test_texts_that_it_was_made_from_have_the_same_pieces_and_logits(neighbours):
+    whole = trained(neighbours=neighbours)
     small = prune(whole, ["good films", "bad film"])
     before, after = Tokenizer.from_str(whole.tokenizer), Tokenizer.from_str(small.tokenizer)
     for text in ("good films", "bad film", "bad films"):
@@ -81,23 +82,31 @@ def test_another_kind_of_tokenizer_is_refused_by_its_kind():
         prune(TrainedModel(small_model(), TOKENIZER, ["a", "b"], {}), ["a"])
 
 
+def save_bert(folder):
+    """An untrained BERT of two layers that reads word pieces."""
+    torch.manual_seed(0)
+    tokenizer = wordpiece()
+    names = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(folder)
+    shape = dict(hidden_size=24, num_hidden_layers=2, num_attention_heads=2, intermediate_size=48)
+    config = BertConfig(vocab_size=tokenizer.get_vocab_size(), max_position_embeddings=64, **shape)
+    BertForSequenceClassification(config).save_pretrained(folder)
+    return folder
+
+
 STUDENT = "--stage1-epochs 0 --teacher-epochs 1"
 
 
 @pytest.mark.parametrize("command, stages", [([], STUDENT), (["baseline", "spikformer"], "")])
 def test_a_trained_model_keeps_what_its_texts_use_and_is_measured_with_it(command, stages, tmp_path, capsys):
-    tokenizer = wordpiece()
-    names = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(tmp_path / "bert")
-    shape = dict(hidden_size=24, num_hidden_layers=2, num_attention_heads=2, intermediate_size=48)
-    config = BertConfig(vocab_size=tokenizer.get_vocab_size(), max_position_embeddings=64, **shape)
-    BertForSequenceClassification(config).save_pretrained(tmp_path / "bert")
+    save_bert(tmp_path / "bert")
     rows = [f"{'pos' if i % 2 else 'neg'}\t{'good' if i % 2 else 'bad'} film {'abcdefghij'[i % 10]}" for i in range(80)]
     (tmp_path / "task.tsv").write_text("\n".join(rows))
-    options = "--preset tiny --width 24 --heads 2 --blocks 1 --max-tokens 16 --epochs 1 --vocabulary used"
+    options = "--preset tiny --width 24 --heads 2 --blocks 1 --max-tokens 16 --epochs 1 --vocabulary used --neighbours"
     where = ["--task", str(tmp_path / "task.tsv"), "--teacher", str(tmp_path / "bert"), "--out", str(tmp_path / "run")]
     assert main([*command, *where, *options.split(), *stages.split()]) == 0
     assert "vocabulary: 60 of 65 word pieces are kept" in capsys.readouterr().out
     found = load_model(tmp_path / "run" / "model.pt")
     assert found.model.config.vocab_size == 60 and found.training["word_pieces"] == {"kept": 60, "of": 65}
+    assert len(found.model.embeddings.word.weight) == len(found.model.embeddings.neighbour.weight) == 60
     assert Tokenizer.from_str(found.tokenizer).encode("bad film").tokens == ["[CLS]", "bad", "film", "[SEP]"]

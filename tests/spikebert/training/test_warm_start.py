@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer
-from tokenizers.models import WordPiece
+from tokenizers.models import WordLevel, WordPiece
 from tokenizers.pre_tokenizers import Whitespace
 from transformers import PreTrainedTokenizerFast
 
@@ -14,10 +14,14 @@ from export.ir import nir
 from export.lower.pipeline import lower
 from simulate.fast import FastSimulator
 from spikebert.cli import main
-from spikebert.model.checkpoint import load_model
+from spikebert.core.errors import InputError
+from spikebert.model.checkpoint import TrainedModel, load_model
 from spikebert.model.torch_file import read_tensors
-from spikebert.training import model_start
-from tests.spikebert.training.test_training import command, task, teacher
+from spikebert.training import model_start, warm_start
+from spikebert.training.distill import Student
+from spikebert.training.settings import settings_of
+from tests.spikebert.model.test_model import batch, small_model
+from tests.spikebert.training.test_training import WORDS, command, task, teacher, tokenizer_of_words
 
 __all__ = ["task", "teacher"]  # fixtures
 
@@ -132,6 +136,58 @@ def test_an_option_that_asks_for_another_shape_than_the_models_is_refused(tmp_pa
     assert not (tmp_path / "out/model.pt").exists()
 
 
+def with_words(**values):
+    model, words = small_model(vocab_size=len(WORDS), **values), tokenizer_of_words()
+    return TrainedModel(model, words.backend_tokenizer.to_str(), ["a", "b"], {}), words
+
+
+def test_a_student_that_tells_of_neighbours_begins_as_the_run_that_does_not(tmp_path):
+    before, student = Student(small_model(), 32), Student(small_model(neighbours=True), 32)
+    warm_start.save(before, tmp_path)
+    warm_start.load(student, str(tmp_path))
+    with torch.no_grad():
+        assert torch.equal(student.model(*batch()).logits, before.model(*batch()).logits)
+
+
+def test_a_student_that_tells_of_neighbours_begins_as_the_model_that_does_not():
+    (before, words), (student, _) = with_words(), with_words(neighbours=True)
+    model_start.put(student.model, before, words, ["a", "b"])
+    tokens, mask = batch()[0] % len(WORDS), batch()[1]
+    with torch.no_grad():
+        assert torch.equal(student.model(tokens, mask).logits, before.model(tokens, mask).logits)
+
+
+@pytest.mark.parametrize("has", [False, True])
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_student_has_neighbours_where_its_beginning_has_them_or_they_are_asked_for(has, asked):
+    settings = settings_of(task="task", out="out", warm_start="model.pt", neighbours=asked)
+    assert model_start.shape(with_words(neighbours=has)[0], settings)["neighbours"] == (has or asked)
+
+
+def test_a_student_of_fewer_words_has_their_rows_of_both_tables():
+    before, _ = with_words(neighbours=True)
+    fewer = Tokenizer(WordLevel({word: number for number, word in enumerate(WORDS[::2])}, unk_token=WORDS[0]))
+    student = small_model(vocab_size=16, neighbours=True)
+    model_start.put(student, before, PreTrainedTokenizerFast(tokenizer_object=fewer), ["a", "b"])
+    for table in ("word", "neighbour"):
+        rows = getattr(before.model.embeddings, table).weight[::2]
+        assert torch.equal(getattr(student.embeddings, table).weight, rows)
+
+
+@pytest.mark.parametrize("beginning", ["general", "shipped"])
+def test_a_run_may_tell_of_neighbours_where_its_beginning_does_not(tmp_path, task, teacher, beginning, request):
+    begin = ["--warm-start", str(request.getfixturevalue(beginning)), "--epochs", "1", "--limit", "32"]
+    assert main([*command(task, teacher, tmp_path / "told", *begin), "--neighbours"]) == 0
+    assert load_model(tmp_path / "told/model.pt").model.embeddings.neighbour.weight.any()
+
+
+def test_a_run_that_tells_of_none_does_not_begin_from_one_that_does(tmp_path):
+    before, student = Student(small_model(neighbours=True), 32), Student(small_model(), 32)
+    warm_start.save(before, tmp_path)
+    with pytest.raises(InputError, match="neighbours = True, this one False"):
+        warm_start.load(student, str(tmp_path))
+
+
 def test_word_pieces_that_a_model_does_not_have_begin_as_their_parts():
     def tokenizer(words):
         vocabulary = {word: number for number, word in enumerate(["[UNK]", *words])}
@@ -142,5 +198,5 @@ def test_word_pieces_that_a_model_does_not_have_begin_as_their_parts():
     table = torch.arange(8.0).reshape(4, 2)
     small = tokenizer(["foot", "##ball", "ball"])
     whole = PreTrainedTokenizerFast(tokenizer_object=tokenizer(["football", "ball", "foot", "##ball"]))
-    rows = model_start._words(table, small.to_str(), whole)
+    rows = model_start._words(table, model_start._parts(small.to_str(), whole))
     assert rows.tolist() == [[0, 1], [3, 4], [6, 7], [2, 3], [4, 5]]
