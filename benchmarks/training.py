@@ -11,6 +11,9 @@ same texts, for ours packed, by length, and with the allocator set, as `spikeber
 networks on batches by length, so that this part of the gain is seen apart; and SpikingJelly's multi-step mode, which is
 one call for all T steps.
 
+`--parts` tells what a training step of ours goes to, by PyTorch's profiler. `--device cuda` measures on a GPU: the
+batches lie there before, and a step ends when the GPU has done it.
+
 With `--forward` nothing is trained: a step is a forward pass. The integers of the same network then run beside the
 float networks, on the fast simulator, without counting.
 
@@ -46,6 +49,7 @@ from spikebert.model.config import SpikeBertConfig
 from spikebert.model.model import SpikeBertForSequenceClassification
 from spikebert.training import teacher
 from spikebert.training.allocator import keep_freed_memory
+from spikebert.training.device import choose
 from spikebert.training.examples import examples_of
 from spikebert.training.loop import BUCKET, Batch, Example, Schedule
 from spikebert.training.settings import PRESETS
@@ -214,13 +218,17 @@ def serve(name: str, options: argparse.Namespace, connection: Connection) -> Non
         check_equal(library)
         model = PlainSpikeBert(config, library)
         model.copy_weights(ours)
+    device = torch.device("cpu") if name == FAST else choose(options.device)
+    model.to(device)
     compute = answer(name, ours, model) if options.forward else training_step(name, model)
-    batches = make_batches(options, config)
+    batches = [[batch.to(device) for batch in one] for one in make_batches(options, config)]
     connection.send([[len(batch.labels) for batch in one] for one in batches])
     for by_length, index in iter(connection.recv, None):
         batch = batches[by_length][index]
         wall, cpu = time.perf_counter(), time.process_time()
         compute(batch)
+        if device.type == "cuda":
+            torch.cuda.synchronize()
         connection.send((time.perf_counter() - wall, time.process_time() - cpu))
 
 
@@ -248,6 +256,42 @@ def answer(name: str, ours: SpikeBertForSequenceClassification, model: nn.Module
 
         return run
     return torch.inference_mode()(lambda batch: model.eval()(batch.tokens, batch.mask))
+
+
+PARTS = {  # of a training step, and what marks them: names of PyTorch's operators, or of what these belong to
+    "AdamW": ("Optimizer.step",),
+    "neurons": ("_MultiStepLIF",),
+    "products": ("aten::addmm", "aten::mm", "aten::bmm", "aten::matmul"),
+    "norms": ("layer_norm", "LayerNorm"),
+    "embedding": ("embedding", "Embedding"),
+}
+
+
+def parts_of_step(options: argparse.Namespace) -> dict[str, float]:
+    """The share of each part in the time of training steps of ours."""
+    torch.set_num_threads(options.threads)
+    keep_freed_memory()
+    values: dict[str, Any] = dict(PRESETS[options.preset])
+    config = SpikeBertConfig(**values, time_steps=options.time_steps, reset="zero")
+    step = training_step(OURS, SpikeBertForSequenceClassification(config))
+    _, batches = make_batches(options, config)
+    step(batches[0])
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        for batch in batches:
+            step(batch)
+    spent = dict.fromkeys([*PARTS, "other"], 0.0)
+    for event in profile.events() or []:
+        spent[_part_of(event)] += event.self_cpu_time_total
+    return {part: value / sum(spent.values()) for part, value in spent.items()}
+
+
+def _part_of(event: Any) -> str:
+    while event is not None:
+        for part, marks in PARTS.items():
+            if any(mark in event.name for mark in marks):
+                return part
+        event = event.cpu_parent
+    return "other"
 
 
 class Contender:
@@ -282,7 +326,14 @@ def main() -> None:
     p.add_argument("--repeat", type=int, default=5, help="rounds, of which the least counts (default: %(default)s)")
     p.add_argument("--threads", type=int, default=torch.get_num_threads(), help="(default: %(default)s)")
     p.add_argument("--forward", action="store_true", help="time forward passes, the integer model's among them")
+    p.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to train (default: %(default)s)")
+    p.add_argument("--parts", action="store_true", help="tell what a training step of ours goes to, and no rates")
     options = p.parse_args()
+    if options.parts:
+        shares = sorted(parts_of_step(options).items(), key=lambda item: -item[1])
+        told = ", ".join(f"{part} {share:.0%}" for part, share in shares)
+        print(f"a training step of {options.preset}, T = {options.time_steps}: {told}")
+        return
     contenders = [Contender(name, options) for name in ((FAST,) if options.forward else ()) + (OURS, *LIBRARIES)]
     turns = [(c, by_length) for c in contenders for by_length in (False, True) if by_length or c.name in LIBRARIES]
     for _ in range(options.repeat):
