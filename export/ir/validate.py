@@ -45,6 +45,9 @@ def validate(graph: Graph) -> Graph:
             raise InputError(f"{what} {value} is out of range: 1 to {most}")
     if not graph.nodes or not isinstance(graph.nodes[0], Embedding) or not isinstance(graph.nodes[-1], Readout):
         raise InputError("the graph must begin with an Embedding and end with a Readout")
+    for node in graph.nodes[1:-1]:
+        if isinstance(node, (Embedding, Readout)):
+            raise InputError(f"node {node.name}: a second {type(node).__name__}, of which a graph has one")
     widths: dict[str, int] = {}
     spiking: set[str] = set()
     for node in graph:

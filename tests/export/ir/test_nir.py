@@ -167,6 +167,14 @@ def test_a_malformed_node_is_named(name, values, message):
     assert name in str(error.value)
 
 
+@pytest.mark.parametrize(("place", "kind"), [(0, "Embedding"), (-1, "Readout")])
+def test_a_second_node_of_which_a_graph_has_one_is_refused_by_name(place, kind):
+    graph = random_graph()
+    nodes = (*graph.nodes[:-1], replace(graph.nodes[place], name="second"), graph.nodes[-1])
+    with pytest.raises(InputError, match=f"^node second: a second {kind}, of which a graph has one$"):
+        validate(replace(graph, nodes=nodes))
+
+
 def test_a_provenance_that_is_no_object_is_refused(tmp_path):
     nir.write(replace(random_graph(), metadata=[1]), tmp_path / "model.nir")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="provenance must be a JSON object"):
