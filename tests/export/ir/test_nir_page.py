@@ -6,6 +6,7 @@ import re
 from dataclasses import fields as fields_of
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import h5py
 import numpy as np
@@ -15,7 +16,7 @@ from export.ir import nir
 from export.ir.early_exit import with_margin
 from export.ir.graph import NODE_TYPES, Graph
 from simulate.fast import FastSimulator
-from tests.export import naive
+from tests.export import naive, vectors
 from tests.random_graph import random_graph
 
 PAGE = (Path(nir.__file__).parents[1] / "NIR.md").read_text("utf-8")
@@ -114,12 +115,12 @@ def test_that_reader_with_the_equations_in_plain_integers_gives_every_spike_and_
         assert np.array_equal(outputs[name], train)
 
 
-VECTORS = json.loads((Path(__file__).parents[1] / "data" / "vectors.json").read_text("utf-8"))
+VECTORS = json.loads((vectors.DATA / "vectors.json").read_text("utf-8"))
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["file"])
 def test_the_pages_test_vectors_are_what_its_reader_and_the_simulator_compute(vector):
-    path = Path(__file__).parents[1] / "data" / vector["file"]
+    path = vectors.DATA / vector["file"]
     assert vector["file"] in PAGE
     meta, nodes = read_as_the_page_says(path)
     assert checksum_as_the_page_says(meta, nodes) == meta["checksum"]
@@ -131,6 +132,69 @@ def test_the_pages_test_vectors_are_what_its_reader_and_the_simulator_compute(ve
         assert found.logits[0].tolist() == text["logits"]
         for name, train in (found.spikes or {}).items():
             assert np.argwhere(train).tolist() == np.argwhere(np.array(outputs[name])).tolist() == text["spikes"][name]
+
+
+def test_the_vectors_are_those_that_their_maker_makes():
+    assert (vectors.DATA / "vectors.json").read_text("utf-8") == vectors.vectors()
+    for file, (graph, _) in vectors.models().items():
+        assert nir.read(vectors.DATA / file) == graph
+
+
+# What a reader may get wrong: a line of the naive one as it is, and as such a reader has it.
+FAULTS = {
+    "the decay rounds down": ("decayed if membrane >= 0 else -decayed", "(membrane * (4096 - decay)) >> 12"),
+    "the reset decays, too": ("v - threshold if", "v - (threshold * (4096 - decay) >> 12) if"),
+    "membranes do not saturate": (
+        "max(-STATE_MAX, min(STATE_MAX, v + 64 * current + bias))",
+        "v + 64 * current + bias",
+    ),
+    "a membrane saturates before its bias": (
+        "v + 64 * current + bias)",
+        "max(-STATE_MAX, min(STATE_MAX, v + 64 * current)) + bias)",
+    ),
+    "a membrane may be -2^23": ("max(-STATE_MAX,", "max(-STATE_MAX - 1,"),
+    "a neuron fires above its threshold alone": ("int(v >= threshold)", "int(v > threshold)"),
+    "a text exits above the margin alone": ("sorted(logits)[-2] >= margin", "sorted(logits)[-2] > margin"),
+    "equal largest logits count once": ("- sorted(logits)[-2]", "- [min(logits), *sorted({*logits})][-2]"),
+    "a pair is split at its last separator": (
+        "list(tokens).index(separator) + 1",
+        "len(tokens) - list(tokens)[::-1].index(separator)",
+    ),
+    "the separator is of the second text": ("if place >= behind:", "if place >= behind - (separator in tokens):"),
+    "the separator is in one text alone": ("if shared_words and", "if shared_words and token != separator and"),
+    "a neighbour ends at the separator": (
+        "if 0 <= other < len(tokens):",
+        "if 0 <= other < len(tokens) and tokens[min(place, other)] != separator:",
+    ),
+    "the exponent is of the bias, too": (
+        "linear(row, weight, bias) for row",
+        "linear(row, weight, bias and [b << e for b, e in zip(bias, exponents)]) for row",
+    ),
+    "the root of the norm is rounded": ("isqrt(2**62 // mantissa),", "round(2**31 / mantissa**0.5),"),
+    "a normalised value rounds toward zero": (
+        "((n * x[i] - total) * root) >> (31 - 12 + exponent)",
+        "int((n * x[i] - total) * root / 2 ** (31 - 12 + exponent))",
+    ),
+    "the gain rounds down": ("z * gain[i] + 2**15", "z * gain[i]"),
+    "the mean rounds toward zero": ("(value << shift) // (steps * length)", "int((value << shift) / (steps * length))"),
+    "a stream leaves out its shifts": ("[2**places for", "[1 for"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_reader_with_a_fault_disagrees_with_a_vector(fault):
+    right, wrong = FAULTS[fault]
+    source = Path(naive.__file__).read_text("utf-8")
+    assert source.count(right) == 1
+    faulty = ModuleType("faulty")
+    exec(compile(source.replace(right, wrong), fault, "exec"), vars(faulty))
+
+    def agrees(graph: Graph, text: dict) -> bool:
+        logits, outputs = faulty.run(graph, text["tokens"])
+        spikes = {name: np.argwhere(np.array(outputs[name])).tolist() for name in text["spikes"]}
+        return (logits, spikes) == (text["logits"], text["spikes"])
+
+    assert not all(agrees(nir.read(vectors.DATA / v["file"]), text) for v in VECTORS for text in v["texts"])
 
 
 def test_an_early_exit_is_what_the_page_says(tmp_path):
