@@ -73,6 +73,7 @@ def facts_of(graph: Graph) -> dict[str, Any]:
         "predicts": "a number" if graph.regression else "a label",
         "metric": str(metric_of(graph)),
         "input": "pairs of texts" if separator >= 0 else "texts",
+        "host_looks_up": looked_up(graph),
         "time_steps": graph.time_steps,
         "max_tokens": graph.max_tokens,
         "blocks": shape.blocks,
@@ -108,6 +109,18 @@ def tokenizer_of(graph: Graph) -> str:
         model = None
     kind = model.get("type") if isinstance(model, dict) else None
     return f"{kind or 'of an unknown kind'}, {len(embedding.word):,} words, {len(graph.tokenizer.encode()):,} bytes"
+
+
+def looked_up(graph: Graph) -> str:
+    """What the embedding of a token is the sum of; a host adds it up, before any neuron."""
+    embedding = graph.nodes[0]
+    assert isinstance(embedding, Embedding)
+    rows = ["the word"]
+    if embedding.position is not None:
+        rows.append("its position" + (", another one where both texts have the word" if embedding.shared_words else ""))
+    if embedding.neighbour is not None:
+        rows.append("the tokens beside it")
+    return "; ".join(rows)
 
 
 def targets(graph: Graph) -> dict[str, str]:

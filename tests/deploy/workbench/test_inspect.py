@@ -47,6 +47,22 @@ def test_of_an_embedding_with_neighbours_both_tables_are_told(tmp_path):
     assert "-128" in str(row["weights"]) or "−128" in str(row["weights"])
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({}, "the word; its position"),
+        ({"neighbours": True}, "the word; its position; the tokens beside it"),
+        (
+            {"separator": 3, "shared_words": 1},
+            "the word; its position, another one where both texts have the word",
+        ),
+    ],
+)
+def test_what_the_host_looks_up_is_told(tmp_path, options, told):
+    write(random_graph(norm="batch", reset="zero", **options), tmp_path / "model.nir")
+    assert spikebert.inspect(tmp_path / "model.nir").facts["host_looks_up"] == told
+
+
 def test_the_json_is_what_the_facts_and_tables_are(made, capsys):
     assert main(["inspect", str(made / "model.nir"), "--json"]) == 0
     content, found = json.loads(capsys.readouterr().out), spikebert.inspect(made / "model.nir")
