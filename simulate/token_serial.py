@@ -27,7 +27,7 @@ from export.ir import arithmetic
 from export.ir.arithmetic import Array
 from export.ir.graph import Attention, Embedding, Graph, NeuronLayer, Node, Readout
 from export.ir.ranges import output_bounds
-from export.runtime.kernels import State, make_kernels
+from export.runtime.kernels import EmbeddingKernel, State, make_kernels
 from export.runtime.tally import tally
 from simulate.batches import Tokens
 from simulate.result import SimulationResult
@@ -67,6 +67,9 @@ class TokenSerialSimulator:
     def __init__(self, graph: Graph):
         started = time.perf_counter()
         self.graph, self.passes = graph, passes(graph)
+        first = graph.nodes[0]
+        assert isinstance(first, Embedding)
+        self.lookup = EmbeddingKernel(first)
         self.kernels = make_kernels(graph, output_bounds(graph), graph.time_steps)
         self.startup_seconds = time.perf_counter() - started
 
@@ -96,6 +99,7 @@ class TokenSerialSimulator:
         memories: dict[str, Array] = {}
         output: NDArray = np.empty(0)
         kept = {name for part in self.passes for name in part.waiting}
+        embedded, _ = self.lookup([tokens], [len(tokens)])  # (1, N, D), the host's part
         for part in self.passes:
             sums: State = None  # of the readout
             terms: Array | float = 0.0
@@ -105,7 +109,7 @@ class TokenSerialSimulator:
                     if isinstance(node, Readout):  # sums over the sentence: its mean is over T · N steps
                         output, sums = self.kernels[node.name]([values[s] for s in node.inputs], [1], sums)
                     else:
-                        output = self._node(node, values, tokens, place, memories)
+                        output = self._node(node, values, embedded[:, [place]], memories)
                     values[node.name] = output
                     if isinstance(node, NeuronLayer):
                         trains[node.name].append(output.astype(np.uint8))
@@ -119,17 +123,10 @@ class TokenSerialSimulator:
                 memories = {part.filled.name: np.asarray(terms)}
         return output
 
-    def _node(
-        self, node: Node, values: dict[str, NDArray], tokens: Tokens, place: int, memories: dict[str, Array]
-    ) -> NDArray:
-        """The output (T, 1, D) of a node for the token at `place`; a constant one is (1, 1, D)."""
+    def _node(self, node: Node, values: dict[str, NDArray], embedded: NDArray, memories: dict[str, Array]) -> NDArray:
+        """The output (T, 1, D) of a node for the token that is `embedded`; a constant one is (1, 1, D)."""
         if isinstance(node, Embedding):
-            rows = 0 if node.position is None else len(node.position)
-            places = arithmetic.places(tokens, [len(tokens)], rows, node.separator, node.shared_words)
-            current = arithmetic.embed(tokens[[place]], places[[place]], node.word, node.position)
-            if node.neighbour is not None:
-                current += arithmetic.beside(tokens, [len(tokens)], node.neighbour)[[place]]
-            return current[None]
+            return embedded
         inputs = [values[source] for source in node.inputs]
         if isinstance(node, Attention):
             return arithmetic.recall(inputs[0], memories[node.name])
