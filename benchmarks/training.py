@@ -204,12 +204,16 @@ def make_batches(options: argparse.Namespace, config: SpikeBertConfig) -> tuple[
     return at_random, by_length
 
 
+def config_of(options: argparse.Namespace) -> SpikeBertConfig:
+    values: dict[str, Any] = dict(PRESETS[options.preset])
+    return SpikeBertConfig(**values, time_steps=options.time_steps, reset="zero")
+
+
 def serve(name: str, options: argparse.Namespace, connection: Connection) -> None:
     """A process with one network: for each (sorted, index) that comes, takes that step and sends its seconds."""
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    values: dict[str, Any] = dict(PRESETS[options.preset])
-    config = SpikeBertConfig(**values, time_steps=options.time_steps, reset="zero")
+    config = config_of(options)
     model = ours = SpikeBertForSequenceClassification(config)
     if name in (OURS, FAST):
         keep_freed_memory()  # as `spikebert.training.loop.train` does
@@ -255,7 +259,8 @@ def answer(name: str, ours: SpikeBertForSequenceClassification, model: nn.Module
             return simulator.run(texts, counting="none")
 
         return run
-    return torch.inference_mode()(lambda batch: model.eval()(batch.tokens, batch.mask))
+    model.eval()
+    return torch.inference_mode()(lambda batch: model(batch.tokens, batch.mask))
 
 
 PARTS = {  # of a training step, and what marks them: names of PyTorch's operators, or of what these belong to
@@ -271,8 +276,7 @@ def parts_of_step(options: argparse.Namespace) -> dict[str, float]:
     """The share of each part in the time of training steps of ours."""
     torch.set_num_threads(options.threads)
     keep_freed_memory()
-    values: dict[str, Any] = dict(PRESETS[options.preset])
-    config = SpikeBertConfig(**values, time_steps=options.time_steps, reset="zero")
+    config = config_of(options)
     step = training_step(OURS, SpikeBertForSequenceClassification(config))
     _, batches = make_batches(options, config)
     step(batches[0])
