@@ -6,13 +6,17 @@
 "Plainly" is as the tutorials of those libraries have it: a Python loop over T that calls every layer for each step, one
 Linear each for Q, K and V, an N x N attention map, batches in random order padded to their longest text. All networks
 have the same weights, layer norm, and the reset to zero, the one that means the same everywhere; that they compute the
-same is checked first. A step is forward, backward and an AdamW update. What is counted is sentences a second over the
-same texts, for ours packed, by length, and with the allocator set, as `spikebert-train` does it. Besides: the plain
-networks on batches by length, so that this part of the gain is seen apart; and SpikingJelly's multi-step mode, which is
-one call for all T steps.
+same is checked first. Ours with its products in bfloat16 (`--precision bf16`) stands beside them: the plain networks
+would then have their membranes in bfloat16, too, which counts no further than 256. A step is forward, backward and an
+AdamW update. What is counted is sentences a second over the same texts, for ours packed, by length, and with the
+allocator set, as `spikebert-train` does it. Besides: the plain networks on batches by length, so that this part of the
+gain is seen apart; and SpikingJelly's multi-step mode, which is one call for all T steps.
 
 `--parts` tells what a training step of ours goes to, by PyTorch's profiler. `--device cuda` measures on a GPU: the
 batches lie there before, and a step ends when the GPU has done it.
+
+`--ways` measures ours in the ways that PyTorch offers: its products in bfloat16, and compiled by `torch.compile`, each
+beside the plain way. Compiling falls into the first round, so that the least time of a batch leaves it out.
 
 With `--forward` nothing is trained: a step is a forward pass. The integers of the same network then run beside the
 float networks, on the fast simulator, without counting.
@@ -44,9 +48,11 @@ from torch import Tensor, nn
 from export.lower.pipeline import lower
 from simulate.fast import FastSimulator
 from spikebert.data.tasks import load_task
+from spikebert.model import neuron, packing
 from spikebert.model.checkpoint import TrainedModel
 from spikebert.model.config import SpikeBertConfig
-from spikebert.model.model import SpikeBertForSequenceClassification
+from spikebert.model.model import SpikeBertForSequenceClassification, SpikeBertOutput
+from spikebert.model.precision import products
 from spikebert.training import teacher
 from spikebert.training.allocator import keep_freed_memory
 from spikebert.training.device import choose
@@ -93,6 +99,7 @@ def spikingjelly_library(multi_step: bool) -> Library:
 
 
 OURS, FAST = "SpikeBERT", "its integers, fast simulator"
+BF16, COMPILED = f"{OURS}, bf16", f"{OURS}, compiled"
 LIBRARIES: dict[str, Callable[[], Library]] = {
     "snnTorch Leaky": snntorch_library,
     "SpikingJelly LIFNode": partial(spikingjelly_library, multi_step=False),
@@ -215,7 +222,7 @@ def serve(name: str, options: argparse.Namespace, connection: Connection) -> Non
     torch.manual_seed(0)
     config = config_of(options)
     model = ours = SpikeBertForSequenceClassification(config)
-    if name in (OURS, FAST):
+    if name in (OURS, BF16, COMPILED, FAST):
         keep_freed_memory()  # as `spikebert.training.loop.train` does
     else:
         library = LIBRARIES[name]()
@@ -224,7 +231,7 @@ def serve(name: str, options: argparse.Namespace, connection: Connection) -> Non
         model.copy_weights(ours)
     device = torch.device("cpu") if name == FAST else choose(options.device)
     model.to(device)
-    compute = answer(name, ours, model) if options.forward else training_step(name, model)
+    compute = answer(name, ours, model) if options.forward else training_step(name, model, device)
     batches = [[batch.to(device) for batch in one] for one in make_batches(options, config)]
     connection.send([[len(batch.labels) for batch in one] for one in batches])
     for by_length, index in iter(connection.recv, None):
@@ -236,16 +243,27 @@ def serve(name: str, options: argparse.Namespace, connection: Connection) -> Non
         connection.send((time.perf_counter() - wall, time.process_time() - cpu))
 
 
-def training_step(name: str, model: nn.Module) -> Callable[[Batch], object]:
+def training_step(name: str, model: nn.Module, device: torch.device) -> Callable[[Batch], object]:
     optimizer = torch.optim.AdamW(model.train().parameters(), lr=1e-6)
+    forward = compiled(model) if name == COMPILED else model
+    precision = "bf16" if name == BF16 else "float32"
 
     def step(batch: Batch) -> None:
-        output = model(batch.tokens, batch.mask)
+        with products(device, precision):
+            output = forward(batch.tokens, batch.mask)
+        logits = output.logits if isinstance(output, SpikeBertOutput) else output
         optimizer.zero_grad(set_to_none=True)
-        F.cross_entropy(output.logits if name == OURS else output, batch.labels).backward()
+        F.cross_entropy(logits.float(), batch.labels).backward()
         optimizer.step()
 
     return step
+
+
+def compiled(model: nn.Module) -> Callable[..., Any]:
+    """All but the packing of texts and the neurons, whose backward pass is written by hand: Dynamo fails on both."""
+    packing.Packing.from_mask = torch.compiler.disable(packing.Packing.from_mask)
+    neuron.lif = torch.compiler.disable(neuron.lif)
+    return torch.compile(model, dynamic=True)
 
 
 def answer(name: str, ours: SpikeBertForSequenceClassification, model: nn.Module) -> Callable[[Batch], object]:
@@ -277,7 +295,7 @@ def parts_of_step(options: argparse.Namespace) -> dict[str, float]:
     torch.set_num_threads(options.threads)
     keep_freed_memory()
     config = config_of(options)
-    step = training_step(OURS, SpikeBertForSequenceClassification(config))
+    step = training_step(OURS, SpikeBertForSequenceClassification(config), torch.device("cpu"))
     _, batches = make_batches(options, config)
     step(batches[0])
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
@@ -304,7 +322,7 @@ class Contender:
     def __init__(self, name: str, options: argparse.Namespace):
         context = multiprocessing.get_context("spawn")
         self.name, (self.connection, theirs) = name, context.Pipe()
-        self.process = context.Process(target=serve, args=(name, options, theirs), daemon=True)
+        self.process = context.Process(target=serve, args=(name, options, theirs))
         self.process.start()
         theirs.close()  # so that the process's end is seen here
         self.sizes: list[list[int]] = self.connection.recv()
@@ -320,6 +338,12 @@ class Contender:
         return sum(self.sizes[by_length]) / sum(seconds[clock] for seconds in self.least[by_length])
 
 
+def names_of(options: argparse.Namespace) -> tuple[str, ...]:
+    if options.ways:
+        return OURS, BF16, COMPILED
+    return (FAST, OURS, *LIBRARIES) if options.forward else (OURS, BF16, *LIBRARIES)
+
+
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--task", default="tweets", help="whose texts give the lengths (default: %(default)s)")
@@ -330,6 +354,7 @@ def main() -> None:
     p.add_argument("--repeat", type=int, default=5, help="rounds, of which the least counts (default: %(default)s)")
     p.add_argument("--threads", type=int, default=torch.get_num_threads(), help="(default: %(default)s)")
     p.add_argument("--forward", action="store_true", help="time forward passes, the integer model's among them")
+    p.add_argument("--ways", action="store_true", help="ours in float32, in bfloat16 and compiled, no other library")
     p.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to train (default: %(default)s)")
     p.add_argument("--parts", action="store_true", help="tell what a training step of ours goes to, and no rates")
     options = p.parse_args()
@@ -338,7 +363,7 @@ def main() -> None:
         told = ", ".join(f"{part} {share:.0%}" for part, share in shares)
         print(f"a training step of {options.preset}, T = {options.time_steps}: {told}")
         return
-    contenders = [Contender(name, options) for name in ((FAST,) if options.forward else ()) + (OURS, *LIBRARIES)]
+    contenders = [Contender(name, options) for name in names_of(options)]
     turns = [(c, by_length) for c in contenders for by_length in (False, True) if by_length or c.name in LIBRARIES]
     for _ in range(options.repeat):
         for index in range(options.batches):

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def runs(key: str) -> set[str]:
     return {key[i : i + RUN] for i in range(len(key) - RUN + 1)}
 
 
-def collect(path: Path, without: str) -> list[str]:
+def collect(texts: Iterable[str], without: str) -> list[str]:
     task = load_task(without)
     dev = [letters(row.text) for row in task.dev]
     short = [key for key in dev if len(key) < RUN]
@@ -51,8 +51,8 @@ def collect(path: Path, without: str) -> list[str]:
         others = dev if len(key) < RUN else short
         return not taboo.isdisjoint(runs(key)) or any(overlap(key, other) for other in others)
 
-    texts = chain.from_iterable(map(sentences, reviews(path)))
-    return unseen((text if treebank else text.replace(" n't", "n't") for text in texts), letters_of(task), refused)
+    found = chain.from_iterable(map(sentences, texts))
+    return unseen((text if treebank else text.replace(" n't", "n't") for text in found), letters_of(task), refused)
 
 
 def main() -> int:
@@ -65,7 +65,7 @@ def main() -> int:
 
 
 def run(options: argparse.Namespace) -> None:
-    found = collect(options.reviews, options.without)
+    found = collect(reviews(options.reviews), options.without)
     write_lines(options.out, found)
     print(f"{options.out}: {len(found):,} sentences")
 

@@ -66,7 +66,13 @@ def add_source(p: Parser) -> None:
     )
     add("max_tokens", "the longest text, in tokens (default: the preset's; of a teacher 128)")
     add("device", "where to train; auto: a GPU where there is one")
-    add("precision", "precision of the matrix products; bf16 is faster on GPUs, and slower on most CPUs")
+    add(
+        "precision",
+        (
+            "precision of the matrix products in training; bf16 is faster on GPUs and on CPUs that have it "
+            "(AVX512-BF16), and slower on others"
+        ),
+    )
 
 
 def add_teaching(p: Parser) -> None:

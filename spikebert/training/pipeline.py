@@ -276,9 +276,8 @@ def _stage(settings, run: Run, stage: str, student: Student, teacher: Teacher, e
     """
     where = computing(settings)
     teacher = teacher.to(where["device"])
-    source = cached(
-        teacher, student.layers(teacher.layers), examples, run, stage, schedule.epochs, settings.cache_limit
-    )
+    layers, precision = student.layers(teacher.layers), settings.precision
+    source = cached(teacher, layers, examples, run, stage, schedule.epochs, settings.cache_limit, precision)
 
     def loss(batch: Batch) -> dict[str, torch.Tensor]:
         if stage == "stage1":

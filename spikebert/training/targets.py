@@ -17,6 +17,7 @@ from torch import Tensor
 from spikebert.core.files import write_atomically, write_folder_atomically
 from spikebert.core.log import say
 from spikebert.core.progress import Bar
+from spikebert.model.precision import products
 from spikebert.training import processes
 from spikebert.training.loop import Batch, Example
 from spikebert.training.run import CACHED, Run
@@ -42,22 +43,33 @@ class CachedTeacher:
     features.npy: (M, K, D) float32 or float16, the hidden states of K layers of the M tokens of all examples, one
     example after the other. logits.npy: (examples, labels) float32. The embeddings are cheap, and computed anew.
 
-    A folder's name holds a digest of the tokens, the layers, the format and the teacher's weights: one of anything
-    else is not used.
+    A folder's name holds a digest of the tokens, the layers, the format, the precision and the teacher's weights: one
+    of anything else is not used.
+
+    precision: of the teacher's products, see `spikebert.model.precision`.
     """
 
-    def __init__(self, teacher: Teacher, layers: Sequence[int], examples: Sequence[Example], run: Run, stage: str):
+    def __init__(
+        self,
+        teacher: Teacher,
+        layers: Sequence[int],
+        examples: Sequence[Example],
+        run: Run,
+        stage: str,
+        precision: str = "float32",
+    ):
         self.teacher, self.examples, self.run, self.stage = teacher, examples, run, stage
+        self.precision = precision
         self.layers = teacher.layers
         self.cached = sorted(set(layers))
         self.starts = np.cumsum([0, *(len(e.tokens) for e in examples)])
         self.format = np.dtype(np.float32)
         self.device = next(teacher.model.parameters()).device
 
-    def size(self, precision: str) -> int:
+    def size(self, form: str) -> int:
         """Bytes on disk in "float32" or "float16"."""
         values = int(self.starts[-1]) * len(self.cached) * self.teacher.width
-        return values * np.dtype(precision).itemsize + 4 * len(self.examples) * self.teacher.model.config.num_labels
+        return values * np.dtype(form).itemsize + 4 * len(self.examples) * self.teacher.model.config.num_labels
 
     def prepare(self) -> None:
         """Compute what is not there, by the main process, and open it."""
@@ -88,7 +100,8 @@ class CachedTeacher:
             for start in range(0, len(by_length), BATCH):
                 part = by_length[start : start + BATCH]
                 batch = Batch.of([self.examples[i] for i in part], part).to(self.device)
-                found = self.teacher.targets(batch, self.cached)
+                with products(self.device, self.precision):
+                    found = self.teacher.targets(batch, self.cached)
                 logits[part] = _array(found.logits)
                 hidden = _array(torch.stack(found.features, 1))  # (M, K, D)
                 ends = np.cumsum([len(self.examples[i].tokens) for i in part])
@@ -100,7 +113,8 @@ class CachedTeacher:
 
     def _digest(self) -> str:
         digest = hashlib.blake2b(
-            f"{self.cached} {self.format} {self.teacher.separator} {self.starts.tolist()}".encode(), digest_size=8
+            f"{self.cached} {self.format} {self.precision} {self.teacher.separator} {self.starts.tolist()}".encode(),
+            digest_size=8,
         )
         digest.update(np.concatenate([np.asarray(e.tokens, np.int64) for e in self.examples]).tobytes())
         for name, weight in self.teacher.model.state_dict().items():
@@ -121,6 +135,7 @@ def cached(
     stage: str,
     epochs: int,
     limit: float,
+    precision: str = "float32",
 ) -> Teacher | CachedTeacher:
     """The teacher with its outputs cached on disk, where there is use and room for that; as it is otherwise.
 
@@ -129,7 +144,7 @@ def cached(
     """
     if epochs < 2 or not limit:
         return teacher
-    caching = CachedTeacher(teacher, layers, examples, run, stage)
+    caching = CachedTeacher(teacher, layers, examples, run, stage, precision)
     record = run.cache_record(stage)
     with processes.main_first():
         if processes.is_main() and not record.exists():
@@ -145,11 +160,11 @@ def cached(
 
 def _choose(caching: CachedTeacher, room: float, limit: float) -> str | None:
     """ "float32", "float16" or None; and says so."""
-    for precision in ("float32", "float16"):
-        if caching.size(precision) <= min(room, limit):
-            size = _gb(caching.size(precision))
-            say(f"{caching.stage}: the teacher's outputs are cached on disk: {size} in {precision}")
-            return precision
+    for form in ("float32", "float16"):
+        if caching.size(form) <= min(room, limit):
+            size = _gb(caching.size(form))
+            say(f"{caching.stage}: the teacher's outputs are cached on disk: {size} in {form}")
+            return form
     reason = f"--cache-limit {limit / GIGABYTE:g}" if limit < room else f"the {_gb(max(room, 0))} that may be taken"
     say(
         f"{caching.stage}: the teacher's outputs would take {_gb(caching.size('float16'))} on disk, more than "

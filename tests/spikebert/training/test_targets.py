@@ -10,6 +10,7 @@ from transformers import BertForSequenceClassification
 
 from spikebert.cli import main
 from spikebert.model.checkpoint import load_model
+from spikebert.model.precision import products
 from spikebert.training import targets
 from spikebert.training.loop import Batch, Example
 from spikebert.training.run import Run
@@ -38,10 +39,10 @@ def batch(*indices):
     return Batch.of([EXAMPLES[i] for i in indices], indices)
 
 
-@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("float16", 2e-3)])
-def test_what_is_kept_is_what_the_teacher_gives(bert, run, precision, tolerance):
+@pytest.mark.parametrize(("form", "tolerance"), [("float32", 1e-5), ("float16", 2e-3)])
+def test_what_is_kept_is_what_the_teacher_gives(bert, run, form, tolerance):
     kept = CachedTeacher(bert, LAYERS, EXAMPLES, run, "stage2")
-    kept.format = np.dtype(precision)
+    kept.format = np.dtype(form)
     kept.prepare()
     some = batch(149, 3, 80, 6)
     one, two = kept.targets(some, LAYERS), bert.targets(some, LAYERS)
@@ -51,6 +52,17 @@ def test_what_is_kept_is_what_the_teacher_gives(bert, run, precision, tolerance)
     for a, b in zip(one.features, two.features, strict=True):
         assert a.dtype == torch.float32
         assert torch.allclose(a, b, atol=tolerance)
+
+
+def test_a_teacher_in_bf16_is_kept_as_it_computes(bert, run):
+    kept = CachedTeacher(bert, LAYERS, EXAMPLES, run, "stage2", "bf16")
+    kept.prepare()
+    some = batch(149, 3, 80, 6)
+    with products(torch.device("cpu"), "bf16"):
+        rounded = bert.targets(some, LAYERS)
+    found, exact = kept.targets(some, LAYERS).features[2], bert.targets(some, LAYERS).features[2]
+    assert torch.allclose(found, rounded.features[2].float(), atol=1e-2)  # of other texts beside it in a batch
+    assert 1e-4 < (found - exact).abs().max() < 0.1
 
 
 def test_only_the_aligned_layers_are_kept_and_the_size_is_known_before(bert, run):
