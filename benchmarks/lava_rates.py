@@ -5,7 +5,7 @@
 Both count everything. Lava's time is that of its run; what it takes to build and start its processes stands beside it.
 The fast simulator works on all cores, and a process of Lava on one: a model of one block has one process that works. So
 each stands beside the fast simulator on one core, too. The last column is the share of a run that is left where the
-same processes pass on zeros (`lava_idle.py`): Lava's messages and time steps.
+same processes pass on zeros (`lava_jobs.py`): Lava's messages and time steps.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from lava_idle import idle_seconds
+from lava_jobs import idle_seconds
 from roofline import random_texts
 
 from export.ir import nir

@@ -7,7 +7,8 @@ A product's rate is that of ONNX Runtime's MatMulInteger on the rows of a batch 
 with nothing between the products. Beside it stand float32 products of the same shapes, by torch and by NumPy. All are
 run in turns with the simulator, and the least time of each is taken. Multiply-accumulates are those of the Linears,
 whatever the spikes. `--parts` tells instead what the time of one thread goes to, by the clock of that thread, which
-other work on the machine hardly moves.
+other work on the machine hardly moves. `--layers` tells the rate of each Linear in a run of one thread beside that of
+its product alone.
 """
 
 from __future__ import annotations
@@ -84,8 +85,8 @@ class Products:
         self.with_each(lambda k: x[k.node.weight.shape[1]] @ w[id(k)])
 
 
-def parts_of_time(graph: Graph, sentences: list[np.ndarray], repeat: int) -> dict[str, float]:
-    """The share of each part of the work in the time of one thread, the least of several runs of each."""
+def seconds_of(graph: Graph, sentences: list[np.ndarray], repeat: int, names: dict[str, str]) -> Counter[str]:
+    """Seconds of one thread by what `names` calls each node, and those of counting: of several runs the least each."""
     executor, runs = FastSimulator(graph).executor, []
 
     def timed(part: str, work: Callable):
@@ -98,7 +99,6 @@ def parts_of_time(graph: Graph, sentences: list[np.ndarray], repeat: int) -> dic
 
         return call
 
-    names = {node.name: PARTS.get(type(executor.kernels[node.name]).__name__, "other nodes") for node in graph}
     executor.kernels = {name: timed(part, executor.kernels[name]) for name, part in names.items()}  # type: ignore
     counting = timed("counting", count)
     for _ in range(repeat):
@@ -107,8 +107,35 @@ def parts_of_time(graph: Graph, sentences: list[np.ndarray], repeat: int) -> dic
             texts, states = [sentences[i] for i in group], {}
             for visit in executor.visits(texts, states):
                 counting(visit, [len(tokens) for tokens in texts], states.pop(visit.node.name))
-    least = Counter({part: min(run[part] for run in runs) for part in runs[0]})
+    return Counter({part: min(run[part] for run in runs) for part in runs[0]})
+
+
+def parts_of_time(graph: Graph, sentences: list[np.ndarray], repeat: int) -> dict[str, float]:
+    """The share of each part of the work in the time of one thread."""
+    kernels = FastSimulator(graph).executor.kernels
+    names = {node.name: PARTS.get(type(kernels[node.name]).__name__, "other nodes") for node in graph}
+    least = seconds_of(graph, sentences, repeat, names)
     return {part: seconds / sum(least.values()) for part, seconds in least.most_common()}
+
+
+def rates_of_layers(graph: Graph, sentences: list[np.ndarray], repeat: int) -> list[tuple[str, str, float, float]]:
+    """(layer, shape, its rate in a run, the rate of its product alone), in multiply-accumulates a second of one thread.
+
+    In a run a layer also converts its input, shifts and adds its bias, and finds none of its data in the cache.
+    """
+    seconds = seconds_of(graph, sentences, repeat, {node.name: node.name for node in graph})
+    kernels = FastSimulator(graph).executor.kernels
+    rows, rng, found = sum(map(len, sentences)) * graph.time_steps, np.random.default_rng(0), []
+    for node in graph:
+        kernel = kernels[node.name]
+        if not isinstance(kernel, LinearKernel) or kernel.product is None:
+            continue
+        outputs, inputs = kernel.node.weight.shape
+        x = rng.integers(0, 2, (ROWS, inputs)).astype(np.uint8)
+        (alone,) = least(50 * repeat, partial(kernel.product, x))
+        macs = inputs * outputs
+        found.append((node.name, f"{inputs} x {outputs}", rows * macs / seconds[node.name], ROWS * macs / alone))
+    return found
 
 
 def main() -> None:
@@ -117,13 +144,20 @@ def main() -> None:
     p.add_argument("--texts", type=int, default=400)
     p.add_argument("--tokens", type=int, default=26, help="of a text, on average")
     p.add_argument("--repeat", type=int, default=5)
-    p.add_argument("--parts", action="store_true", help="tell what the time of one thread goes to, and no rates")
+    told = p.add_mutually_exclusive_group()
+    told.add_argument("--parts", action="store_true", help="tell what the time of one thread goes to, and no rates")
+    told.add_argument("--layers", action="store_true", help="tell the rate of each layer in one thread")
     options = p.parse_args()
     graph = lower(random_model("base", "layer", "subtract")) if options.model == "base" else nir.read(options.model)
     sentences = random_texts(graph, options.texts, options.tokens)
     if options.parts:
         shares = parts_of_time(graph, sentences, options.repeat)
         print(f"{options.model}: " + ", ".join(f"{part} {100 * share:.0f} %" for part, share in shares.items()))
+        return
+    if options.layers:
+        print(f"{'layer':32}{'inputs x outputs':>18}{'in a run, G/s':>15}{'alone, G/s':>12}{'share':>8}")
+        for name, shape, own, alone in rates_of_layers(graph, sentences, options.repeat):
+            print(f"{name:32}{shape:>18}{own / 1e9:15.0f}{alone / 1e9:12.0f}{own / alone:8.0%}")
         return
     simulator = FastSimulator(graph)
     torch.set_num_threads(1)  # the batches run beside each other

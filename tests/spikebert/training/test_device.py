@@ -56,3 +56,18 @@ def test_both_stages_and_a_baseline_learn_in_bf16(task, teacher, tmp_path):
     assert load_model(tmp_path / "run" / "model.pt").training["accuracy"] > 0.9
     baseline = ["baseline", "snn-textcnn", *command(task, teacher, tmp_path / "cnn")[:-4]]
     assert main([*baseline, "--epochs", "1", "--precision", "bf16"]) == 0
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+def test_a_model_answers_on_a_gpu_as_on_the_cpu_and_learns_there():
+    gpu = torch.device("cuda")
+    model, (tokens, mask) = small_model().eval(), batch()
+    with torch.no_grad():
+        here = model(tokens, mask).logits
+        there = model.to(gpu)(tokens.to(gpu), mask.to(gpu)).logits
+    assert torch.allclose(here, there.cpu(), atol=1e-3)
+    model.train()
+    for precision_of_products in ("float32", "bf16"):
+        with precision.products(gpu, precision_of_products):
+            model(tokens.to(gpu), mask.to(gpu)).logits.sum().backward()
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)

@@ -1,13 +1,15 @@
-"""A model's process graph whose processes pass on zeros: what its run takes is Lava's own, messages and time steps.
+"""Jobs of Lava's child that are measured: one whose processes pass on zeros, and one that says when it was built.
 
-Used by `lava_rates.py`. The processes, their channels and the sizes of their messages are those of the model. The
-look-up of the words stays, since it tells the others how long the texts are.
+Used by `lava_rates.py` and `lava_start.py`; the child finds these classes here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +23,11 @@ if TYPE_CHECKING:
 
 
 class IdleJob(lava.Job):
-    """Lava's child builds what this module has emptied; the classes are emptied there, and nowhere else."""
+    """The processes, channels and messages of the model, and zeros in them: Lava's own work is left.
+
+    The look-up of the words stays, since it tells the others how long the texts are. The classes are emptied in the
+    child alone.
+    """
 
     def build(self, folder: str) -> Built:
         from lava.proc.lif.models import PyLifResetModelBitAcc
@@ -35,19 +41,33 @@ class IdleJob(lava.Job):
         return super().build(folder)
 
 
-def idle_seconds(graph: Graph, texts: Sequence[Tokens], granularity: str) -> float:
-    """Seconds of a run of the emptied graph."""
-    with _idle_jobs():
-        return lava.run(graph, texts, granularity).seconds
+@dataclass(frozen=True)
+class StampedJob(lava.Job):
+    """Writes when it began and ended building, by the clock of the whole machine."""
+
+    stamps: Path = Path()
+
+    def build(self, folder: str) -> Built:
+        began = time.monotonic()
+        built = super().build(folder)
+        self.stamps.write_text(f"{began} {time.monotonic()}", "utf-8")
+        return built
 
 
 @contextmanager
-def _idle_jobs() -> Iterator[None]:
-    whole, lava.Job = lava.Job, IdleJob
+def jobs_by(make: Callable[..., lava.Job]) -> Iterator[None]:
+    """Within the context, `lava.run` makes its job by `make`."""
+    whole, lava.Job = lava.Job, make  # type: ignore[misc]
     try:
         yield
     finally:
         lava.Job = whole
+
+
+def idle_seconds(graph: Graph, texts: Sequence[Tokens], granularity: str) -> float:
+    """Seconds of a run of the emptied graph."""
+    with jobs_by(IdleJob):
+        return lava.run(graph, texts, granularity).seconds
 
 
 def _zeros(self: Any, inputs: dict[str, np.ndarray], lengths: list[int]) -> dict[str, np.ndarray]:
