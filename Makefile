@@ -55,10 +55,12 @@ results: setup
 	@test -n "$(DATA)" || { echo "make results DATA=FOLDER: the folder of the public sets that docs/results.md names" >&2; exit 2; }
 	DATA="$(abspath $(DATA))" PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python benchmarks/fill.py docs/results.md
 
-# The tables of docs/speed.md on this machine, which should have nothing else to do; TEACHER is the folder of a teacher.
+# The tables of docs/speed.md and of training's speed on this machine, which should have nothing else to do; TEACHER is
+# the folder of a teacher.
 bench: setup
 	@test -n "$(DATA)" -a -n "$(TEACHER)" || { echo "make bench DATA=FOLDER TEACHER=FOLDER: the public sets and the SST-2 teacher" >&2; exit 2; }
 	DATA="$(abspath $(DATA))" TEACHER="$(abspath $(TEACHER))" PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python benchmarks/fill.py docs/speed.md
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python benchmarks/fill.py docs/training.md --only benchmarks/training.py
 
 lint: setup
 	$(BIN)/ruff check .
