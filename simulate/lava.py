@@ -39,8 +39,11 @@ from spikebert.core.errors import InputError
 if TYPE_CHECKING:
     from export.lava.build import Built
 
-# Token slots of a wave, unless a sentence is longer. Few for stock: NumPy multiplies integers fastest in small parts.
-ROWS = {"block": 128, "layer": 256, "stock": 64}
+# Token slots of a wave, at least and at most, unless a sentence is longer. Many cost fewer messages; but the processes
+# work beside each other only where there are enough waves for that. Few for stock: NumPy multiplies integers fastest in
+# small parts.
+ROWS = {"block": (128, 512), "layer": (256, 512), "stock": (64, 64)}
+WAVES = 8  # are enough
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,7 @@ def run(
     else:
         sections(graph)  # refuses what the child could not build
     check_messages(graph)
-    rows = max([rows or ROWS[granularity], *map(len, sentences)])
+    rows = max([rows or _rows(granularity, sum(map(len, sentences))), *map(len, sentences)])
     groups = batches(sentences, rows)
     waves = [(np.concatenate([sentences[i] for i in g]), [len(sentences[i]) for i in g]) for g in groups]
     # No more slots than any wave needs: idle rows cost as much to send as busy ones.
@@ -131,6 +134,12 @@ def run(
         reader = _Reader(folder, job)
         startup, seconds = run_job(packed, folder, deadline, reader.report(progress))
         return reader.result(startup, seconds, record)
+
+
+def _rows(granularity: str, tokens: int) -> int:
+    """Token slots of a wave, where there are so many tokens."""
+    least, most = ROWS[granularity]
+    return min(most, max(least, -(-tokens // WAVES)))
 
 
 class _Reader:
