@@ -60,7 +60,7 @@ results: setup
 bench: setup
 	@test -n "$(DATA)" -a -n "$(TEACHER)" || { echo "make bench DATA=FOLDER TEACHER=FOLDER: the public sets and the SST-2 teacher" >&2; exit 2; }
 	DATA="$(abspath $(DATA))" TEACHER="$(abspath $(TEACHER))" PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python benchmarks/fill.py docs/speed.md
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python benchmarks/fill.py docs/training.md --only benchmarks/training.py
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python benchmarks/fill.py docs/training.md --only benchmarks/training
 
 lint: setup
 	$(BIN)/ruff check .

@@ -15,12 +15,9 @@ from pathlib import Path
 
 import numpy as np
 from lava_jobs import StampedJob, jobs_by
-from roofline import random_texts
-from simulators import random_model
+from roofline import graph_of, random_texts
 
-from export.ir import nir
 from export.ir.graph import Graph
-from export.lower.pipeline import lower
 from simulate import lava
 from simulate.verification import holding
 
@@ -52,7 +49,7 @@ def main() -> None:
     print("| model | simulator | Python and imports, s | the process graph, s | Lava's own start, s | sum |")
     print("|---|---|--:|--:|--:|--:|")
     for name in options.models:
-        graph = lower(random_model("base", "layer", "subtract")) if name == "base" else nir.read(name)
+        graph = graph_of(name)
         for granularity in ("block",) if name == "base" else holding(graph):
             parts = min((start_of(graph, granularity) for _ in range(options.repeat)), key=sum)
             told = " | ".join(f"{seconds:.1f}" for seconds in (*parts, sum(parts)))

@@ -15,7 +15,8 @@ import tempfile
 from itertools import cycle, islice
 from pathlib import Path
 
-from spikebert.data.tasks import load_task
+from simulate.text import read_data
+from spikebert.data.columns import Columns
 
 COMMAND = "import sys; from simulate.cli import main; sys.exit(main())"
 
@@ -36,9 +37,9 @@ def main() -> None:
     p.add_argument("--data", required=True, help="a labelled file, whose texts are taken")
     p.add_argument("--texts", type=int, nargs="+", default=[1, 200_000], help="in rising order: a peak stays")
     options = p.parse_args()
-    rows = load_task(options.data, dev=options.data).train
+    own = read_data(options.data, Columns(), None).texts
     for count in sorted(options.texts):
-        texts = list(islice(cycle(row.text for row in rows), count))
+        texts = list(islice(cycle(own), count))
         print(f"{count:>9,} texts: {peak_megabytes(options.model, texts):4.0f} MB")
 
 

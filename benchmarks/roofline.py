@@ -45,6 +45,11 @@ PARTS = {
 }
 
 
+def graph_of(model: str) -> Graph:
+    """Of a file, or of the preset base with random weights."""
+    return lower(random_model("base", "layer", "subtract")) if model == "base" else nir.read(model)
+
+
 def random_texts(graph: Graph, texts: int, tokens: int) -> list[np.ndarray]:
     """Texts of about so many tokens, each of random words."""
     rng = np.random.default_rng(0)
@@ -121,7 +126,7 @@ def parts_of_time(graph: Graph, sentences: list[np.ndarray], repeat: int) -> dic
 def rates_of_layers(graph: Graph, sentences: list[np.ndarray], repeat: int) -> list[tuple[str, str, float, float]]:
     """(layer, shape, its rate in a run, the rate of its product alone), in multiply-accumulates a second of one thread.
 
-    In a run a layer also converts its input, shifts and adds its bias, and finds none of its data in the cache.
+    In a run a layer also shifts its sums and adds its bias.
     """
     seconds = seconds_of(graph, sentences, repeat, {node.name: node.name for node in graph})
     kernels = FastSimulator(graph).executor.kernels
@@ -148,7 +153,7 @@ def main() -> None:
     told.add_argument("--parts", action="store_true", help="tell what the time of one thread goes to, and no rates")
     told.add_argument("--layers", action="store_true", help="tell the rate of each layer in one thread")
     options = p.parse_args()
-    graph = lower(random_model("base", "layer", "subtract")) if options.model == "base" else nir.read(options.model)
+    graph = graph_of(options.model)
     sentences = random_texts(graph, options.texts, options.tokens)
     if options.parts:
         shares = parts_of_time(graph, sentences, options.repeat)

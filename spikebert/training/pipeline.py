@@ -276,8 +276,8 @@ def _stage(settings, run: Run, stage: str, student: Student, teacher: Teacher, e
     """
     where = computing(settings)
     teacher = teacher.to(where["device"])
-    layers, precision = student.layers(teacher.layers), settings.precision
-    source = cached(teacher, layers, examples, run, stage, schedule.epochs, settings.cache_limit, precision)
+    layers, limit = student.layers(teacher.layers), settings.cache_limit
+    source = cached(teacher, layers, examples, run, stage, schedule.epochs, limit, where["precision"])
 
     def loss(batch: Batch) -> dict[str, torch.Tensor]:
         if stage == "stage1":

@@ -37,7 +37,7 @@ def test_a_table_gives_the_sentences_of_its_plots_whatever_parts_its_columns(tas
     ]
 
 
-def test_a_sentence_that_shares_five_words_with_a_dev_text_is_left_out(task, tmp_path):
+def test_a_sentence_that_shares_a_run_of_letters_with_a_dev_text_is_left_out(task, tmp_path):
     table, out = tmp_path / "films.tsv", tmp_path / "plots.txt.gz"
     table.write_text(
         "synopsis\nTom must find the stolen film before it is sold.\nThe other story ends at the harbour.\n"

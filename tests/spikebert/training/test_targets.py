@@ -61,7 +61,7 @@ def test_a_teacher_in_bf16_is_kept_as_it_computes(bert, run):
     with products(torch.device("cpu"), "bf16"):
         rounded = bert.targets(some, LAYERS)
     found, exact = kept.targets(some, LAYERS).features[2], bert.targets(some, LAYERS).features[2]
-    assert torch.allclose(found, rounded.features[2].float(), atol=1e-2)  # of other texts beside it in a batch
+    assert torch.allclose(found, rounded.features[2].float(), atol=1e-2)  # the batch that was kept held other texts
     assert 1e-4 < (found - exact).abs().max() < 0.1
 
 
