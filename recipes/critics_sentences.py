@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -28,31 +28,38 @@ from spikebert.data.tasks import load_task
 RUN = 25  # letters, some five words
 
 
-def reviews(path: Path) -> Iterator[str]:
+def reviews(path: Path, columns: Sequence[str] = ("review",)) -> Iterator[dict[str, str]]:
     lines = (line.decode("windows-1252", errors="replace") for _, line in byte_lines(require_file(path, "review")))
     rows = csv.DictReader(lines, delimiter="\t")
-    if "review" not in (rows.fieldnames or []):
-        raise InputError(f"{path}: has no column named review; give rt.reviews.tsv.gz")
-    return (row["review"] or "" for row in rows)
+    for column in columns:
+        if column not in (rows.fieldnames or []):
+            raise InputError(f"{path}: has no column named {column}; give rt.reviews.tsv.gz")
+    return iter(rows)
 
 
 def runs(key: str) -> set[str]:
     return {key[i : i + RUN] for i in range(len(key) - RUN + 1)}
 
 
-def collect(texts: Iterable[str], without: str) -> list[str]:
-    task = load_task(without)
-    dev = [letters(row.text) for row in task.dev]
-    short = [key for key in dev if len(key) < RUN]
-    taboo = set().union(*map(runs, dev))
-    treebank = any(" n't" in row.text for row in task.train)  # SST-2 writes "n't" as a word of its own, MR does not
+def refuses(dev: Iterable[str]) -> Callable[[str], bool]:
+    """Tells of a sentence's letters whether they share a run with a text of `dev`, or one is part of the other."""
+    keys = [letters(text) for text in dev]
+    short = [key for key in keys if len(key) < RUN]
+    taboo = set().union(*map(runs, keys))
 
     def refused(key: str) -> bool:
-        others = dev if len(key) < RUN else short
+        others = keys if len(key) < RUN else short
         return not taboo.isdisjoint(runs(key)) or any(overlap(key, other) for other in others)
 
+    return refused
+
+
+def collect(texts: Iterable[str], without: str) -> list[str]:
+    task = load_task(without)
+    treebank = any(" n't" in row.text for row in task.train)  # SST-2 writes "n't" as a word of its own, MR does not
     found = chain.from_iterable(map(sentences, texts))
-    return unseen((text if treebank else text.replace(" n't", "n't") for text in found), letters_of(task), refused)
+    texts = (text if treebank else text.replace(" n't", "n't") for text in found)
+    return unseen(texts, letters_of(task), refuses(row.text for row in task.dev))
 
 
 def main() -> int:
@@ -65,7 +72,8 @@ def main() -> int:
 
 
 def run(options: argparse.Namespace) -> None:
-    found = collect(reviews(options.reviews), options.without)
+    texts = (row["review"] or "" for row in reviews(options.reviews))
+    found = collect(texts, options.without)
     write_lines(options.out, found)
     print(f"{options.out}: {len(found):,} sentences")
 
