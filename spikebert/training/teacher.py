@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoTokenizer, BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 from transformers.modeling_outputs import SequenceClassifierOutput
+from transformers.models.auto.tokenization_auto import get_tokenizer_config
 from transformers.utils import logging
 
 from spikebert.core.bounded import results
@@ -30,6 +31,7 @@ from spikebert.training.teacher_folder import CONFIG, NAMES, PICKLED, has_safete
 from spikebert.training.teacher_weights import require_finite, require_size
 
 SECONDS = 30  # of computing for the reading of a tokenizer
+FAST = "TokenizersBackend"  # so transformers 5 calls PreTrainedTokenizerFast; transformers 4 does not know the name
 
 
 class BertOfMeans(BertForSequenceClassification):
@@ -237,7 +239,9 @@ def _tokenizer(name: str, source: str, config: BertConfig, kept: bool) -> PreTra
     """The teacher's, whose every token has a row in the embedding table."""
 
     def read() -> Any:
-        return AutoTokenizer.from_pretrained(
+        own = get_tokenizer_config(source, trust_remote_code=False, local_files_only=kept)
+        known = PreTrainedTokenizerFast if own.get("tokenizer_class") == FAST else AutoTokenizer
+        return known.from_pretrained(
             source, config=config, use_fast=True, trust_remote_code=False, local_files_only=kept
         )
 
