@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 
-from spikebert.core.errors import exit_cleanly, printable
+from spikebert.core.errors import InputError, exit_cleanly, printable
 from spikebert.core.log import shown
 
 
@@ -34,12 +34,20 @@ class Command:
 
         def work() -> int | None:
             options = parse()
+            _require_values(options)
             if self.tells_its_line:
                 options.line = printable(shlex.join(line))
             with shown(getattr(sys, self.messages)):
                 return self.run(options)
 
         return exit_cleanly(program, work)
+
+
+def _require_values(options: argparse.Namespace) -> None:
+    """An InputError for an empty value, as an unset variable of a shell leaves it: as a path it means this folder."""
+    for name, value in vars(options).items():
+        if "" in (value if isinstance(value, list) else [value]):
+            raise InputError(f"{name.replace('_', '-')}: is empty; give a value, or leave it out")
 
 
 Commands = Mapping[str, Command]

@@ -95,6 +95,7 @@ def exit_cleanly(program: str, command: Callable[[], int | None]) -> int:
 
     It begins with the reading of the arguments, so that their help, too, can be shown by every terminal.
     """
+    _open_standard_streams()
     _let_terminals_degrade()
     try:
         require_assertions()
@@ -161,6 +162,16 @@ def _installation(error: ModuleNotFoundError) -> str | None:
 
 def _is_of(module: str | None, package: str) -> bool:
     return module is not None and f"{module}.".startswith(f"{package}.")
+
+
+def _open_standard_streams() -> None:
+    """Those that are closed (`>&-`) lead nowhere: else the next file that is opened would take their place."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
 
 
 def _let_terminals_degrade() -> None:

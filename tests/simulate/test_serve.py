@@ -104,8 +104,8 @@ def test_a_run_on_a_dask_cluster_is_the_run_of_one_process(client, tmp_path, cap
         (["--dask", "nonsense://x"], "--dask 'nonsense://x': must be the address of a scheduler"),
         (["--dask", "nonsense://x:1"], "--dask nonsense://x:1: no scheduler answers there"),
         (["--dask", "ucx://127.0.0.1:1"], "--dask ucx://127.0.0.1:1: no scheduler answers there"),
-        (["--dask", ""], "--dask '': must be the address of a scheduler"),
-        (["--workers", ""], "--workers : must be auto or a number"),
+        (["--dask", " "], "--dask ' ': must be the address of a scheduler"),
+        (["--workers", " "], "--workers  : must be auto or a number"),
     ],
 )
 def test_workers_that_cannot_be_are_one_line(tmp_path, capsys, monkeypatch, options, message):

@@ -92,3 +92,24 @@ def test_links_that_lead_in_a_circle_are_one_line(tmp_path, capsys):
     assert exit_cleanly("p", lambda: (tmp_path / "a").resolve().read_bytes() and 0) == 2
     error = capsys.readouterr().err
     assert str(tmp_path / "a") in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_standard_stream_leads_nowhere_and_breaks_nothing(closed, tmp_path):
+    code = (
+        "import subprocess, sys\n"
+        "from spikebert.core.errors import exit_cleanly\n"
+        "def command():\n"
+        "    with open(sys.argv[1], 'w') as file:\n"
+        "        print(ascii(sys.stdin.buffer.read()))\n"
+        "        print('told', file=sys.stderr)\n"
+        "        subprocess.run(['echo', 'more'], check=True)\n"
+        "        file.write('result')\n"
+        "sys.exit(exit_cleanly('p', command))"
+    )
+    line = f'"$0" -c "$1" "$2" {closed}'
+    kept = tmp_path / "file"
+    done = subprocess.run(["sh", "-c", line, sys.executable, code, kept], capture_output=True, input=b"", timeout=60)
+    assert done.returncode == 0
+    assert done.stdout in (b"b''\nmore\n", b"more\nb''\n", b"") and done.stderr in (b"told\n", b"")
+    assert kept.read_text() == "result"
