@@ -34,6 +34,7 @@ from simulate.text import Texts, metric_of, prepared, true_of
 from simulate.trace import Trace
 from spikebert.core.errors import InputError, printable
 from spikebert.core.files import sha256, write_folder_atomically
+from spikebert.core.options import require_choice
 from spikebert.core.progress import Bar
 from spikebert.core.versions import versions
 from spikebert.data.metrics import Metric, Score
@@ -330,7 +331,8 @@ def run_texts(
         InputError: a text or a label that the model cannot take, or an argument that cannot be.
         RunError: Lava failed.
     """
-    _require(backend=(backend, BACKENDS), granularity=(granularity, GRANULARITIES))
+    require_choice(BACKENDS, backend=backend)
+    require_choice(GRANULARITIES, granularity=granularity)
     texts, sentences, measured = prepared(graph, texts, truncate, metric)
     if not 0 <= trace <= len(sentences):
         raise InputError(f"{trace}: the texts are numbered from 1 to {len(sentences)}", field="trace")
@@ -374,12 +376,6 @@ def _parts(
             part = slice(group[0], group[-1] + 1)
             result = simulator.run(sentences[part], progress=bar.update, counting="none")
             yield result, Texts(texts.source, texts.texts[part], texts.labels and texts.labels[part])
-
-
-def _require(**choices: tuple[str, Sequence[str]]) -> None:
-    for field, (value, known) in choices.items():
-        if value not in known:
-            raise InputError(f"{value}: must be one of {', '.join(known)}", field=field)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from simulate.batches import Tokens, batches
 from simulate.energy.costs import costs
 from simulate.measure import Measure
 from spikebert.core.errors import InputError
+from spikebert.core.options import require_least
 from spikebert.data.metrics import ACCURACY, Metric
 
 ROWS = 256  # tokens of a batch
@@ -77,6 +78,8 @@ def sweep(
     """
     if margins and graph.regression:
         raise InputError(f"{margins[0]:g}: the model predicts a number, which is ahead of no other", field="margins")
+    for margin in margins:
+        require_least(0, margins=margin)
     points = []
     for factor in factors:
         scaled = scale_thresholds(graph, factor)

@@ -90,6 +90,20 @@ def encode_labelled(
     return encode(graph, texts.texts, f"{texts.source}: text", truncate), measure
 
 
+def require_texts(texts: Sequence[str], where: str) -> None:
+    """An InputError for the first text that is empty, not UTF-8 or longer than any that is tokenised.
+
+    Args:
+        where: what an error calls the texts; it is followed by the text's number, from 1.
+    """
+    for number, text in enumerate(texts, 1):
+        if not text.strip():
+            raise InputError(f"{where} {number}: the text is empty")
+        if not is_unicode(text):
+            raise InputError(f"{where} {number}: not UTF-8; convert it to UTF-8")
+        require_bearable(text, f"{where} {number}")
+
+
 def encode(graph: Graph, texts: Sequence[str], where: str, truncate: bool = False) -> list[Tokens]:
     """Token ids (N,) int64 of each text; a model of sentence pairs takes a text with a TAB as two.
 
@@ -101,12 +115,7 @@ def encode(graph: Graph, texts: Sequence[str], where: str, truncate: bool = Fals
     """
     embedding = graph.nodes[0]
     assert isinstance(embedding, Embedding)
-    for number, text in enumerate(texts, 1):
-        if not text.strip():
-            raise InputError(f"{where} {number}: the text is empty")
-        if not is_unicode(text):
-            raise InputError(f"{where} {number}: not UTF-8; convert it to UTF-8")
-        require_bearable(text, f"{where} {number}")
+    require_texts(texts, where)
     inputs = texts if embedding.separator < 0 else [halves(text) for text in texts]
     found = token_ids(graph.tokenizer, inputs, graph.max_tokens, truncate, "the model's tokenizer")
     for number, (tokens, count) in enumerate(found, 1):

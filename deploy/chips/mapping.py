@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from deploy.chips.balance import CORES, LATENCY, Choice, candidates, curve
+from deploy.chips.balance import CORES, LATENCY, OBJECTIVES, Choice, candidates, curve
 from deploy.chips.chip import Chip, System, find_system, read_chip, systems_of
 from deploy.chips.estimate import Estimate, estimate
 from deploy.chips.packing import compiled_cores
@@ -19,6 +19,7 @@ from export.ir.early_exit import margin_of
 from export.ir.graph import NO_MARGIN, Attention, Embedding, Graph, LayerNorm, Linear, Readout
 from simulate.energy.record import RunRecord
 from spikebert.core.errors import InputError
+from spikebert.core.options import require_choice
 
 MOST_CORES = 2**18  # in all; Hala Point, the largest known system, has 147,456
 AUTO = "auto"  # on the smallest system that holds one of them: unrolled if that fits, for it takes fewer steps
@@ -104,8 +105,11 @@ def map_model(
     """Map the graph of a file that has this digest; `chip` is a known name or a .yaml file. See `map_graph`.
 
     Raises:
-        InputError: it does not fit, or the run is of another model or another margin of an early exit.
+        InputError: it does not fit, the run is of another model or another margin of an early exit, or a choice that is
+            not known.
     """
+    require_choice((*STRATEGIES, AUTO), strategy=strategy)
+    require_choice(OBJECTIVES, objective=objective)
     if run and run.model.sha256 != model_sha256:
         raise InputError(f"{run.folder}: counts of another model ({run.model.file}); simulate the one that is mapped")
     if run and run.model.exit_margin != (None if margin_of(graph) == NO_MARGIN else margin_of(graph)):

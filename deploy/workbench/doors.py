@@ -95,6 +95,8 @@ class Pipeline:
             top_k: the best so many labels of each text, in a list a text where it is not 1; None: all.
             truncation: cut texts that are longer than the model takes.
         """
+        if top_k is not None and top_k < 1:
+            raise InputError(f"{top_k}: must be at least 1, or None for all", field="top_k")
         alone = isinstance(texts, str)
         given = [texts] if alone else list(texts)
         options = {"truncate": truncation} if isinstance(self.model, Model) else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import abc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -48,6 +49,8 @@ class Model:
 
     def __init__(self, graph: Graph, file: Path | None = None):
         self.graph, self.file = graph, file
+        if file is not None:
+            self.source = ModelFile.of(file)  # at once: later the file may be another's
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Model:
@@ -81,12 +84,12 @@ class Model:
     def source(self) -> ModelFile:
         """The name of its file and the SHA-256 of the bytes that are, or would be, in it."""
         with self._written() as path:
-            return ModelFile(UNSAVED if self.file is None else path.name, sha256(path))
+            return ModelFile(path.name, sha256(path))
 
     @contextmanager
     def _written(self) -> Iterator[Path]:
-        """Its file, or one of the same bytes for the time being."""
-        if self.file is not None:
+        """Its file; or one for the time being where it has none, or where that was changed or removed since."""
+        if self.file is not None and self.file.is_file() and sha256(self.file) == self.source.sha256:
             yield self.file
             return
         with scratch() as folder:
@@ -108,7 +111,8 @@ class Model:
         Raises:
             InputError: names the text that is empty, too long or no text.
         """
-        return self._classified(texts, truncate).predictions if len(texts) else []
+        given = listed(texts)
+        return self._classified(given, truncate).predictions if given else []
 
     def predict_proba(self, texts: Sequence[str], truncate: bool = False) -> NDArray[np.float64]:
         """(B, labels) float64: the softmax of the integer logits by their known scale, within quantisation the float
@@ -116,9 +120,8 @@ class Model:
         """
         if self.graph.regression:
             raise InputError(NO_PROBABILITY)
-        if not len(texts):
-            return np.empty((0, len(self.labels)))
-        return self._classified(texts, truncate).probabilities
+        given = listed(texts)
+        return self._classified(given, truncate).probabilities if given else np.empty((0, len(self.labels)))
 
     def _classified(self, texts: Sequence[str], truncate: bool) -> Run:
         return run_texts(self.graph, self.source, _texts(texts, None), truncate=truncate, counting="none")
@@ -273,7 +276,7 @@ class Model:
         """Write `model.nir`, the one self-contained file; docs: export/NIR.md."""
         nir.write(self.graph, path)
         self.file = Path(path)
-        self.__dict__.pop("source", None)  # its name is another
+        self.source = ModelFile.of(self.file)
 
     def bundle(
         self,
@@ -309,12 +312,20 @@ class Model:
         return Model(scale_thresholds(self.graph, factor))
 
 
+def listed(texts: Any, field: str = "texts") -> list[str]:
+    """The texts of a list, a tuple, an array or a column of a table; an InputError for anything else: one text alone, a
+    generator, or a set, whose order nobody knows."""
+    known = isinstance(texts, abc.Collection) and not isinstance(texts, (str, bytes, abc.Set, abc.Mapping))
+    if not known or getattr(texts, "shape", None) == () or not all(isinstance(text, str) for text in texts):
+        raise InputError("must be a list of texts", field=field)
+    return list(texts)
+
+
 def _texts(texts: Sequence[str], labels: Sequence[str] | None) -> Texts:
     """What came from Python, looked at as what comes from files is."""
-    if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
-        raise InputError("must be a list of texts", field="texts")
-    if not len(texts):
+    given, known = listed(texts), None if labels is None else listed(labels, "labels")
+    if not given:
         raise InputError("is empty; give one text or more", field="texts")
-    if labels is not None and (len(labels) != len(texts) or not all(isinstance(label, str) for label in labels)):
-        raise InputError(f"must be {len(texts)} texts, one for each text", field="labels")
-    return Texts(SOURCE, list(texts), None if labels is None else list(labels))
+    if known is not None and len(known) != len(given):
+        raise InputError(f"must be {len(given)} texts, one for each text", field="labels")
+    return Texts(SOURCE, given, known)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deploy.workbench.model import NO_PROBABILITY, Model
+from deploy.workbench.model import NO_PROBABILITY, SOURCE, Model, listed
 from export.formats.targets import TARGETS
 from simulate.scratch import scratch
+from simulate.text import require_texts
 from spikebert.core.errors import InputError, telling_what_to_install
 from spikebert.core.files import require_folder_of
 from spikebert.data.tasks import halves
@@ -59,12 +60,16 @@ class Trained:
         return tuple(self.trained.labels)
 
     def predict(self, texts: Sequence[str]) -> list[Any]:
-        """The label of each text, or the predicted number; a text that is longer than the model takes is cut."""
+        """The label of each text, or the predicted number; a text that is longer than the model takes is cut.
+
+        Raises:
+            InputError: names the text that is empty, holds nothing that the tokenizer knows, or is no text.
+        """
         logits = self._logits(texts)
         return [self.labels[i] for i in logits.argmax(1)] if self.labels else logits[:, 0].tolist()
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """(B, labels) float64: the softmax of the logits; an InputError where the model predicts a number."""
+        """(B, labels) float64: the softmax of the logits. Raises as `predict`, or where a number is predicted."""
         if not self.labels:
             raise InputError(NO_PROBABILITY)
         from scipy.special import softmax
@@ -76,12 +81,14 @@ class Trained:
 
         from spikebert.training.loop import Batch, Example
 
+        given = listed(texts)
+        require_texts(given, f"{SOURCE}: text")
         config, rows = self.trained.model.config, []
-        inputs = list(texts) if config.separator is None else [halves(text) for text in texts]
+        inputs = given if config.separator is None else [halves(text) for text in given]
         found = token_ids(self.trained.tokenizer, inputs, config.max_tokens, True, "the model's tokenizer")
         for number, (tokens, count) in enumerate(found, 1):
             if not count:
-                raise InputError(f"{number}: the text holds nothing that the tokenizer knows", field="texts")
+                raise InputError(f"{SOURCE}: text {number}: the text holds nothing that the tokenizer knows")
             rows.append(Example(tokens.tolist(), -1))
         parts = [np.empty((0, config.num_labels))]
         with torch.inference_mode():
@@ -109,6 +116,7 @@ class Trained:
         from spikebert.model.checkpoint import save_directory, save_model
 
         if Path(path).suffix == ".pt":
+            require_folder_of(path, "")
             save_model(self.trained, Path(path))
         else:
             save_directory(self.trained, Path(path))

@@ -12,7 +12,10 @@ from export.lower.float_graph import FloatGraph, verify
 from export.lower.fold import carry_biases, fold_attention_scales, fold_batch_norms, fold_entrances, move_biases
 from export.lower.quantize import Quantizer
 from spikebert.core.errors import InputError
+from spikebert.core.options import require_choice
 from spikebert.model.checkpoint import TrainedModel
+
+CHIPS = ("loihi2", "loihi1")  # that a model is lowered for
 
 
 def lower(trained: TrainedModel, weight_bits: int = 8, per_channel: bool = False, target: str = "loihi2") -> Graph:
@@ -23,8 +26,9 @@ def lower(trained: TrainedModel, weight_bits: int = 8, per_channel: bool = False
         target: "loihi2" has programmable neurons and graded spikes. "loihi1" has neither: every neuron must be Loihi's
             own, with its zero reset, and what it cannot do is refused by name. Attention is the host's part there.
     """
-    if not 2 <= weight_bits <= 8:
+    if weight_bits not in range(2, 9):
         raise InputError(f"{weight_bits}: weights have 2 to 8 bits", field="bits")
+    require_choice(CHIPS, chip=target)
     graph = fold(capture(trained.model.eval()))
     config = trained.model.config
     integer = Graph(

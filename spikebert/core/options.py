@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from spikebert.core.errors import InputError
@@ -35,6 +36,13 @@ def require_positive(**values: float) -> None:
 def require_seed(seed: int) -> None:
     if not 0 <= seed < SEEDS:
         raise InputError(f"{seed}: must lie in 0 to {SEEDS - 1}", field="seed")
+
+
+def require_choice(known: Sequence[str], **values: str) -> None:
+    """An InputError for the first value that is none of those that are known."""
+    for name, value in values.items():
+        if value not in known:
+            raise InputError(f"{value}: must be one of {', '.join(known)}", field=name)
 
 
 def require_folder(out: str | os.PathLike[str]) -> None:

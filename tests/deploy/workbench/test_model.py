@@ -9,6 +9,7 @@ import pytest
 
 import spikebert
 from deploy.workbench.cli import main
+from spikebert.core.files import sha256
 from tests.simulate.example_run import example_run
 
 TEXTS, LABELS = ["a good film", "a very bad film", "bad"], ["label0", "label1", "label1"]
@@ -166,6 +167,15 @@ def test_a_translation_that_says_nothing_is_refused(folder, capsys, labels):
     ("call", "message"),
     [
         (lambda m: m.predict("one text"), "texts must be a list of texts"),
+        (lambda m: m.predict(""), "texts must be a list of texts"),
+        (lambda m: m.predict(text for text in ["good"]), "texts must be a list of texts"),
+        (lambda m: m.predict({"good"}), "texts must be a list of texts"),
+        (lambda m: m.predict_proba(None), "texts must be a list of texts"),
+        (lambda m: m.simulate(["good"], (label for label in ["label0"])), "labels must be a list of texts"),
+        (lambda m: m.map(strategy="rolled"), "strategy rolled: must be one of unrolled, token-serial, auto"),
+        (lambda m: m.map(objective="time"), "objective time: must be one of cores, latency, energy"),
+        (lambda m: m.sweep(["good"], ["label0"], [1.0], [-1.0]), "margins -1.0: must not be negative"),
+        (lambda m: spikebert.pipeline(m)("good", top_k=-1), "top_k -1: must be at least 1"),
         (lambda m: m.simulate([]), "texts is empty"),
         (lambda m: m.simulate(["good"], ["label0", "label1"]), "labels must be 1 texts"),
         (lambda m: m.simulate(["good"], backend="loihi"), "backend loihi: must be one of fast, lava"),
@@ -186,6 +196,19 @@ def test_a_pipeline_ranks_labels_as_transformers_does(model):
     assert ranked[0] == best and len(ranked) == 3
     assert sum(row["score"] for row in ranked) == pytest.approx(1)
     assert pipe(["a good film"], top_k=2) == [ranked[:2]]
+
+
+def test_a_model_stays_what_was_loaded_whatever_becomes_of_its_file(model, tmp_path):
+    file = tmp_path / "model.nir"
+    model.save(file)
+    loaded, digest = spikebert.load(file), sha256(file)
+    spikebert.load(file).with_thresholds_scaled(2.0).save(file)
+    assert loaded.simulate(TEXTS).model.sha256 == digest != sha256(file)
+    loaded.bundle(TEXTS, tmp_path / "bundle")
+    assert sha256(tmp_path / "bundle" / "model.nir") == digest
+    file.unlink()
+    assert loaded.predict(TEXTS) == model.predict(TEXTS)
+    assert loaded.inspect().facts["sha256"] == digest
 
 
 def test_no_text_is_no_prediction(model):
