@@ -60,6 +60,7 @@ def verify_parser() -> argparse.ArgumentParser:
 
 def bundle(options: argparse.Namespace) -> int:
     from deploy.bundle.bundle import FOLDER, write
+    from deploy.bundle.sums import listed
     from simulate.text import read_data
 
     require_place(options.out, FOLDER, "-o")
@@ -78,7 +79,7 @@ def bundle(options: argparse.Namespace) -> int:
         options.truncate,
         options.nirdata,
     )
-    files = [path for path in Path(options.out).rglob("*") if path.is_file()]
+    files = listed(Path(options.out))
     print(f"{options.out}: {len(files)} files, {sum(p.stat().st_size for p in files) / 1e6:,.1f} MB")
     return 0
 

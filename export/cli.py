@@ -13,7 +13,7 @@ from export.formats.targets import TARGETS, Target
 from export.ir.exit_option import add_exit_margin
 from spikebert.core.commands import Command, script
 from spikebert.core.errors import InputError
-from spikebert.core.files import require_folder_of, write_atomically
+from spikebert.core.files import require_apart, require_folder_of, write_atomically
 from spikebert.core.options import option
 from spikebert.data.columns import add_columns, add_labels, columns_of, labels_of
 from spikebert.model.hub import local
@@ -108,10 +108,12 @@ def run(options: argparse.Namespace) -> None:
         raise InputError(f"{options.model}: no such model file or folder")
     if is_hdf5(options.model) and _is_foreign(options.model):
         return _foreign(options)
+    _require_apart(options)
     target = TARGETS[options.to]
     if target.floats:
         return _float(options, target)
     trained, graph = (None, _read(options)) if is_hdf5(options.model) else _lower(options)
+    compared = _compared(options, trained) if trained and options.compare else []
     if options.threshold_scale is not None:
         from export.ir.thresholds import scale_thresholds
 
@@ -141,7 +143,18 @@ def run(options: argparse.Namespace) -> None:
         draw.write(graph, options.draw)
         print(f"{options.draw}: a picture of {len(graph.nodes)} nodes")
     if trained and (options.compare or options.report):
-        _report(options, trained, graph)
+        _report(options, trained, graph, compared)
+
+
+def _require_apart(options: argparse.Namespace) -> None:
+    """An InputError for an output that is an input or another output; a model.nir may be written over itself."""
+    same = options.to == "nir" and is_hdf5(options.model)
+    read = [options.compare, None if same else options.model]
+    written = {"-o": options.out, "--draw": options.draw, "--report": options.report}
+    for flag, path in written.items():
+        if path:
+            others = [other for name, other in written.items() if name != flag]
+            require_apart(path, flag, *others, *read, options.model if flag != "-o" else None)
 
 
 def _is_foreign(model: str) -> bool:
@@ -156,7 +169,7 @@ def _foreign(options: argparse.Namespace) -> None:
 
     if options.to != "nir":
         raise InputError(f"{options.model}: a NIR file of another tool; --to {options.to} takes a SpikeBERT alone")
-    given = [flag for flag in INTEGERS if getattr(options, flag)]
+    given = _given(options, *INTEGERS)
     if given or not options.out:
         flag = option(given[0] if given else "draw")
         raise InputError(f"{options.model}: a NIR file of another tool; {flag} takes a SpikeBERT alone")
@@ -171,7 +184,7 @@ def _float(options: argparse.Namespace, target: Target) -> None:
     """The trained float model itself, which no lowering touches."""
     if is_hdf5(options.model):
         raise InputError(f"{options.model}: holds integers alone; --to {options.to} needs the model.pt it was made of")
-    given = [flag for flag in (*LOWERING, *INTEGERS) if getattr(options, flag)]
+    given = _given(options, *LOWERING, *INTEGERS)
     if given:
         raise InputError(f"--to {options.to} writes the float model; {option(given[0])} belongs to the integer graph")
     from spikebert.model.checkpoint import load_model
@@ -193,9 +206,14 @@ def _read(options: argparse.Namespace) -> Graph:
     return nir.read(options.model)
 
 
+def _given(options: argparse.Namespace, *flags: str) -> list[str]:
+    """Those that the user gave, as 0 or otherwise."""
+    return [flag for flag in flags if not any(getattr(options, flag) is absent for absent in (None, False))]
+
+
 def _refuse_lowering(options: argparse.Namespace, why: str) -> None:
     """An InputError for the options that only a float model can follow."""
-    given = [flag for flag in LOWERING if getattr(options, flag)]
+    given = _given(options, *LOWERING)
     if given:
         raise InputError(f"{options.model}: {why}; {option(given[0])} needs a model.pt")
 
@@ -209,13 +227,13 @@ def _lower(options: argparse.Namespace) -> tuple[TrainedModel, Graph]:
     return trained, lower(trained, 8 if options.bits is None else options.bits, options.per_channel, options.chip)
 
 
-def _report(options: argparse.Namespace, trained, graph) -> None:
+def _report(options: argparse.Namespace, trained, graph, compared: list) -> None:
     """Show the export report; with --report also write it."""
     import json
 
     from export.lower.report import report, table
 
-    content = report(trained, graph, _compared(options, trained) if options.compare else ())
+    content = report(trained, graph, compared)
     print(table(content))
     if options.report:
         text = json.dumps(content, indent=1, ensure_ascii=False)

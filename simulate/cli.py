@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from simulate.interchange.forms import FORMS
 from simulate.parsers import PROGRAM, ablate_parser, parser, sweep_parser, verify_parser
 from spikebert.core.commands import Command, script
-from spikebert.core.errors import InputError
+from spikebert.core.errors import InputError, printable
 from spikebert.core.options import option
 from spikebert.data.columns import columns_of, labels_of
 from spikebert.data.metrics import ACCURACY
+from spikebert.data.rows import joined
 
 if TYPE_CHECKING:
     from simulate.result import Counting
@@ -103,7 +104,7 @@ def run_model(options: argparse.Namespace) -> None:
     if options.text_pair:
         if not nir.pairs(graph):
             raise InputError(f"--text-pair: {options.model} takes single texts; it was not trained on pairs")
-        options.text = [f"{a}\t{b}" for a, b in zip(options.text, options.text_pair, strict=True)]
+        options.text = [joined(pair) for pair in zip(options.text, options.text_pair, strict=True)]
     shared = options.dask is not None or options.workers is not None
     if options.format != "table" and not options.out and options.backend != "lava" and not shared:
         parts = predict(graph, _texts(options), options.truncate, options.metric)
@@ -182,12 +183,13 @@ def sweep(options: argparse.Namespace) -> None:
 
     from export.ir import nir
     from simulate import sweep as sweeps
-    from spikebert.core.files import require_folder_of, write_atomically
+    from spikebert.core.files import require_apart, require_folder_of, write_atomically
     from spikebert.core.progress import Bar
 
     output = Path(options.out) if options.out else None
     if output:
         require_folder_of(output, "-o")
+        require_apart(output, "-o", options.model, options.data)
         if output.suffix not in (".svg", ".pdf", ".png", ".json"):
             raise InputError(f"-o {output}: the suffix must be .svg, .pdf, .png or .json")
     graph = nir.read(options.model)
@@ -213,7 +215,7 @@ def ablate(options: argparse.Namespace) -> None:
     """Print what each part is worth, and write it where asked to."""
     from export.ir import nir
     from simulate import ablate as ablation
-    from spikebert.core.files import require_folder_of, sha256, write_atomically
+    from spikebert.core.files import require_apart, require_folder_of, sha256, write_atomically
     from spikebert.core.options import require_seed
     from spikebert.core.progress import Bar
 
@@ -221,15 +223,16 @@ def ablate(options: argparse.Namespace) -> None:
     output = Path(options.out) if options.out else None
     if output:
         require_folder_of(output, "-o")
+        require_apart(output, "-o", options.model, options.data)
         if output.suffix != ".json":
             raise InputError(f"-o {output}: the suffix must be .json")
-    graph = nir.read(options.model)
+    graph, digest = nir.read(options.model), sha256(Path(options.model))
     sentences, measure = _labelled(options, graph)
     with Bar(total=1 + ablation.runs(graph), unit="run", disable=None, leave=False) as bar:
         found = ablation.ablate(graph, sentences, measure, options.seed, bar.update)
     print(ablation.table(found))
     if output:
-        record = ablation.record_of(found, sha256(Path(options.model)), Path(options.data).name, options.seed)
+        record = ablation.record_of(found, digest, printable(Path(options.data).name), options.seed)
         write_atomically(output, lambda path: path.write_text(record.text, "utf-8"))
 
 

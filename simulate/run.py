@@ -238,8 +238,8 @@ class Run:
         from simulate.report.report import report_on
         from simulate.report.write import require_document, write
 
-        paths = [require_document(path) for path in outputs]
         sources = [Path(path) if path else None for path in (teacher, mapping, ablation)]
+        paths = [require_document(path, sources=[self.folder, *sources]) for path in outputs]
         report = report_on(content_of(self.record, self.trace, *sources), *sources)
         for path in paths:
             write(report, path)

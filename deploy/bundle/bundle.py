@@ -105,6 +105,8 @@ def write(
     names = [extra.resolve().name for extra in extras]
     for extra, name in zip(extras, names, strict=True):
         _require_plain(extra)
+        if out.resolve().is_relative_to(extra.resolve()):
+            raise InputError(f"{extra}: would hold the bundle that it is put into, {out}; choose another folder")
         if names.count(name) > 1:
             raise InputError(f"{extra}: another one is called {name}, too; rename one of them")
     size = estimate(graph, sum(map(len, sentences)), target, nirdata)
@@ -126,7 +128,7 @@ def write(
         for name, (package, page) in PAGES.items():
             (folder / name).write_bytes((files(package) / page).read_bytes())
         left_out = _other_forms(graph, folder)
-        run = _energy(graph, ModelFile(MODEL, sha256(model)), texts, golden, folder)
+        run = _energy(graph, ModelFile(MODEL, sha256(folder / MODEL)), texts, golden, folder)
         shutil.copyfile(chip_file(chip), folder / CHIP)
         left_out |= _map(run, chip, folder)
         _report(folder, MAPPING not in left_out)

@@ -16,6 +16,13 @@ def write(folder: Path) -> None:
     (folder / FILE).write_text("".join(lines), "utf-8")
 
 
+def listed(folder: Path) -> list[Path]:
+    """The files of a bundle that was just written, the list among them; nothing else that lies there, such as what
+    another process is making."""
+    lines = (folder / FILE).read_text("utf-8").splitlines()
+    return [folder / FILE, *(folder / line.split("  ", 1)[1] for line in lines)]
+
+
 def check(folder: Path) -> int:
     """The number of files, all of them as they were written; an InputError names the first that is not."""
     path = require_file(folder / FILE, "list of checksums")

@@ -74,9 +74,9 @@ def compare(options: argparse.Namespace) -> None:
     from simulate.report import comparison
     from simulate.report.write import require_document
 
-    output = require_document(options.out, (".md", ".json")) if options.out else None
-
-    table = comparison.table([Path(folder) for folder in options.runs])
+    folders = [Path(folder) for folder in options.runs]
+    output = require_document(options.out, (".md", ".json"), folders) if options.out else None
+    table = comparison.table(folders)
     if output is None:
         print(comparison.as_markdown(table))
         return
@@ -92,13 +92,11 @@ def main(arguments: list[str] | None = None) -> int:
 def run(options: argparse.Namespace) -> None:
     from simulate.report.write import DOCUMENTS, FIGURES, require_document, write
 
-    outputs = [require_document(path, FIGURES if options.figure else DOCUMENTS) for path in options.out]
-    for path in outputs:
-        if path.resolve() == (Path(options.run) / "counts.json").resolve():
-            raise InputError(f"-o {path}: is what the report is made from; choose another name")
+    more = [Path(path) if path else None for path in (options.teacher, options.mapping, options.ablation)]
+    sources = [Path(options.run), *more]
+    outputs = [require_document(path, FIGURES if options.figure else DOCUMENTS, sources) for path in options.out]
     from simulate.report.report import read_report
 
-    more = (Path(path) if path else None for path in (options.teacher, options.mapping, options.ablation))
     report = read_report(Path(options.run), *more)
     if options.exit_margin is not None:
         _require_margin(options.exit_margin, report)

@@ -10,6 +10,7 @@ from simulate.energy.accountings import compare
 from simulate.energy.record import RunRecord, read_run
 from simulate.report import data, forms, markdown
 from simulate.report.panel import Column, Table
+from spikebert.core.errors import printable
 
 
 def table(folders: list[Path]) -> Table:
@@ -37,7 +38,7 @@ def table(folders: list[Path]) -> Table:
 def _row(run: RunRecord) -> tuple:
     model, comparisons = run.model, compare(run)
     return (
-        str(run.folder),
+        printable(str(run.folder)),
         f"{model.blocks} × {model.hidden_size}",
         f"{run.samples} of {Path(run.origin.data).name}",
         model.weight_bits,

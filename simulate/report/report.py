@@ -10,7 +10,7 @@ from simulate.energy.bert import BertShape
 from simulate.report.content import Content, read_content
 from simulate.report.panel import Card, Panel
 from simulate.report.panels import CARDS, PANELS
-from spikebert.core.errors import InputError
+from spikebert.core.errors import InputError, printable
 
 PROGRAM = "spikebert-report"
 
@@ -55,7 +55,7 @@ class Report:
     def command(self, panel: Panel | None = None) -> str:
         """The command that makes this page anew, or the figure of one panel alone."""
         arguments = ["-o", "report.html"] if panel is None else ["--figure", panel.key, "-o", f"{panel.key}.svg"]
-        return shlex.join([PROGRAM, str(self.content.run.folder), *self.options, *arguments])
+        return printable(shlex.join([PROGRAM, str(self.content.run.folder), *self.options, *arguments]))
 
     def figure(self, key: str) -> Panel:
         """The panel whose figure has this name."""

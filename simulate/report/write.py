@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
+from simulate.counts_schema import FILE
 from simulate.report.report import Report
 from spikebert.core.errors import InputError
-from spikebert.core.files import write_atomically
+from spikebert.core.files import require_apart, write_atomically
 
 DOCUMENTS = (".html", ".md", ".json")
+CONFIG = "config.json"  # of a BERT
 FIGURES = (".svg", ".pdf", ".png")
 
 
-def require_document(path: str | os.PathLike[str], suffixes: tuple[str, ...] = DOCUMENTS) -> Path:
-    """The path of a file that can be written, of one of the suffixes; an InputError tells before the work is done."""
+def require_document(
+    path: str | os.PathLike[str], suffixes: tuple[str, ...] = DOCUMENTS, sources: Iterable[Path | None] = ()
+) -> Path:
+    """The path of a file that can be written, of one of the suffixes, and that is none of those that it is made of; an
+    InputError tells before the work is done.
+
+    Args:
+        sources: files and folders: runs, mappings, the config of a teacher.
+    """
     output = Path(path)
     if output.suffix.lower() not in suffixes:
         hint = "; --figure NAME writes a figure" if output.suffix.lower() in FIGURES else ""
@@ -23,6 +33,8 @@ def require_document(path: str | os.PathLike[str], suffixes: tuple[str, ...] = D
         raise InputError(f"-o {path}: is a folder; give a file")
     if not output.parent.is_dir():
         raise InputError(f"-o {path}: there is no folder {output.parent}; create it first")
+    for source in sources:
+        require_apart(output, "-o", source, *(source and source / name for name in (FILE, CONFIG)))
     return output
 
 

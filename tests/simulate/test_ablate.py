@@ -1,10 +1,13 @@
 """What parts are worth: a part that is silenced, made constant or permuted is so, and nothing else changes."""
 
+import json
+
 import numpy as np
 import pytest
 
 from export.ir.early_exit import with_margin
 from simulate.ablate import ablate, parts, runs, table
+from simulate.cli import main
 from simulate.fast import FastSimulator
 from simulate.measure import Measure, predicted
 from spikebert.data.metrics import ACCURACY, SPEARMAN
@@ -68,3 +71,15 @@ def test_of_a_regression_it_is_the_correlation_that_a_part_is_worth():
     assert found.score.value == pytest.approx(1) and found.score.metric == SPEARMAN
     assert min(share for part in found.parts for share in part.scores.values() if share is not None) < 0.99
     assert "whole model: Spearman correlation 1.0000 on 6 texts" in table(found)
+
+
+def test_the_data_are_no_output_and_their_name_need_not_be_utf_8(tmp_path, capsys):
+    data, model = tmp_path / "d\udcff.jsonl", "examples/sst2/model.nir"
+    data.write_text('{"label": "positive", "text": "a warm film"}\n{"label": "negative", "text": "dull"}\n')
+    (tmp_path / "d.json").write_bytes(data.read_bytes())
+    for command in ("ablate", "sweep"):
+        arguments = [command, model, "--data", str(tmp_path / "d.json"), "-o", str(tmp_path / "d.json")]
+        assert main(arguments) == 2
+        assert "d.json: is read or written by this command, too" in capsys.readouterr().err
+    assert main(["ablate", model, "--data", str(data), "-o", str(tmp_path / "parts.json")]) == 0
+    assert json.loads((tmp_path / "parts.json").read_text("utf-8"))["data"] == r"d\udcff.jsonl"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -66,6 +67,26 @@ def test_the_counts_are_never_overwritten(run, capsys):
     before = (run / "counts.json").read_bytes()
     assert "choose another name" in fault(capsys, run, "-o", run / "counts.json")
     assert (run / "counts.json").read_bytes() == before
+
+
+def test_what_a_report_or_a_comparison_reads_is_never_overwritten(run, tmp_path, capsys):
+    (tmp_path / "config.json").write_text("{}")
+    for command in (
+        [run, "--teacher", tmp_path, "-o", tmp_path / "config.json"],
+        [run, "--mapping", tmp_path / "config.json", "-o", tmp_path / "config.json"],
+        [run, "--ablation", tmp_path / "config.json", "-o", tmp_path / "config.json"],
+        ["compare", run, run, "-o", run / "counts.json"],
+    ):
+        assert "is read or written by this command, too; choose another name" in fault(capsys, *command)
+
+
+def test_a_run_whose_name_is_not_utf_8_is_reported_and_compared(run, tmp_path):
+    folder = tmp_path / "r\udcff"
+    shutil.copytree(run, folder)
+    report, table = tmp_path / "report.md", tmp_path / "table.json"
+    assert main([str(folder), "-o", str(report)]) == 0
+    assert main(["compare", str(run), str(folder), "-o", str(table)]) == 0
+    assert "r\\udcff" in report.read_text("utf-8").replace("\\\\", "\\") and r"r\\udcff" in table.read_text("utf-8")
 
 
 def test_a_broken_run_leaves_an_earlier_report_as_it_was(tmp_path, capsys):

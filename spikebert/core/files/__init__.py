@@ -6,6 +6,7 @@ from spikebert.core.files.folders import claim as claim
 from spikebert.core.files.folders import has_fields as has_fields
 from spikebert.core.files.folders import names_format as names_format
 from spikebert.core.files.folders import remove_folder as remove_folder
+from spikebert.core.files.folders import require_apart as require_apart
 from spikebert.core.files.folders import require_place as require_place
 from spikebert.core.files.folders import write_folder_atomically as write_folder_atomically
 from spikebert.core.files.reading import read_json as read_json

@@ -7,6 +7,7 @@ changed is somebody's. Without the list, a folder is a command's own only if tha
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -19,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from spikebert.core.errors import InputError
-from spikebert.core.files.locked import left_behind
+from spikebert.core.files.locked import held, left_behind
 from spikebert.core.files.reading import read_json, sha256
 from spikebert.core.files.writing import (
     LEFT,
@@ -78,11 +79,27 @@ def require_place(path: str | os.PathLike[str], kind: Kind, what: str = "") -> N
     if not target.is_dir():
         raise InputError(f"{where}: is a file; give a folder")
     require_writable(target, where)
-    _finish(target)
-    own = _own(target, kind, where)
-    for name in _names(target):
-        if name not in own and _fits(name, kind):
-            raise _foreign(where, name)
+    with held(target):  # not while another process moves its files in
+        _finish(target)
+        own = _own(target, kind, where)
+        for name in _names(target):
+            if name not in own and _fits(name, kind):
+                raise _foreign(where, name)
+
+
+def require_apart(path: str | os.PathLike[str], what: str, *others: str | os.PathLike[str] | None) -> None:
+    """An InputError if the file `path` would replace one that the same command reads, or another that it writes.
+
+    Args:
+        others: those files, or folders, whose own files are meant; None where there is none.
+    """
+    own = Path(path).resolve()
+    for other in others:
+        if other is None:
+            continue
+        there = Path(other).resolve()
+        if own == there or (own.parent == there and own.name in _listed(there)):
+            raise InputError(f"{what} {path}: is read or written by this command, too; choose another name".lstrip())
 
 
 def claim(folder: Path, kind: Kind) -> None:
@@ -134,18 +151,34 @@ def write_folder_atomically(
         names = list(_names(made))
         for name in names:
             flush(made / name)
-        _write_list(made, kind, {name: _seal(made / name, kind.sealed) for name in names})
+        seals = {name: _seal(made / name, kind.sealed) for name in names}
+        if kind.listed:
+            _write_list(made, kind, seals)
         if not there:
+            if _became(made, target):
+                return
+            require_place(path, kind)  # another process made it as we worked
+            unlisted = None if (target / LIST).exists() else _own(target, kind, str(path))
+        with held(target):  # by one process at a time
+            if unlisted is not None:
+                _write_list(target, kind, {name: _seal(target / name, kind.sealed) for name in unlisted})
             if not kind.listed:
-                (made / LIST).unlink()
-            made.rename(target)
-            return
-        if unlisted is not None:
-            _write_list(target, kind, {name: _seal(target / name, kind.sealed) for name in unlisted})
-        (work / READY).touch()
-        _move_in(work, target, str(path))
-        if not kind.listed:
-            (target / LIST).unlink()
+                _write_list(made, kind, seals)  # for the moves alone
+            (work / READY).touch()
+            _move_in(work, target, str(path))
+            if not kind.listed:
+                (target / LIST).unlink()
+
+
+def _became(made: Path, target: Path) -> bool:
+    """Rename a new folder to its place; False if there is one already."""
+    try:
+        made.rename(target)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        return False
+    return True
 
 
 def _part(path: Path, write: Callable[[Path], object]) -> None:

@@ -7,7 +7,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -33,6 +33,18 @@ def locked_folder(parent: Path, prefix: str) -> tuple[Path, int]:
             return folder, lock
         if folder.exists():
             return folder, lock
+        os.close(lock)
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """The lock on a folder that is there; another process that asks for it waits."""
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
         os.close(lock)
 
 

@@ -187,6 +187,12 @@ def test_a_label_that_the_model_does_not_know_is_refused(made, tmp_path):
         bundle.write(made.parent / "model.nir", texts, tmp_path / "out")
 
 
+def test_an_extra_that_would_hold_the_bundle_is_refused(made, tmp_path):
+    (tmp_path / "page").write_text("a page")
+    with pytest.raises(InputError, match="would hold the bundle that it is put into"):
+        bundle.write(made.parent / "model.nir", TEXTS, tmp_path / "part" / "out", extras=[tmp_path])
+
+
 def test_extras_of_one_name_are_refused(made, tmp_path):
     pages = [tmp_path / name / "page.md" for name in ("a", "b")]
     for page in pages:

@@ -3,12 +3,22 @@
 import json
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from spikebert.core.errors import InputError
-from spikebert.core.files import LIST, Kind, claim, names_format, remove_folder, require_place, write_folder_atomically
+from spikebert.core.files import (
+    LIST,
+    Kind,
+    claim,
+    names_format,
+    remove_folder,
+    require_apart,
+    require_place,
+    write_folder_atomically,
+)
 from spikebert.core.files import folders as module
 
 KIND = Kind("a run", ("run.json", "more.txt", "part/*"), names_format("run"))
@@ -46,6 +56,39 @@ def test_a_folder_takes_the_place_of_the_one_before(run):
     write_folder_atomically(run, KIND, fill)
     assert contents(run) == {"run.json": NEW}
     assert sorted(path.name for path in run.iterdir()) == [LIST, "run.json"]
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_folder_that_another_process_makes_meanwhile_is_replaced(tmp_path, listed):
+    kind = replace(KIND, listed=listed)
+
+    def fill_late(folder: Path) -> None:
+        write_folder_atomically(tmp_path / "run", kind, fill_old)
+        fill(folder)
+
+    write_folder_atomically(tmp_path / "run", kind, fill_late)
+    assert contents(tmp_path / "run") == {"run.json": NEW}
+    assert (tmp_path / "run" / LIST).exists() == listed
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_somebodys_files_that_came_meanwhile_are_left_alone(tmp_path):
+    def fill_late(folder: Path) -> None:
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run" / "run.json").write_text("theirs")
+        fill(folder)
+
+    with pytest.raises(InputError, match=r"holds run.json, which this command did not write"):
+        write_folder_atomically(tmp_path / "run", KIND, fill_late)
+    assert contents(tmp_path) == {"run/run.json": "theirs"}
+
+
+def test_a_file_that_is_read_is_no_output(run, tmp_path):
+    (tmp_path / "link").symlink_to(run / "run.json")
+    for path, read in ((tmp_path / "a", tmp_path / "a"), (run / "run.json", run), (tmp_path / "link", run)):
+        with pytest.raises(InputError, match=rf"^-o {path}: is read or written by this command, too"):
+            require_apart(path, "-o", None, read)
+    require_apart(run / "report.html", "-o", run)
 
 
 def test_files_of_others_in_it_stay(run):
