@@ -13,6 +13,7 @@ from simulate.batches import Tokens
 from simulate.measure import Measure
 from simulate.unlabelled import STANDARD_INPUT, read_texts
 from spikebert.core.errors import InputError, is_unicode
+from spikebert.core.log import say
 from spikebert.data import metrics
 from spikebert.data.columns import Columns
 from spikebert.data.known_labels import in_words_of
@@ -38,6 +39,8 @@ def read_data(name: str, columns: Columns, limit: int | None, labels: Mapping[st
     Args:
         labels: what the model calls the labels of the data; one that is not in it stays as it is.
     """
+    if name == STANDARD_INPUT and columns.given:
+        raise InputError("-: standard input is texts alone, one a line, without columns", field="data")
     alone = None if name in TASKS or columns.given else read_texts(name, limit)
     if alone is not None:
         return Texts("standard input" if name == STANDARD_INPUT else name, alone, None)
@@ -104,6 +107,18 @@ def require_texts(texts: Sequence[str], where: str) -> None:
         require_bearable(text, f"{where} {number}")
 
 
+def _pairs(texts: Sequence[str], where: str) -> list[str | tuple[str, str]]:
+    """The texts for a model of pairs; it is told how many are none, which the model was not trained on."""
+    inputs = [halves(text) for text in texts]
+    for number, text in enumerate(inputs, 1):
+        if not isinstance(text, str) and not all(half.strip() for half in text):
+            raise InputError(f"{where} {number}: one of its two texts is empty; fill it")
+    alone = sum(isinstance(text, str) and "[SEP]" not in text for text in inputs)
+    if alone:
+        say(f"{alone} of {len(inputs)} texts stand alone: the model was trained on pairs, with a TAB between the two")
+    return inputs
+
+
 def encode(graph: Graph, texts: Sequence[str], where: str, truncate: bool = False) -> list[Tokens]:
     """Token ids (N,) int64 of each text; a model of sentence pairs takes a text with a TAB as two.
 
@@ -111,12 +126,12 @@ def encode(graph: Graph, texts: Sequence[str], where: str, truncate: bool = Fals
         where: what an error calls the texts; it is followed by the text's number, from 1.
         truncate: cut texts longer than the model's `max_tokens` (keeping the closing [SEP]) instead of refusing them.
     Raises:
-        InputError: for an empty text, not UTF-8, or too long, or a tokenizer that does not fit the model.
+        InputError: for a text that is empty, half of a pair, not UTF-8 or too long, or a tokenizer that does not fit.
     """
     embedding = graph.nodes[0]
     assert isinstance(embedding, Embedding)
     require_texts(texts, where)
-    inputs = texts if embedding.separator < 0 else [halves(text) for text in texts]
+    inputs = texts if embedding.separator < 0 else _pairs(texts, where)
     found = token_ids(graph.tokenizer, inputs, graph.max_tokens, truncate, "the model's tokenizer")
     for number, (tokens, count) in enumerate(found, 1):
         if not count:

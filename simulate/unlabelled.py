@@ -11,7 +11,7 @@ from pathlib import Path
 from spikebert.core.errors import InputError
 from spikebert.core.files import require_file
 from spikebert.data.columns import LABEL_COLUMNS, text_columns
-from spikebert.data.lines import decoded, parted, read_lines
+from spikebert.data.lines import GZIP, HEAD, decoded, parted, read_lines, require_text
 from spikebert.data.rows import joined
 
 STANDARD_INPUT = "-"
@@ -29,7 +29,7 @@ def read_texts(name: str, limit: int | None = None) -> list[str] | None:
     """
     if name == STANDARD_INPUT:
         where = "standard input"
-        return _whole(where, islice(decoded(where, parted(where, sys.stdin.buffer)), limit))
+        return _whole(where, islice(decoded(where, _of_text(where, parted(where, sys.stdin.buffer))), limit))
     path = require_file(name, "data")
     suffix = Path(path.name.lower().removesuffix(".gz")).suffix
     if suffix in LABELLED:
@@ -40,11 +40,27 @@ def read_texts(name: str, limit: int | None = None) -> list[str] | None:
     return None if any("\t" in line for _, line in lines) else _whole(str(path), lines)
 
 
+def _of_text(where: str, lines: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    """The lines; an InputError says what they are where they begin as no text does."""
+    for number, line in lines:
+        if number == 1:
+            if line.startswith(GZIP):
+                raise InputError(f"{where}: is packed by gzip; unpack it (zcat IN | …), or give the file itself")
+            require_text(where, line[:HEAD])
+        yield number, line
+
+
 def _csv_texts(path: Path, limit: int | None) -> list[str] | None:
     reader = csv.DictReader((line + "\n" for _, line in read_lines(path)), strict=True)
     try:
-        columns = {name.strip().lower(): name for name in reader.fieldnames or []}
+        names = [name.strip().lower() for name in reader.fieldnames or []]
+        columns = dict(zip(names, reader.fieldnames or [], strict=True))
         texts = [columns[name] for name in text_columns(columns)]
+        twice = next((name for name in text_columns(columns) if names.count(name) > 1), None)
+        if twice is not None:
+            raise InputError(
+                f"{path}, line 1: the header names {twice!r} {names.count(twice)} times; rename all but one"
+            )
         if not texts or any(name in columns for name in LABEL_COLUMNS):
             return None
         return _whole(str(path), islice(_rows(path, reader, texts), limit))
@@ -59,7 +75,10 @@ def _rows(path: Path, reader: csv.DictReader, texts: list[str]) -> Iterator[tupl
             raise InputError(
                 f"{path}, line {reader.line_num}: has not the {width} columns of the header; quote texts with commas"
             )
-        yield reader.line_num, joined([row[name] for name in texts]).strip()
+        cells = [row[name] for name in texts]
+        if len(cells) > 1 and not all(cell.strip() for cell in cells):
+            raise InputError(f"{path}, line {reader.line_num}: one of the two texts is empty; fill it")
+        yield reader.line_num, joined(cells).strip()
 
 
 def _whole(where: str, lines: Iterable[tuple[int, str]]) -> list[str]:

@@ -1,5 +1,7 @@
 """Sentence pairs: from a row of two texts to an exported model that takes two."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -149,6 +151,25 @@ def test_a_second_text_for_a_model_of_single_texts_is_refused(capsys):
     assert "takes single texts" in capsys.readouterr().err
     assert simulate([shipped, "--text", "a", "--text", "b", "--text-pair", "c"]) == 2
     assert "--text-pair needs a --text for each" in capsys.readouterr().err
+
+
+PAIRS = "examples/mrpc/model.nir"
+
+
+def test_a_tab_inside_of_one_text_does_not_part_it_elsewhere(capsys):
+    assert simulate([PAIRS, "--text", "a\tx", "--text-pair", "b\tc", "--format", "jsonl"]) == 0
+    assert json.loads(capsys.readouterr().out)["text"] == "a x\tb c"
+
+
+@pytest.mark.parametrize("text", ["a\t", "\tb", "a\t "])
+def test_half_of_a_pair_is_refused(text, capsys):
+    assert simulate([PAIRS, "--text", "a\tb", "--text", text]) == 2
+    assert "text 2: one of its two texts is empty" in capsys.readouterr().err
+
+
+def test_texts_alone_are_told_to_who_gives_them_to_a_model_of_pairs(capsys):
+    assert simulate([PAIRS, "--text", "a\tb", "--text", "c", "--text", "d [SEP] e"]) == 0
+    assert "1 of 3 texts stand alone: the model was trained on pairs" in capsys.readouterr().err
 
 
 def test_a_separator_that_is_no_word_is_refused():

@@ -38,6 +38,7 @@ MAGIC = (  # how files begin that are no text, what they are, and what to do
     (b"\xff\xfe", "text in UTF-16", TO_UTF8.format("UTF-16")),
     (b"\xfe\xff", "text in UTF-16", TO_UTF8.format("UTF-16")),
 )
+HEAD = 512  # bytes by which a kind of file is known
 TAR = (257, b"ustar")  # where, and what stands there
 
 
@@ -83,7 +84,9 @@ def byte_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     number = 0
     try:
         with _opened(path) as file:
-            _require_text(path, file)
+            head = file.read(HEAD)
+            file.seek(0)
+            require_text(str(path), head)
             for number, line in parted(str(path), file):
                 yield number, line
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -108,17 +111,16 @@ def _opened(path: Path) -> BinaryIO:
     return gzip.open(path, "rb") if packed or path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
 
 
-def _require_text(path: Path, file: BinaryIO) -> None:
-    head = file.read(512)
-    file.seek(0)
-    where, mark = TAR
-    if head[where : where + len(mark)] == mark:
-        raise InputError(f"{path}: is a tar archive, not text; unpack it")
+def require_text(where: str, head: bytes) -> None:
+    """An InputError if what begins with `head`, unpacked where a file is packed, is a kind of file that is no text."""
+    place, mark = TAR
+    if head[place : place + len(mark)] == mark:
+        raise InputError(f"{where}: is a tar archive, not text; unpack it")
     if head.startswith(GZIP):
-        raise InputError(f"{path}: is packed by gzip more than once; unpack it (gunzip)")
+        raise InputError(f"{where}: is packed by gzip more than once; unpack it (gunzip)")
     for magic, what, remedy in MAGIC:
         if head.startswith(magic) and not _is_words(magic, head):
-            raise InputError(f"{path}: is {what}, not text; {remedy}")
+            raise InputError(f"{where}: is {what}, not text; {remedy}")
 
 
 def _is_words(magic: bytes, head: bytes) -> bool:

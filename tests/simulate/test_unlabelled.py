@@ -85,6 +85,8 @@ def test_pairs_of_texts_in_a_csv_are_parted_by_a_tab(tmp_path):
         ("a.csv", b"text\n", "holds no texts"),
         ("a.csv", b"id,text\n1,good, bad\n", "quote texts with commas"),
         ("a.csv", b'id,text\n1,"good\n', "not CSV"),
+        ("a.csv", b"text,id,Text\na,1,b\n", "line 1: the header names 'text' 2 times; rename all but one"),
+        ("a.csv", b"sentence1,sentence2\na,b\na,\n", "line 3: one of the two texts is empty"),
     ],
 )
 def test_what_is_wrong_is_named_by_line(tmp_path, name, content, fault):
@@ -93,7 +95,16 @@ def test_what_is_wrong_is_named_by_line(tmp_path, name, content, fault):
         read_texts(str(tmp_path / name))
 
 
-@pytest.mark.parametrize(("data", "fault"), [(b"good\n\nbad\n", "line 2"), (b"", "no texts"), (b"\xff", "not UTF-8")])
+@pytest.mark.parametrize(
+    ("data", "fault"),
+    [
+        (b"good\n\nbad\n", "line 2"),
+        (b"", "no texts"),
+        (b"\xff", "not UTF-8"),
+        (gzip.compress(b"good\n"), "is packed by gzip; unpack it"),
+        (b"PAR1\0\0", "is Parquet, not text"),
+    ],
+)
 def test_standard_input_is_held_to_the_same(monkeypatch, data, fault):
     feed(monkeypatch, data)
     with pytest.raises(InputError, match=f"standard input.*{fault}"):
