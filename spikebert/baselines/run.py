@@ -14,7 +14,7 @@ from torch import nn
 
 from spikebert.baselines.settings import SNN_TEXTCNN, SPIKFORMER, TEXTCNN, BaselineSettings
 from spikebert.baselines.textcnn import SpikingTextCNN, TextCNN
-from spikebert.core.errors import InputError
+from spikebert.core.errors import InputError, all_printable
 from spikebert.core.files import require_place, write_atomically
 from spikebert.core.log import say
 from spikebert.data.metrics import chosen
@@ -161,11 +161,12 @@ def _finish(settings: BaselineSettings, run: Run, task: Task, learned: _Learned,
     if trained:
         versions = {name: version(name) for name in ("spikebert", "torch", "transformers")}
         told = {"baseline": settings.model, "task": task.name, "labels": settings.labels, "seed": settings.seed}
-        trained = replace(trained, training={**trained.training, **told, **result, "versions": versions})
+        told = all_printable({**trained.training, **told, **result, "versions": versions})
+        trained = replace(trained, training=told)
         save_directory(trained, run.folder / "model")
         save_model(trained, run.model)
     result_file = run.folder / RESULT
-    content = {**result, "settings": {k: v for k, v in asdict(settings).items() if k != "out"}}
+    content = all_printable({**result, "settings": {k: v for k, v in asdict(settings).items() if k != "out"}})
     write_atomically(result_file, lambda path: path.write_text(json.dumps(content, indent=1), "utf-8"))
     run.clear()
     known = [f"teacher {taught.score.value:.4f}"] if taught else []

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 EXTRAS = {  # packages that are not everywhere, and what installs them
     **dict.fromkeys(("torch", "transformers", "safetensors", "textblob", "sklearn"), "train"),
@@ -62,6 +63,15 @@ PLAIN = str.maketrans({"µ": "u", "×": "x", "·": "*", "–": "-", "−": "-", 
 def printable(text: str) -> str:
     r"""Text that every UTF-8 file takes: of a path, a byte that is not UTF-8 becomes an escape such as \udcff."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def all_printable(value: Any) -> Any:
+    """A value of JSON, every text in it `printable`: records of paths can be read again."""
+    if isinstance(value, dict):
+        return {all_printable(key): all_printable(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [all_printable(part) for part in value]
+    return printable(value) if isinstance(value, str) else value
 
 
 def is_unicode(text: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from transformers import BertConfig, PreTrainedTokenizerFast
 
-from spikebert.core.errors import InputError
+from spikebert.core.errors import InputError, all_printable
 from spikebert.core.files import Kind, require_place, write_folder_atomically
 from spikebert.core.log import say
 from spikebert.data.metrics import chosen
@@ -326,7 +326,7 @@ def _finish(
         **result,
         "versions": {name: version(name) for name in ("spikebert", "torch", "transformers")},
     }
-    trained = replace(trained, training=training)
+    trained = replace(trained, training=all_printable(training))
     save_directory(trained, run.folder / "model")
     save_model(trained, run.model)
     beside = "" if task.regression else f", majority class {result['majority']:.4f}"

@@ -8,7 +8,7 @@ from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import IO, Any
 
-from spikebert.core.errors import InputError
+from spikebert.core.errors import InputError, all_printable, printable
 from spikebert.core.files import Kind, claim, has_fields, read_json, remove_folder, write_atomically
 from spikebert.core.log import say
 from spikebert.data.tasks import Task, digest_of, save_rows
@@ -92,7 +92,7 @@ class Run:
             ) from None
 
     def _claim(self, settings: RunSettings, kind: str) -> None:
-        self.settings = {"kind": kind, **{k: v for k, v in asdict(settings).items() if k != "out"}}
+        self.settings = all_printable({"kind": kind, **{k: v for k, v in asdict(settings).items() if k != "out"}})
         self.inputs: dict[str, str] = {}
         # A run that was refused, for a text or a teacher that is not there, has left nothing that binds the next one.
         begun = any(any(self.folder.glob(pattern)) for pattern in ("teacher", *RUN.files[len(BEFORE) :]))
@@ -121,6 +121,7 @@ class Run:
         Raises:
             InputError: `name`, which the parameter `field` gave, held something else when the run began.
         """
+        key = printable(key)
         if self.inputs.get(key, digest) != digest:
             raise InputError(
                 f"{name}: holds something else than when the run in {self.folder} began; bring that back to go on "

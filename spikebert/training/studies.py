@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import BertConfig
 
-from spikebert.core.errors import InputError
+from spikebert.core.errors import InputError, all_printable
 from spikebert.core.figures import plain
 from spikebert.core.files import Kind, claim, has_fields, read_json, write_atomically
 from spikebert.core.log import say
@@ -110,7 +110,8 @@ def study(kind: str, settings: Settings, seeds: int, values: Sequence[float]) ->
 
 def _claim(folder: Path, kind: str, settings: Settings) -> None:
     """A folder holds one study; more seeds and more points may be added to it."""
-    wanted = {"study": kind, **{k: v for k, v in asdict(settings).items() if k not in ("out", FIELDS.get(kind))}}
+    chosen = {k: v for k, v in asdict(settings).items() if k not in ("out", FIELDS.get(kind))}
+    wanted = all_printable({"study": kind, **chosen})
     claim(folder, STUDY)
     record = folder / STUDY.files[0]
     names = unlike(read_json(record, "record of settings"), wanted, settings) if record.exists() else []

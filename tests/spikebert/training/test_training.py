@@ -277,6 +277,17 @@ def test_both_stages_learn_a_simple_task_and_write_a_model(task, teacher, tmp_pa
     assert "accuracy" in capsys.readouterr().out
 
 
+def test_a_task_whose_name_is_not_utf_8_is_trained_and_resumed(task, teacher, tmp_path, capsys):
+    named = tmp_path / "t\udcff"
+    shutil.copytree(task, named)
+    arguments = command(named, teacher, tmp_path / "run", "--epochs", "1", "--stage1-epochs", "0")
+    assert main(arguments) == 0
+    assert load_model(tmp_path / "run" / "model").training["task"] == r"t\udcff"
+    capsys.readouterr()
+    assert main(arguments) == 0
+    assert "is finished" in capsys.readouterr().out
+
+
 def test_the_metric_of_the_task_stands_in_every_record_of_a_training(task, teacher, tmp_path, capsys):
     metric = ["--metric", "f1:pos", "--epochs", "1", "--stage1-epochs", "0", "--limit", "20"]
     assert main(command(task, teacher, tmp_path / "run", *metric)) == 0
