@@ -29,7 +29,7 @@ from simulate.energy.span import Span
 from spikebert.core.errors import InputError
 from spikebert.core.files import read_json
 from spikebert.core.records import record_of
-from spikebert.data.metrics import ACCURACY, metric
+from spikebert.data.metrics import ACCURACY, Score, metric, wilson
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +51,15 @@ class RunRecord(Totals):
     def rate(self) -> float:
         """Spikes a neuron and step over all neuron layers."""
         return sum(layer.spikes for layer in self.layers) / sum(layer.updates for layer in self.layers)
+
+    @property
+    def measured(self) -> Score | None:
+        """What the metric of the run gave, of a file that names none the accuracy; None without labels."""
+        if self.metric is not None and self.score is not None and self.interval is not None:
+            return Score(metric(self.metric, self.model.labels), self.score, *self.interval)
+        if self.correct is None:
+            return None
+        return Score(ACCURACY, self.correct / self.samples, *wilson(self.correct, self.samples))
 
     @property
     def steps(self) -> list[int]:

@@ -8,6 +8,7 @@ from typing import Any
 from simulate.energy.span import Span
 from simulate.report.panel import Panel, Table
 from simulate.report.report import Report
+from spikebert.data.metrics import Score
 
 FORMAT = "spikebert-report"
 VERSION = 2
@@ -38,10 +39,15 @@ def _panel(panel: Panel) -> dict[str, Any]:
 
 
 def rows(table: Table) -> list[dict[str, Any]]:
-    """The raw values of a table, a dictionary a row; a range is [low, high], also where both are the same."""
+    """The raw values of a table, a dictionary a row.
+
+    A range is [low, high], also where both are the same; a score is its metric, its value and its interval.
+    """
     keys = [column.key for column in table.columns]
     return [dict(zip(keys, map(_plain, row), strict=True)) for row in table.rows]
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Score):
+        return value.record
     return [value.low, value.high] if isinstance(value, Span) else value

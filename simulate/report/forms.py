@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from simulate.energy.span import Span
+from spikebert.data.metrics import Score
 
 
 def text(values: Sequence[Any]) -> list[str]:
@@ -29,6 +30,11 @@ def _fixed(values: Sequence[float | None], digits: int) -> list[str]:
 
 def rate(values: Sequence[float | None]) -> list[str]:
     return _fixed(values, 4)
+
+
+def measured(values: Sequence[Score | None]) -> list[str]:
+    """Scores, each with the name of its metric and its interval."""
+    return ["–" if value is None else str(value) for value in values]
 
 
 def optional(values: Sequence[int | None]) -> list[str]:

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -124,6 +125,37 @@ def test_runs_stand_side_by_side(run, tmp_path, capsys):
     rows = json.loads((tmp_path / "both.json").read_text("utf-8"))["runs"]
     assert [row["time_steps"] for row in rows] == [4, 2]
     assert all(share > 0 for share in rows[0]["matched_to_bert"])
+
+
+def scored(run: Path, folder: Path, labels: list[str], **measured) -> Path:
+    """A copy of a run whose file says other labels, and what its metric gave."""
+    shutil.copytree(run, folder)
+    record = json.loads((folder / "counts.json").read_text("utf-8"))
+    record["model"]["labels"] = labels
+    (folder / "counts.json").write_text(json.dumps(record | measured), "utf-8")
+    return folder
+
+
+def test_a_comparison_tells_the_metric_of_each_run_with_its_interval(run, tmp_path, capsys):
+    numbers = {"accuracy": None, "correct": None, "majority": None}
+    mrpc = scored(run, tmp_path / "mrpc", ["0", "1"], metric="f1:1", score=0.75, interval=[0.5, 0.875])
+    sts = scored(run, tmp_path / "sts", [], metric="spearman", score=0.25, interval=[0.125, 0.5], **numbers)
+    plain = scored(run, tmp_path / "plain", ["0", "1"], metric=None, score=None, interval=None, accuracy=1.0, correct=3)
+    none = scored(run, tmp_path / "none", ["0", "1"], metric=None, score=None, interval=None, **numbers)
+    runs = [str(folder) for folder in (mrpc, sts, plain, none)]
+    capsys.readouterr()
+    assert main(["compare", *runs]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("| metric of the run "))
+    assert [cell.strip() for cell in line.split("|")[2:-1]] == [
+        "F1 of '1' 0.7500 (95 %: 0.5000 to 0.8750)",
+        "Spearman correlation 0.2500 (95 %: 0.1250 to 0.5000)",
+        "accuracy 1.0000 (95 %: 0.4385 to 1.0000)",
+        "–",
+    ]
+    assert main(["compare", *runs, "-o", str(tmp_path / "runs.json")]) == 0
+    rows = json.loads((tmp_path / "runs.json").read_text("utf-8"))["runs"]
+    assert rows[1]["metric"] == {"metric": "spearman", "score": 0.25, "interval": [0.125, 0.5]}
+    assert rows[3]["metric"] is None
 
 
 def test_one_run_is_nothing_to_compare(run, capsys):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from simulate.report import forms
 from simulate.report.content import Content
 from simulate.report.panel import Card, Column, Panel, Plot, Table
-from spikebert.data.metrics import ACCURACY, Score, metric, wilson
+from spikebert.data.metrics import ACCURACY, Score, wilson
 from spikebert.data.taught import teachers_in_words
 
 if TYPE_CHECKING:
@@ -28,11 +28,8 @@ def _shares(content: Content) -> list[tuple[str, int, float, float, float]] | No
 
 def _score(content: Content) -> Score | None:
     """What the metric of the run gave, if that is not the accuracy."""
-    run = content.run
-    if run.metric is None or run.score is None or run.interval is None:
-        return None
-    measured = metric(run.metric, run.model.labels)
-    return None if measured == ACCURACY else Score(measured, run.score, *run.interval)
+    measured = content.run.measured
+    return None if measured is None or measured.metric == ACCURACY else measured
 
 
 def card(content: Content) -> Card:
