@@ -111,7 +111,7 @@ def run_model(options: argparse.Namespace) -> None:
         for line in FORMATS[options.format].lines(graph, parts):
             sys.stdout.write(line)
         return
-    with shards_of(options.out if shared else None) as shards:
+    with shards_of(options.out, kept=shared) as shards:
         found = run_texts(
             graph,
             ModelFile.of(Path(options.model)),

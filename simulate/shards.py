@@ -31,15 +31,18 @@ NAME = re.compile(r"([0-9a-f]{32})-(\d+)-(\d+)\.npz")
 
 
 @contextmanager
-def shards_of(out: str | None) -> Iterator[Shards | None]:
+def shards_of(out: str | None, kept: bool = True) -> Iterator[Shards | None]:
     """What keeps the shards of a run for `out`; they go when all within is done, and stay where it fails.
 
     None without `out`.
+
+    Args:
+        kept: whether this run makes shards; else it only removes those that an earlier one left for `out`.
     """
     if out is None:
         yield None
         return
-    shards = Shards(Path(out))
+    shards = Shards(Path(out), kept)
     try:
         yield shards
         shards.clear()
@@ -50,8 +53,8 @@ def shards_of(out: str | None) -> Iterator[Shards | None]:
 class Shards:
     """The finished shards of a run, each a file; one process at a time works for an output folder."""
 
-    def __init__(self, out: Path):
-        self.out, self.key = out, ""
+    def __init__(self, out: Path, kept: bool = True):
+        self.out, self.kept, self.key = out, kept, ""
         target = place_of(out).absolute()
         self.folder = target.parent / f"{PREFIX}{hashlib.sha256(target.name.encode()).hexdigest()[:16]}"
         self.lock: int | None = None  # None before the beginning, and where nothing is kept
@@ -60,6 +63,7 @@ class Shards:
         """Keep the shards of this run, named by a digest of all that decides its result.
 
         Where nothing can be made next to the output, nothing is kept: it may be a volume in a folder of somebody else.
+        What another user keeps for that output is left alone.
 
         Args:
             model: the digest of the exported file.
@@ -71,9 +75,13 @@ class Shards:
         digest.update(np.concatenate([np.asarray(s, np.int64) for s in sentences]).tobytes())
         self.key = digest.hexdigest()[:32]
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            if self.kept:
+                self.folder.mkdir(parents=True, exist_ok=True)
             lock = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         except OSError:
+            return
+        if os.fstat(lock).st_uid != os.geteuid():
+            os.close(lock)
             return
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

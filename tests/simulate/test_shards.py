@@ -1,6 +1,7 @@
 """A run over workers that is cut goes on with the same command, whatever cut it."""
 
 import json
+import os
 import signal
 import threading
 from dataclasses import replace
@@ -136,3 +137,59 @@ def test_two_processes_do_not_simulate_for_one_output(tmp_path):
     first.close()
     begun(tmp_path / "run").close()
     assert not list(tmp_path.iterdir())
+
+
+def simulated(folder: Path) -> list[str]:
+    """The command line of a run without workers for `folder`/run."""
+    nir.write(GRAPH, folder / "model.nir")
+    return [str(folder / "model.nir"), "--text", "good film", "--out", str(folder / "run")]
+
+
+def test_a_run_without_workers_removes_what_a_cut_one_kept_for_its_output(tmp_path):
+    for name in ("run", "another"):
+        keeper = begun(tmp_path / name)
+        keeper.write(0, 3, FastSimulator(GRAPH).run(sentences()[:3]), 1.0)
+        keeper.close()
+    assert len(shards_in(tmp_path)) == 2
+    assert main(simulated(tmp_path)) == 0
+    assert [path.parent for path in shards_in(tmp_path)] == [Shards(tmp_path / "another").folder]
+    assert Shards(tmp_path / "another").folder in tmp_path.iterdir() and not Shards(tmp_path / "run").folder.exists()
+
+
+def test_a_run_without_workers_that_fails_leaves_what_a_cut_one_kept(tmp_path):
+    keeper = begun(tmp_path / "run")
+    keeper.write(0, 3, FastSimulator(GRAPH).run(sentences()[:3]), 1.0)
+    keeper.close()
+    command = simulated(tmp_path)
+    assert main([*command[:2], "", *command[3:]]) == 2
+    with pytest.raises(KeyboardInterrupt), shards_of(command[-1], kept=False) as cleaner:
+        assert cleaner
+        cleaner.begin("model", sentences(), ())
+        raise KeyboardInterrupt
+    assert len(shards_in(tmp_path)) == 1
+
+
+def test_a_run_without_workers_makes_no_folder_beside_its_output(tmp_path):
+    with pytest.raises(KeyboardInterrupt), shards_of(str(tmp_path / "run"), kept=False) as cleaner:
+        assert cleaner
+        cleaner.begin("model", sentences(), ())
+        assert not list(tmp_path.iterdir())
+        raise KeyboardInterrupt
+
+
+def test_a_run_without_workers_does_not_take_the_output_of_a_living_one(tmp_path, capsys):
+    living = begun(tmp_path / "run")
+    assert main(simulated(tmp_path)) == 2
+    assert "another process simulates for it" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists() and living.folder.exists()
+    living.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a folder to another user")
+def test_what_another_user_keeps_is_left_alone(tmp_path):
+    keeper = begun(tmp_path / "run")
+    keeper.write(0, 3, FastSimulator(GRAPH).run(sentences()[:3]), 1.0)
+    keeper.close()
+    os.chown(keeper.folder, 12345, -1)
+    assert main(simulated(tmp_path)) == 0
+    assert len(shards_in(tmp_path)) == 1
