@@ -9,7 +9,7 @@ from pathlib import Path
 from simulate.counts_schema import FILE
 from simulate.report.report import Report
 from spikebert.core.errors import InputError
-from spikebert.core.files import require_apart, write_atomically
+from spikebert.core.files import require_apart, require_folder_of, write_atomically
 
 DOCUMENTS = (".html", ".md", ".json")
 CONFIG = "config.json"  # of a BERT
@@ -29,10 +29,7 @@ def require_document(
     if output.suffix.lower() not in suffixes:
         hint = "; --figure NAME writes a figure" if output.suffix.lower() in FIGURES else ""
         raise InputError(f"-o {path}: the suffix must be one of {', '.join(suffixes)}{hint}")
-    if output.is_dir():
-        raise InputError(f"-o {path}: is a folder; give a file")
-    if not output.parent.is_dir():
-        raise InputError(f"-o {path}: there is no folder {output.parent}; create it first")
+    require_folder_of(output, "-o")
     for source in sources:
         require_apart(output, "-o", source, *(source and source / name for name in (FILE, CONFIG)))
     return output

@@ -55,8 +55,14 @@ def test_an_unknown_suffix_lists_those_that_exist(run, tmp_path, capsys):
 
 def test_an_output_in_no_folder_is_named_and_nothing_is_written(run, tmp_path, capsys):
     line = fault(capsys, run, "-o", tmp_path / "report.md", "-o", tmp_path / "none" / "report.html")
-    assert "there is no folder" in line
+    assert "none/report.html: its folder does not exist" in line
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_in_which_nothing_can_be_made_is_told_by_the_name_of_the_output(run, capsys):
+    for arguments in ([run], ["compare", run, run]):
+        line = fault(capsys, *arguments, "-o", "/proc/report.md")
+        assert "-o /proc/report.md: nothing can be written into /proc" in line
 
 
 def test_a_folder_as_output_is_refused(run, tmp_path, capsys):
