@@ -27,10 +27,15 @@ def test_the_exported_file_notes_its_licence_and_computes_as_before(model, tmp_p
     assert "Licence of the model: Apache-2.0." in (tmp_path / "lava" / "README.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize("name", ["", "  ", "MIT\nand more", "a\udcff"])
-def test_a_licence_that_is_no_line_of_text_is_refused(model, tmp_path, capsys, name):
+LINE = "--licence must be a line of text"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("", "licence: is empty"), ("  ", LINE), ("MIT\nand more", LINE), ("a\udcff", LINE)]
+)
+def test_a_licence_that_is_no_line_of_text_is_refused(model, tmp_path, capsys, name, message):
     assert main([str(model), "--licence", name, "-o", str(tmp_path / "noted.nir")]) == 2
-    assert "--licence must be a line of text" in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not (tmp_path / "noted.nir").exists()
 
 
