@@ -14,7 +14,7 @@ from export.ir.exit_option import add_exit_margin
 from spikebert.core.commands import Command, script
 from spikebert.core.errors import InputError
 from spikebert.core.files import require_apart, require_folder_of, write_atomically
-from spikebert.core.options import option
+from spikebert.core.options import given, option
 from spikebert.data.columns import add_columns, add_labels, columns_of, labels_of
 from spikebert.model.hub import local
 
@@ -148,13 +148,12 @@ def run(options: argparse.Namespace) -> None:
 
 def _require_apart(options: argparse.Namespace) -> None:
     """An InputError for an output that is an input or another output; a model.nir may be written over itself."""
-    same = options.to == "nir" and is_hdf5(options.model)
-    read = [options.compare, None if same else options.model]
+    itself = options.to == "nir" and is_hdf5(options.model)
     written = {"-o": options.out, "--draw": options.draw, "--report": options.report}
     for flag, path in written.items():
         if path:
             others = [other for name, other in written.items() if name != flag]
-            require_apart(path, flag, *others, *read, options.model if flag != "-o" else None)
+            require_apart(path, flag, *others, options.compare, None if itself and flag == "-o" else options.model)
 
 
 def _is_foreign(model: str) -> bool:
@@ -169,9 +168,9 @@ def _foreign(options: argparse.Namespace) -> None:
 
     if options.to != "nir":
         raise InputError(f"{options.model}: a NIR file of another tool; --to {options.to} takes a SpikeBERT alone")
-    given = _given(options, *INTEGERS)
-    if given or not options.out:
-        flag = option(given[0] if given else "draw")
+    unfit = given(options, *INTEGERS)
+    if unfit or not options.out:
+        flag = option(unfit[0] if unfit else "draw")
         raise InputError(f"{options.model}: a NIR file of another tool; {flag} takes a SpikeBERT alone")
     _refuse_lowering(options, "comes from another tool")
     loaded = network.read(options.model)
@@ -184,9 +183,9 @@ def _float(options: argparse.Namespace, target: Target) -> None:
     """The trained float model itself, which no lowering touches."""
     if is_hdf5(options.model):
         raise InputError(f"{options.model}: holds integers alone; --to {options.to} needs the model.pt it was made of")
-    given = _given(options, *LOWERING, *INTEGERS)
-    if given:
-        raise InputError(f"--to {options.to} writes the float model; {option(given[0])} belongs to the integer graph")
+    unfit = given(options, *LOWERING, *INTEGERS)
+    if unfit:
+        raise InputError(f"--to {options.to} writes the float model; {option(unfit[0])} belongs to the integer graph")
     from spikebert.model.checkpoint import load_model
 
     trained = load_model(options.model)
@@ -206,16 +205,11 @@ def _read(options: argparse.Namespace) -> Graph:
     return nir.read(options.model)
 
 
-def _given(options: argparse.Namespace, *flags: str) -> list[str]:
-    """Those that the user gave, as 0 or otherwise."""
-    return [flag for flag in flags if not any(getattr(options, flag) is absent for absent in (None, False))]
-
-
 def _refuse_lowering(options: argparse.Namespace, why: str) -> None:
     """An InputError for the options that only a float model can follow."""
-    given = _given(options, *LOWERING)
-    if given:
-        raise InputError(f"{options.model}: {why}; {option(given[0])} needs a model.pt")
+    unfit = given(options, *LOWERING)
+    if unfit:
+        raise InputError(f"{options.model}: {why}; {option(unfit[0])} needs a model.pt")
 
 
 def _lower(options: argparse.Namespace) -> tuple[TrainedModel, Graph]:
@@ -251,8 +245,8 @@ def _compared(options: argparse.Namespace, trained) -> list:
 
     called = labels_of(options)
     rows = measured(options.compare, columns_of(options), options.limit)
-    given = [called.get(row.label, row.label) for row in rows]
-    labels = in_words_of(given, trained.labels, trained.training, options.compare)
+    names = [called.get(row.label, row.label) for row in rows]
+    labels = in_words_of(names, trained.labels, trained.training, options.compare)
     rows = [replace(row, label=label) for row, label in zip(rows, labels, strict=True)]
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(trained.tokenizer))
     config = trained.model.config

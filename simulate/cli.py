@@ -12,7 +12,7 @@ from simulate.interchange.forms import FORMS
 from simulate.parsers import PROGRAM, ablate_parser, parser, sweep_parser, verify_parser
 from spikebert.core.commands import Command, script
 from spikebert.core.errors import InputError, printable
-from spikebert.core.options import option
+from spikebert.core.options import given, option
 from spikebert.data.columns import columns_of, labels_of
 from spikebert.data.metrics import ACCURACY
 from spikebert.data.rows import joined
@@ -68,9 +68,9 @@ def run_foreign(options: argparse.Namespace) -> None:
         "metric",
         "counts",
     )
-    given = [option(flag) for flag in flags if getattr(options, flag) not in (None, False, [])]
-    if given or options.backend == "fast":
-        raise InputError(f"{given[0] if given else '--backend fast'} is for models of spikebert-export")
+    unfit = given(options, *flags)
+    if unfit or options.backend == "fast":
+        raise InputError(f"{option(unfit[0]) if unfit else '--backend fast'} is for models of spikebert-export")
     dt = run.DT if options.dt is None else options.dt
     if not (dt > 0 and math.isfinite(dt)):
         raise InputError(f"--dt {dt}: must be a number of seconds above 0")

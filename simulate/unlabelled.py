@@ -55,15 +55,15 @@ def _csv_texts(path: Path, limit: int | None) -> list[str] | None:
     try:
         names = [name.strip().lower() for name in reader.fieldnames or []]
         columns = dict(zip(names, reader.fieldnames or [], strict=True))
-        texts = [columns[name] for name in text_columns(columns)]
-        twice = next((name for name in text_columns(columns) if names.count(name) > 1), None)
+        chosen = text_columns(columns)
+        twice = next((name for name in chosen if names.count(name) > 1), None)
         if twice is not None:
             raise InputError(
                 f"{path}, line 1: the header names {twice!r} {names.count(twice)} times; rename all but one"
             )
-        if not texts or any(name in columns for name in LABEL_COLUMNS):
+        if not chosen or any(name in columns for name in LABEL_COLUMNS):
             return None
-        return _whole(str(path), islice(_rows(path, reader, texts), limit))
+        return _whole(str(path), islice(_rows(path, reader, [columns[name] for name in chosen]), limit))
     except csv.Error as error:
         raise InputError(f"{path}, line {reader.line_num + 1}: not CSV ({error})") from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import math
 import os
 from collections.abc import Sequence
@@ -15,6 +16,12 @@ SEEDS = 2**63  # what torch takes
 def option(name: str) -> str:
     """The option that sets a field: `batch_size` → `--batch-size`."""
     return "--" + name.replace("_", "-")
+
+
+def given(options: argparse.Namespace, *fields: str) -> list[str]:
+    """Those that the user gave, as 0 or otherwise; one that was not given is None, False or an empty list."""
+    values = ((field, getattr(options, field)) for field in fields)
+    return [field for field, value in values if not (value is None or value is False or value == [])]
 
 
 def require_least(least: float, **values: float | None) -> None:
