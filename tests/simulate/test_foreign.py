@@ -529,6 +529,7 @@ def test_an_input_that_does_not_fit_is_one_clear_line(files, capsys, array, mess
         (["--text", "a"], "give it --input spikes.npy, not text"),
         (["--input", "x.npy", "--dt", "0"], "--dt 0.0: must be a number of seconds above 0"),
         (["--input", "x.npy", "--limit", "3"], "--limit is for models of spikebert-export"),
+        (["--input", "x.npy", "--trace", "0"], "--trace is for models of spikebert-export"),
         (["--input", "x.npy", "--backend", "fast"], "--backend fast is for models of spikebert-export"),
         (["--input", "none.npy"], "none.npy: no such input file"),
     ],
