@@ -1,6 +1,7 @@
 """What all tests share: threads, the mark of long tests, and what is done where an optional package is missing."""
 
 import os
+import sys
 from importlib.util import find_spec
 
 import hypothesis
@@ -48,6 +49,12 @@ def pytest_make_collect_report(collector):
     if isinstance(cause, ModuleNotFoundError) and package in INSTALLED_BY:
         report.outcome = "skipped"
         report.longrepr = (str(collector.path), 1, f"Skipped: {missing(package)}")
+        forget(collector.path.relative_to(collector.config.rootpath))
+
+
+def forget(path):
+    """Take a module whose import failed out of Python's table: pytest leaves it there, half made."""
+    sys.modules.pop(".".join(path.with_suffix("").parts), None)
 
 
 def is_installed(package):
