@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from export.ir import nir
+from export.ir.licence import licence_of
 from simulate.fast import FastSimulator
 from simulate.text import encode
 
@@ -96,3 +97,10 @@ def test_a_process_of_ones_own_hears_the_spikes_of_the_last_layer():
     spikes = FastSimulator(graph).run(encode(graph, [text], "text"), record=True).spikes
     assert spikes is not None
     assert heard == spikes[graph.neurons[-1].name].sum((0, 2)).tolist()
+
+
+@pytest.mark.parametrize("model", sorted(ROOT.glob("examples/*/model.nir")), ids=lambda path: path.parent.name)
+def test_each_shipped_model_states_the_licence_that_its_card_names(model):
+    stated = licence_of(nir.read(model))
+    assert stated == "Apache-2.0"
+    assert "Apache" in (model.parent / "README.md").read_text("utf-8")
