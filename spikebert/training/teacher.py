@@ -240,8 +240,9 @@ def _tokenizer(name: str, source: str, config: BertConfig, kept: bool) -> PreTra
 
     def read() -> Any:
         own = get_tokenizer_config(source, trust_remote_code=False, local_files_only=kept)
-        known = PreTrainedTokenizerFast if own.get("tokenizer_class") == FAST else AutoTokenizer
-        return known.from_pretrained(
+        if own.get("tokenizer_class") == FAST:
+            return PreTrainedTokenizerFast.from_pretrained(source, local_files_only=kept)  # it would keep a config
+        return AutoTokenizer.from_pretrained(
             source, config=config, use_fast=True, trust_remote_code=False, local_files_only=kept
         )
 

@@ -144,11 +144,12 @@ def test_weights_that_are_no_numbers_are_refused(folder):
         load(str(folder), LABELS)
 
 
-def test_a_tokenizer_that_transformers_5_wrote_is_read_by_both(folder):
+def test_a_tokenizer_that_transformers_5_wrote_is_read_and_written_by_both(folder):
     config = folder / "tokenizer_config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"tokenizer_class": "TokenizersBackend"}))
     tokenizer = load(str(folder), LABELS)[1]
     assert len(tokenizer) == len(WORDS) and tokenizer.pad_token_id is not None
+    assert tokenizer.save_pretrained(folder / "written")
 
 
 def renumber(folder, token, number):
