@@ -6,7 +6,7 @@
 
 `critics_sentences.py` tells what rt.reviews.tsv.gz is. A teacher that learned the marks first is then fine-tuned for a
 smaller task of the same kind (`spikebert-train teacher --teacher runs/critics-teacher/model`), as Phang et al. 2018
-("Sentence Encoders on STILTs") do. A row is the sentences of one excerpt. A sentence that has a run of RUN letters in
+("Sentence Encoders on STILTs") do. A row is the sentences of one excerpt. A sentence that has a run of 25 letters in
 common with a dev text of the tasks `--without`, or that stands in one of these tasks, is left out. Every second row
 writes "n't" as a word of its own, as SST-2 does and MR does not.
 """
@@ -18,17 +18,17 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from critics_sentences import refuses, reviews
-from imdb_sentences import letters, letters_of_tasks, sentences, unseen, write_lines
+from critics_sentences import reviews
+from recipe import recipe_parser, task_recipe
+from sentences import letters, letters_of_tasks, refuses, sentences, unseen
 
-from spikebert.core.errors import exit_cleanly
 from spikebert.data.tasks import load_task
 
 DEV = 2000  # rows at most, and a tenth of all
 MARKS = ("rotten", "fresh")
 
 
-def rows(marked: Iterable[tuple[str, str]], known: set[str], refused: Callable[[str], bool]) -> Iterator[str]:
+def rows(marked: Iterable[tuple[str, ...]], known: set[str], refused: Callable[[str], bool]) -> Iterator[str]:
     """`mark<TAB>text` of each excerpt that has a mark and a sentence that may be read."""
     for mark, review in marked:
         keys = {sentence: letters(sentence) for sentence in sentences(review)}
@@ -37,26 +37,21 @@ def rows(marked: Iterable[tuple[str, str]], known: set[str], refused: Callable[[
             yield f"{mark}\t{' '.join(kept)}"
 
 
-def main() -> int:
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser() -> argparse.ArgumentParser:
+    p = recipe_parser(__doc__)
     p.add_argument("reviews", type=Path)
     p.add_argument("--without", nargs="+", required=True, metavar="TASK")
-    p.add_argument("-o", "--out", type=Path, required=True)
-    options = p.parse_args()
-    return exit_cleanly("critics_marks", lambda: run(options))
+    return p
 
 
-def run(options: argparse.Namespace) -> None:
+def parts(options: argparse.Namespace) -> tuple[list[str], list[str]]:
     dev = [row.text for task in map(load_task, options.without) for row in task.dev]
-    marked = ((row["fresh"] or "", row["review"] or "") for row in reviews(options.reviews, ("review", "fresh")))
+    marked = reviews(options.reviews, "fresh", "review")
     found = unseen(rows(marked, letters_of_tasks(options.without), refuses(dev)), {""})
     found[::2] = [row.replace(" n't", "n't") for row in found[::2]]
-    options.out.mkdir(parents=True, exist_ok=True)
     held = min(DEV, len(found) // 10)
-    for name, lines in (("train.tsv.gz", found[held:]), ("dev.tsv.gz", found[:held])):
-        write_lines(options.out / name, lines)
-        print(f"{options.out / name}: {len(lines):,} rows")
+    return found[held:], found[:held]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(task_recipe(parser, parts))

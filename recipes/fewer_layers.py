@@ -10,42 +10,44 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-from spikebert.core.errors import exit_cleanly
+from spikebert.core.commands import Command, script_of_one
 from spikebert.core.options import require_least
 from spikebert.new_teacher import FOLDER
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("teacher", help="minilm (packaged), a folder or a hub name")
     p.add_argument("--layers", type=int, default=1, help="layers that stay, from the first (default: %(default)s)")
     p.add_argument("-o", "--out", required=True, help="the folder of the cut network")
-    options = p.parse_args(arguments)
+    return p
 
-    def run() -> None:
-        require_least(1, layers=options.layers)
-        from spikebert.core.files import require_place, write_folder_atomically
-        from spikebert.model.outputs import NO_CLASSES, name_outputs
-        from spikebert.training import teacher as teachers
 
-        require_place(options.out, FOLDER, "--out")
-        classifier, tokenizer, _ = teachers.load(options.teacher, ["0", "1"])
-        model = classifier.bert
-        model.encoder.layer = model.encoder.layer[: options.layers]
-        model.config.num_hidden_layers = len(model.encoder.layer)
-        name_outputs(model.config, NO_CLASSES)
+def run(options: argparse.Namespace) -> None:
+    require_least(1, layers=options.layers)
+    from spikebert.core.files import require_place, write_folder_atomically
+    from spikebert.model.outputs import NO_CLASSES, name_outputs
+    from spikebert.training import teacher as teachers
 
-        def write(folder: Path) -> None:
-            model.save_pretrained(folder)
-            tokenizer.save_pretrained(folder)
+    require_place(options.out, FOLDER, "--out")
+    classifier, tokenizer, _ = teachers.load(options.teacher, ["0", "1"])
+    model = classifier.bert
+    model.encoder.layer = model.encoder.layer[: options.layers]
+    model.config.num_hidden_layers = len(model.encoder.layer)
+    name_outputs(model.config, NO_CLASSES)
 
-        write_folder_atomically(Path(options.out), FOLDER, write)
-        print(f"{options.out}: {sum(p.numel() for p in model.parameters()):,} parameters")
+    def write(folder: Path) -> None:
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
 
-    return exit_cleanly("fewer_layers", run)
+    write_folder_atomically(Path(options.out), FOLDER, write)
+    print(f"{options.out}: {sum(p.numel() for p in model.parameters()):,} parameters")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    return script_of_one("fewer_layers", Command(parser, run), arguments)
 
 
 if __name__ == "__main__":

@@ -12,17 +12,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-from spikebert.core.errors import exit_cleanly
+from spikebert.core.commands import Command, script_of_one
 from spikebert.core.options import require_least
 from spikebert.new_teacher import FOLDER
 
 SEED = 0  # of the lines that are drawn from a corpus
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("teacher", help="minilm (packaged), a folder or a hub name; with a WordPiece tokenizer")
     p.add_argument("--task", nargs="+", required=True, help="tasks whose training texts count")
@@ -30,16 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("--lines", type=int, default=100_000, help="lines of the corpus (default: %(default)s)")
     p.add_argument("--pieces", type=int, default=12_000, help="word pieces that stay (default: %(default)s)")
     p.add_argument("-o", "--out", required=True, help="the folder of the BERT with fewer words")
-    options = p.parse_args(arguments)
-
-    def run() -> None:
-        require_least(1, pieces=options.pieces, lines=options.lines)
-        cut(options)
-
-    return exit_cleanly("fewer_words", run)
+    return p
 
 
-def cut(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
+    require_least(1, pieces=options.pieces, lines=options.lines)
     import json
 
     from tokenizers import Tokenizer
@@ -75,6 +69,10 @@ def cut(options: argparse.Namespace) -> None:
 
     write_folder_atomically(Path(options.out), FOLDER, write)
     print(f"{options.out}: {len(kept):,} word pieces, {sum(p.numel() for p in model.parameters()):,} parameters")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    return script_of_one("fewer_words", Command(parser, run), arguments)
 
 
 if __name__ == "__main__":

@@ -17,9 +17,9 @@ import random
 import sys
 from pathlib import Path
 
-from imdb_sentences import letters, letters_of_tasks, reviews, sentences, write_lines
-
-from spikebert.core.errors import exit_cleanly
+from imdb_sentences import reviews
+from recipe import recipe_parser, task_recipe
+from sentences import letters, letters_of_tasks, sentences
 
 WORDS = 40  # in a row, at most: about as long as the longest texts of a sentence task
 EACH = 2  # passages of a review for training
@@ -52,24 +52,18 @@ def rows(folder: Path, part: str, known: set[str], each: int, draw: random.Rando
     return found
 
 
-def main() -> int:
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser() -> argparse.ArgumentParser:
+    p = recipe_parser(__doc__)
     p.add_argument("folder", type=Path)
     p.add_argument("--without", nargs="*", default=[], metavar="TASK")
-    p.add_argument("-o", "--out", type=Path, required=True)
-    options = p.parse_args()
-    return exit_cleanly("imdb_ratings", lambda: run(options))
+    return p
 
 
-def run(options: argparse.Namespace) -> None:
+def parts(options: argparse.Namespace) -> tuple[list[str], list[str]]:
     known, draw = letters_of_tasks(options.without), random.Random(0)
     train = rows(options.folder, "train", known, EACH, draw)
-    dev = rows(options.folder, "test", known, 1, draw)[:DEV]
-    options.out.mkdir(parents=True, exist_ok=True)
-    for name, lines in (("train.tsv.gz", train), ("dev.tsv.gz", dev)):
-        write_lines(options.out / name, lines)
-        print(f"{options.out / name}: {len(lines):,} rows")
+    return train, rows(options.folder, "test", known, 1, draw)[:DEV]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(task_recipe(parser, parts))

@@ -10,23 +10,17 @@ stand in a task of `--without`, be it its training or its dev part, are left out
 from __future__ import annotations
 
 import argparse
-import gzip
-import random
-import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-from spikebert.core.errors import InputError, exit_cleanly
-from spikebert.core.files import write_atomically
-from spikebert.data.tasks import Task, load_task
+from recipe import lines_recipe, recipe_parser
+from sentences import letters_of_tasks, sentences, unseen
+
+from spikebert.core.errors import InputError
 
 PARTS = ("test/neg", "test/pos", "train/neg", "train/pos", "train/unsup")
-WORDS = range(5, 41)  # in a sentence: shorter ones say little, longer ones are mostly several that no full stop parts
-SENTENCE_END = re.compile(r"(?<=[.!?])[\"')]*\s+(?=[A-Z\"'(])")
-LINE_BREAK = re.compile(r"<br\s*/?>")
-NEGATION = re.compile(r"n't\b", re.IGNORECASE)
 
 
 def reviews(folder: Path, parts: Sequence[str] = PARTS) -> Iterator[str]:
@@ -38,70 +32,17 @@ def reviews(folder: Path, parts: Sequence[str] = PARTS) -> Iterator[str]:
             yield path.read_text("utf-8", errors="replace")
 
 
-def sentences(review: str) -> Iterator[str]:
-    """Of the lengths in WORDS, with "n't" as a word of its own, as treebanks write it."""
-    for line in LINE_BREAK.sub("\n", review).split("\n"):
-        for sentence in SENTENCE_END.split(line):
-            words = NEGATION.sub(" n't", " ".join(sentence.split())).split()
-            if len(words) in WORDS:
-                yield " ".join(words)
-
-
-def letters(text: str) -> str:
-    """What is compared: letters and digits alone, since tasks part words and punctuation in their own ways."""
-    return "".join(c for c in text.lower() if c.isalnum())
-
-
-def letters_of(task: Task) -> set[str]:
-    """Of all its texts, and those of no text at all."""
-    return {letters(row.text) for row in task.train + task.dev} | {""}
-
-
-def letters_of_tasks(tasks: list[str]) -> set[str]:
-    return {""}.union(*map(letters_of, map(load_task, tasks)))
-
-
-def unseen(texts: Iterable[str], seen: set[str], refused: Callable[[str], bool] = lambda key: False) -> list[str]:
-    """The texts whose letters are neither in `seen` nor refused, each once, in an order drawn by a fixed seed."""
-    found = {}
-    for text in texts:
-        key = letters(text)
-        if key not in seen and key not in found and not refused(key):
-            found[key] = text
-    lines = list(found.values())
-    random.Random(0).shuffle(lines)  # neighbours of one review must not be neighbours in a batch
-    return lines
-
-
-def collect(folder: Path, tasks: list[str]) -> list[str]:
-    return unseen(chain.from_iterable(map(sentences, reviews(folder))), letters_of_tasks(tasks))
-
-
-def write_lines(path: Path, lines: list[str]) -> None:
-    """A gzipped text, one a line: the same lines give the same bytes."""
-
-    def write(temporary: Path) -> None:
-        # Without a name: gzip would write the temporary one, which differs each time, into the file.
-        with temporary.open("wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file:
-            file.writelines(f"{line}\n".encode() for line in lines)
-
-    write_atomically(path, write)
-
-
-def main() -> int:
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser() -> argparse.ArgumentParser:
+    p = recipe_parser(__doc__)
     p.add_argument("folder", type=Path)
     p.add_argument("--without", nargs="*", default=[], metavar="TASK")
-    p.add_argument("-o", "--out", type=Path, required=True)
-    options = p.parse_args()
-    return exit_cleanly("imdb_sentences", lambda: run(options))
+    return p
 
 
-def run(options: argparse.Namespace) -> None:
-    found = collect(options.folder, options.without)
-    write_lines(options.out, found)
-    print(f"{options.out}: {len(found):,} sentences")
+def collect(options: argparse.Namespace) -> list[str]:
+    found = chain.from_iterable(map(sentences, reviews(options.folder)))
+    return unseen(found, letters_of_tasks(options.without))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(lines_recipe(parser, collect, "sentences"))

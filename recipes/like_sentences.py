@@ -17,12 +17,11 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
 from math import log
-from pathlib import Path
 
-from imdb_sentences import write_lines
+from recipe import recipe, recipe_parser, write_lines
 
-from spikebert.core.errors import InputError, exit_cleanly
-from spikebert.core.files import require_file
+from spikebert.core.errors import InputError
+from spikebert.core.files import require_apart, require_file, require_folder_of
 from spikebert.data.lines import read_lines
 from spikebert.data.tasks import load_task
 
@@ -69,19 +68,19 @@ def select(lines: list[str], texts: Iterable[str], keep: float) -> list[str]:
     return [lines[i] for i in sorted(ranked[: round(keep * len(lines))])]
 
 
-def main() -> int:
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser() -> argparse.ArgumentParser:
+    p = recipe_parser(__doc__)
     p.add_argument("corpus")
     p.add_argument("--task", required=True)
     p.add_argument("--keep", type=float, default=0.25, help="share of the lines (default: %(default)s)")
-    p.add_argument("-o", "--out", type=Path, required=True)
-    options = p.parse_args()
-    return exit_cleanly("like_sentences", lambda: run(options))
+    return p
 
 
 def run(options: argparse.Namespace) -> None:
     if not 0 < options.keep <= 1:
         raise InputError(f"--keep {options.keep}: must lie in (0, 1]")
+    require_folder_of(options.out, "-o")
+    require_apart(options.out, "-o", options.corpus)
     lines = [line for _, line in read_lines(require_file(options.corpus, "corpus"))]
     found = select(lines, (row.text for row in load_task(options.task).train), options.keep)
     write_lines(options.out, found)
@@ -89,4 +88,4 @@ def run(options: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(recipe(parser, run))

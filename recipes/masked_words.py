@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from spikebert.core.errors import InputError, exit_cleanly
-from spikebert.core.log import say, shown
+from spikebert.core.commands import Command, script_of_one
+from spikebert.core.errors import InputError
+from spikebert.core.log import say
 from spikebert.core.options import require_least
 from spikebert.new_teacher import FOLDER
 from spikebert.training.settings import Learning, Machine, Taught
@@ -32,7 +33,7 @@ class Reading(Taught, Learning, Machine):
     task: str = NAME
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("teacher", help="minilm (packaged), a folder or a hub name")
     p.add_argument("--corpus", required=True, help="unlabelled text, one a line (.gz too)")
@@ -44,17 +45,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("--seed", type=int, default=0, help="of lines, batches and masks (default: %(default)s)")
     p.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="(default: %(default)s)")
     p.add_argument("-o", "--out", required=True, help="the folder of the run; the BERT is in its folder model")
-    options = p.parse_args(arguments)
+    return p
 
-    def run() -> None:
-        require_least(1, lines=options.lines, epochs=options.epochs)
-        settings = Reading(unlabelled=options.lines, **{k: v for k, v in vars(options).items() if k != "lines"})
-        settings.check()
-        settings.require_inputs()
-        with shown(sys.stdout):
-            read_on(settings)
 
-    return exit_cleanly("masked_words", run)
+def main(arguments: list[str] | None = None) -> int:
+    return script_of_one("masked_words", Command(parser, run), arguments)
+
+
+def run(options: argparse.Namespace) -> None:
+    require_least(1, lines=options.lines, epochs=options.epochs)
+    settings = Reading(unlabelled=options.lines, **{k: v for k, v in vars(options).items() if k != "lines"})
+    settings.check()
+    settings.require_inputs()
+    read_on(settings)
 
 
 def read_on(settings: Reading) -> None:

@@ -14,12 +14,13 @@ import argparse
 import random
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
-from imdb_sentences import letters_of, unseen, write_lines
+from recipe import lines_recipe, recipe_parser
+from sentences import letters_of, unseen
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from spikebert.core.errors import InputError, exit_cleanly
+from spikebert.core.errors import InputError
+from spikebert.core.options import require_least
 from spikebert.data.tasks import Task, load_task
 
 TOGETHER = 1000  # first texts that are compared at once
@@ -43,7 +44,8 @@ def shortened(text: str, draw: random.Random) -> str:
     return " ".join([word for word in words if draw.random() < share] or words[:1])
 
 
-def collect(task: Task, count: int) -> list[str]:
+def pairs_of(task: Task, count: int) -> list[str]:
+    """The new pairs of a task of pairs, `text<TAB>text`: `count` near ones for each first text, and two others."""
     if not task.pairs:
         raise InputError("the task has single texts; near pairs are made of the texts of pairs")
     draw = random.Random(0)
@@ -57,22 +59,19 @@ def collect(task: Task, count: int) -> list[str]:
     return unseen(map("\t".join, pairs), letters_of(task))
 
 
-def main() -> int:
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser() -> argparse.ArgumentParser:
+    p = recipe_parser(__doc__)
     p.add_argument("task")
     p.add_argument(
         "--near", type=int, default=6, metavar="N", help="second texts for each first (default: %(default)s)"
     )
-    p.add_argument("-o", "--out", type=Path, required=True)
-    options = p.parse_args()
-    return exit_cleanly("near_pairs", lambda: run(options))
+    return p
 
 
-def run(options: argparse.Namespace) -> None:
-    found = collect(load_task(options.task), options.near)
-    write_lines(options.out, found)
-    print(f"{options.out}: {len(found):,} pairs")
+def collect(options: argparse.Namespace) -> list[str]:
+    require_least(0, near=options.near)
+    return pairs_of(load_task(options.task), options.near)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(lines_recipe(parser, collect, "pairs"))

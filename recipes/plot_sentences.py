@@ -10,48 +10,32 @@ Dataset, 4,803 films, is public on Kaggle. Sentences of the task `--without` are
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from critics_sentences import collect
-from imdb_sentences import write_lines
-
-from spikebert.core.errors import InputError, exit_cleanly
-from spikebert.core.files import require_file
-from spikebert.data.lines import byte_lines
-
-COLUMNS = ("synopsis", "overview")
+from critics_sentences import unknown_sentences
+from recipe import column_of, lenient_lines, lines_recipe, recipe_parser, table
 
 
 def plots(path: Path) -> Iterator[str]:
     """Of one table, which is in UTF-8; a table need not tell of every film."""
-    lines = (line.decode("utf-8", errors="replace") for _, line in byte_lines(require_file(path, "table")))
-    head = next(lines, "")
-    delimiter = next((sign for sign in "\t;" if sign in head), ",")
-    rows = csv.DictReader(chain([head], lines), delimiter=delimiter)
-    column = next((name for name in COLUMNS if name in (rows.fieldnames or [])), None)
-    if column is None:
-        raise InputError(f"{path}: has no column named {' or '.join(COLUMNS)}; its first line must name the columns")
+    names, rows = table(path, lenient_lines(path, "utf-8"), "\t;,")
+    column = column_of(path, names, "synopsis", "overview")
     return (row[column] or "" for row in rows)
 
 
-def main() -> int:
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser() -> argparse.ArgumentParser:
+    p = recipe_parser(__doc__)
     p.add_argument("tables", type=Path, nargs="+")
     p.add_argument("--without", required=True, metavar="TASK")
-    p.add_argument("-o", "--out", type=Path, required=True)
-    options = p.parse_args()
-    return exit_cleanly("plot_sentences", lambda: run(options))
+    return p
 
 
-def run(options: argparse.Namespace) -> None:
-    found = collect(chain.from_iterable(map(plots, options.tables)), options.without)
-    write_lines(options.out, found)
-    print(f"{options.out}: {len(found):,} sentences")
+def collect(options: argparse.Namespace) -> list[str]:
+    return unknown_sentences(chain.from_iterable(map(plots, options.tables)), options.without)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(lines_recipe(parser, collect, "sentences"))

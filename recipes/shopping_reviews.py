@@ -11,43 +11,36 @@ of `--without`, be it its training or its dev part.
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from imdb_sentences import letters_of_tasks, unseen, write_lines
+from recipe import column_of, lines_recipe, recipe_parser, table
+from sentences import letters_of_tasks, unseen
 
-from spikebert.core.errors import InputError, exit_cleanly
 from spikebert.core.files import require_file
+from spikebert.data.lines import read_lines
 
 HOTELS = "酒店"
 
 
 def reviews(path: Path) -> Iterator[str]:
-    with require_file(path, "file of reviews").open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file)
-        if not {"cat", "review"} <= set(rows.fieldnames or ()):
-            raise InputError(f"{path}: has no columns cat and review; give online_shopping_10_cats.csv")
-        for row in rows:
-            if row["cat"] != HOTELS:
-                yield " ".join((row["review"] or "").split())
+    """Those of a table in UTF-8 that are not of hotels, each on one line."""
+    names, rows = table(path, (f"{line}\n" for _, line in read_lines(require_file(path, "table"))))
+    kind, review = (column_of(path, names, name) for name in ("cat", "review"))
+    return (" ".join((row[review] or "").split()) for row in rows if row[kind] != HOTELS)
 
 
-def main() -> int:
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser() -> argparse.ArgumentParser:
+    p = recipe_parser(__doc__)
     p.add_argument("file", type=Path)
     p.add_argument("--without", nargs="*", default=[], metavar="TASK")
-    p.add_argument("-o", "--out", type=Path, required=True)
-    options = p.parse_args()
-    return exit_cleanly("shopping_reviews", lambda: run(options))
+    return p
 
 
-def run(options: argparse.Namespace) -> None:
-    found = unseen(reviews(options.file), letters_of_tasks(options.without))
-    write_lines(options.out, found)
-    print(f"{options.out}: {len(found):,} reviews")
+def collect(options: argparse.Namespace) -> list[str]:
+    return unseen(reviews(options.file), letters_of_tasks(options.without))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(lines_recipe(parser, collect, "reviews"))

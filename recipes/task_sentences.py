@@ -11,41 +11,26 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-from imdb_sentences import letters, letters_of, unseen, write_lines
+from recipe import lines_recipe, recipe_parser
+from sentences import letters, letters_of, overlap, unseen
 
-from spikebert.core.errors import exit_cleanly
 from spikebert.data.tasks import load_task
 
-SHORT = 12  # letters; so few are contained in much without being a piece of it
+
+def parser() -> argparse.ArgumentParser:
+    p = recipe_parser(__doc__)
+    p.add_argument("tasks", nargs="+")
+    p.add_argument("--without", required=True, metavar="TASK")
+    return p
 
 
-def collect(tasks: list[str], without: str) -> list[str]:
-    own = load_task(without)
+def collect(options: argparse.Namespace) -> list[str]:
+    own = load_task(options.without)
     dev = {letters(row.text) for row in own.dev}
-    texts = (row.text for task in map(load_task, tasks) for row in task.train)
+    texts = (row.text for task in map(load_task, options.tasks) for row in task.train)
     return unseen(texts, letters_of(own), lambda key: any(overlap(key, other) for other in dev))
 
 
-def overlap(a: str, b: str) -> bool:
-    return min(len(a), len(b)) >= SHORT and (a in b or b in a)
-
-
-def main() -> int:
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("tasks", nargs="+")
-    p.add_argument("--without", required=True, metavar="TASK")
-    p.add_argument("-o", "--out", type=Path, required=True)
-    options = p.parse_args()
-    return exit_cleanly("task_sentences", lambda: run(options))
-
-
-def run(options: argparse.Namespace) -> None:
-    found = collect(options.tasks, options.without)
-    write_lines(options.out, found)
-    print(f"{options.out}: {len(found):,} texts")
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(lines_recipe(parser, collect, "texts"))

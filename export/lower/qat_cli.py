@@ -6,7 +6,7 @@ import argparse
 
 from export.lower.qat_settings import QatSettings, prepare
 from spikebert.cli import add_run
-from spikebert.core.commands import Command, script
+from spikebert.core.commands import Command, script_of_one
 from spikebert.core.declared import adder
 
 PROGRAM = "spikebert-train qat"
@@ -30,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    return script(PROGRAM, {"qat": Command(parser, run)}, "qat", arguments)
+    return script_of_one(PROGRAM, Command(parser, run), arguments)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -58,6 +58,12 @@ def of_module(name: str) -> Command:
     return Command(lambda: import_module(name).parser(), lambda options: import_module(name).run(options))
 
 
+def script_of_one(program: str, command: Command, arguments: list[str] | None = None) -> int:
+    """A script that is one command, and no other: gives its exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    return command.call(program, lambda: command.parser().parse_args(arguments), [program, *arguments])
+
+
 def script(program: str, commands: Commands, default: str, arguments: list[str] | None = None) -> int:
     """A script that is one command, and others by their name as its first argument: `spikebert-simulate verify …`."""
     arguments = sys.argv[1:] if arguments is None else arguments

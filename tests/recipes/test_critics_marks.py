@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from spikebert.data.tasks import load_task
+
+MARKS = ("fresh", "rotten")
 RECIPE = Path(__file__).parents[2] / "recipes" / "critics_marks.py"
 
 
@@ -64,3 +67,22 @@ def test_a_table_without_marks_is_refused_in_one_line_and_nothing_is_written(tas
     finished, rows = run(task, tmp_path, ["1\tA long evening of very small jokes."], header="id\treview")
     assert finished.returncode == 2 and finished.stderr.count("\n") == 1
     assert "has no column named fresh" in finished.stderr and not rows
+
+
+def test_a_task_of_somebody_else_is_left_as_it_is(task, tmp_path):
+    (tmp_path / "marks").mkdir()
+    mine = gzip.compress(b"fresh\tmine\n")
+    (tmp_path / "marks/train.tsv.gz").write_bytes(mine)
+    finished, _ = run(task, tmp_path, ["1\tThe best western for many years.\t\tfresh"])
+    assert finished.returncode == 2 and finished.stderr.count("\n") == 1
+    assert "holds train.tsv.gz, which this command did not write" in finished.stderr
+    assert (tmp_path / "marks/train.tsv.gz").read_bytes() == mine
+
+
+def test_what_it_wrote_is_a_task_and_is_written_again(task, tmp_path):
+    excerpts = [f"{i}\tThe best western of the year {i} at last.\t\t{MARKS[i % 2]}" for i in range(20)]
+    for _ in range(2):
+        finished, rows = run(task, tmp_path, excerpts)
+        assert finished.returncode == 0, finished.stderr
+    found = load_task(str(tmp_path / "marks"))
+    assert (len(found.train), len(found.dev), len(rows)) == (18, 2, 20)

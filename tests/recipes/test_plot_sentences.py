@@ -52,3 +52,23 @@ def test_a_table_without_plots_is_refused_in_one_line_and_nothing_is_written(tas
     finished = run(table, "--without", task, "-o", out)
     assert finished.returncode == 2 and finished.stderr.count("\n") == 1
     assert "has no column named synopsis or overview" in finished.stderr and not out.exists()
+
+
+def test_a_table_that_a_spreadsheet_program_saved_has_its_columns_too(task, tmp_path):
+    table, out = tmp_path / "films.csv", tmp_path / "plots.txt.gz"
+    table.write_bytes("synopsis\r\nThe other story ends at the harbour.\r\n".encode("utf-8-sig"))
+    assert run(table, "--without", task, "-o", out).returncode == 0
+    assert gzip.decompress(out.read_bytes()).decode() == "The other story ends at the harbour.\n"
+
+
+def test_a_table_that_is_no_csv_is_refused_in_one_line(task, tmp_path):
+    table, out = tmp_path / "films.tsv", tmp_path / "plots.txt.gz"
+    table.write_text(f"synopsis\n{'long ' * 30_000}\n")
+    finished = run(table, "--without", task, "-o", out)
+    assert finished.returncode == 2 and finished.stderr.count("\n") == 1
+    assert "films.tsv, line 2: not CSV (field larger than field limit" in finished.stderr and not out.exists()
+
+
+def test_a_place_that_is_not_there_is_refused_before_a_table_is_read(task, tmp_path):
+    finished = run(tmp_path / "none.csv", "--without", task, "-o", tmp_path / "none/plots.txt.gz")
+    assert finished.returncode == 2 and "its folder does not exist" in finished.stderr
