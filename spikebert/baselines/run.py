@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from spikebert.baselines.counting import counts
 from spikebert.baselines.settings import SNN_TEXTCNN, SPIKFORMER, TEXTCNN, BaselineSettings
 from spikebert.baselines.textcnn import SpikingTextCNN, TextCNN
 from spikebert.core.errors import InputError, all_printable
@@ -166,7 +167,11 @@ def _finish(settings: BaselineSettings, run: Run, task: Task, learned: _Learned,
         save_directory(trained, run.folder / "model")
         save_model(trained, run.model)
     result_file = run.folder / RESULT
-    content = all_printable({**result, "settings": {k: v for k, v in asdict(settings).items() if k != "out"}})
+    told = (
+        {} if trained else {"counts": counts(model, dev)}
+    )  # a Spikformer's come from simulating what it is exported as
+    told["settings"] = {k: v for k, v in asdict(settings).items() if k != "out"}
+    content = all_printable({**result, **told})
     write_atomically(result_file, lambda path: path.write_text(json.dumps(content, indent=1), "utf-8"))
     run.clear()
     known = [f"teacher {taught.score.value:.4f}"] if taught else []

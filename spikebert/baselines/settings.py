@@ -32,6 +32,8 @@ class BaselineSettings(Taught, Shape, Learning, Machine):
                 f"{self.vocabulary}: {self.model} leaves no model whose word pieces could be fewer; {SPIKFORMER} does",
                 field="vocabulary",
             )
+        if self.model != SPIKFORMER and self.residual != "spikes":
+            raise InputError(f"{self.residual}: {self.model} has no blocks, and so no residual", field="residual")
         for name in ("more_teachers", "unlabelled", "augment"):
             if getattr(self, name) and not self.distil:
                 raise InputError("needs distil: a baseline that learns the labels alone reads no more", field=name)

@@ -93,7 +93,7 @@ class SpikingTextCNN(nn.Module):
                 nn.init.normal_(table.weight, std=config.initializer_range)
         self.convolutions = nn.ModuleList(WideConvolution(config.hidden_size, width) for width in WIDTHS)
         self.norms = nn.ModuleList(make_norm(config, FILTERS) for _ in WIDTHS)
-        self.lif = make_lif(config)
+        self.lifs = nn.ModuleList(make_lif(config) for _ in WIDTHS)
         self.dropout = nn.Dropout(DROPOUT)
         self.head = nn.Linear(FILTERS * len(WIDTHS), config.num_labels)
 
@@ -104,10 +104,10 @@ class SpikingTextCNN(nn.Module):
         _, spikes = self.embeddings(input_ids, packing)  # (T, M, D)
         x = packing.pad(spikes)  # (T, B, N, D)
         pooled = []
-        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
+        for convolution, norm, lif in zip(self.convolutions, self.norms, self.lifs, strict=True):
             windows = convolution.windows(mask)  # type: ignore[operator]
             current = windows.unpad(convolution(x.flatten(0, 1)).unflatten(0, x.shape[:2]))  # (T, windows, FILTERS)
-            pooled.append(windows.mean(self.lif(norm(current.float())).mean(0)))  # (B, FILTERS)
+            pooled.append(windows.mean(lif(norm(current.float())).mean(0)))  # (B, FILTERS)
         return _output(self.head(self.dropout(torch.cat(pooled, -1))), labels)
 
 

@@ -10,6 +10,7 @@ import time
 import pytest
 import torch
 
+from spikebert.baselines.counting import counts
 from spikebert.baselines.run import MODELS, distillation
 from spikebert.baselines.textcnn import SpikingTextCNN, TextCNN
 from spikebert.cli import main
@@ -67,8 +68,27 @@ def test_the_spiking_network_computes_with_spikes_over_t_steps():
     with torch.no_grad(), record_spikes(model) as spikes:
         model(*batch())
     assert spikes["embeddings.lif"].shape == (5, 12 + 5 + 1, 24)
-    assert spikes["lif"].shape == (5, 12 + 5 + 1 + 3 * 4, 100)  # the windows of the widest filters
-    assert set(spikes["lif"].unique().tolist()) == {0.0, 1.0}
+    assert [spikes[f"lifs.{i}"].shape for i in range(3)] == [(5, 12 + 5 + 1 + 3 * (w - 1), 100) for w in (3, 4, 5)]
+    assert set(spikes["lifs.2"].unique().tolist()) == {0.0, 1.0}
+
+
+def test_what_a_cnn_does_is_counted_text_by_text():
+    examples = [Example([2 + i % 30, *range(3, 3 + i % 9)], 0) for i in range(80)]  # more than a batch
+    model = network("snn-textcnn", time_steps=3, norm="batch").eval()
+    fired = {"embedding": 0, "filters": 0}
+    for example in examples:
+        tokens = torch.tensor([example.tokens])
+        with torch.no_grad(), record_spikes(model) as spikes:
+            model(tokens, torch.ones_like(tokens))
+        assert len(spikes) == 4
+        for name, of_layer in spikes.items():
+            fired[name.partition(".")[0].replace("embeddings", "embedding").replace("lifs", "filters")] += (
+                of_layer.sum()
+            )
+    found = counts(model, examples)
+    assert found["spikes"] == fired and found["time_steps"] == 3
+    assert found["lengths"] == [len(example.tokens) for example in examples]
+    assert "spikes" not in counts(network("textcnn"), examples)
 
 
 def test_padding_is_in_no_statistic_of_the_spiking_networks_batch_norm():
@@ -140,6 +160,7 @@ def test_each_learns_a_simple_task_by_command(kind, task, teacher, tmp_path, cap
     result = json.loads((tmp_path / "result.json").read_text())
     assert result["accuracy"] > 0.9
     assert result["majority"] == 0.5
+    assert ("counts" in result) == (kind != "spikformer")  # which is simulated
     last = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-1])
     assert (last["stage"], last["accuracy"]) == ("finished", result["accuracy"])
     assert not list(tmp_path.glob("*.checkpoint"))
@@ -182,6 +203,7 @@ def test_each_learns_from_a_teacher_and_texts_without_labels(kind, task, teacher
         (["--augment", "1"], "--augment needs distil"),
         (["--more-teachers", "x"], "--more-teachers needs distil"),
         (["--distil", "--corpus", "x"], "--corpus needs unlabelled"),
+        (["--residual", "membrane", "--norm", "batch"], "--residual membrane: textcnn has no blocks"),
         (["--distil"], "is not fine-tuned for the task"),
     ],
 )
