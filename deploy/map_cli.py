@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 from deploy.chips.chip import chip_names
+from deploy.chips.choices import AUTO, CORES, OBJECTIVES, STRATEGIES
 from export.ir.exit_option import add_exit_margin
 
 
@@ -25,17 +26,17 @@ def map_parser() -> argparse.ArgumentParser:
     p.add_argument("--system", help="a known system or a number of chips (default: the smallest known that holds it)")
     p.add_argument(
         "--strategy",
-        choices=("unrolled", "token-serial", "auto"),
-        default="auto",
+        choices=(*STRATEGIES, AUTO),
+        default=AUTO,
         help="neurons of its own for every token, or weights once and token after token (default: on the smallest "
         "system that holds either, the first that fits)",
     )
     p.add_argument(
         "--objective",
-        choices=("cores", "latency", "energy"),
-        default="cores",
+        choices=OBJECTIVES,
+        default=CORES,
         help="what the cut into cores is for: as few as memory allows, or more of them for the layers that take "
-        "longest, up to all of the chips that it takes, or of --system (default: cores)",
+        "longest, up to all of the chips that it takes, or of --system (default: %(default)s)",
     )
     p.add_argument("--tokens", type=int, help="the longest text, where it shall be shorter than the model's")
     p.add_argument(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.formats.targets import TARGETS, Target
+from export.ir.chips import CHIPS, LOIHI1, LOIHI2
 from export.ir.exit_option import add_exit_margin
 from spikebert.core.commands import Command, script
 from spikebert.core.errors import InputError
@@ -60,8 +61,8 @@ def parser() -> argparse.ArgumentParser:
     add_exit_margin(p)
     p.add_argument(
         "--chip",
-        choices=["loihi2", "loihi1"],
-        default="loihi2",
+        choices=CHIPS,
+        default=LOIHI2,
         help="the chip to export for; loihi1 has no programmable neurons: refuses layer norms and the subtract reset "
         "(default: %(default)s)",
     )
@@ -130,7 +131,7 @@ def run(options: argparse.Namespace) -> None:
         from export.ir.licence import with_licence
 
         graph = with_licence(graph, options.licence)
-    if options.chip == "loihi1":
+    if options.chip == LOIHI1:
         from export.ir.stock import check_stock
 
         check_stock(graph)

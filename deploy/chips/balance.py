@@ -19,7 +19,6 @@ from deploy.chips.traffic import Activity
 from export.ir.early_exit import margin_of
 from export.ir.graph import NO_MARGIN, Graph
 
-CORES, LATENCY, ENERGY = OBJECTIVES = "cores", "latency", "energy"
 NEARLY = 0.999  # of the longest time: populations that must be divided together for the step to become shorter
 FREE = 1e-3  # cores, in whose place stands a more even cut into as many
 MOST_POINTS = 2000

@@ -7,13 +7,14 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from deploy.chips.balance import CORES, LATENCY, OBJECTIVES, Choice, candidates, curve
+from deploy.chips.balance import Choice, candidates, curve
 from deploy.chips.chip import Chip, System, find_system, read_chip, systems_of
+from deploy.chips.choices import AUTO, CORES, LATENCY, OBJECTIVES, STRATEGIES, TOKEN_SERIAL, UNROLLED
 from deploy.chips.estimate import Estimate, estimate
 from deploy.chips.packing import compiled_cores
 from deploy.chips.partition import Core, Cut, partition
 from deploy.chips.placement import Placement, place
-from deploy.chips.populations import STRATEGIES, populations
+from deploy.chips.populations import populations
 from deploy.chips.traffic import Activity, Traffic, largest, measured, traffic
 from export.ir.early_exit import margin_of
 from export.ir.graph import NO_MARGIN, Attention, Embedding, Graph, LayerNorm, Linear, Readout
@@ -22,7 +23,6 @@ from spikebert.core.errors import InputError
 from spikebert.core.options import require_choice
 
 MOST_CORES = 2**18  # in all; Hala Point, the largest known system, has 147,456
-AUTO = "auto"  # on the smallest system that holds one of them: unrolled if that fits, for it takes fewer steps
 
 
 @dataclass(frozen=True, repr=False)
@@ -184,18 +184,17 @@ def choose(graph: Graph, chip: Chip, system: str | None, strategy: str, tokens: 
 
 def _early(chip: Chip, strategy: str) -> str:
     """The strategy for a model with an early exit; an InputError where texts could not be done early."""
-    waits = STRATEGIES[0]
     if not chip.programmable_neurons:
         raise InputError(
             f"an exit margin: membranes would have to wait until the logits of a step are out, and the neurons of "
             f"{chip.name} cannot: they leak in every step; map with --exit-margin never"
         )
-    if strategy not in (AUTO, waits):
+    if strategy not in (AUTO, UNROLLED):
         raise InputError(
             f"an exit margin: {strategy} runs all steps of a token before the next token comes, so that no text can be "
-            f"done early; map with --strategy {waits}, or with --exit-margin never"
+            f"done early; map with --strategy {UNROLLED}, or with --exit-margin never"
         )
-    return waits
+    return UNROLLED
 
 
 def _mapped(
@@ -208,7 +207,7 @@ def _mapped(
     objective: str,
     room: int,
 ) -> Mapping:
-    graded, serial = system.chip.graded_bits > 0, strategy == STRATEGIES[1]
+    graded, serial = system.chip.graded_bits > 0, strategy == TOKEN_SERIAL
     activity = measured(graph, run, graded) if run else largest(graph, tokens, graded)
     points = curve(graph, cuts, system.chip, activity, serial, min(room, MOST_CORES))
 
@@ -253,25 +252,29 @@ def _count(cuts: list[Cut]) -> int:
 def _too_large(graph: Graph, chip: Chip, system: System, strategy: str, tokens: int) -> str:
     """What does not fit, and each single change that would make it fit."""
 
-    def needed(strategy: str = strategy, tokens: int = tokens, bits: int | None = None) -> int:
-        return sum(cut.count for cut in partition(populations(graph, chip, strategy, tokens, bits), chip))
-
     room = system.chips * system.cores
+
+    def fits(strategy: str = strategy, tokens: int = tokens, bits: int | None = None) -> bool:
+        try:
+            return _count(partition(populations(graph, chip, strategy, tokens, bits), chip)) <= room
+        except InputError:  # a layer of it fits on no core: no change to propose
+            return False
+
     cuts = partition(populations(graph, chip, strategy, tokens), chip)
     most = max(cuts, key=lambda cut: cut.count)
     total = _count(cuts)
     changes = [f"--system {-(-total // system.cores)}"]
-    if strategy == "unrolled" and needed(strategy=STRATEGIES[1]) <= room:
+    if strategy == UNROLLED and fits(strategy=TOKEN_SERIAL):
         never = "" if margin_of(graph) == NO_MARGIN else " --exit-margin never"
-        changes.append(f"--strategy token-serial{never}")
+        changes.append(f"--strategy {TOKEN_SERIAL}{never}")
     low, high = 0, tokens
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if needed(tokens=middle) <= room else (low, middle)
+        low, high = (middle, high) if fits(tokens=middle) else (low, middle)
     if low:
         changes.append(f"texts of at most {low} tokens (--tokens {low})")
     widest = max(n.bits for n in graph if isinstance(n, Linear))
-    fewer = next((b for b in range(widest - 1, 1, -1) if needed(bits=b) <= room), None)
+    fewer = next((b for b in range(widest - 1, 1, -1) if fits(bits=b)), None)
     if fewer:
         changes.append(f"weights of {fewer} bits (of its model.pt: spikebert-export --bits {fewer})")
     return (

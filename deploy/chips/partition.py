@@ -9,6 +9,8 @@ from deploy.chips.chip import Chip
 from deploy.chips.populations import Population
 from spikebert.core.errors import InputError
 
+UNLIMITED = 2**62  # rows or copies, more than there are of any
+
 
 @dataclass(frozen=True)
 class Core:
@@ -85,16 +87,21 @@ def partition(found: list[Population], chip: Chip, least: dict[str, int] | None 
 def _cut(population: Population, chip: Chip, targets: int) -> Cut:
     limits = _limits(population, chip, targets)
     copies, by_copies = min(
-        (room // max(1, fixed + each * population.rows), name) for name, (room, each, fixed) in limits.items()
+        (_times(room, fixed + each * population.rows), name) for name, (room, each, fixed) in limits.items()
     )
     if copies:
         return Cut(population, population.rows, min(copies, population.copies), by_copies)
-    rows, limit = min(((room - fixed) // max(1, each), name) for name, (room, each, fixed) in limits.items())
+    rows, limit = min((_times(room - fixed, each), name) for name, (room, each, fixed) in limits.items())
     rows = rows // population.together * population.together
     if rows < 1:
         raise InputError(_refusal(population, chip, limit, limits[limit]))
     even = math.ceil(population.rows / population.together / math.ceil(population.rows / rows)) * population.together
     return Cut(population, min(rows, even), 1, limit)
+
+
+def _times(room: int, need: int) -> int:
+    """How often a need fits; one that is nothing always does, where room is left at all."""
+    return room // need if need else (UNLIMITED if room >= 0 else 0)
 
 
 def _at_least(cut: Cut, cores: int) -> Cut:

@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from deploy.chips.chip import Chip
+from deploy.chips.choices import TOKEN_SERIAL
 from export.ir.graph import LIF, Accumulate, Add, Attention, Embedding, Graph, LayerNorm, Linear, NeuronLayer, Node
 from export.ir.ranges import output_bounds
 from export.ir.stock import entrances
@@ -26,7 +27,6 @@ from simulate.token_serial import passes
 from spikebert.core.errors import InputError
 
 HOST = ""  # what no node is called
-STRATEGIES = ("unrolled", "token-serial")
 # Kinds of neurons an update of which costs a chip's neuron_pj and takes its neuron_ns: where neurons are programs, and
 # where they are fixed.
 PROGRAMMED, FIXED = (LIF,), (LIF,)
@@ -79,13 +79,8 @@ def populations(graph: Graph, chip: Chip, strategy: str, tokens: int, bits: int 
 
 class _Builder:
     def __init__(self, graph: Graph, chip: Chip, strategy: str, tokens: int, bits: int | None):
-        self.graph, self.chip, self.serial, self.tokens, self.bits = (
-            graph,
-            chip,
-            strategy == STRATEGIES[1],
-            tokens,
-            bits,
-        )
+        self.graph, self.chip, self.tokens, self.bits = graph, chip, tokens, bits
+        self.serial = strategy == TOKEN_SERIAL
         self.copies = 1 if self.serial else tokens
         self.bounds = output_bounds(graph)
         self.flexible = chip.programmable_neurons and chip.graded_bits > 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from export.ir.chips import CHIPS, LOIHI1, LOIHI2
 from export.ir.graph import Accumulate, Graph
 from export.ir.stock import check_stock
 from export.ir.validate import validate
@@ -15,10 +16,8 @@ from spikebert.core.errors import InputError
 from spikebert.core.options import require_choice
 from spikebert.model.checkpoint import TrainedModel
 
-CHIPS = ("loihi2", "loihi1")  # that a model is lowered for
 
-
-def lower(trained: TrainedModel, weight_bits: int = 8, per_channel: bool = False, target: str = "loihi2") -> Graph:
+def lower(trained: TrainedModel, weight_bits: int = 8, per_channel: bool = False, target: str = LOIHI2) -> Graph:
     """The integer graph of a trained model; an InputError names the layer that cannot be quantised.
 
     Args:
@@ -40,7 +39,7 @@ def lower(trained: TrainedModel, weight_bits: int = 8, per_channel: bool = False
         metadata={**_metadata(trained, weight_bits), "target": target},
     )
     validate(integer)
-    if target == "loihi1":
+    if target == LOIHI1:
         _check_loihi1(integer)
     return integer
 

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from deploy.chips.choices import TOKEN_SERIAL
 from deploy.chips.mapping import Mapping
-from deploy.chips.populations import HOST, STRATEGIES, Edge, Population
+from deploy.chips.populations import HOST, Edge, Population
 from deploy.chips.runtime import Load
 from deploy.chips.sanafe.architecture import NEURONS, SENDERS
 from deploy.chips.work import depths, part_of
@@ -100,10 +101,10 @@ def network_of(mapping: Mapping, spikes: Spikes, lengths: list[int]) -> Network:
     Raises:
         InputError: another strategy, or more connections than SANA-FE can hold.
     """
-    if mapping.strategy != STRATEGIES[1]:
+    if mapping.strategy != TOKEN_SERIAL:
         raise InputError(
             f"{mapping.strategy}: its weights are there once a token, too many for SANA-FE; map with --strategy "
-            f"{STRATEGIES[1]}",
+            f"{TOKEN_SERIAL}",
             field="sanafe",
         )
     count = sum(_synapses(p) for p in _populations(mapping))

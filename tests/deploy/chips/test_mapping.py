@@ -20,6 +20,14 @@ from tests.simulate.example_run import example_run
 LOIHI1, LOIHI2 = read_chip("loihi1"), read_chip("loihi2")
 
 
+def test_what_does_not_fit_is_told_where_the_other_strategy_is_no_way_out_either():
+    """Attention holds all steps there, and a core of this chip not even one row of it."""
+    graph = random_graph(norm="batch", max_tokens=2, steps=16, hidden=16)
+    chip = replace(LOIHI2, memory_per_core=26, synapse_memory_per_core=None)
+    with pytest.raises(InputError, match=r"^unrolled needs \d+ cores, and 1 × loihi2 has 128: .* with --system 3$"):
+        map_graph(graph, chip, "1")
+
+
 @pytest.mark.parametrize("strategy", ["unrolled", "token-serial"])
 @pytest.mark.parametrize("norm", ["layer", "batch"])
 def test_every_core_has_a_place_of_its_own(strategy, norm):

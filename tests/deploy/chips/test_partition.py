@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploy.chips.chip import read_chip
+from deploy.chips.choices import STRATEGIES
 from deploy.chips.partition import partition
-from deploy.chips.populations import STRATEGIES, populations
+from deploy.chips.populations import populations
 from spikebert.core.errors import InputError
 from tests.random_graph import random_graph
 
@@ -66,6 +67,14 @@ def test_a_layer_wider_than_a_core_has_axons_is_cut_by_columns():
     found = populations(random_graph(norm="batch", hidden=48), chip, "token-serial", 16)
     names = [p.name for p in found if p.layer == "blocks.0.mlp.down.linear"]
     assert names == ["blocks.0.mlp.down.linear[0:30]", "blocks.0.mlp.down.linear[30:48]"]
+
+
+def test_rows_that_share_their_axons_are_limited_by_their_weights_alone():
+    chip = small_chip(input_axons_per_core=16, synapse_memory_per_core=12 * 30)
+    cuts = partition(populations(random_graph(norm="batch", width=12, hidden=120), chip, "token-serial", 16), chip)
+    cut = next(cut for cut in cuts if cut.population.layer == "blocks.0.mlp.up.lif")
+    assert (cut.population.axons, cut.population.row_axons) == (12, 0)
+    assert (cut.rows, cut.limit) == (30, "synapse_memory_per_core")
 
 
 @pytest.mark.parametrize(
