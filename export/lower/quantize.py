@@ -47,6 +47,7 @@ SAMPLE = 100_000  # so many weights of an array decide its scale
 CLIP_SHARES = np.linspace(1.0, 0.3, 29)  # of the largest weight
 ROUNDING = 1e-6  # of float32: a bias that has been on the grid of mantissas stays on it
 MEAN_BITS = 12  # fraction bits of the readout's mean in the unit of spikes or normalised values
+FINEST = 2.0**-MEAN_BITS  # unit of a stream of currents, though a branch of faint weights would like a finer one
 
 
 Weights = tuple[np.ndarray, np.ndarray, np.ndarray | None]  # int8 weights, (1,) scale, exponents of the outputs
@@ -105,12 +106,12 @@ def best_scale(weight: np.ndarray, bits: int) -> float:
 
 
 def power_of_two_scale(weight: np.ndarray, bits: int) -> float:
-    """As `best_scale`, of the powers of two alone, at most 1."""
+    """As `best_scale`, of the powers of two alone, FINEST to 1."""
     largest = np.abs(weight).max() / (2 ** (bits - 1) - 1)
     if not largest:
         return 1.0
     top = min(0, int(np.ceil(np.log2(largest))))
-    return least_error(weight, bits, [2.0 ** (top - places) for places in range(3)])
+    return least_error(weight, bits, [max(FINEST, 2.0 ** (top - places)) for places in range(3)])
 
 
 def least_error(weight: np.ndarray, bits: int, scales: Sequence[float]) -> float:
@@ -127,6 +128,8 @@ def by_output(weight: np.ndarray, bits: int, power_of_two: bool = False) -> tupl
     """(int8 weights, (1,) scale, (D,) int8 exponents): row i stands for `weights · 2^exponent[i] · scale`."""
     scales = np.array([(power_of_two_scale if power_of_two else best_scale)(row, bits) for row in weight])
     finest = scales.max() / 2**WEIGHT_EXPONENT_MAX
+    if power_of_two:
+        finest = max(finest, FINEST)
     exponent = np.clip(np.ceil(np.log2(scales / finest)), 0, WEIGHT_EXPONENT_MAX).astype(np.int8)
     steps = finest * 2.0**exponent
     return rounded(weight / steps[:, None], bits), np.array([finest]), exponent

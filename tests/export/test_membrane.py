@@ -44,6 +44,21 @@ def test_a_stream_is_the_shifted_sum_of_its_inputs_at_any_width(seed, shift, wid
     assert found.reshape(-1, width).astype(np.int64).tolist() == wanted
 
 
+@pytest.mark.parametrize("per_channel", [False, True])
+@pytest.mark.parametrize("faint", [0.1, 0.01, 1e-4, 1e-6])
+def test_a_branch_of_faint_weights_is_lowered_too(faint, per_channel):
+    """Its unit would be too fine for the thresholds of the stream, and for the mean of the readout."""
+    trained = membrane_model()
+    with torch.no_grad():
+        trained.model.blocks[0].mlp.down.norm.weight.mul_(faint)
+    tokens = torch.randint(0, 40, (6, 20))
+    with record_spikes(trained.model) as spikes, torch.no_grad():
+        trained.model(tokens)
+    found = FastSimulator(lower(trained, per_channel=per_channel)).run([row.numpy() for row in tokens], record=True)
+    agreement = [(train.numpy() == found.spikes[name]).mean() for name, train in spikes.items()]
+    assert min(agreement) > 0.9
+
+
 @pytest.mark.parametrize("steps", [1, 4])
 @pytest.mark.parametrize("per_channel", [False, True])
 def test_eight_bits_agree_with_the_float_model_in_nearly_every_spike(steps, per_channel):
