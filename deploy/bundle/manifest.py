@@ -60,7 +60,7 @@ class Manifest:
 
     Attributes:
         writer: the program and its version.
-        integer_semantics: the version of the equations, as `model.nir` has it.
+        integer_semantics: the `format_version` of `model.nir`, which is the version of its equations.
         licence: of the model: what the command was given, or else what `model.nir` notes.
         graph_checksum: SHA-256 over everything that decides what the graph computes.
         time_steps: T.
@@ -102,7 +102,7 @@ def manifest_of(graph: Graph, golden: Golden, licence: str, chip: str, left_out:
     """The manifest of the bundle of a model and its golden vectors."""
     return Manifest(
         writer=f"spikebert {__version__}",
-        integer_semantics=nir.FORMAT_VERSION,
+        integer_semantics=nir.needed_version(graph),
         licence=licence,
         graph_checksum=nir.checksum(graph),
         time_steps=graph.time_steps,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from importlib.resources import files
 
 from deploy.bundle.manifest import Manifest
-from export.ir.graph import Graph, LayerNorm, Linear
+from export.ir.early_exit import margin_of
+from export.ir.graph import NO_MARGIN, Graph, LayerNorm, Linear
+from export.ir.nir import pairs
 
 FORMS = {
     "nir-stages": "| `stages/` | stock NIR of every linear chain, with what the host does between them |\n",
@@ -13,6 +15,9 @@ FORMS = {
     "onnx-integer": "| `model-int.onnx` | the integer model in standard ONNX operators |\n",
 }
 NIRDATA = "| `golden.h5` | the spikes, membranes and logits of `golden.npz` as NIRData, for `nir.read_data` |\n"
+STEPS = "| `steps` | int64 (B,) | steps that each text takes until its early exit; what is of later steps is 0 |\n"
+OWN_TEXT = '--text "your own text"'
+OWN_PAIR = '--text "a text" --text-pair "its second"'
 MAPPING = (
     "| `mapping/`, `chip.yaml` | the model on the cores of {chip}: `mapping.md`, `mapping.json`, `floorplan.svg`; "
     "what is known of the chip, and from where |\n"
@@ -20,13 +25,16 @@ MAPPING = (
 
 
 def text(graph: Graph, manifest: Manifest, nirdata: bool = False) -> str:
+    most = f"{graph.max_tokens} tokens"
+    takes = f"pairs of texts of up to {most} together" if pairs(graph) else f"texts of up to {most}"
+    leaves_early = margin_of(graph) != NO_MARGIN
     norm = "integer layer norms" if any(isinstance(n, LayerNorm) for n in graph) else "no norms left (they are folded)"
     synapses = sum(n.weight.size for n in graph if isinstance(n, Linear))
     neurons = sum(n.size for n in graph.neurons)
     what = (
         f"{synapses:,} synapses of {max(n.bits for n in graph if isinstance(n, Linear))} bits, {neurons:,} neurons a "
-        f"token, T = {graph.time_steps} steps, texts of up to {graph.max_tokens} tokens, {norm}, "
-        f"{graph.neurons[0].reset} reset."
+        f"token, T = {graph.time_steps}, {takes}, {norm}, {graph.neurons[0].reset} reset"
+        f"{', early exit' if leaves_early else ''}."
     )
     template = (files("deploy.bundle") / "bundle_readme.md").read_text("utf-8")
     return template.format(
@@ -39,7 +47,10 @@ def text(graph: Graph, manifest: Manifest, nirdata: bool = False) -> str:
         nirdata=NIRDATA if nirdata else "",
         forms="".join(line for target, line in FORMS.items() if target not in manifest.left_out),
         mapping="" if "mapping" in manifest.left_out else MAPPING.format(chip=manifest.chip),
+        own=OWN_PAIR if pairs(graph) else OWN_TEXT,
         steps=graph.time_steps,
+        logits=graph.outputs,
+        exit=STEPS if leaves_early else "",
         first=graph.neurons[0].name,
         layers="\n".join(_layer(graph, node) for node in graph.neurons),
     )

@@ -8,12 +8,14 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
 from deploy.bundle import bundle, golden, sums
 from deploy.cli import main
 from export.ir import nir
+from export.ir.early_exit import with_margin
 from export.ir.licence import with_licence
 from simulate.lava_installed import is_installed
 from simulate.text import Texts
@@ -61,11 +63,38 @@ def test_it_holds_what_a_hardware_team_needs(made):
     for target, form in bundle.FORMS.items():  # netx cannot hold this random model: it says why
         assert (target in content["left_out"]) != any(name.startswith(form.place) for name in names)
     assert any(name.startswith("stages/") for name in names)
-    assert content["licence"] == "not stated" and content["integer_semantics"] == nir.FORMAT_VERSION
+    assert content["licence"] == "not stated"
     page = (made / "README.md").read_text("utf-8")
     assert all(f"`{name}`" in page for name in names if "/" not in name and name != "README.md")
     activity = json.loads((made / "mapping" / "mapping.json").read_text("utf-8"))["activity"]
     assert activity["source"] == "measured on 3 texts"
+
+
+def format_version(path):
+    with h5py.File(path, "r") as file:
+        return int(file["node/metadata/format_version"][()])
+
+
+@pytest.mark.parametrize(
+    "shape, version", [({}, 1), ({"residual": "membrane"}, 3), ({"separator": 3, "shared_words": 1}, 6)]
+)
+def test_its_manifest_says_the_version_of_its_model(tmp_path, shape, version):
+    bundle.write(model_of(tmp_path, norm="batch", reset="zero", **shape), TEXTS, tmp_path / "bundle")
+    content = json.loads((tmp_path / "bundle" / bundle.MANIFEST).read_text("utf-8"))
+    assert content["integer_semantics"] == format_version(tmp_path / "bundle" / "model.nir") == version
+
+
+def test_its_page_tells_how_pairs_are_given_and_that_texts_leave_early(tmp_path, made):
+    graph = replace(random_graph(norm="batch", separator=3), tokenizer=tokenizer())
+    nir.write(with_margin(graph, "0.5"), tmp_path / "model.nir")
+    bundle.write(tmp_path / "model.nir", TEXTS, tmp_path / "bundle")
+    page = (tmp_path / "bundle" / "README.md").read_text("utf-8")
+    assert "--text-pair" in page and "pairs of texts" in page and ", early exit" in page and "| `steps` |" in page
+    plain = (made / "README.md").read_text("utf-8")
+    assert not any(word in plain for word in ("--text-pair", "pairs of texts", "early exit", "| `steps` |"))
+    for folder, told in ((tmp_path / "bundle", page), (made, plain)):
+        with np.load(folder / bundle.GOLDEN) as arrays:
+            assert all(f"| `{name.partition('/')[0]}" in told for name in arrays.files)
 
 
 def test_a_chip_that_cannot_hold_the_model_leaves_the_mapping_out_and_one_that_is_none_is_refused(tmp_path):
