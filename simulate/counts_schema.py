@@ -276,7 +276,7 @@ class CurrentsCount:
         name: the name of its node.
         width: features of a token.
         elements: tokens · T · width.
-        additions: additions that sum it up.
+        additions: additions that sum it up: (number of its inputs − 1) · elements.
         messages_per_step: graded messages, on a chip that has them: every element travels once a step, whatever its
             value. No synaptic operation is among them.
     """
@@ -301,7 +301,7 @@ class ReadoutCount:
         inputs: D_in.
         outputs: labels, or 1 for a number.
         input_elements: tokens · T · inputs.
-        input_events: inputs that are not zero.
+        input_events: inputs that are not zero. 0 where the stream is one of currents, which are no events.
         input_magnitude: their sum.
         dense_macs: inputs · outputs · samples.
     """

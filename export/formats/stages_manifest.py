@@ -63,7 +63,7 @@ class HostStep:
 
     Attributes:
         node: its name.
-        type: its type; the equation stands in export/NIR.md under that name.
+        type: its type; the equation stands in export/NIR.md, where `SpikeBert` comes before the name.
         inputs: the nodes whose outputs it takes, in order.
         fields: its numbers and texts by name.
         arrays: for each of its array fields the name of the array in `host.npz`.
