@@ -23,6 +23,19 @@ from simulate.energy.traffic import NO_REUSE, ONCE, Dataflow
 
 VALUE = 8  # bits of a weight and of a value of the BERT
 BATCH = 32
+FORMULA = (  # Q, S and W: `Dataflow.formula`
+    "E = E(matched) + S · Σ coincidences + W · samples · weights + E_8KB / 64 · (48 · (updates − neurons) + 32 · "
+    "spikes + 96 · current elements) + E_DRAM · weight_bits / 64 · embedding elements,  the first sum of E(matched) "
+    "being Σ min(magnitude · (ADD + Q + S), events · (MAC + Q + S)) · outputs;  bits = weight_bits"
+)
+BERT_FORMULA = (
+    "E = E(matched BERT) + Q · tokens · weights + S · MACs of all blocks + W · samples · weights + E_8KB · 8 / 64 · "
+    "blocks · (tokens · (12 D + 2 I) + 4 heads · Σ n²) + E_DRAM · 8 / 64 · tokens · D;  bits = 8"
+)
+NARROW_FORMULA = (
+    "E(matched) beside E(matched BERT) with E_MAC_NARROW for E_MAC8;  E_MAC_NARROW = E_ADD32 + b / 8 · E_MUL8, or "
+    "E_ADD32 + (b − 1) · E_ADD8;  of 1 bit E_ADD32, of 8 bits and more E_MAC8;  b = ⌈log2(T + 1)⌉"
+)
 
 REGISTERS = Dataflow("sums in registers", "Each operation reads a weight.", 0)
 BATCHED = Dataflow(f"weights once for {BATCH} texts", f"{BATCH} texts pass together.", BATCH)
@@ -40,6 +53,17 @@ PAIRS = (  # of the spiking model, of the BERT
 )
 
 
+def formulas() -> dict[str, str]:
+    """That of each side, then what each dataflow puts into them, by name."""
+    flows = dict.fromkeys(flow for pair in PAIRS for flow in pair)
+    return {
+        "a dataflow": FORMULA,
+        "a dataflow, BERT": BERT_FORMULA,
+        **{flow.name: flow.formula for flow in flows},
+        "arithmetic alone": NARROW_FORMULA,
+    }
+
+
 def comparisons(run: RunRecord) -> tuple[Comparison, ...]:
     """A run beside the same-shape int8 BERT, each with a dataflow of PAIRS."""
     return tuple(Comparison(spiking(run, ours), reference(run, theirs)) for ours, theirs in PAIRS)
@@ -48,18 +72,20 @@ def comparisons(run: RunRecord) -> tuple[Comparison, ...]:
 def spiking(run: RunRecord, flow: Dataflow) -> Account:
     cost = costs()
     arithmetic = matched.account(run, traffic.moved(run, flow))
-    return _with(arithmetic, flow, "spiking model", traffic.spiking(run, flow, cost["E_ADD32"], cost["E_MAC8"]))
+    moving = traffic.spiking(run, flow, cost["E_ADD32"], cost["E_MAC8"])
+    return _with(arithmetic, FORMULA, flow, "spiking model", moving)
 
 
 def reference(run: RunRecord, flow: Dataflow) -> Account:
-    return _with(matched.reference(run), flow, "same-shape BERT, int8", traffic.reference(run, flow, VALUE))
+    moving = traffic.reference(run, flow, VALUE)
+    return _with(matched.reference(run), BERT_FORMULA, flow, "same-shape BERT, int8", moving)
 
 
-def _with(arithmetic: Account, flow: Dataflow, title: str, moving: list[Term]) -> Account:
+def _with(arithmetic: Account, formula: str, flow: Dataflow, title: str, moving: list[Term]) -> Account:
     return Account(
         name=flow.name,
         title=f"{flow.name}: {title}",
-        formula=f"{arithmetic.formula} + traffic",
+        formula=f"{formula};  {flow.formula}",
         includes=f"{arithmetic.includes} {flow.says}",
         excludes="The network between cores, instructions, leakage and idle power.",
         prices=arithmetic.prices,
@@ -90,8 +116,20 @@ def narrow_mac(bits: int) -> Cost:
         high=added + high,
         status="scaled",
         operation=f"8-bit weight times {bits}-bit activation, added up",
-        source=f"E_ADD32, and {bits} eighths of E_MUL8 (32-bit products cost 15.5 times 8-bit ones, so that the price "
-        f"goes with the bits of both factors), or {bits - 1} of E_ADD8 for the partial products",
+        source=_source_of_narrow(bits),
+    )
+
+
+def _source_of_narrow(bits: int) -> str:
+    if bits == 1:
+        return "E_ADD32: a weight is added or not, as at a spike"
+    if bits >= VALUE:
+        return "E_MAC8"
+    product, addition = costs()["E_MUL8"].picojoules, costs()["E_ADD8"].picojoules
+    return (
+        f"E_ADD32, and {bits} eighths of E_MUL8, which is {product} pJ (32-bit products cost 15.5 times 8-bit ones, so "
+        f"that the price goes with the bits of both factors), or {bits - 1} of E_ADD8, which is {addition} pJ, for the "
+        "partial products"
     )
 
 

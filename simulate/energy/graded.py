@@ -4,7 +4,7 @@ Linear          min(magnitude · E_AC, events · E_MAC) · outputs: k spikes on 
 attention       the accumulations of the cheaper order, E_AC each
 embedding       elements · E_AC            word + position, and what neighbours add, once a text
 normalisation   elements · (E_AC + 3 E_MAC)    Σx, Σx², (n x − S) · r, · gain + bias
-neurons         updates · 2 E_AC + leaks   input and comparison; a leak is a multiplication, or a shift and an addition
+neurons         updates · 2 E_AC + leaks   input and comparison; a leak may be a shift, or a shift and an addition
 residual        elements · E_AC            additions of spikes or of currents
 readout         input_elements · E_AC + dense_macs · E_MAC
 """
@@ -36,8 +36,10 @@ INCLUDES = (
 EXCLUDES = "All reading and moving of weights, states and spikes; the root of each normalised row."
 FORMULA = (
     "E = Σ min(magnitude · ADD, events · MAC) · outputs + ADD · Σ coincidences + (ADD + 3 MAC) · normalised elements "
-    "+ 2 ADD · updates + leak + ADD · (embedding + residual + averaged elements) + MAC · readout;  leak = "
-    "(MAC − ADD) · (updates − neurons), or ADD · (updates − neurons) where the decay is a shift and an addition"
+    "+ 2 ADD · updates + Σ L · (updates − neurons) + ADD · (embedding elements + residual additions + input_elements "
+    "of the readout) + MAC · dense_macs of the readout;  L = 0 where a power of two stays of a membrane (a shift), ADD "
+    "where a sum or a difference of two stays (a shift and an addition), else MAC − ADD;  residual additions: the "
+    "elements of a stream, or the additions of currents"
 )
 
 

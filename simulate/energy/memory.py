@@ -23,13 +23,14 @@ def account(run: RunRecord) -> Account:
     return Account(
         name="memory",
         title="All arithmetic and memory",
-        formula="E = E(graded) + E_32KB · weight_bits / 64 · synaptic operations + E_8KB / 64 · (64 · accumulations "
-        "+ 48 · (updates − neurons) + 32 · spikes + 96 · current elements) + E_DRAM · weight_bits / 64 · "
-        "embedding elements",
-        includes="All arithmetic; a weight read and an accumulator read and written for every accumulation, a state of "
-        "24 bits read and written for every neuron and step after a text's first, an address of 16 bits written and "
-        "read for every spike, each element of a stream of currents (24 bits) read, written and passed on as a graded "
-        "message, the rows of words (and of neighbours) from DRAM.",
+        formula="E = E(graded) + E_8KB · Σ coincidences + E_8KB / 64 · (48 · (updates − neurons) + 32 · spikes + 96 · "
+        "current elements) + E_DRAM · weight_bits / 64 · embedding elements,  the first sum of E(graded) being Σ "
+        "min(magnitude · (ADD + R), events · (MAC + R)) · outputs;  R = E_32KB · weight_bits / 64 + E_8KB",
+        includes="All arithmetic; a weight read and an accumulator read and written for every synaptic operation (a "
+        "graded input k as k of these or one, whichever is cheaper with that); an accumulator read and written for "
+        "every coincidence, a state of 24 bits for every neuron and step after a text's first; an address of 16 bits "
+        "written and read for every spike; each element of a stream of currents (24 bits) read, written and passed on "
+        "as a graded message; the rows of words (and of neighbours) from DRAM.",
         excludes="The network between cores, instructions, leakage and idle power; the bits of biases and thresholds.",
         prices=FLOAT32,
         terms=(*arithmetic, *traffic.spiking(run, NO_REUSE, add, mac)),
@@ -41,7 +42,7 @@ def reference(run: RunRecord) -> Account:
         name="memory BERT",
         title="Same-shape BERT and its memory",
         formula="E = E(graded BERT) + E_32KB · 32 / 64 · samples · weights + E_8KB · 32 / 64 · blocks · (tokens · "
-        "(12 D + 2 I) + 4 heads · Σ n²) + E_DRAM · 32 / 64 · tokens · D",
+        "(12 D + 2 I) + 4 heads · Σ n²) + E_DRAM · 32 / 64 · tokens · D;  weights = blocks · (4 D² + 2 D · I)",
         includes="The same arithmetic; every weight read once a text, the inputs and outputs of each layer and the "
         "attention maps (before and after the softmax) written and read once, in float32.",
         excludes="Reading a weight or a value more than once, instructions, leakage and idle power.",

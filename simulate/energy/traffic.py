@@ -29,6 +29,15 @@ class Dataflow:
     sums_in_memory: bool = False
     weights_at: str = "E_32KB"
 
+    @property
+    def formula(self) -> str:
+        """What an operation pays for its weight (Q) and its sum (S), and a text for each of all weights (W)."""
+        weight = f"{self.weights_at} · bits / {WORD}"
+        served = weight if self.texts == 1 else f"{weight} / {self.texts}"
+        return f"Q = {'0' if self.texts else weight}, S = {'E_8KB' if self.sums_in_memory else '0'}, W = " + (
+            served if self.texts else "0"
+        )
+
 
 NO_REUSE = Dataflow("no reuse", "Each operation reads a weight, and reads and writes an accumulator.", 0, True)
 ONCE = Dataflow("weights once a text", "Each weight is read once a text.", 1)

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from simulate.counts_schema import LayerCount
 from simulate.energy import dataflow, graded
 from simulate.energy.account import CHIP, FLOAT32, INTEGERS, KINDS
 from simulate.energy.accountings import compare
 from simulate.energy.costs import costs
 from simulate.energy.record import read_run
 from simulate.report.plotting import KIND_COLOURS
+from simulate.report.report import read_report
 from simulate.run import Run
 from tests.simulate.example_run import example_run
 
@@ -74,7 +76,8 @@ def leak(c, add, wide):
 
 def arithmetic(c, add, mac, wide, moved=0.0):
     linears, _ = of_linears(c, add, mac, moved)
-    additions = c.sum("embedding") + c.sum("stream") + c.sum("readout", "input_elements")
+    residual = c.sum("stream") + c.sum("currents", "additions")
+    additions = c.sum("embedding") + residual + c.sum("readout", "input_elements")
     norms, readout = (add + 3 * wide) * c.sum("layer_norm"), mac * c.sum("readout", "dense_macs")
     neurons = 2 * add * c.updates + leak(c, add, wide)
     return linears + add * c.coincidences + norms + neurons + add * additions + readout
@@ -86,7 +89,7 @@ def memory(c):
     return (
         arithmetic(c, *FLOAT, moved)
         + moved * synapses
-        + E["E_8KB"] / 64 * (64 * c.coincidences + 48 * c.leaks + 32 * c.spikes)
+        + E["E_8KB"] / 64 * (64 * c.coincidences + 48 * c.leaks + 32 * c.spikes + 96 * c.sum("currents"))
         + E["E_DRAM"] * c.bits / 64 * c.sum("embedding")
     )
 
@@ -173,7 +176,12 @@ def test_the_page_names_the_accountings_whose_energy_has_a_range(tmp_path):
     )
 
 
-@pytest.mark.parametrize("shape", [{"norm": "layer"}, {"norm": "batch"}, {"norm": "batch", "neighbours": True}])
+MEMBRANE = {"norm": "batch", "residual": "membrane"}
+
+
+@pytest.mark.parametrize(
+    "shape", [{"norm": "layer"}, {"norm": "batch"}, {"norm": "batch", "neighbours": True}, MEMBRANE]
+)
 def test_every_account_and_its_reference_follow_from_the_file_by_the_formulas_of_the_page(tmp_path, shape):
     folder = example_run(tmp_path, **shape)
     counts = Counts(json.loads((folder / "counts.json").read_text("utf-8")))
@@ -241,9 +249,35 @@ def test_both_sides_of_a_dataflow_follow_from_the_file(tmp_path):
         assert each.reference.picojoules == pytest.approx(theirs, rel=1e-12), each.reference.title
 
 
-@pytest.mark.parametrize("decay, multiplied", [(0, False), (1024, False), (2048, False), (3072, False), (410, True)])
-def test_a_decay_of_a_half_or_a_quarter_is_a_shift_and_an_addition(decay, multiplied):
-    assert graded.leaks_by_multiplying(decay) is multiplied
+SHIFT, SHIFT_AND_ADDITION, MULTIPLICATION = 0, E["E_ADD32"], E["E_MAC32"] - E["E_ADD32"]
+
+
+@pytest.mark.parametrize(
+    "decay, leak",
+    [
+        (0, SHIFT),  # all of it stays
+        (2048, SHIFT),  # 1/2
+        (3072, SHIFT),  # 1/4
+        (4096, SHIFT),  # nothing
+        (1024, SHIFT_AND_ADDITION),  # 3/4
+        (256, SHIFT_AND_ADDITION),  # 15/16
+        (410, MULTIPLICATION),  # 0.9
+    ],
+)
+def test_a_leak_is_a_shift_or_a_shift_and_an_addition_or_a_multiplication(decay, leak):
+    layer = LayerCount("lif", 5, 20, [9, 9, 9], 27, 0.45, 60, 0, 0, decay)  # 20 neurons of all tokens, three steps
+    terms = graded.neurons(layer, costs()["E_ADD32"], costs()["E_MAC32"])
+    assert sum(term.picojoules for term in terms) == pytest.approx(2 * 60 * E["E_ADD32"] + 40 * leak)
+
+
+def test_the_report_states_what_each_dataflow_pays(tmp_path):
+    panels = read_report(example_run(tmp_path)).panels
+    stated = [line for panel in panels if panel.key == "energy" for line in panel.formulas]
+    for ours, theirs in dataflow.PAIRS:
+        for flow in (ours, theirs):
+            assert f"{flow.name}:  {flow.formula}" in stated
+    assert dataflow.NO_REUSE.formula == "Q = E_32KB · bits / 64, S = E_8KB, W = 0"
+    assert dataflow.DRAM.formula == "Q = 0, S = 0, W = E_DRAM · bits / 64"
 
 
 def test_a_bert_of_as_few_bits_pays_for_them_alone(tmp_path):

@@ -79,6 +79,7 @@ def panel(content: Content) -> Panel:
             *(f"{account.name}:  {account.formula}" for account in spiking),
             *(f"{name}:  {account.formula}" for name, account in references(content).items()),
             ",  ".join(f"{cost.name} = {_price(cost)} pJ" for cost in _used(content.comparisons)),
+            *(f"{name}:  {formula}" for name, formula in dataflow.formulas().items()),
             "per text: E / samples",
             "break-even = rate · (E(BERT) − E(fixed)) / (E − E(fixed)),  fixed: what does not depend on spikes",
         ),

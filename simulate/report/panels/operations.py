@@ -55,8 +55,8 @@ def panel(content: Content) -> Panel:
         "Synaptic operations",
         (
             f"{sops:,.0f} synaptic operations per text, {sops / macs:.2f} for each multiply-accumulate of the "
-            f"same-shape BERT ({macs:,.0f}): a spiking network of T = {content.run.model.time_steps} steps does not "
-            "do fewer operations unless γ is below 1 / T, it does cheaper ones.",
+            f"same-shape BERT ({macs:,.0f}). Each is an addition, which is cheaper. There are fewer of them than "
+            f"multiply-accumulates where γ is below 1 / T; T is {content.run.model.time_steps} here.",
         ),
         (
             "SOPs = T · γ · FLOPs",
