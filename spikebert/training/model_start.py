@@ -20,6 +20,7 @@ from spikebert.core.log import say
 from spikebert.model.checkpoint import FOLDER, TrainedModel, load_model
 from spikebert.model.model import SpikeBertForSequenceClassification
 from spikebert.training import warm_start
+from spikebert.training.deciding import undecided
 from spikebert.training.settings import Settings
 from spikebert.training.vocabulary import NEIGHBOUR_TABLE, WORD_TABLES
 
@@ -98,6 +99,7 @@ def put(
     if (student.config.separator is None) != (begin.model.config.separator is None):
         one, two = ("pairs", "single texts") if student.config.separator is None else ("single texts", "pairs")
         raise InputError(f"is a model for {one}, the task has {two}; give a model for {two}", field="warm_start")
+    undecided(begin)
     state = dict(begin.model.state_dict())
     parts = _parts(begin.tokenizer, tokenizer)
     for table in WORD_TABLES:

@@ -23,6 +23,7 @@ from spikebert.model.outputs import REGRESSION
 from spikebert.training import model_start, processes, teacher_folder, warm_start
 from spikebert.training import teacher as teachers
 from spikebert.training.calibration import calibrate
+from spikebert.training.deciding import decide
 from spikebert.training.device import choose
 from spikebert.training.distill import (
     Student,
@@ -302,6 +303,7 @@ def _finish(
     dev = examples_of(task.dev, task.labels, tokenizer, model.config.max_tokens, model.config.separator)
     trained = keeping(settings.vocabulary, trained, [*(row.text for row in task.train), *more])
     metric = chosen(settings.metric, task.name, task.labels)
+    decision = decide(trained, task.train, metric)
     found = measure_model(trained.model, examples_for(trained, task.dev), metric, task.labels)
     of_teacher = measure_model(expert.model, dev, metric, task.labels, expert.separator)
     result = {
@@ -324,6 +326,7 @@ def _finish(
         "max_tokens": model.config.max_tokens,
         "train_texts": len(task.train),
         **result,
+        **decision,
         "versions": {name: version(name) for name in ("spikebert", "torch", "transformers")},
     }
     trained = replace(trained, training=all_printable(training))

@@ -293,6 +293,7 @@ def test_the_metric_of_the_task_stands_in_every_record_of_a_training(task, teach
     assert main(command(task, teacher, tmp_path / "run", *metric)) == 0
     assert capsys.readouterr().out.count("F1 of 'pos'") == 2  # of the teacher and of the student
     training = load_model(tmp_path / "run" / "model.pt").training
+    assert training["decides"]["label"] == "pos" and 0 < training["decides"]["at"] <= 0.5
     assert training["metric"] == "f1:pos" and 0 <= training["score"] <= 1 and len(training["interval"]) == 2
     assert "F1 of 'pos'" in (tmp_path / "run" / "model" / "README.md").read_text("utf-8")
 

@@ -15,9 +15,12 @@ from export.lower.pipeline import lower
 from simulate.fast import FastSimulator
 from spikebert.cli import main
 from spikebert.core.errors import InputError
+from spikebert.data.metrics import Metric
+from spikebert.data.rows import Row
 from spikebert.model.checkpoint import TrainedModel, load_model
 from spikebert.model.torch_file import read_tensors
 from spikebert.training import model_start, warm_start
+from spikebert.training.deciding import decide
 from spikebert.training.distill import Student
 from spikebert.training.settings import settings_of
 from tests.spikebert.model.test_model import batch, small_model
@@ -200,3 +203,15 @@ def test_word_pieces_that_a_model_does_not_have_begin_as_their_parts():
     whole = PreTrainedTokenizerFast(tokenizer_object=tokenizer(["football", "ball", "foot", "##ball"]))
     rows = model_start._words(table, model_start._parts(small.to_str(), whole))
     assert rows.tolist() == [[0, 1], [3, 4], [6, 7], [2, 3], [4, 5]]
+
+
+def test_a_student_begins_with_the_logits_that_its_beginning_had_before_it_decided_by_f1():
+    (before, words), (student, _) = with_words(), with_words()
+    rows = [Row("ab"[i % 2], WORDS[5 + i % 9]) for i in range(40)]
+    tokens, mask = batch()[0] % len(WORDS), batch()[1]
+    with torch.no_grad():
+        logits = before.model.eval()(tokens, mask).logits
+        before.training.update(decide(before, rows, Metric("f1", "b")))
+        assert not torch.allclose(before.model(tokens, mask).logits, logits, atol=1e-5)
+        model_start.put(student.model, before, words, ["a", "b"])
+        assert torch.allclose(student.model.eval()(tokens, mask).logits, logits, atol=1e-5)
