@@ -31,10 +31,11 @@ from export.runtime import tally
 from export.runtime.waves import spike_file
 from simulate import lava_installed
 from simulate.batches import Tokens, batches
+from simulate.lava_installed import BLOCK, GRANULARITIES, LAYER, STOCK
 from simulate.result import SimulationResult
 from simulate.scratch import scratch
 from simulate.watchdog import watch
-from spikebert.core.errors import InputError
+from spikebert.core.options import require_choice
 
 if TYPE_CHECKING:
     from export.lava.build import Built
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 # Token slots of a wave, at least and at most, unless a sentence is longer. Many cost fewer messages; but the processes
 # work beside each other only where there are enough waves for that. Few for stock: NumPy multiplies integers fastest in
 # small parts.
-ROWS = {"block": (128, 512), "layer": (256, 512), "stock": (64, 64)}
+ROWS = {BLOCK: (128, 512), LAYER: (256, 512), STOCK: (64, 64)}
 WAVES = 8  # are enough
 
 
@@ -116,9 +117,8 @@ def run(
         InputError: Lava cannot run this graph, or Lava's own processes cannot compute a layer.
         SimulationError: a process model raised, an OS process died, or the deadline passed.
     """
-    if granularity not in ROWS:
-        raise InputError(f"granularity {granularity!r} is none of {', '.join(ROWS)}")
-    if granularity == "stock":
+    require_choice(GRANULARITIES, granularity=granularity)
+    if granularity == STOCK:
         check_stock(graph)
     else:
         sections(graph)  # refuses what the child could not build
@@ -147,7 +147,7 @@ class _Reader:
 
     def __init__(self, folder: Path, job: Job):
         self.folder, self.graph, self.waves, self.rows = folder, job.graph, job.waves, job.rows
-        self.uncounted = job.granularity == "stock"  # Lava's own neurons do not count
+        self.uncounted = job.granularity == STOCK  # Lava's own neurons do not count
         self.counted = [key for node in job.graph for key in tally.keys(node)]
         self.sizes = [len(lengths) for _, lengths in job.waves]
         self.most = max(self.sizes)  # S

@@ -1,4 +1,4 @@
-"""Whether Lava is there. Its makers archived it in May 2026; it installs on Python 3.10 alone."""
+"""Lava, and whether it is there. Its makers archived it in May 2026; it installs on Python 3.10 alone."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from importlib.util import find_spec
 
 from spikebert.core.errors import InputError
 
+# What one of its processes holds: a transformer block, a node of the graph, or what Lava's own Dense and LIF hold.
+GRANULARITIES = BLOCK, LAYER, STOCK = "block", "layer", "stock"
 MISSING = "Lava is not installed; it takes Python 3.10 and: pip install 'spikebert[lava]'"
 
 

@@ -6,12 +6,12 @@ import argparse
 
 from export.ir.exit_option import add_exit_margin
 from simulate.interchange.forms import FORMS
+from simulate.lava_installed import GRANULARITIES
 from spikebert.core.errors import typed
 from spikebert.data.columns import add_columns, add_labels
 from spikebert.data.metrics import add_metric
 
 PROGRAM = "spikebert-simulate"
-GRANULARITIES = ("block", "layer", "stock")
 
 
 def _add_common(p: argparse.ArgumentParser, or_else: str = "") -> None:

@@ -27,6 +27,7 @@ from simulate.energy.account import Comparison
 from simulate.energy.record import RunRecord, record_from
 from simulate.folder import RUN
 from simulate.interchange.forms import FORMS
+from simulate.lava_installed import GRANULARITIES
 from simulate.measure import Measure, numbers
 from simulate.predictions import TSV, probabilities
 from simulate.result import Counting, SimulationResult
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from simulate.shards import Shards
 
 BACKENDS = ("fast", "lava")
-GRANULARITIES = ("block", "layer", "stock")
 TOGETHER = 2**15  # tokens of a part of a run whose predictions are written as they come: a second or less
 NOT_SAVED = "RUN"  # how a report calls the folder of a run that has none
 

@@ -121,8 +121,8 @@ def holding(graph: Graph) -> list[str]:
         check_stock(graph)
     except InputError as error:
         say(f"lava-stock: left out: {error}")
-        return ["block", "layer"]
-    return ["block", "layer", "stock"]
+        return [name for name in lava_installed.GRANULARITIES if name != lava_installed.STOCK]
+    return list(lava_installed.GRANULARITIES)
 
 
 def compare_backends(

@@ -5,17 +5,14 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.bundle.golden import Golden
 from export.ir import nir
 from export.ir.graph import Graph
 from spikebert import __version__
-from spikebert.core.errors import InputError
-from spikebert.core.files import read_json
-from spikebert.core.records import Count, Size, record_of
+from spikebert.core.records import Count, Size, read_record, text_of
 
 FORMAT, FORMAT_VERSION = "spikebert-bundle", 1
 FILE = "manifest.json"
@@ -89,8 +86,7 @@ class Manifest:
     @property
     def text(self) -> str:
         """The content of the file."""
-        content = {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self)}
-        return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+        return text_of(self, FORMAT, FORMAT_VERSION) + "\n"
 
     def difference(self, graph: Graph, golden: Golden) -> str | None:
         """The first field that is not that of a model, or of its golden vectors."""
@@ -122,16 +118,4 @@ def read(folder: Path) -> Manifest:
     Raises:
         InputError: it is none, or one of a newer version.
     """
-    path = folder / FILE
-    content = read_json(path, "bundle manifest")
-    version = content.get("format_version")
-    if content.get("format") != FORMAT or type(version) is not int:
-        raise InputError(f"{path}: not the manifest of a bundle")
-    if version < 1:
-        raise InputError(f"{path}: format version {version} was never written; fetch the bundle again")
-    if version > FORMAT_VERSION:
-        raise InputError(f"{path}: was written by a newer version; update spikebert")
-    try:
-        return record_of(Manifest, content, "")
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+    return read_record(folder / FILE, Manifest, "bundle manifest", FORMAT, FORMAT_VERSION)

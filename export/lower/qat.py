@@ -16,6 +16,7 @@ from torch.nn.utils import parametrize
 
 from export.ir.graph import Graph, Linear, Readout
 from export.lower.pipeline import lower
+from export.lower.quantize import MEAN_BITS
 from export.runtime.execute import execute
 from spikebert.model.checkpoint import TrainedModel
 from spikebert.model.model import SpikeBertOutput
@@ -88,7 +89,7 @@ class QuantisedModel(nn.Module):
         integers = node.synapses if isinstance(node, Linear) else node.weight
         weight = torch.from_numpy(integers.astype(np.float32))
         if isinstance(node, Readout):
-            unit, norm = float(node.scale[0]) * 2.0**12, self.model.readout.norm
+            unit, norm = float(node.scale[0]) * 2.0**MEAN_BITS, self.model.readout.norm
         else:
             unit, norm = float(node.scale[0]), _norm_behind(self.model, node.name)
         if not isinstance(norm, nn.BatchNorm1d):

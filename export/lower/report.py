@@ -16,6 +16,7 @@ from export.lower.capture import capture
 from export.lower.float_graph import FloatEmbedding, FloatLinear, FloatNeurons, FloatReadout
 from export.lower.lift import unit_of
 from export.lower.pipeline import fold
+from export.lower.quantize import MEAN_BITS
 from export.runtime.execute import execute
 from spikebert.data.metrics import ACCURACY, noted
 from spikebert.model.checkpoint import TrainedModel
@@ -57,7 +58,7 @@ def weight_snr(before: Any, node: Linear | Embedding | Readout) -> float:
         weight, after = before.weight, node.synapses * node.scale
     else:
         assert isinstance(before, FloatReadout)
-        weight, after = before.weight, node.weight * node.scale * 2.0**12
+        weight, after = before.weight, node.weight * node.scale * 2.0**MEAN_BITS
     noise = np.square(weight - after).sum()
     return float(10 * np.log10(np.square(weight).sum() / noise)) if noise else float("inf")
 

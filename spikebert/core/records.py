@@ -125,8 +125,10 @@ def read_record(path: Path, cls: type[R], what: str, format: str, version: int) 
     """The record in a file that `text_of` made; an InputError names the file, and the field that is wrong."""
     content = read_json(path, what)
     found = content.get("format_version")
-    if content.get("format") != format or type(found) is not int or found < 1:
+    if content.get("format") != format or type(found) is not int:
         raise InputError(f"{path}: not a {what}")
+    if found < 1:
+        raise InputError(f"{path}: format version {found} was never written; write or fetch it again")
     if found > version:
         raise InputError(f"{path}: was written by a newer version; update spikebert")
     try:

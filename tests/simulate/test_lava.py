@@ -118,7 +118,7 @@ def test_a_stream_beyond_the_bits_of_a_message_is_refused_before_lava_starts():
 
 
 def test_an_unknown_granularity_is_refused():
-    with pytest.raises(InputError, match="'neuron' is none of block, layer, stock"):
+    with pytest.raises(InputError, match="neuron: must be one of block, layer, stock"):
         lava.run(random_graph(), some_sentences(), "neuron")
 
 
