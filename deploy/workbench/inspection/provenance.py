@@ -35,6 +35,9 @@ def made_by(training: dict[str, Any]) -> dict[str, Any]:
     found = {title: training[name] for name, title in PARTS.items() if training.get(name) not in (None, [])}
     if isinstance(others := found.get("more teachers"), list):
         found["more teachers"] = ", ".join(map(str, others))
+    decides = training.get("decides")
+    if isinstance(decides, dict) and isinstance(decides.get("at"), float):
+        found["decides"] = f"for {decides.get('label')} from a probability of {decides['at']:.3f} on"
     versions = training.get("versions")
     if isinstance(versions, dict):
         found["versions"] = ", ".join(f"{name} {version}" for name, version in versions.items())
