@@ -136,8 +136,8 @@ class EmbeddingCount:
     Attributes:
         name: the name of its node.
         width: features of a token.
-        elements: tokens · width, the values looked up. A table of neighbours gives each token the half of a row by the
-            token before it and half of one by the token behind it: with it (2 tokens − samples) · width.
+        elements: the values looked up: tokens · width. With a table of neighbours (2 tokens − samples) · width, since
+            a token looks up half a row for the token before it, and half a row for the token behind it.
     """
 
     kind: ClassVar[str] = "embedding"

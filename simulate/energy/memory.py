@@ -31,7 +31,8 @@ def account(run: RunRecord) -> Account:
         "every coincidence, a state of 24 bits for every neuron and step after a text's first; an address of 16 bits "
         "written and read for every spike; each element of a stream of currents (24 bits) read, written and passed on "
         "as a graded message; the rows of words (and of neighbours) from DRAM.",
-        excludes="The network between cores, instructions, leakage and idle power; the bits of biases and thresholds.",
+        excludes="The network between cores, instructions, leakage and idle power; the bits of biases, thresholds and "
+        "positions.",
         prices=FLOAT32,
         terms=(*arithmetic, *traffic.spiking(run, NO_REUSE, add, mac)),
     )

@@ -81,7 +81,8 @@ def panel(content: Content) -> Panel:
             ",  ".join(f"{cost.name} = {_price(cost)} pJ" for cost in _used(content.comparisons)),
             *(f"{name}:  {formula}" for name, formula in dataflow.formulas().items()),
             "per text: E / samples",
-            "break-even = rate · (E(BERT) − E(fixed)) / (E − E(fixed)),  fixed: what does not depend on spikes",
+            "break-even = rate · (E(BERT) − E(fixed)) / (E − E(fixed)),  rate = Σ spikes / Σ updates,  fixed: the "
+            "terms of E without magnitude, events, coincidences, SOPs or spikes",
         ),
         (totals(content), _by_kind(spiking, content), dataflows(content), _worth(content)),
         Plot(
