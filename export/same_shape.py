@@ -6,12 +6,12 @@ it: `spikebert-train teacher` on a BERT of as many layers, of the same width, on
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from export.ir.graph import Attention, Graph
+from spikebert.core import strict_json
 from spikebert.core.errors import InputError
 from spikebert.core.files import read_json, require_file
 
@@ -48,9 +48,9 @@ def with_same_shape(graph: Graph, run: str | Path) -> Graph:
 
 def _result(folder: Path) -> dict[str, Any]:
     """The last line of the training's record."""
-    lines = require_file(folder / "metrics.jsonl", "record of a training").read_text("utf-8").splitlines()
+    lines = require_file(folder / "metrics.jsonl", "record of a training").read_bytes().splitlines()
     try:
-        last = json.loads(lines[-1])
+        last = strict_json.loads(lines[-1])
         shares = {name: None if last[name] is None else float(last[name]) for name in ("accuracy", "majority")}
         return {**shares, "metric": str(last["metric"]), "score": float(last["score"])}
     except (LookupError, TypeError, ValueError):

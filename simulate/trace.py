@@ -72,12 +72,12 @@ class Trace:
 
     def fits(self) -> bool:
         """Whether all layers have the tokens, and each the same steps and neurons in all that is told of it."""
-        if any(name not in self.spikes or self.spikes[name].shape[-1] % 3 for name in self.attended):
-            return False
         if not self.spikes or not set(self.spikes) == set(self.membranes) == set(self.thresholds):
             return False
         trains = self.spikes.values()
         if any(s.ndim != 3 or s.dtype != np.uint8 or s.shape[1] != len(self.tokens) or not s.size for s in trains):
+            return False
+        if any(name not in self.spikes or self.spikes[name].shape[2] % 3 for name in self.attended):
             return False
         return 0 <= self.watched < len(self.tokens) and all(
             (self.membranes[name].shape, self.membranes[name].dtype.kind) == ((len(s), s.shape[2]), "i")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from spikebert.core.errors import InputError, is_unicode
+from spikebert.core.strict_json import whole_number
 from spikebert.data.columns import Columns, layout, missing
 from spikebert.data.lines import read_lines
 from spikebert.data.rows import Row, Table, row_of
@@ -45,7 +46,7 @@ def _rows(path: Path, columns: Columns, table: Table) -> Iterator[Row]:
 
 def _object(where: str, line: str) -> dict[str, Any]:
     try:
-        row = json.loads(line, object_pairs_hook=_once)
+        row = json.loads(line, object_pairs_hook=_once, parse_int=whole_number)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{where}: not JSON ({error}); {REMEDY}") from None
     if not isinstance(row, dict):

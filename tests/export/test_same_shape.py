@@ -50,6 +50,8 @@ def test_of_a_model_of_numbers_the_score_alone_is_noted(graph, tmp_path):
         ({"layers": 3}, "3 layers of width"),
         ({"width": 8}, "of width 8"),
         ({"result": {"loss": 1}}, "no finished training"),
+        ({"result": RESULT | {"score": float("nan")}}, "no finished training"),
+        ({"result": RESULT | {"score": 10**400}}, "no finished training"),
         ({"result": RESULT | {"majority": 0.6}}, "other texts"),
         ({"result": RESULT | {"metric": "accuracy"}}, "measured by accuracy, and the model by f1:1"),
     ],

@@ -1,5 +1,7 @@
 """One text looked at closely: the spikes of the run, membranes that explain them, and a file that comes back whole."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -61,3 +63,11 @@ def test_what_is_no_trace_is_refused_by_name(tmp_path, content):
     (tmp_path / "trace.npz").write_bytes(content)
     with pytest.raises(InputError, match=r"trace\.npz: not a trace"):
         Trace.read(tmp_path / "trace.npz")
+
+
+def test_layers_that_do_not_fit_the_tokens_are_refused(traced, tmp_path):
+    layer = traced.attended[0]
+    for train in (np.zeros((), np.uint8), traced.spikes[layer][:, :2], traced.spikes[layer][..., :2]):
+        replace(traced, spikes={**traced.spikes, layer: train}).write(tmp_path / "trace.npz")
+        with pytest.raises(InputError, match="its layers do not fit its tokens"):
+            Trace.read(tmp_path / "trace.npz")

@@ -101,6 +101,7 @@ PAIRS = "".join(f"yes\tone {i}\ttwo {i}\n" for i in range(5))
         ("a.tsv.gz", gzip.compress(b"PAR1" + bytes(40), mtime=0), "is Parquet, not text"),
         ("a.tsv.gz", gzip.compress(gzip.compress(b"1\tgood\n", mtime=0), mtime=0), "is packed by gzip more than once"),
         ("a.jsonl", '{"label": NaN, "text": "a"}\n', "line 1: 'label' must be a text or a finite number, not NaN"),
+        ("a.jsonl", f'{{"label": {"9" * 400}, "text": "a"}}\n', "line 1: not JSON .9999999.* is larger than any"),
         ("a.jsonl", '{"label": null, "text": "a"}\n', "line 1: 'label' must be a text or a finite number, not null"),
         ("a.jsonl", '{"label": "a", "text": ["b"]}\n', "line 1: 'text' must be a text"),
         ("a.jsonl", '{"label": "a", "text": "\\ud800"}\n', "line 1: 'text' holds half of a letter"),
