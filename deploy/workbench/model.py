@@ -107,6 +107,7 @@ class Model:
         """The label of each text; of a model that predicts a number, that number as a float.
 
         Args:
+            texts: for a model of sentence pairs each holds both sentences, with a TAB between them.
             truncate: cut texts that are longer than `max_tokens`, instead of refusing them.
         Raises:
             InputError: names the text that is empty, too long or no text.
@@ -317,7 +318,9 @@ def listed(texts: Any, field: str = "texts") -> list[str]:
     generator, or a set, whose order nobody knows."""
     known = isinstance(texts, abc.Collection) and not isinstance(texts, (str, bytes, abc.Set, abc.Mapping))
     if not known or getattr(texts, "shape", None) == () or not all(isinstance(text, str) for text in texts):
-        raise InputError("must be a list of texts", field=field)
+        pairs = known and any(isinstance(text, (list, tuple)) for text in texts)
+        hint = "; a pair is one text, with a TAB between the two" if pairs else ""
+        raise InputError(f"must be a list of texts{hint}", field=field)
     return list(texts)
 
 

@@ -170,6 +170,7 @@ def test_a_translation_that_says_nothing_is_refused(folder, capsys, labels):
         (lambda m: m.predict(""), "texts must be a list of texts"),
         (lambda m: m.predict(text for text in ["good"]), "texts must be a list of texts"),
         (lambda m: m.predict({"good"}), "texts must be a list of texts"),
+        (lambda m: m.predict([("good", "bad")]), "a pair is one text, with a TAB between the two"),
         (lambda m: m.predict_proba(None), "texts must be a list of texts"),
         (lambda m: m.simulate(["good"], (label for label in ["label0"])), "labels must be a list of texts"),
         (lambda m: m.map(strategy="rolled"), "strategy rolled: must be one of unrolled, token-serial, auto"),
