@@ -199,7 +199,7 @@ def _delays(network: Network, drives: dict[str, Form]) -> dict[str, int]:
     delays = {network.source: 0}
     for name, drive in drives.items():
         arrivals = [(delays[s] if s else 0) + 1 - lag for s, lag in drive if s is None or s in delays]
-        delays[name] = max(0, *arrivals)
+        delays[name] = max([0, *arrivals])
     return delays
 
 

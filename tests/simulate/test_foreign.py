@@ -257,6 +257,20 @@ def pair_in_a_loop():
     return graph_of(nodes, [("input", "a"), ("a", "b"), ("b", "a"), ("b", "output")])
 
 
+def silent_loop(*more):
+    """A layer that the input drives, beside one that nothing but its own spikes reach; `more` edges lead on."""
+    nodes = {"driven": integrators(3, 2), "a": integrators(3, 2), "b": integrators(3, 2), **ends(3, 3)}
+    edges = [("input", "driven"), ("driven", "output"), *more]
+    return graph_of({name: node for name, node in nodes.items() if any(name in edge for edge in edges)}, edges)
+
+
+@pytest.mark.needs("lava")
+def test_a_layer_that_nothing_but_its_own_spikes_reach_is_silent_on_lava_too():
+    expected, run = on_lava(silent_loop(("a", "a")), np.ones((6, 1, 3)))
+    assert expected["driven"].any() and not expected["a"].any()
+    assert all(np.array_equal(run.spikes[name], train) for name, train in expected.items())
+
+
 def alone(node, after=None):
     nodes, edges = {"n": node, **ends(3, 3)}, [("input", "n")]
     if after is not None:
@@ -268,6 +282,7 @@ def alone(node, after=None):
     ("graph", "message"),
     [
         (pair_in_a_loop(), "node a: b leads back to it within 1 step; on Lava each layer of a loop takes one"),
+        (silent_loop(("a", "b"), ("b", "a")), "node a: b leads back to it within 1 step"),
         (alone(leaky(3), nir.LI(*np.ones((3, 3)))), None),
         (alone(nir.LI(*np.ones((3, 3))), leaky(3)), r"node after: reads n \(LI\); on Lava only spikes pass"),
         (alone(leaky(3, tau=np.array([1, 2, 3]) * DT)), "different membrane time constants"),
