@@ -92,6 +92,37 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run(options: argparse.Namespace) -> None:
+    _require_outputs(options)
+    options.model = str(local(options.model))
+    if not Path(options.model).exists():  # before torch is loaded
+        raise InputError(f"{options.model}: no such model file or folder")
+    if is_hdf5(options.model) and _is_foreign(options.model):
+        return _foreign(options)
+    _require_apart(options)
+    target = TARGETS[options.to]
+    if target.floats:
+        return _float(options, target)
+    trained, graph = (None, _read(options)) if is_hdf5(options.model) else _lower(options)
+    compared = _compared(options, trained) if trained and options.compare else []
+    graph = _changed(options, graph)
+    if options.chip == LOIHI1:
+        from export.ir.stock import check_stock
+
+        check_stock(graph)
+    if options.out:
+        target.write(graph, options.out)
+        print(f"{options.out}: {summary(graph, size(Path(options.out)))}")
+    if options.draw:
+        from export.formats import draw
+
+        draw.write(graph, options.draw)
+        print(f"{options.draw}: a picture of {len(graph.nodes)} nodes")
+    if trained and (options.compare or options.report):
+        _report(options, trained, graph, compared)
+
+
+def _require_outputs(options: argparse.Namespace) -> None:
+    """An InputError where there is no output, one that cannot be written, or a --limit below 1."""
     if not (options.out or options.draw):
         raise InputError("nothing to write: give -o, or --draw")
     if options.out:
@@ -104,17 +135,10 @@ def run(options: argparse.Namespace) -> None:
         require_folder_of(options.report, "--report")
     if options.limit < 1:
         raise InputError(f"--limit {options.limit}: must be at least 1")
-    options.model = str(local(options.model))
-    if not Path(options.model).exists():  # before torch is loaded
-        raise InputError(f"{options.model}: no such model file or folder")
-    if is_hdf5(options.model) and _is_foreign(options.model):
-        return _foreign(options)
-    _require_apart(options)
-    target = TARGETS[options.to]
-    if target.floats:
-        return _float(options, target)
-    trained, graph = (None, _read(options)) if is_hdf5(options.model) else _lower(options)
-    compared = _compared(options, trained) if trained and options.compare else []
+
+
+def _changed(options: argparse.Namespace, graph: Graph) -> Graph:
+    """The graph with the thresholds, the margin and the notes that the options ask for."""
     if options.threshold_scale is not None:
         from export.ir.thresholds import scale_thresholds
 
@@ -131,20 +155,7 @@ def run(options: argparse.Namespace) -> None:
         from export.ir.licence import with_licence
 
         graph = with_licence(graph, options.licence)
-    if options.chip == LOIHI1:
-        from export.ir.stock import check_stock
-
-        check_stock(graph)
-    if options.out:
-        target.write(graph, options.out)
-        print(f"{options.out}: {summary(graph, size(Path(options.out)))}")
-    if options.draw:
-        from export.formats import draw
-
-        draw.write(graph, options.draw)
-        print(f"{options.draw}: a picture of {len(graph.nodes)} nodes")
-    if trained and (options.compare or options.report):
-        _report(options, trained, graph, compared)
+    return graph
 
 
 def _require_apart(options: argparse.Namespace) -> None:

@@ -41,7 +41,7 @@ from export.ir.sections import neurons, sections
 from export.lava import channels
 from export.lava.build import build
 from export.lava.processes import SPIKE_PORTS
-from spikebert.core.errors import exit_cleanly
+from spikebert.core.errors import InputError, exit_cleanly
 from spikebert.core.lifeline import die_with
 
 
@@ -86,6 +86,8 @@ def main(text: str, granularity: str) -> None:
         print(f"the text has {len(ids)} tokens and is cut to the model's {graph.max_tokens}")
         tokenizer.enable_truncation(graph.max_tokens)  # of its words: the closing [SEP] stays
         ids = tokenizer.encode(*texts).ids
+    if not ids:
+        raise InputError("the text holds nothing that the tokenizer knows")
     tokens = np.array(ids)
 
     # A wave is what passes through the network together, here one sentence: its tokens are the rows of every message.

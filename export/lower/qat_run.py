@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -40,13 +41,7 @@ def _fine_tune(settings: QatSettings, run: Run, task: Task) -> Path:
         return run.model
     require_place(run.folder / "model", FOLDER)
     original, trained = load_model(settings.model), load_model(settings.model)
-    if task.regression != (not trained.labels):
-        raise InputError(
-            f"{settings.task}: the model predicts {'classes' if trained.labels else 'numbers'}, the task has the "
-            "other; give the task that it was trained on",
-            field="task",
-        )
-    task = replace(task, train=_in_words_of(trained, task.train, task), dev=_in_words_of(trained, task.dev, task))
+    task = _in_words_of(trained, task, settings.task)
     dev = examples_for(trained, task.dev)
     model = QuantisedModel(trained, settings.bits, settings.per_channel)
     metric = noted(trained.training, trained.labels)
@@ -55,19 +50,9 @@ def _fine_tune(settings: QatSettings, run: Run, task: Task) -> Path:
         return model(batch.tokens, batch.mask).logits
 
     before = measure(logits, dev, metric, trained.labels)
-
-    def loss(batch: Batch) -> dict[str, torch.Tensor]:
-        with torch.no_grad():
-            target = original.model(batch.tokens, batch.mask).logits
-        own = logits(batch)
-        terms = {
-            "logits": logits_loss(own, target, task.spread),
-            "cross_entropy": label_loss(own, batch.labels, task.spread),
-        }
-        return {"loss": terms["logits"] + CROSS_ENTROPY * terms["cross_entropy"], **terms}
-
     schedule = Schedule(settings.epochs, settings.batch_size, settings.learning_rate, settings.seed)
     examples = examples_for(trained, task.train)
+    loss = _loss(original, logits, task.spread)
     train("qat", model, loss, examples, schedule, run.checkpoint("qat"), run.metrics)
     after = measure(logits, dev, metric, trained.labels)
     measured = {
@@ -91,7 +76,32 @@ def _fine_tune(settings: QatSettings, run: Run, task: Task) -> Path:
     return run.model
 
 
-def _in_words_of(trained: TrainedModel, rows: list[Row], task: Task) -> list[Row]:
-    """The rows, their labels as the model calls them; raises as `in_words_of` does."""
-    called = in_words_of([row.label for row in rows], trained.labels, trained.training, task.name)
-    return [replace(row, label=label) for row, label in zip(rows, called, strict=True)]
+def _in_words_of(trained: TrainedModel, task: Task, name: str) -> Task:
+    """The task, its labels as the model calls them; an InputError for one that the model was not made for."""
+    if task.regression != (not trained.labels):
+        raise InputError(
+            f"{name}: the model predicts {'classes' if trained.labels else 'numbers'}, the task has the "
+            "other; give the task that it was trained on",
+            field="task",
+        )
+
+    def called(rows: list[Row]) -> list[Row]:
+        labels = in_words_of([row.label for row in rows], trained.labels, trained.training, task.name)
+        return [replace(row, label=label) for row, label in zip(rows, labels, strict=True)]
+
+    return replace(task, train=called(task.train), dev=called(task.dev))
+
+
+def _loss(
+    original: TrainedModel, logits: Callable[[Batch], torch.Tensor], spread: float
+) -> Callable[[Batch], dict[str, torch.Tensor]]:
+    """The loss of a batch: how far the integer model's logits are from the float model's, and from the labels."""
+
+    def loss(batch: Batch) -> dict[str, torch.Tensor]:
+        with torch.no_grad():
+            target = original.model(batch.tokens, batch.mask).logits
+        own = logits(batch)
+        terms = {"logits": logits_loss(own, target, spread), "cross_entropy": label_loss(own, batch.labels, spread)}
+        return {"loss": terms["logits"] + CROSS_ENTROPY * terms["cross_entropy"], **terms}
+
+    return loss
