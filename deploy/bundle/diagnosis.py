@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from export.ir.arithmetic import STATE_MAX
+from export.ir.arithmetic import STATE_MAX, beside
 from export.ir.early_exit import silence
-from export.ir.graph import DECAY_BITS, INPUT_SHIFT, LIF, STATE_BITS, Graph, Linear
+from export.ir.graph import DECAY_BITS, INPUT_SHIFT, LIF, STATE_BITS, Embedding, Graph, LayerNorm, Linear
 from export.runtime.execute import execute
+from export.runtime.kernels import EmbeddingKernel, LayerNormKernel
 from simulate.batches import Tokens
 from simulate.fast import FastSimulator
 
@@ -89,7 +90,8 @@ def likely_cause(graph: Graph, sentences: Sequence[Tokens], layer: str, theirs: 
         return None  # the faults below are those of a LIF
     ours = values[layer].astype(np.uint8)
     lengths = [len(tokens) for tokens in sentences]
-    found = {fault for fault, train in _faulty(graph, node, values, ours) if _equal(train, theirs, steps, lengths)}
+    faulty = _faulty(graph, node, values, ours, sentences)
+    found = {fault for fault, train in faulty if _equal(train, theirs, steps, lengths)}
     return "; or ".join(sorted(found)) or None
 
 
@@ -102,7 +104,9 @@ def _equal(train: Train, theirs: Train, steps: NDArray[np.int64] | None, lengths
     return np.array_equal(train, theirs)
 
 
-def _faulty(graph: Graph, node: LIF, values: dict[str, NDArray], ours: Train) -> Iterator[tuple[str, Train]]:
+def _faulty(
+    graph: Graph, node: LIF, values: dict[str, NDArray], ours: Train, sentences: Sequence[Tokens]
+) -> Iterator[tuple[str, Train]]:
     """Each fault, and the spikes of the layer under it; those that change nothing are left out."""
     silent = np.zeros_like(ours[:1])
     candidates = [
@@ -111,8 +115,8 @@ def _faulty(graph: Graph, node: LIF, values: dict[str, NDArray], ours: Train) ->
     ]
     current = np.broadcast_to(values[node.inputs[0]], ours.shape).astype(np.int64)
     candidates += [(fault, machine.run(node, current)) for fault, machine in MACHINES.items()]
-    for fault, weighted in _weights(graph, node, values):
-        candidates.append((fault, Machine().run(node, np.broadcast_to(weighted, ours.shape))))
+    for fault, changed in (*_weights(graph, node, values), *_look_ups(graph, node, sentences)):
+        candidates.append((fault, Machine().run(node, np.broadcast_to(changed, ours.shape))))
     for fault, train in candidates:
         if not np.array_equal(train, ours):
             yield fault, train
@@ -134,3 +138,44 @@ def _weights(graph: Graph, node: LIF, values: dict[str, NDArray]) -> Iterator[tu
     ):
         y = x @ changed.synapses.T.astype(np.float64)
         yield fault, (y if linear.bias is None else y + linear.bias).astype(np.int64)
+
+
+def _look_ups(graph: Graph, node: LIF, sentences: Sequence[Tokens]) -> Iterator[tuple[str, NDArray]]:
+    """The input (1, M, D) of the neurons, with a fault in the embedding right before them, or before their norm."""
+    norms, embedding = [], graph[node.inputs[0]]
+    while isinstance(embedding, LayerNorm):
+        norms, embedding = [embedding, *norms], graph[embedding.inputs[0]]
+    if not isinstance(embedding, Embedding):
+        return
+    tokens, lengths = np.concatenate(sentences), [len(tokens) for tokens in sentences]
+
+    def current(changed: Embedding, more: NDArray | float = 0.0) -> NDArray:
+        y = EmbeddingKernel(changed)([tokens], lengths)[0] + more
+        for norm in norms:
+            y = LayerNormKernel(norm)([y], lengths)[0]
+        return y
+
+    for fault, position in _positions(embedding):
+        yield fault, current(replace(embedding, position=position))
+    table, alone = embedding.neighbour, replace(embedding, neighbour=None)
+    if table is not None:
+        yield "the table of neighbours is left out", current(alone)
+        exchanged = beside(tokens[::-1], lengths[::-1], table)[::-1]
+        yield "the halves of the neighbours are exchanged; the first is of the token before", current(alone, exchanged)
+        endless = beside(tokens, [len(tokens)], table)
+        yield "a text's ends have neighbours in other texts; they must have none there", current(alone, endless)
+
+
+def _positions(embedding: Embedding) -> Iterator[tuple[str, NDArray]]:
+    """The table of positions of an embedding, with a fault in which of its rows is taken."""
+    table = embedding.position
+    if table is None:
+        return
+    yield "the positions are missing", np.zeros_like(table)
+    if embedding.separator >= 0:
+        parts = np.split(table, 4 if embedding.shared_words else 2)
+        of_first = [part for part in parts[::2] for _ in range(2)]
+        yield "the second text has the positions of the first", np.concatenate(of_first)
+        if embedding.shared_words:
+            unmarked = np.concatenate(parts[:2] * 2)
+            yield "the tokens of both texts have the positions of those of one text alone", unmarked

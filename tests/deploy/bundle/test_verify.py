@@ -10,6 +10,7 @@ from deploy.bundle.diagnosis import Machine
 from deploy.bundle.verify import Check, compare, summary
 from export.ir.graph import LIF
 from export.runtime.execute import execute
+from export.runtime.kernels import LayerNormKernel
 from spikebert.core.errors import InputError
 from tests.random_graph import random_graph
 
@@ -111,6 +112,72 @@ def test_a_lost_last_bit_of_the_weights_is_named():
     current = values[graph[linear].inputs[0]] @ even[linear].weight.T
     (check,) = verdicts(graph, {layer: machine(graph[layer], current)})
     assert "the last bit of the weights is lost (rounded down" in check.fault
+
+
+def pairs():
+    return [np.where(np.arange(len(tokens)) == len(tokens) // 2, 7, tokens % 9) for tokens in sentences()]
+
+
+def embedded(graph, texts, neighbour, position):
+    """The embedding (M, D) in plain loops. `position` is given a text and m, `neighbour` all texts and their m, too."""
+    table, rows, start = graph.nodes[0], [], 0
+    everything = np.concatenate(texts)
+    for tokens in texts:
+        for m in range(len(tokens)):
+            row = table.word[tokens[m]].astype(int)
+            row = row + position(tokens, m) + neighbour(tokens, m, everything, start + m)
+            rows.append(row)
+        start += len(tokens)
+    return np.array(rows)
+
+
+def halves(table, before, behind):
+    zero, half = np.zeros(table.shape[1], int), table.shape[1] // 2
+    return np.concatenate(
+        [(zero if before is None else table[before])[:half], (zero if behind is None else table[behind])[half:]]
+    )
+
+
+@pytest.mark.parametrize("norm", ["batch", "layer"])
+@pytest.mark.parametrize(
+    "fault, named",
+    [
+        ("none left", "the table of neighbours is left out"),
+        ("exchanged", "the halves of the neighbours are exchanged"),
+        ("other texts", "a text's ends have neighbours in other texts"),
+        ("no positions", "the positions are missing"),
+        ("first text", "the second text has the positions of the first"),
+        ("not marked", "the tokens of both texts have the positions of those of one text alone"),
+        (None, None),
+    ],
+)
+def test_a_planted_fault_of_the_embedding_is_named(norm, fault, named):
+    graph = random_graph(norm=norm, reset="zero", neighbours=True, separator=7, shared_words=1)
+    table, texts = graph.nodes[0], pairs()
+
+    def neighbour(tokens, m, everything, place):
+        if fault == "none left":
+            return 0
+        if fault == "other texts":
+            tokens, m = everything, place
+        before = tokens[m - 1] if m > 0 else None
+        behind = tokens[m + 1] if m + 1 < len(tokens) else None
+        return halves(table.neighbour, *((behind, before) if fault == "exchanged" else (before, behind)))
+
+    def position(tokens, m):
+        first = tokens.tolist().index(7)
+        second, other = m > first, tokens[: first + 1] if m > first else tokens[first + 1 :]
+        both = tokens[m] in other and fault != "not marked"
+        row = m + 16 * (second and fault != "first text") + 32 * both
+        return 0 if fault == "no positions" else table.position[row]
+
+    current = embedded(graph, texts, neighbour, position)[None].astype(np.float32)
+    if norm == "layer":
+        current = LayerNormKernel(graph["embeddings.norm"])([current], [])[0]
+    layer = graph["embeddings.lif"]
+    theirs = {layer.name: machine(layer, np.broadcast_to(current, (graph.time_steps, *current.shape[1:])))}
+    (check,) = compare(graph, golden.compute(graph, texts), theirs)
+    assert check.fault is None if named is None else named in check.fault
 
 
 def test_equal_layers_are_equal_and_what_lies_behind_a_fault_is_blamed_on_it():
