@@ -22,9 +22,11 @@ from pathlib import Path
 from deploy.chips.resources import resources
 from export.ir import nir
 from simulate.energy import dataflow
+from simulate.energy.account import Comparison
 from simulate.energy.accountings import compare
 from simulate.energy.record import RunRecord, read_run
 from simulate.energy.traffic import ONCE
+from simulate.report.forms import shares
 from spikebert.core.errors import RunError, exit_cleanly
 from spikebert.data.metrics import TITLES, Metric, metric
 
@@ -125,6 +127,11 @@ def interval(run: RunRecord) -> str:
     return " to ".join(percent(end, 1) for end in run.interval)
 
 
+def share(each: Comparison) -> str:
+    """Of BERT, over the range of the prices."""
+    return shares([each.ratio_span])[0]
+
+
 def row(model: Shipped, data: Path) -> str:
     with workplace() as place:
         run = simulated(model, data, place)
@@ -144,8 +151,7 @@ def row(model: Shipped, data: Path) -> str:
         interval(run),
         *(percent(training.get(f"{who}score") or training[f"{who}accuracy"]) for who in ("", "teacher_")),
         f"{events.spiking.operations / events.reference.operations:.3f}",
-        *(f"{accounts[name].ratio:.1%}" for name in ("events", "matched", "memory")),
-        f"{alike.ratio:.1%}",
+        *(share(each) for each in (events, accounts["matched"], accounts["memory"], alike)),
         f"{synapses / 1e6:.1f} M",
         f"{(ROOT / model.file).stat().st_size / 1e6:.1f}",
     )
