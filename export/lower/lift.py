@@ -1,7 +1,8 @@
 """Lift: an integer graph becomes a float model again, which can be trained further. The inverse of lowering.
 
 A weight is what its integer stands for. A threshold is the model's own again, 1, since the batch norm before the neuron
-takes over what it differs by. Lowered again untouched, the model gives the same spikes.
+takes over what it differs by. Lowered again untouched, the model gives the same spikes, but where each output has a
+power of two of its own: there the scales are chosen anew.
 """
 
 from __future__ import annotations
@@ -98,7 +99,8 @@ class _Parts:
 def _config(graph: Graph, parts: _Parts) -> SpikeBertConfig:
     embedding, neurons = parts.embedding, graph.neurons
     counts = {int(threshold) for n in parts.coincident if n is not None for threshold in n.threshold}
-    plain = [n for n in neurons if parts.norms and n not in parts.coincident]
+    # A further level has the threshold of the first, on the grid that Loihi's neurons with a bias have (`quantize`).
+    plain = [n for n in neurons if parts.norms and n not in (*parts.coincident, *parts.levels[1:])]
     unit = 2.0**-NORM_BITS / 2**INPUT_SHIFT
     return SpikeBertConfig(
         vocab_size=len(embedding.word),

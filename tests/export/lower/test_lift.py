@@ -16,6 +16,7 @@ SHAPES = {
     "levels": dict(norm="batch", reset="zero", embedding_levels=3, time_steps=1),
     "subtract": dict(norm="batch", reset="subtract"),
     "layer norm": dict(norm="layer"),
+    "layer norm, levels": dict(norm="layer", reset="zero", embedding_levels=3),
     "membrane": dict(norm="batch", reset="zero", residual="membrane", time_steps=1),
     "pairs": dict(norm="batch", reset="zero", separator=7),
     "pairs that share words": dict(norm="batch", reset="zero", separator=7, shared_words=True),
