@@ -141,7 +141,8 @@ def load(name: str, labels: Sequence[str], tokenizer: PreTrainedTokenizerFast) -
     """
     config = read_json(Path(name, CONFIG), "config")
     own, terms, longest = (config.get(key) for key in ("labels", "terms", "longest"))
-    if not isinstance(own, list) or sorted(map(str, own)) != sorted(labels):
+    own = [str(label) for label in own] if isinstance(own, list) else []
+    if sorted(own) != sorted(labels):
         raise InputError(f"{name}: is not fitted for the labels {', '.join(labels)}", field="more_teachers")
     characters = characters_of(tokenizer)
     if config.get("tokens") != _digest(characters):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -86,6 +87,9 @@ def study(kind: str, settings: Settings, seeds: int, values: Sequence[float]) ->
     if not settings.epochs:
         raise InputError("0: a study needs stage 2", field="epochs")
     points = ablation(settings) if kind == "ablation" else sweep(kind, values)
+    twice = next((name for name, count in Counter(point.name for point in points).items() if count > 1), None)
+    if twice is not None:
+        raise InputError(f"{twice.removeprefix(f'{kind} ')}: stands there twice", field="values")
     for point in points:
         replace(settings, **point.changes).check()
     fitted, teacher = _fitted(settings)
@@ -141,8 +145,8 @@ def _share_teacher(run: Path) -> None:
 def accuracies(folder: Path, points: Sequence[Point]) -> dict[str, dict[int, float]]:
     """{point: {seed: accuracy on dev}} of the runs that are finished."""
     found: dict[str, dict[int, float]] = {point.name: {} for point in points}
-    homes = sorted(folder.glob("seed-*"), key=lambda home: int(home.name.removeprefix("seed-")))
-    for home in homes:
+    seeds = [name for home in folder.glob("seed-*") if (name := home.name.removeprefix("seed-")).isdecimal()]
+    for home in (folder / f"seed-{seed}" for seed in sorted(seeds, key=int)):
         for point in points:
             if (home / point.folder / "model.pt").exists():
                 notes = json.loads((home / point.folder / "model" / TRAINING_FILE).read_text("utf-8"))

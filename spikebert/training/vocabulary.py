@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from string import printable
 from typing import Any
@@ -82,7 +82,7 @@ def kept_pieces(text: str, texts: Iterable[str], most: int | None, field: str = 
     prefix = tokenizer["model"].get("continuing_subword_prefix", "##")
     characters = [c for c in printable if not c.isspace()]
     found = {vocabulary[t] for c in characters for t in (c, prefix + c) if t in vocabulary}
-    found |= {token["id"] for token in tokenizer["added_tokens"]}
+    _number_marks(tokenizer, lambda i: found.add(i) or i)
     found.add(vocabulary[tokenizer["model"]["unk_token"]])
     if most is not None and most < len(found):
         raise InputError(f"{most}: single characters and special tokens are {len(found)} pieces already", field=field)
@@ -105,14 +105,21 @@ def renumbered(tokenizer: dict[str, Any], kept: Sequence[int]) -> dict[str, Any]
     smaller = copy.deepcopy(tokenizer)
     vocabulary = sorted(tokenizer["model"]["vocab"].items(), key=lambda item: item[1])
     smaller["model"]["vocab"] = {token: new[i] for token, i in vocabulary if i in new}
-    for token in smaller["added_tokens"]:
-        token["id"] = new[token["id"]]
-    processor = smaller.get("post_processor") or {}
-    for name in ("sep", "cls"):  # BertProcessing and RobertaProcessing
-        if name in processor:
-            processor[name][1] = new[processor[name][1]]
-    for token in processor.get("special_tokens", {}).values():  # TemplateProcessing
-        token["ids"] = [new[i] for i in token["ids"]]
-    if smaller.get("padding"):
-        smaller["padding"]["pad_id"] = new[smaller["padding"]["pad_id"]]
+    _number_marks(smaller, new.__getitem__)
     return smaller
+
+
+def _number_marks(tokenizer: dict[str, Any], number: Callable[[int], int]) -> None:
+    """Put `number(id)` in the place of each id that stands beside the vocabulary: of the added tokens, of those that
+    are put around texts, and of padding."""
+    for token in tokenizer["added_tokens"]:
+        token["id"] = number(token["id"])
+    processor = tokenizer.get("post_processor") or {}
+    for each in processor.get("processors", [processor]):  # those of a Sequence, or one by itself
+        for name in ("sep", "cls"):  # BertProcessing and RobertaProcessing
+            if name in each:
+                each[name][1] = number(each[name][1])
+        for token in each.get("special_tokens", {}).values():  # TemplateProcessing
+            token["ids"] = [number(i) for i in token["ids"]]
+    if tokenizer.get("padding"):
+        tokenizer["padding"]["pad_id"] = number(tokenizer["padding"]["pad_id"])

@@ -64,6 +64,7 @@ def command(kind, task, teacher, out, *more):
 def test_a_sweep_goes_on_with_more_points_and_keeps_what_is_finished(task, teacher, tmp_path, capsys):
     assert main(command("steps", task, teacher, tmp_path, "--values", "2", "--seeds", "1")) == 0
     first = tmp_path / "seed-0" / "steps-2" / "model.pt"
+    (tmp_path / "seed-0-kept").mkdir()  # somebody else's
     written = first.stat().st_mtime_ns
     assert main(command("steps", task, teacher, tmp_path, "--values", "2", "1", "--seeds", "2")) == 0
     assert first.stat().st_mtime_ns == written
@@ -120,6 +121,7 @@ def test_a_folder_with_another_study_is_refused(task, teacher, tmp_path, capsys)
         (["steps", "--values", "1.5"], "whole numbers"),
         (["decay", "--values", "2"], "lies in [0, 1]"),
         (["ablation", "--values", "2"], "an ablation has none"),
+        (["steps", "--values", "1", "2", "2.0"], "--values 2: stands there twice"),
         (["steps", "--seeds", "0"], "--seeds 0"),
     ],
 )

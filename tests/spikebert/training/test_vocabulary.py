@@ -1,6 +1,7 @@
 """A smaller vocabulary: the same pieces and logits for the texts that it was made from, and no text is lost."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -74,6 +75,20 @@ def test_pairs_keep_their_separator():
     small = prune(trained(separator=3), ["good\tfilms"])
     assert Tokenizer.from_str(small.tokenizer).id_to_token(small.model.config.separator) == "[SEP]"
     assert torch.isfinite(logits(small, "good\tfilms")).all()
+
+
+def test_marks_that_a_sequence_puts_around_texts_are_kept_and_numbered_anew():
+    whole = trained()
+    content = json.loads(whole.tokenizer)
+    content["added_tokens"] = []  # the marks are words as any other
+    content["post_processor"] = {"type": "Sequence", "processors": [content["post_processor"]]}
+    whole = replace(whole, tokenizer=json.dumps(content))
+    small = prune(whole, ["good film"])
+    tokens = [Tokenizer.from_str(model.tokenizer).encode("good film").tokens for model in (whole, small)]
+    assert tokens[0] == ["[CLS]", "good", "film", "[SEP]"]
+    assert tokens[1][0] == "[CLS]" and tokens[1][-1] == "[SEP]"
+    ids = Tokenizer.from_str(small.tokenizer).encode("good film").ids
+    assert max(ids) < small.model.config.vocab_size == 57
 
 
 def test_another_kind_of_tokenizer_is_refused_by_its_kind():
