@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import os
 import shutil
 from collections.abc import Sequence
@@ -79,6 +80,8 @@ class CachedTeacher:
                 self.run.clear_targets(self.stage)
                 write_folder_atomically(folder, CACHED, self._compute, self.size(self.format.name))
         self.features = np.load(folder / FEATURES, mmap_mode="r")
+        if hasattr(mmap, "MADV_RANDOM"):  # what is read ahead of a text drawn at random is not needed
+            self.features.base.madvise(mmap.MADV_RANDOM)
         self.logits = np.load(folder / LOGITS)
 
     def targets(self, batch: Batch, layers: Sequence[int]) -> Targets:
