@@ -36,9 +36,9 @@ def with_same_shape(graph: Graph, run: str | Path) -> Graph:
             field="same_shape",
         )
     result = _result(folder)
-    training = graph.metadata.get("training")
+    training = graph.training
     # A regression has no majority class: whether the texts are the same is then not known.
-    if not isinstance(training, dict) or result["majority"] != training.get("majority"):
+    if not training or result["majority"] != training.get("majority"):
         raise InputError(f"{folder}: was measured on other texts than the model", field="same_shape")
     measured = training.get("metric") or result["metric"]
     if result["metric"] != measured:

@@ -52,7 +52,7 @@ def in_labels_of(graph: Graph, texts: Texts) -> Texts:
     """The texts, their labels as the model calls them; raises as `in_words_of` does."""
     if texts.labels is None:
         return texts
-    labels = in_words_of(texts.labels, graph.labels, graph.metadata.get("training"), texts.source)
+    labels = in_words_of(texts.labels, graph.labels, graph.training, texts.source)
     return replace(texts, labels=labels)
 
 
@@ -64,7 +64,7 @@ def metric_of(graph: Graph, choice: str | None = None) -> Metric:
     """
     if choice is not None:
         return metrics.metric(choice, graph.labels)
-    return metrics.noted(graph.metadata.get("training"), graph.labels)
+    return metrics.noted(graph.training, graph.labels)
 
 
 def true_of(graph: Graph, labels: Sequence[str]) -> NDArray:

@@ -271,6 +271,12 @@ class Graph:
         """How many logits a text has: one a label, or the one of a regression."""
         return max(1, len(self.labels))
 
+    @property
+    def training(self) -> dict[str, Any]:
+        """What the metadata record of the training; empty where they record nothing, or no object."""
+        record = self.metadata.get("training")
+        return record if isinstance(record, dict) else {}
+
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)
 

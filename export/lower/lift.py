@@ -53,7 +53,7 @@ def lift(graph: Graph) -> TrainedModel:
     model = SpikeBertForSequenceClassification(_config(graph, parts)).eval()
     with torch.no_grad():
         _fill(model, parts)
-    return TrainedModel(model, graph.tokenizer, list(graph.labels), dict(graph.metadata.get("training", {})))
+    return TrainedModel(model, graph.tokenizer, list(graph.labels), dict(graph.training))
 
 
 def read(path: str) -> TrainedModel:

@@ -100,7 +100,7 @@ def compare(trained: TrainedModel, graph: Graph, examples: Sequence[Example]) ->
         for name in largest:
             largest[name] = max(largest[name], int(np.abs(values[name]).max()))
     floats, integers = map(np.concatenate, predictions)
-    metric, true = noted(graph.metadata.get("training"), graph.labels), np.array([e.label for e in examples])
+    metric, true = noted(graph.training, graph.labels), np.array([e.label for e in examples])
     agreement = (
         {"largest_difference": float(np.abs(floats - integers).max())}
         if graph.regression

@@ -68,7 +68,7 @@ def facts_of(graph: Graph) -> dict[str, Any]:
     return {
         "format_version": nir.needed_version(graph),
         "checksum": nir.checksum(graph),
-        "task": (graph.metadata.get("training") or {}).get("task"),
+        "task": graph.training.get("task"),
         "labels": list(graph.labels),
         "predicts": "a number" if graph.regression else "a label",
         "metric": str(metric_of(graph)),

@@ -38,6 +38,15 @@ def test_a_model_is_told_layer_by_layer(made):
     assert sum(row["weight_bytes"] or 0 for row in rows.values()) == found.facts["weight_bytes"]
 
 
+@pytest.mark.parametrize("record", ["a text", [1], 5, None])
+def test_a_record_of_a_training_that_is_no_object_tells_nothing(record, tmp_path):
+    graph = replace(random_graph(norm="batch", reset="zero"), metadata={"training": record})
+    write(graph, tmp_path / "model.nir")
+    facts = spikebert.inspect(tmp_path / "model.nir").facts
+    assert (facts["task"], facts["made_by"]) == (None, {"training": "not stated"})
+    assert graph.training == {}
+
+
 def test_of_an_embedding_with_neighbours_both_tables_are_told(tmp_path):
     graph = random_graph(neighbours=True)
     table = np.full_like(graph.nodes[0].neighbour, -128)

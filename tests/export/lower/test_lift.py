@@ -1,5 +1,7 @@
 """Lifting: integers become a float model again, and the same integers when it is lowered once more."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -56,3 +58,8 @@ def test_statistics_of_texts_change_no_spike(shape):
     tokens = torch.randint(0, lifted.model.config.vocab_size, (16, 12))
     calibrate(lifted.model, [Batch(tokens, torch.ones_like(tokens), torch.zeros(16, dtype=torch.long))])
     assert_same(graph, lower(lifted), of_logits=1e-6)  # a norm before the head is folded from float32
+
+
+def test_a_record_of_a_training_that_is_no_object_is_left_behind():
+    graph = lower(model_with_character(norm="batch"))
+    assert lift(replace(graph, metadata={**graph.metadata, "training": "a text"})).training == {}
