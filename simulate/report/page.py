@@ -1,5 +1,4 @@
-"""The report as one HTML page that needs nothing else: style, figures and the few
-lines that sort its tables are inside, no network."""
+"""The report as one HTML page that needs nothing else, and no network: style, figures and the sorting are inside."""
 
 from __future__ import annotations
 

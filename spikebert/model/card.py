@@ -105,9 +105,10 @@ def _metadata(task: str, labels: list[str], training: dict[str, Any]) -> str:
 def _score(labels: list[str], training: dict[str, Any]) -> Score | None:
     """What the metric of the task gave, if that is not the accuracy."""
     metric, value, interval = noted(training, labels), training.get("score"), training.get("interval")
-    if metric == ACCURACY or not isinstance(value, float) or not isinstance(interval, list) or len(interval) != 2:
+    ends = [end for end in interval if isinstance(end, float)] if isinstance(interval, list) else []
+    if metric == ACCURACY or not isinstance(value, float) or len(ends) != 2:
         return None
-    return Score(metric, value, *interval)
+    return Score(metric, value, *ends)
 
 
 def _told(value: Any) -> str:
@@ -118,7 +119,8 @@ def _results(labels: list[str], training: dict[str, Any]) -> str:
     score, texts = _score(labels, training), f"on {training.get('dev_texts', 'its')} dev texts"
     who = teachers_in_words(training.get("more_teachers"))
     if not labels and score is not None:
-        return f"{score.sentence} {texts}; {who} {training.get('teacher_score', 0.0):.4f}."
+        taught = training.get("teacher_score")
+        return f"{score.sentence} {texts}" + (f"; {who} {taught:.4f}." if isinstance(taught, float) else ".")
     if not isinstance(training.get("accuracy"), float):
         return "Its accuracy was not recorded."
     parts = [f"Accuracy {training['accuracy']:.4f} {texts}"]

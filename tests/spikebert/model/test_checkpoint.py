@@ -43,6 +43,18 @@ def test_the_card_tells_of_neighbours_where_the_model_does(tmp_path, neighbours)
     assert ("up to 32 tokens, each told of those beside it." in page) == neighbours
 
 
+@pytest.mark.parametrize("wrong", [{"interval": ["a", None]}, {"teacher_score": "high"}, {"score": [0.5]}])
+def test_the_card_leaves_out_what_a_record_does_not_tell_in_numbers(wrong, tmp_path):
+    record = {"metric": "spearman", "score": 0.5, "interval": [0.4, 0.6], "teacher_score": 0.7} | wrong
+    model = small_model(num_labels=1, problem_type="regression")
+    save_directory(TrainedModel(model, TOKENIZER, [], record), tmp_path / "model")
+    page = (tmp_path / "model/README.md").read_text("utf-8")
+    assert "its teacher" not in page
+    assert ("Spearman correlation 0.5000 (95 %: 0.4000 to 0.6000) on its dev texts." in page) == (
+        "teacher_score" in wrong
+    )
+
+
 def test_a_model_of_before_tells_of_no_neighbours(file):
     content = torch.load(file, weights_only=True)
     del content["config"]["neighbours"]
