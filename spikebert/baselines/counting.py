@@ -11,8 +11,8 @@ from torch import nn
 from spikebert.baselines.textcnn import FILTERS, WIDTHS, SpikingTextCNN
 from spikebert.model.config import SpikeBertConfig
 from spikebert.model.recording import record_spikes
-from spikebert.training.loop import Example, by_length
-from spikebert.training.measuring import BATCH
+from spikebert.training.loop import Example
+from spikebert.training.measuring import batches_for
 
 
 def counts(model: nn.Module, examples: Sequence[Example]) -> dict[str, Any]:
@@ -39,11 +39,8 @@ def counts(model: nn.Module, examples: Sequence[Example]) -> dict[str, Any]:
 
 @torch.no_grad()
 def _spikes(model: nn.Module, examples: Sequence[Example]) -> dict[str, int]:
-    device = next(model.parameters()).device
     fired = {"embedding": 0, "filters": 0}
-    model.eval()
-    for batch in by_length(examples, BATCH):
-        batch = batch.to(device)
+    for batch in batches_for(model, examples):
         with record_spikes(model) as spikes:
             model(batch.tokens, batch.mask)
         for name, of_layer in spikes.items():

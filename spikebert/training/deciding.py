@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,14 @@ import torch
 from numpy.typing import NDArray
 
 from spikebert.core.log import say
+from spikebert.data.decision import NOTE, Decision, decision_of
 from spikebert.data.metrics import Metric
 from spikebert.data.rows import Row
 from spikebert.model.checkpoint import TrainedModel
 from spikebert.training.examples import examples_for
-from spikebert.training.loop import Example, by_length
-from spikebert.training.measuring import BATCH
+from spikebert.training.loop import Example
+from spikebert.training.measuring import batches_for
 
-NOTE = "decides"  # under which the training of a model notes it
 MOST = 20_000  # texts whose probabilities are asked for
 LEAST = 1e-3  # no lower threshold is taken
 
@@ -53,24 +54,21 @@ def decide(trained: TrainedModel, rows: list[Row], metric: Metric) -> dict[str, 
         f"decides for {metric.positive!r} from a probability of {at:.3f} on, where F1 is greatest by the model's own "
         "probabilities of the training texts"
     )
-    return {NOTE: {"label": metric.positive, "at": at}}
+    return {NOTE: asdict(Decision(metric.positive, at))}
 
 
 def undecided(trained: TrainedModel) -> None:
     """Take back, in place, what `decide` did to a model that is trained further."""
-    noted = trained.training.get(NOTE)
-    if isinstance(noted, dict) and noted.get("label") in trained.labels:
-        _move(trained, trained.labels.index(noted["label"]), 1 - noted["at"])
+    noted = decision_of(trained.training)
+    if noted and noted.label in trained.labels:
+        _move(trained, trained.labels.index(noted.label), 1 - noted.at)
 
 
 @torch.no_grad()
 def _probabilities(trained: TrainedModel, examples: Sequence[Example], index: int) -> NDArray:
-    model = trained.model.eval()
-    device = next(model.parameters()).device
     found = []
-    for batch in by_length(examples, BATCH):
-        batch = batch.to(device)
-        logits = model(input_ids=batch.tokens, attention_mask=batch.mask).logits
+    for batch in batches_for(trained.model, examples):
+        logits = trained.model(input_ids=batch.tokens, attention_mask=batch.mask).logits
         found.append(logits.double().softmax(-1)[:, index].cpu().numpy())
     return np.concatenate(found)
 

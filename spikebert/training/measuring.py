@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,13 @@ class Measured:
     def record(self) -> dict[str, Any]:
         """What the record of a run holds."""
         return {"accuracy": self.accuracy, **self.score.record}
+
+
+def batches_for(model: nn.Module, examples: Sequence[Example]) -> Iterator[Batch]:
+    """Batches where the model is, which measures from now on, and learns nothing."""
+    model.eval()
+    device = next(model.parameters()).device
+    return (batch.to(device) for batch in by_length(examples, BATCH))
 
 
 @torch.no_grad()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from export.ir.licence import FIELD, NOT_STATED
+from spikebert.data.decision import NOTE, decision_of
 
 PARTS = {  # what is told of a training, in this order; what an older version did not record is left out
     "teacher": "teacher",
@@ -35,9 +36,8 @@ def made_by(training: dict[str, Any]) -> dict[str, Any]:
     found = {title: training[name] for name, title in PARTS.items() if training.get(name) not in (None, [])}
     if isinstance(others := found.get("more teachers"), list):
         found["more teachers"] = ", ".join(map(str, others))
-    decides = training.get("decides")
-    if isinstance(decides, dict) and isinstance(decides.get("at"), float):
-        found["decides"] = f"for {decides.get('label')} from a probability of {decides['at']:.3f} on"
+    if decision := decision_of(training):
+        found[NOTE] = f"for {decision.label} from a probability of {decision.at:.3f} on"
     versions = training.get("versions")
     if isinstance(versions, dict):
         found["versions"] = ", ".join(f"{name} {version}" for name, version in versions.items())

@@ -76,3 +76,11 @@ def test_what_was_decided_is_taken_back(trained):
     trained.training.update(decide(trained, ROWS, F1))
     undecided(trained)
     assert np.allclose(probabilities(trained), before, atol=1e-6)
+
+
+@pytest.mark.parametrize("noted", [None, "b", {"label": "b"}, {"label": "b", "at": 1.0}, {"label": [], "at": 0.4}])
+def test_a_record_that_notes_no_decision_is_passed_over(trained, noted):
+    before = trained.model.readout.head.bias.clone()
+    trained.training["decides"] = noted
+    undecided(trained)
+    assert torch.equal(trained.model.readout.head.bias, before)
