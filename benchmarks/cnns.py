@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from models import percent
 
 from export.ir.graph import DECAY_BITS
 from simulate.counts_schema import (
@@ -28,9 +30,9 @@ from simulate.counts_schema import (
     ReadoutCount,
     Shape,
 )
-from simulate.energy import events, matched, memory
+from simulate.energy import memory
 from simulate.energy.account import Term
-from simulate.energy.bert import BertShape, macs
+from simulate.energy.accountings import compare
 from simulate.energy.costs import Cost, costs
 from simulate.energy.record import RunRecord
 from simulate.energy.traffic import WORD
@@ -51,6 +53,7 @@ COLUMNS = {  # heading: alignment
     "`memory`": "--:",
     "minutes": "--:",
 }
+ACCOUNTINGS = ("events", "matched", "memory")
 HEADS = 12  # of the reference, whose softmax counts a map a head
 
 
@@ -159,22 +162,13 @@ def shape(cnn: Counted) -> Shape:
 
 def spent(cnn: Counted) -> list[str]:
     """Operations for each multiply-accumulate of the BERT, and the energy as shares of the BERT's."""
-    run = run_of(cnn)
-    reference = {
-        "events": macs(BertShape.of(run), run.lengths) * costs()["E_MAC"].picojoules,
-        "matched": matched.reference(run).picojoules,
-        "memory": memory.reference(run).picojoules,
-    }
+    found = {each.spiking.name: each for each in compare(run_of(cnn)) if each.spiking.name in ACCOUNTINGS}
     if cnn.spikes is None:
-        own = {"events": products(cnn, costs()["E_MAC"]), "matched": of_integers(cnn), "memory": with_memory(cnn)}
-        energy = {name: sum(term.picojoules for term in terms) for name, terms in own.items()}
-        operations = energy["events"] / costs()["E_MAC"].picojoules
-    else:
-        accounts = {"events": events.account(run), "matched": matched.account(run), "memory": memory.account(run)}
-        energy = {name: account.picojoules for name, account in accounts.items()}
-        operations = accounts["events"].operations
-    shares = [f"{energy[name] / reference[name]:.1%}" for name in reference]
-    return [f"{operations / macs(BertShape.of(run), run.lengths):.3f}", *shares]
+        own = (products(cnn, costs()["E_MAC"]), of_integers(cnn), with_memory(cnn))
+        for name, terms in zip(ACCOUNTINGS, own, strict=True):
+            found[name] = replace(found[name], spiking=replace(found[name].spiking, terms=tuple(terms)))
+    operations = found["events"].spiking.operations / found["events"].reference.operations
+    return [f"{operations:.3f}", *(f"{found[name].ratio:.1%}" for name in ACCOUNTINGS)]
 
 
 def products(cnn: Counted, mac: Cost) -> list[Term]:
@@ -223,9 +217,9 @@ def row(folder: Path) -> str | None:
         folder.name,
         settings["model"] + (", distilled" if settings["distil"] else ""),
         TITLES[found["metric"].partition(":")[0]],
-        f"{100 * found['score']:.2f}",
-        " to ".join(f"{100 * end:.1f}" for end in found["interval"]),
-        f"{100 * found['teacher_score']:.2f}" if "teacher_score" in found else "",
+        percent(found["score"]),
+        " to ".join(percent(end, 1) for end in found["interval"]),
+        percent(found["teacher_score"]) if "teacher_score" in found else "",
         cnn.time_steps if cnn.spikes else "",
         *spent(cnn),
         f"{found['seconds'] / 60:.0f}",

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from spikebert.core.commands import Command, script_of_one
 from spikebert.core.options import require_least
-from spikebert.new_teacher import FOLDER
+from spikebert.new_teacher import FOLDER, write_bert
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> None:
     require_least(1, layers=options.layers)
-    from spikebert.core.files import require_place, write_folder_atomically
+    from spikebert.core.files import require_place
     from spikebert.model.outputs import NO_CLASSES, name_outputs
     from spikebert.training import teacher as teachers
 
@@ -38,11 +37,7 @@ def run(options: argparse.Namespace) -> None:
     model.config.num_hidden_layers = len(model.encoder.layer)
     name_outputs(model.config, NO_CLASSES)
 
-    def write(folder: Path) -> None:
-        model.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-
-    write_folder_atomically(Path(options.out), FOLDER, write)
+    write_bert(options.out, model, tokenizer)
     print(f"{options.out}: {sum(p.numel() for p in model.parameters()):,} parameters")
 
 

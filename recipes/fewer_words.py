@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from spikebert.core.commands import Command, script_of_one
 from spikebert.core.options import require_least
-from spikebert.new_teacher import FOLDER
+from spikebert.new_teacher import FOLDER, write_bert
 
 SEED = 0  # of the lines that are drawn from a corpus
 
@@ -40,7 +39,7 @@ def run(options: argparse.Namespace) -> None:
     from torch import nn
     from transformers import PreTrainedTokenizerFast
 
-    from spikebert.core.files import require_place, write_folder_atomically
+    from spikebert.core.files import require_place
     from spikebert.data.tasks import load_task, read_corpus
     from spikebert.model.outputs import NO_CLASSES, name_outputs
     from spikebert.training import teacher as teachers
@@ -63,11 +62,7 @@ def run(options: argparse.Namespace) -> None:
     if not fitted:
         name_outputs(config, NO_CLASSES)
 
-    def write(folder: Path) -> None:
-        model.save_pretrained(folder)
-        own.save_pretrained(folder)
-
-    write_folder_atomically(Path(options.out), FOLDER, write)
+    write_bert(options.out, model, own)
     print(f"{options.out}: {len(kept):,} word pieces, {sum(p.numel() for p in model.parameters()):,} parameters")
 
 

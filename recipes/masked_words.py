@@ -12,13 +12,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from spikebert.core.commands import Command, script_of_one
 from spikebert.core.errors import InputError
 from spikebert.core.log import say
 from spikebert.core.options import require_least
-from spikebert.new_teacher import FOLDER
+from spikebert.new_teacher import FOLDER, write_bert
 from spikebert.training.settings import Learning, Machine, Taught
 
 NAME = "masked words"
@@ -61,7 +60,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def read_on(settings: Reading) -> None:
-    from spikebert.core.files import require_place, write_folder_atomically
+    from spikebert.core.files import require_place
     from spikebert.training import teacher as teachers
     from spikebert.training.examples import unlabelled_examples
     from spikebert.training.loop import Schedule, train
@@ -91,11 +90,7 @@ def read_on(settings: Reading) -> None:
             NAME, model, loss, examples, schedule, run.checkpoint("words"), run.metrics, **computing(settings)
         )
 
-        def write(folder: Path) -> None:
-            model.bert.cpu().save_pretrained(folder)
-            tokenizer.save_pretrained(folder)
-
-        write_folder_atomically(finished, FOLDER, write)
+        write_bert(finished, model.bert.cpu(), tokenizer)
         run.clear()
     say(f"{finished}: {len(examples):,} lines read {settings.epochs} times in {seconds / 60:.0f} minutes")
 

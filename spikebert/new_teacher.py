@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from spikebert.cli import PROGRAM
 from spikebert.core.errors import InputError
-from spikebert.core.files import Kind
+from spikebert.core.files import Kind, write_folder_atomically
 from spikebert.core.options import require_least, require_seed
 from spikebert.data.columns import add_columns, columns_of
 
@@ -57,7 +58,7 @@ def run(options: argparse.Namespace) -> None:
         raise InputError(f"--width {options.width}: must be a multiple of 64, the width of an attention head")
     if not 0 <= options.dropout < 1:
         raise InputError(f"--dropout {options.dropout}: must lie in [0, 1)")
-    from spikebert.core.files import require_file, require_place, write_folder_atomically
+    from spikebert.core.files import require_file, require_place
     from spikebert.data.lines import read_lines
     from spikebert.data.tasks import load_task
 
@@ -87,6 +88,16 @@ def run(options: argparse.Namespace) -> None:
         print(f"{options.out}: {len(tokenizer)} tokens of {len(texts)} texts, an untrained BERT")
 
     write_folder_atomically(Path(options.out), FOLDER, write)
+
+
+def write_bert(out: str | Path, model: Any, tokenizer: Any) -> None:
+    """Write the folder of a BERT and its tokenizer, whole or not at all."""
+
+    def write(folder: Path) -> None:
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+
+    write_folder_atomically(Path(out), FOLDER, write)
 
 
 def train_tokenizer(texts: list[str], vocabulary: int):

@@ -167,11 +167,9 @@ def _finish(settings: BaselineSettings, run: Run, task: Task, learned: _Learned,
         save_directory(trained, run.folder / "model")
         save_model(trained, run.model)
     result_file = run.folder / RESULT
-    told = (
-        {} if trained else {"counts": counts(model, dev)}
-    )  # a Spikformer's come from simulating what it is exported as
-    told["settings"] = {k: v for k, v in asdict(settings).items() if k != "out"}
-    content = all_printable({**result, **told})
+    if not trained:  # a Spikformer's counts come from simulating what it is exported as
+        result["counts"] = counts(model, dev)
+    content = all_printable({**result, "settings": {k: v for k, v in asdict(settings).items() if k != "out"}})
     write_atomically(result_file, lambda path: path.write_text(json.dumps(content, indent=1), "utf-8"))
     run.clear()
     known = [f"teacher {taught.score.value:.4f}"] if taught else []
