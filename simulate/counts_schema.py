@@ -30,8 +30,8 @@ class Shape:
         max_tokens: tokens of the longest text that it takes.
         vocabulary: rows of the word table.
         hidden_size: D.
-        intermediate_size: I, the neurons inside an MLP.
-        blocks: blocks of attention and MLP.
+        intermediate_size: I, the neurons inside an MLP; 0 where the blocks have none.
+        blocks: blocks of attention and MLP, or of attention alone.
         heads: attention heads.
         norm: "layer" or "batch".
         reset: "subtract" or "zero".
@@ -49,7 +49,7 @@ class Shape:
     max_tokens: Size
     vocabulary: Size
     hidden_size: Size
-    intermediate_size: Size
+    intermediate_size: Count
     blocks: Size
     heads: Size
     norm: str

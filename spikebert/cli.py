@@ -106,6 +106,10 @@ def add_shape(p: Parser) -> None:
         "it up, and the chip does no more",
     )
     add(
+        "attention_only",
+        "blocks of attention alone, without an MLP: a third of the synapses, and about half of the operations",
+    )
+    add(
         "levels",
         "populations of embedding neurons, whose spikes add up: 2 or 3 tell in one time step what one tells in four "
         "(default: 1; --residual membrane has none: its stream begins as the embedding's current)",
@@ -165,7 +169,7 @@ def add_stages(p: Parser) -> None:
         "warm_start",
         "a finished model (model.nir, model.pt) to begin from, in place of stage 1; the student then has its shape. "
         "Or the folder of a finished run, whose student it begins from, with the shape that the options give. "
-        "--neighbours may be new in both",
+        "--neighbours and --attention-only may be new in both",
         metavar="MODEL",
     )
     add(

@@ -38,6 +38,7 @@ def random_graph(
     levels: int = 1,
     residual: str = "spikes",
     neighbours: bool = False,
+    attention_only: bool = False,
 ) -> Graph:
     """A SpikeBERT graph with random weights whose neurons neither fall silent nor fire always."""
     rng = np.random.default_rng(seed)
@@ -104,6 +105,8 @@ def random_graph(
         zero = np.zeros(1, np.int32)
         core = add(LIF(f"{prefix}.lif", (counts,), width, np.array([128], np.int32), 410, zero, reset))
         stream = joined(prefix, stream, core, width, f"{prefix}.output")
+        if attention_only:
+            continue
         prefix, hidden_size = f"blocks.{i}.mlp", hidden or 2 * width
         up = layer(f"{prefix}.up", entrance(prefix, stream), width, hidden_size)
         stream = joined(prefix, stream, up, hidden_size, f"{prefix}.down")

@@ -65,7 +65,7 @@ def _build_blocks(graph: Graph, waves: list, frame: Frame, record: bool) -> tupl
         stream.connect(block.x_in)
         embeddings.lengths_out.connect(block.lengths_in)
         block.counts_out.connect(collector.counts_in)
-        layers = zip(neurons(nodes), SPIKE_PORTS, strict=True)
+        layers = zip(neurons(nodes), SPIKE_PORTS, strict=False)
         wires |= {node.name: getattr(block, port) for node, port in layers}
         stream = block.y_out
     head = Head(frame, last, name="head", delay=len(blocks))

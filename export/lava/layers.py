@@ -51,7 +51,7 @@ class BlockLayers(AbstractSubProcessModel):
         leaves = _connect(proc, nodes, {nodes[0].inputs[0]: proc.in_ports.x_in}, proc.in_ports.lengths_in, nodes[-1])
         vars(self).update(leaves)
         leaves[nodes[-1].name].y_out.connect(proc.out_ports.y_out)
-        for port, node in zip(SPIKE_PORTS, neurons(nodes), strict=True):
+        for port, node in zip(SPIKE_PORTS, neurons(nodes), strict=False):
             leaves[node.name].y_out.connect(getattr(proc.out_ports, port))
 
 

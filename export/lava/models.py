@@ -190,7 +190,7 @@ class BlockModel(Model):
         values = self.outputs({self.nodes[0].inputs[0]: _rows(self.x_in, lengths)}, lengths)
         self.held = values[self.nodes[-1].name][0]
         self.counts_out.send(self.counts(values, lengths))
-        for port, node in zip(SPIKE_PORTS, neurons(self.nodes), strict=True):
+        for port, node in zip(SPIKE_PORTS, neurons(self.nodes), strict=False):
             self.send(getattr(self, port), values[node.name][0])
 
 

@@ -28,6 +28,7 @@ Loihi 2, Coincidences for a program on an embedded processor; Lookup, Decision, 
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +62,10 @@ LEVEL_PORTS = tuple(f"level{i}_out" for i in range(LEVELS_MAX))  # of Embeddings
 
 
 class Block(AbstractProcess):
-    """A transformer block: `x + SSA(x)`, then `+ MLP`. It also shows the spikes of each of its five neuron layers."""
+    """A transformer block: `x + SSA(x)`, then `+ MLP` where it has one. It also shows the spikes of its neuron layers.
+
+    A block without an MLP has three of these, and uses as many of its ports.
+    """
 
     def __init__(self, frame: Frame, nodes: tuple[Node, ...], name: str, delay: int):
         super().__init__(frame=frame, nodes=nodes, name=name, delay=delay)
@@ -70,8 +74,8 @@ class Block(AbstractProcess):
         self.lengths_in = InPort(shape=(frame.sentences,))
         self.y_out = OutPort(shape=frame.tokens(width))
         self.counts_out = OutPort(shape=frame.counts)
-        for port, layer in zip(SPIKE_PORTS, neurons(nodes), strict=True):
-            setattr(self, port, OutPort(shape=frame.tokens(layer.width)))
+        for port, layer in zip_longest(SPIKE_PORTS, neurons(nodes)):
+            setattr(self, port, OutPort(shape=frame.tokens(width if layer is None else layer.width)))
 
 
 SPIKE_PORTS = tuple(f"layer{i}_out" for i in range(5))  # of a Block, in the order of its neurons

@@ -86,6 +86,8 @@ def capture(model: SpikeBertForSequenceClassification) -> FloatGraph:
         counts = add(FloatAttention(f"{name}.coincidences", (qkv,), size, heads, attention.scale))
         spikes = add(_lif(f"{name}.lif", counts, size, attention.lif))
         stream = joined(name, stream, spikes, attention.output, f"{name}.output")
+        if block.mlp is None:
+            continue
         name, mlp = f"blocks.{index}.mlp", block.mlp
         up = spiking_linear(f"{name}.up", entrance(f"{name}.entrance", stream, mlp.entrance), mlp.up)
         stream = joined(name, stream, up, mlp.down, f"{name}.down")

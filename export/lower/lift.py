@@ -78,8 +78,11 @@ class _Parts:
         self.coincident = [self.neuron(node) for node in self.attentions]
         source = self.norm(first) or first
         self.levels = [n for n in graph.neurons if n.inputs[0] == source.name and n.name not in at_entrance]
-        whole = len(self.linears) == 4 * len(self.attentions)
-        if not (self.attentions and whole and (not self.membrane or 2 * len(self.attentions) == len(self.entrances))):
+        # Two Linears a branch, which a membrane residual gives one layer of neurons at its entrance.
+        branches = len(self.linears) / 2
+        self.attention_only = branches == len(self.attentions)
+        whole = self.attention_only or branches == 2 * len(self.attentions)
+        if not (self.attentions and whole and (not self.membrane or branches == len(self.entrances))):
             raise InputError("the file holds no SpikeBERT that this program exported: it cannot be trained further")
 
     def behind(self, node: Node, kind: type[Node]) -> Node | None:
@@ -107,7 +110,7 @@ def _config(graph: Graph, parts: _Parts) -> SpikeBertConfig:
         hidden_size=embedding.width,
         num_hidden_layers=len(parts.attentions),
         num_attention_heads=_one({node.heads for node in parts.attentions}, "number of heads"),
-        intermediate_size=parts.linears[2].width,
+        intermediate_size=None if parts.attention_only else parts.linears[2].width,
         max_tokens=graph.max_tokens,
         time_steps=graph.time_steps,
         beta=1 - _one({node.decay for node in neurons}, "decay") / 2**DECAY_BITS,
@@ -122,6 +125,7 @@ def _config(graph: Graph, parts: _Parts) -> SpikeBertConfig:
         separator=embedding.separator if embedding.separator >= 0 else None,
         shared_words=bool(embedding.shared_words),
         neighbours=embedding.neighbour is not None,
+        attention_only=parts.attention_only,
         num_labels=graph.outputs,
         problem_type=REGRESSION if graph.regression else None,
     )
@@ -151,7 +155,7 @@ def _fill(model: SpikeBertForSequenceClassification, parts: _Parts) -> None:
         _set(layer.linear.weight, node.synapses * node.scale)
         _set(layer.linear.bias, np.zeros(node.width) if node.bias is None else node.bias * node.scale)
         _fill_norm(layer.norm, node, parts.neuron(node), parts)
-    doors = [door for block in model.blocks for door in (block.attention.entrance, block.mlp.entrance)]
+    doors = [branch.entrance for block in model.blocks for branch in (block.attention, block.mlp) if branch is not None]
     for node, door in zip(parts.entrances, doors if parts.membrane else [], strict=True):
         _fill_norm(door.norm, parts.nodes[node.inputs[0]], node, parts)
     readout, head = parts.readout, model.readout.head
@@ -164,7 +168,9 @@ def _fill(model: SpikeBertForSequenceClassification, parts: _Parts) -> None:
 
 def _linears(model: SpikeBertForSequenceClassification) -> Iterator[nn.Module]:
     for block in model.blocks:
-        yield from (block.attention.qkv, block.attention.output, block.mlp.up, block.mlp.down)
+        yield from (block.attention.qkv, block.attention.output)
+        if block.mlp is not None:
+            yield from (block.mlp.up, block.mlp.down)
 
 
 def _fill_norm(norm: nn.Module, source: Node, neuron: NeuronLayer | None, parts: _Parts) -> None:

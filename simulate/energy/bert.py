@@ -35,8 +35,9 @@ class BertShape:
 
     @staticmethod
     def of(run: RunRecord) -> BertShape:
-        """The shape of the spiking model itself."""
-        return BertShape("same-shape BERT", run.model.blocks, run.model.hidden_size, run.model.intermediate_size)
+        """The shape of the spiking model itself. Where that has no MLP, the BERT has the usual one: I = 4 D."""
+        hidden = run.model.hidden_size
+        return BertShape("same-shape BERT", run.model.blocks, hidden, run.model.intermediate_size or 4 * hidden)
 
     @staticmethod
     def read(path: Path) -> BertShape:

@@ -33,6 +33,8 @@ class SpikeBertConfig(PretrainedConfig):
         tokens of both. A neuron can so tell a word that both texts have, which no sum over the words of both shows.
     neighbours: whether a token's embedding tells of the tokens beside it, too. A second word table gives the first half
         of the features by the token before, and the other half by the token behind.
+    attention_only: whether a block is its attention alone, without the MLP that the paper's has. `intermediate_size`
+        is then that of the BERT which operations are compared with.
     """
 
     model_type = "spikebert"
@@ -59,6 +61,7 @@ class SpikeBertConfig(PretrainedConfig):
         separator: int | None = None,
         shared_words: bool = False,
         neighbours: bool = False,
+        attention_only: bool = False,
         initializer_range: float = 0.02,
         **kwargs,
     ):
@@ -83,6 +86,7 @@ class SpikeBertConfig(PretrainedConfig):
         self.separator = separator
         self.shared_words = shared_words
         self.neighbours = neighbours
+        self.attention_only = attention_only
         self.initializer_range = initializer_range
         self._check()
         super().__init__(**kwargs)
@@ -120,8 +124,9 @@ class SpikeBertConfig(PretrainedConfig):
             raise InputError("config: a separator is one of the words, and needs position_embeddings")
         if self.shared_words and self.separator is None:
             raise InputError("config: shared_words is of sentence pairs, which need a separator")
-        if not isinstance(self.neighbours, bool):
-            raise InputError(f"config: neighbours must be True or False, not {self.neighbours!r}")
+        for field in ("neighbours", "attention_only"):
+            if not isinstance(getattr(self, field), bool):
+                raise InputError(f"config: {field} must be True or False, not {getattr(self, field)!r}")
         if self.neighbours and self.hidden_size % 2:
             raise InputError(f"config: neighbours needs an even hidden_size, not {self.hidden_size}")
         if self.norm not in NORMS:

@@ -104,17 +104,18 @@ class MLP(nn.Module):
 class Block(nn.Module):
     """`X' = X + SSA(X)`, `X'' = X' + MLP(X')` (eq. 5).
 
-    The stream X holds small integers, a sum of spike trains; with a membrane residual a sum of currents.
+    The stream X holds small integers, a sum of spike trains; with a membrane residual a sum of currents. A block of
+    attention alone ends with X'.
     """
 
     def __init__(self, config: SpikeBertConfig):
         super().__init__()
         self.attention = SpikingSelfAttention(config)
-        self.mlp = MLP(config)
+        self.mlp = None if config.attention_only else MLP(config)
 
     def forward(self, x: Tensor, packing: Packing) -> Tensor:
         x = x + self.attention(x, packing)
-        return x + self.mlp(x)
+        return x if self.mlp is None else x + self.mlp(x)
 
 
 class Readout(nn.Module):

@@ -139,12 +139,12 @@ def initialise_blocks(model: SpikeBertForSequenceClassification, teacher: Teache
     for block, number in zip(model.blocks, aligned_layers(len(model.blocks), teacher.layers), strict=True):
         layer = teacher.model.bert.encoder.layer[number - 1]
         attention = layer.attention.self
-        pairs = (
+        pairs = [
             (block.attention.qkv, (attention.query, attention.key, attention.value)),
             (block.attention.output, (layer.attention.output.dense,)),
-            (block.mlp.up, (layer.intermediate.dense,)),
-            (block.mlp.down, (layer.output.dense,)),
-        )
+        ]
+        if block.mlp is not None:
+            pairs += [(block.mlp.up, (layer.intermediate.dense,)), (block.mlp.down, (layer.output.dense,))]
         for own, theirs in pairs:
             own.linear.weight.copy_(torch.cat([linear.weight for linear in theirs]))
             own.linear.bias.copy_(torch.cat([linear.bias for linear in theirs]))

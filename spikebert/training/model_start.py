@@ -69,6 +69,7 @@ def shape(begin: TrainedModel, settings: Settings) -> dict[str, Any]:
     """What the student's config takes from the model that it begins from.
 
     The student may tell of neighbours where the model does not: `put` begins their table at zero, which alters nothing.
+    It may have attention alone where the model has MLPs, too: `put` leaves them out.
 
     Raises:
         InputError: naming the option that asks for another shape.
@@ -82,7 +83,8 @@ def shape(begin: TrainedModel, settings: Settings) -> dict[str, Any]:
             raise InputError(f"{wanted}: {has}, and the student begins from it; leave it out", field=option)
     kept = [name for name in ("time_steps", *warm_start.SHAPE) if name not in OF_THE_TASK]
     own = {name: getattr(config, name) for name in kept}
-    return {**own, "neighbours": config.neighbours or settings.neighbours}
+    asked = {name: getattr(config, name) or getattr(settings, name) for name in ("neighbours", "attention_only")}
+    return {**own, **asked}
 
 
 @torch.no_grad()
@@ -107,6 +109,9 @@ def put(
             state[table] = _words(state[table], parts)
     if student.embeddings.neighbour is not None:
         state.setdefault(NEIGHBOUR_TABLE, torch.zeros_like(student.embeddings.neighbour.weight))
+    if student.config.attention_only and not begin.model.config.attention_only:
+        say("the MLPs of the model are left out")
+        state = {name: state[name] for name in state if ".mlp." not in name}
     head = ("readout.head.weight", "readout.head.bias")
     if sorted(begin.labels) == sorted(labels):
         order = [begin.labels.index(label) for label in labels] or [0]  # a regression has one output, without a label

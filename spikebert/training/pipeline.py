@@ -217,6 +217,7 @@ def student_shape(
         "separator": separator,
         "shared_words": separator is not None,
         "neighbours": settings.neighbours,
+        "attention_only": settings.attention_only,
         "norm": settings.norm,
         "reset": settings.reset,
         "residual": settings.residual,

@@ -87,6 +87,7 @@ class Shape(FromTeacher):
     beta: float = 0.9
     vocabulary: str | int = "whole"  # "used": of the training texts; a number: those that they use most often
     neighbours: bool = False  # whether a token's embedding tells of the tokens beside it, see spikebert.model.config
+    attention_only: bool = False  # whether blocks have no MLP
     levels: Count = 1  # embedding neurons of a feature, its population; 0 with a membrane residual, which has none
 
     @property

@@ -38,9 +38,16 @@ SHAPE = (  # not the time steps: no weight depends on them
     "separator",
     "shared_words",
     "neighbours",
+    "attention_only",
 )
 # What the students of older versions have without saying so.
-ABSENT = {"embedding_levels": 1, "residual": "spikes", "shared_words": False, "neighbours": False}
+ABSENT = {
+    "embedding_levels": 1,
+    "residual": "spikes",
+    "shared_words": False,
+    "neighbours": False,
+    "attention_only": False,
+}
 
 
 def save(student: Student, folder: Path) -> None:
@@ -57,7 +64,7 @@ def load(student: Student, folder: str) -> None:
 
     A student of more blocks gives its first ones. Its maps for the alignment stay behind, since the blocks that remain
     follow other layers of the teacher. Where it does not tell of neighbours, their table begins at zero: that alters
-    nothing.
+    nothing. Where it is to have attention alone, the MLPs of the other stay behind.
 
     Raises:
         InputError: the folder holds no student, or one of another shape, which is named.
@@ -80,6 +87,10 @@ def load(student: Student, folder: str) -> None:
     if wanted["neighbours"] and not shape.get("neighbours"):
         shape = {**shape, "neighbours": True}
         found = {**found, f"model.{NEIGHBOUR_TABLE}": torch.zeros_like(own[f"model.{NEIGHBOUR_TABLE}"])}
+    if wanted["attention_only"] and not shape.get("attention_only"):
+        say(f"--warm-start {folder}: its MLPs are left out")
+        shape = {**shape, "attention_only": True}
+        found = {k: v for k, v in found.items() if ".mlp." not in k}
     for name, value in wanted.items():
         theirs = shape.get(name, ABSENT.get(name))
         if theirs != value:

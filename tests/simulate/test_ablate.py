@@ -41,6 +41,12 @@ def test_a_model_is_right_on_its_own_predictions_and_every_part_has_its_share(re
     assert "| block 0 | block |" in table(found)
 
 
+@pytest.mark.parametrize("residual, layers", [("spikes", 7), ("membrane", 6)])
+def test_of_blocks_of_attention_alone_no_mlp_is_looked_for(residual, layers):
+    found = parts(random_graph(norm="batch", residual=residual, attention_only=True))
+    assert [p.kind for p in found] == ["block"] * 2 + ["attention"] * 2 + ["neurons"] * layers
+
+
 def test_a_model_without_its_blocks_answers_from_its_embedding_alone():
     graph = random_graph(norm="batch", reset="zero", residual="membrane", blocks=1)
     block, attention, mlp = ablate(graph, SENTENCES, itself(graph, SENTENCES)).parts[:3]

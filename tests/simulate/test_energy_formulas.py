@@ -26,7 +26,8 @@ class Counts:
 
     def __init__(self, counts):
         model, self.operations = counts["model"], counts["operations"]
-        self.d, self.i = model["hidden_size"], model["intermediate_size"]
+        self.d = model["hidden_size"]
+        self.i = model["intermediate_size"] or 4 * self.d  # without an MLP the BERT has the usual one
         self.t, self.blocks, self.heads = model["time_steps"], model["blocks"], model["heads"]
         self.bits, self.samples, self.tokens = model["weight_bits"], counts["samples"], counts["tokens"]
         self.lengths, self.squares = counts["lengths"], sum(n * n for n in counts["lengths"])
@@ -180,7 +181,14 @@ MEMBRANE = {"norm": "batch", "residual": "membrane"}
 
 
 @pytest.mark.parametrize(
-    "shape", [{"norm": "layer"}, {"norm": "batch"}, {"norm": "batch", "neighbours": True}, MEMBRANE]
+    "shape",
+    [
+        {"norm": "layer"},
+        {"norm": "batch"},
+        {"norm": "batch", "neighbours": True},
+        MEMBRANE,
+        {**MEMBRANE, "attention_only": True},
+    ],
 )
 def test_every_account_and_its_reference_follow_from_the_file_by_the_formulas_of_the_page(tmp_path, shape):
     folder = example_run(tmp_path, **shape)

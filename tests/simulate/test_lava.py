@@ -89,6 +89,16 @@ def test_neighbours_are_equal_too(granularity, residual, steps):
 
 
 @pytest.mark.needs("lava")
+@pytest.mark.parametrize("granularity", ["block", "layer", "stock"])
+@pytest.mark.parametrize("residual, steps", [("spikes", 4), ("membrane", 1)])
+def test_blocks_of_attention_alone_are_equal_too(granularity, residual, steps):
+    shape = dict(norm="batch", reset="zero", residual=residual, steps=steps, attention_only=True)
+    graph, sentences = random_graph(blocks=2, **shape), some_sentences()
+    result = lava.run(graph, sentences, granularity, record=True, rows=20, deadline=120)
+    assert_equal(result, FastSimulator(graph).run(sentences, record=True))
+
+
+@pytest.mark.needs("lava")
 @pytest.mark.parametrize("granularity", ["block", "stock"])
 def test_counts_come_back_without_recording(granularity):
     graph, sentences = random_graph(blocks=1, norm="batch", reset="zero"), some_sentences()

@@ -84,6 +84,7 @@ def test_words_of_both_texts_are_a_version_of_the_form_whatever_is_predicted(pro
     [
         {"norm": "layer", "reset": "subtract"},
         {"norm": "batch", "reset": "zero", "residual": "membrane", "steps": 1},
+        {"norm": "batch", "reset": "zero", "residual": "membrane", "attention_only": True},
         {"separator": 7, "shared_words": 1},
         {"labels": 1},
     ],

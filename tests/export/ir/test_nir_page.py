@@ -96,6 +96,8 @@ def test_a_reader_of_the_page_alone_finds_every_number_and_the_checksum(tmp_path
         {"separator": 4, "neighbours": True},
         {"norm": "batch", "reset": "zero", "residual": "membrane", "steps": 1, "neighbours": True},
         {"levels": 3},
+        {"attention_only": True},
+        {"norm": "batch", "reset": "zero", "residual": "membrane", "steps": 1, "attention_only": True},
     ],
 )
 def test_that_reader_with_the_equations_in_plain_integers_gives_every_spike_and_logit(tmp_path, shape):

@@ -26,6 +26,8 @@ SHAPES = {
     "neighbours": dict(norm="batch", reset="zero", neighbours=True),
     "neighbours, layer norm": dict(norm="layer", reset="subtract", neighbours=True),
     "neighbours, membrane": dict(norm="batch", reset="zero", residual="membrane", time_steps=1, neighbours=True),
+    "attention alone": dict(norm="layer", attention_only=True),
+    "attention alone, membrane": dict(norm="batch", reset="zero", residual="membrane", attention_only=True),
 }
 
 

@@ -29,6 +29,8 @@ SHAPES = [
     dict(norm="batch", reset="zero", steps=1, width=9, heads=3),  # more tokens than features of a head
     dict(norm="layer", reset="subtract", neighbours=True),
     dict(norm="batch", reset="zero", steps=1, residual="membrane", neighbours=True),
+    dict(norm="batch", reset="zero", steps=1, residual="membrane", attention_only=True),
+    dict(norm="layer", attention_only=True),
 ]
 
 

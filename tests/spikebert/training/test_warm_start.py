@@ -139,6 +139,26 @@ def test_an_option_that_asks_for_another_shape_than_the_models_is_refused(tmp_pa
     assert not (tmp_path / "out/model.pt").exists()
 
 
+def test_a_student_of_attention_alone_begins_from_a_model_with_mlps(tmp_path, task, teacher, shipped, capsys):
+    alone = tmp_path / "alone"
+    assert main([*command(task, teacher, alone), "--warm-start", str(shipped), "--attention-only"]) == 0
+    assert "the MLPs of the model are left out" in capsys.readouterr().out
+    graph = lower(load_model(alone / "model.pt"))
+    assert not any("mlp" in node.name for node in graph)
+
+
+def test_a_run_of_attention_alone_begins_from_one_with_mlps(tmp_path):
+    before, student = Student(small_model(), 32), Student(small_model(attention_only=True), 32)
+    warm_start.save(before, tmp_path)
+    warm_start.load(student, str(tmp_path))
+    ours, theirs = student.model.state_dict(), before.model.state_dict()
+    assert theirs.keys() - ours.keys() == {name for name in theirs if ".mlp." in name}
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    warm_start.save(student, tmp_path)
+    with pytest.raises(InputError, match="attention_only = True, this one False"):
+        warm_start.load(before, str(tmp_path))
+
+
 def with_words(**values):
     model, words = small_model(vocab_size=len(WORDS), **values), tokenizer_of_words()
     return TrainedModel(model, words.backend_tokenizer.to_str(), ["a", "b"], {}), words
