@@ -98,7 +98,7 @@ def main(text: str, granularity: str) -> None:
         # Creates and connects all processes, and compiles nothing yet:
         #
         #   embeddings    token ids to the first spikes, the same ids in each of the T time steps
-        #   block0, …     a transformer block each: spiking attention, and MLP where it has one, with their residual streams
+        #   block0, …     a transformer block each: spiking attention, then the MLP if any, with their residual streams
         #   head          the mean over tokens and steps, and the logits
         #   collector     writes the logits after each step into the file `logits` of the folder `results`
         #

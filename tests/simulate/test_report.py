@@ -119,6 +119,18 @@ def test_totals_are_the_sums_of_their_columns(report):
                 assert summed(row[column] for row in rows) == pytest.approx(ends(total[column]))
 
 
+def test_the_mlp_that_a_model_has_not_counts_in_the_bert_beside_it(tmp_path):
+    report = read_report(example_run(tmp_path, norm="batch", attention_only=True))
+    by_key = {panel.key: panel for panel in report.panels}
+    *_, mlp, total = by_key["operations"].tables[0].rows
+    run = report.content.run
+    assert run.model.intermediate_size == 0
+    assert total[-1] * run.samples == pytest.approx(bert.macs(bert.BertShape.of(run), run.lengths))
+    assert mlp[0] == "MLP, in BERT alone" and mlp[2] == 0 and mlp[3] * 3 == pytest.approx(2 * run.tokens * 8 * 12**2)
+    shape = next(value for key, value in by_key["run"].tables[0].rows if key == "shape")
+    assert "no MLP" in shape
+
+
 def test_every_cell_stands_in_the_page_and_in_the_markdown(report, html):
     text = re.sub(r"<wbr>", "", html)
     prose = markdown.render(report).replace("\\", "")

@@ -23,7 +23,7 @@ def describe_trained(path: Path) -> Description:
         "max_tokens": config.max_tokens,
         "blocks": config.num_hidden_layers,
         "width": config.hidden_size,
-        "mlp_width": config.intermediate_size,
+        "mlp_width": 0 if config.attention_only else config.intermediate_size,
         "heads": config.num_attention_heads,
         "norm": config.norm,
         "residual": config.residual,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simulate.counts_schema import AttentionCount, LinearCount
+from simulate.energy import bert
 from simulate.energy.paper import attention_sops, linear_sops
 from simulate.report import forms
 from simulate.report.content import Content
@@ -13,6 +14,7 @@ from simulate.report.panel import Column, Panel, Plot, Table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+MISSING = "MLP, in BERT alone"  # of a model whose blocks are attention alone
 Row = tuple[str, str, float, float, float]  # node, kind, γ, SOPs per text, MACs per text
 
 
@@ -29,6 +31,9 @@ def _rows(content: Content) -> list[Row]:
             case _:
                 continue
         rows.append((name, kind, rate, content.per_text(sops), content.per_text(operation.dense_macs)))
+    if not content.run.model.intermediate_size:
+        macs = sum(term.operations for term in bert.account(content.run).terms if term.kind == "MLP")
+        rows.append((MISSING, "MLP", 0.0, 0.0, content.per_text(macs)))
     return rows
 
 

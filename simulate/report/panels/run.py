@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from simulate.counts_schema import Shape
 from simulate.report.content import Content
 from simulate.report.panel import Panel, facts
 
@@ -25,7 +26,7 @@ def panel(content: Content) -> Panel:
         ("sha256", model.sha256),
         (
             "shape",
-            f"{model.blocks} blocks, D = {model.hidden_size}, I = {model.intermediate_size}, {model.heads} heads, "
+            f"{model.blocks} blocks, D = {model.hidden_size}, {_inside(model)}, {model.heads} heads, "
             f"vocabulary {model.vocabulary:,}, at most {model.max_tokens} tokens",
         ),
         ("time steps T", str(model.time_steps)),
@@ -38,6 +39,10 @@ def panel(content: Content) -> Panel:
     if model.metadata:
         tables.append(facts("provenance", "Where the model comes from", list(_flat(model.metadata))))
     return Panel("run", "The run", tables=tuple(tables))
+
+
+def _inside(model: Shape) -> str:
+    return f"I = {model.intermediate_size}" if model.intermediate_size else "no MLP"
 
 
 def _early(content: Content) -> str:
