@@ -255,6 +255,7 @@ def _(node: Add, tally: Tally) -> OperationCount:
         events_per_step=per_step(tally.counts[node.name]),
         graded_per_step=per_step(tally.counts[f"{node.name}:graded"]),
         magnitude_per_step=per_step(tally.magnitude(node.name)),
+        inputs=len(node.inputs),
     )
 
 

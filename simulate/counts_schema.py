@@ -252,6 +252,7 @@ class StreamCount:
         events_per_step: elements that are not zero.
         graded_per_step: of these, the ones above 1.
         magnitude_per_step: the sum of the elements.
+        inputs: the layers and streams that it adds up.
     """
 
     kind: ClassVar[str] = "stream"
@@ -261,6 +262,12 @@ class StreamCount:
     events_per_step: list[Count]
     graded_per_step: list[Count]
     magnitude_per_step: list[Count]
+    inputs: Size = field(default=2, metadata=OPTIONAL)
+
+    @property
+    def additions(self) -> int:
+        """Those that sum it up."""
+        return self.elements * (self.inputs - 1)
 
     @property
     def graded_share(self) -> float:

@@ -38,8 +38,8 @@ FORMULA = (
     "E = Σ min(magnitude · ADD, events · MAC) · outputs + ADD · Σ coincidences + (ADD + 3 MAC) · normalised elements "
     "+ 2 ADD · updates + Σ L · (updates − neurons) + ADD · (embedding elements + residual additions + input_elements "
     "of the readout) + MAC · dense_macs of the readout;  L = 0 where a power of two stays of a membrane (a shift), ADD "
-    "where a sum or a difference of two stays (a shift and an addition), else MAC − ADD;  residual additions: the "
-    "elements of a stream, or the additions of currents"
+    "where a sum or a difference of two stays (a shift and an addition), else MAC − ADD;  residual additions: "
+    "(inputs − 1) · elements of a stream, or the additions of currents"
 )
 
 
@@ -82,7 +82,7 @@ def terms(run: RunRecord, add: Cost, mac: Cost, wide: Cost, moved: float = 0.0) 
                 found += norm(name, n, add, wide)
             case AttentionCount(name=name):
                 found.append(Term(name, "attention", attention_accumulations(operation), add))
-            case StreamCount(name=name, elements=n) | CurrentsCount(name=name, additions=n):
+            case StreamCount(name=name, additions=n) | CurrentsCount(name=name, additions=n):
                 found.append(Term(name, "other", n, add, fixed=True))
             case ReadoutCount(name=name):
                 found.append(Term(name, "other", operation.input_elements, add, fixed=True))

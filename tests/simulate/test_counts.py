@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from export.ir import nir
 from export.ir.arithmetic import attention, heads_of
 from export.ir.graph import LIF, NeuronLayer
 from simulate import lava
+from simulate.cli import main as simulate
 from simulate.counts import counts_of, shape_of
 from simulate.counts_schema import KINDS, LayerCount, Origin, PerSample, Shape, Totals
+from simulate.energy import graded
 from simulate.energy.record import read_run
 from simulate.fast import FastSimulator
 from spikebert.core.errors import InputError
@@ -157,6 +160,22 @@ def test_each_spike_of_each_level_of_the_embedding_is_an_event_of_the_stream():
     operations = {o["name"]: o for o in counts_of(graph, result, [5, 1, 7])["operations"]}
     levels = [result.spikes[name] for name in ("embeddings.lif", "embeddings.levels.0.lif", "embeddings.levels.1.lif")]
     assert operations["blocks.0.attention.qkv.linear"]["input_magnitude"] == sum(int(t.sum()) for t in levels)
+
+
+def test_a_stream_of_three_inputs_is_two_additions_an_element(tmp_path):
+    folder = example_run(tmp_path, blocks=1, norm="batch")
+    plain = read_run(folder)
+    (first, second), model = plain.streams(), tmp_path / "model.nir"
+    graph = nir.read(model)
+    twice = [replace(n, inputs=(*n.inputs, n.inputs[-1])) if n.name == first.name else n for n in graph]
+    nir.write(replace(graph, nodes=tuple(twice)), model)
+    assert simulate([str(model), "--data", str(tmp_path / "dev.tsv"), "--out", str(tmp_path / "twice")]) == 0
+    found, other = read_run(tmp_path / "twice").streams()
+    assert (first.additions, found.additions) == (first.elements, 2 * first.elements)
+    assert second.additions == other.additions == other.elements
+    runs = [folder, tmp_path / "twice"]
+    priced = [{term.name: term.operations for term in graded.account(read_run(run)).terms} for run in runs]
+    assert [terms[first.name] for terms in priced] == [first.elements, 2 * first.elements]
 
 
 def test_each_value_that_the_embedding_looks_up_is_counted_once_those_of_neighbours_too():

@@ -77,7 +77,8 @@ def leak(c, add, wide):
 
 def arithmetic(c, add, mac, wide, moved=0.0):
     linears, _ = of_linears(c, add, mac, moved)
-    residual = c.sum("stream") + c.sum("currents", "additions")
+    streams = sum(op["elements"] * (op.get("inputs", 2) - 1) for op in c.of("stream"))
+    residual = streams + c.sum("currents", "additions")
     additions = c.sum("embedding") + residual + c.sum("readout", "input_elements")
     norms, readout = (add + 3 * wide) * c.sum("layer_norm"), mac * c.sum("readout", "dense_macs")
     neurons = 2 * add * c.updates + leak(c, add, wide)
