@@ -43,6 +43,13 @@ def test_the_card_tells_of_neighbours_where_the_model_does(tmp_path, neighbours)
     assert ("up to 32 tokens, each told of those beside it." in page) == neighbours
 
 
+@pytest.mark.parametrize("alone", [False, True])
+def test_the_card_tells_of_blocks_without_an_mlp(tmp_path, alone):
+    save_directory(TrainedModel(small_model(attention_only=alone), TOKENIZER, ["a", "b"], {}), tmp_path / "model")
+    page = (tmp_path / "model/README.md").read_text("utf-8")
+    assert ("blocks of attention alone ×" in page) == alone
+
+
 @pytest.mark.parametrize("wrong", [{"interval": ["a", None]}, {"teacher_score": "high"}, {"score": [0.5]}])
 def test_the_card_leaves_out_what_a_record_does_not_tell_in_numbers(wrong, tmp_path):
     record = {"metric": "spearman", "score": 0.5, "interval": [0.4, 0.6], "teacher_score": 0.7} | wrong
