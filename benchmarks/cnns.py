@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from models import percent
+from models import percent, share
 
 from export.ir.graph import DECAY_BITS
 from simulate.counts_schema import (
@@ -168,7 +168,7 @@ def spent(cnn: Counted) -> list[str]:
         for name, terms in zip(ACCOUNTINGS, own, strict=True):
             found[name] = replace(found[name], spiking=replace(found[name].spiking, terms=tuple(terms)))
     operations = found["events"].spiking.operations / found["events"].reference.operations
-    return [f"{operations:.3f}", *(f"{found[name].ratio:.1%}" for name in ACCOUNTINGS)]
+    return [f"{operations:.3f}", *(share(found[name]) for name in ACCOUNTINGS)]
 
 
 def products(cnn: Counted, mac: Cost) -> list[Term]:
@@ -195,15 +195,15 @@ def of_integers(cnn: Counted) -> list[Term]:
 
 def with_memory(cnn: Counted) -> list[Term]:
     """In float32: a text reads each weight once; what goes into and out of a layer is written and read once."""
-    cost, share = costs(), memory.FLOAT / WORD
+    cost, words = costs(), memory.FLOAT / WORD
     rows = cnn.tokens * cnn.width
     weights = cnn.texts * sum(cnn.widths) * cnn.width * cnn.filters
     values = 2 * rows + 2 * cnn.texts * len(cnn.widths) * cnn.filters
     return [
         *arithmetic(cnn, cost["E_AC"], cost["E_MAC"]),
-        Term("embedding", "traffic", rows * share, cost["E_DRAM"]),
-        Term("weights", "traffic", weights * share, cost["E_32KB"]),
-        Term("values", "traffic", values * share, cost["E_8KB"]),
+        Term("embedding", "traffic", rows * words, cost["E_DRAM"]),
+        Term("weights", "traffic", weights * words, cost["E_32KB"]),
+        Term("values", "traffic", values * words, cost["E_8KB"]),
     ]
 
 
