@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -38,9 +39,13 @@ def random_graph(
     levels: int = 1,
     residual: str = "spikes",
     neighbours: bool = False,
-    attention_only: bool = False,
+    attention_only: bool | Collection[int] = False,
 ) -> Graph:
-    """A SpikeBERT graph with random weights whose neurons neither fall silent nor fire always."""
+    """A SpikeBERT graph with random weights whose neurons neither fall silent nor fire always.
+
+    `attention_only` names the blocks without an MLP; True is all.
+    """
+    alone = range(blocks) if attention_only is True else attention_only or ()
     rng = np.random.default_rng(seed)
     nodes: list[Node] = []
 
@@ -105,7 +110,7 @@ def random_graph(
         zero = np.zeros(1, np.int32)
         core = add(LIF(f"{prefix}.lif", (counts,), width, np.array([128], np.int32), 410, zero, reset))
         stream = joined(prefix, stream, core, width, f"{prefix}.output")
-        if attention_only:
+        if i in alone:
             continue
         prefix, hidden_size = f"blocks.{i}.mlp", hidden or 2 * width
         up = layer(f"{prefix}.up", entrance(prefix, stream), width, hidden_size)

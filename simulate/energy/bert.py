@@ -116,7 +116,7 @@ def account(run: RunRecord, shape: BertShape | None = None) -> Account:
         title="BERT, float32",
         formula="E = E_MAC · blocks · Σ over texts of (n · 4 D² + n² · 2 D + n · 2 D · I)",
         includes="The multiply-accumulates of all blocks of a BERT with the same D, I, blocks and token counts n, in "
-        "float32.",
+        "float32. Where the model has no MLP, I is 4 D.",
         excludes="Embedding, softmax, GELU, normalisation, pooler, classifier; all reading and moving of data.",
         prices=FLOAT32,
         terms=tuple(terms(shape or BertShape.of(run), run.lengths, costs()["E_MAC"])),

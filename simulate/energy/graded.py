@@ -5,7 +5,7 @@ attention       the accumulations of the cheaper order, E_AC each
 embedding       elements · E_AC            word + position, and what neighbours add, once a text
 normalisation   elements · (E_AC + 3 E_MAC)    Σx, Σx², (n x − S) · r, · gain + bias
 neurons         updates · 2 E_AC + leaks   input and comparison; a leak may be a shift, or a shift and an addition
-residual        elements · E_AC            additions of spikes or of currents
+residual        additions · E_AC           of spikes or of currents
 readout         input_elements · E_AC + dense_macs · E_MAC
 """
 

@@ -40,7 +40,7 @@ def _row(run: RunRecord) -> tuple:
     model, comparisons = run.model, compare(run)
     return (
         printable(str(run.folder)),
-        f"{model.blocks} × {model.hidden_size}",
+        f"{model.blocks} × {model.hidden_size}" + ("" if model.intermediate_size else ", no MLP"),
         f"{run.samples} of {Path(run.origin.data).name}",
         model.weight_bits,
         model.time_steps,

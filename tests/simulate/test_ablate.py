@@ -47,6 +47,11 @@ def test_of_blocks_of_attention_alone_no_mlp_is_looked_for(residual, layers):
     assert [p.kind for p in found] == ["block"] * 2 + ["attention"] * 2 + ["neurons"] * layers
 
 
+def test_a_block_without_an_mlp_stands_beside_blocks_with_one():
+    found = parts(random_graph(norm="batch", blocks=3, attention_only=[1]))
+    assert [p.kind for p in found[:8]] == ["block"] * 3 + ["attention", "MLP", "attention", "attention", "MLP"]
+
+
 def test_a_model_without_its_blocks_answers_from_its_embedding_alone():
     graph = random_graph(norm="batch", reset="zero", residual="membrane", blocks=1)
     block, attention, mlp = ablate(graph, SENTENCES, itself(graph, SENTENCES)).parts[:3]

@@ -90,9 +90,9 @@ def test_neighbours_are_equal_too(granularity, residual, steps):
 
 @pytest.mark.needs("lava")
 @pytest.mark.parametrize("granularity", ["block", "layer", "stock"])
-@pytest.mark.parametrize("residual, steps", [("spikes", 4), ("membrane", 1)])
-def test_blocks_of_attention_alone_are_equal_too(granularity, residual, steps):
-    shape = dict(norm="batch", reset="zero", residual=residual, steps=steps, attention_only=True)
+@pytest.mark.parametrize("residual, steps, alone", [("spikes", 4, True), ("membrane", 1, True), ("membrane", 2, [0])])
+def test_blocks_of_attention_alone_are_equal_too(granularity, residual, steps, alone):
+    shape = dict(norm="batch", reset="zero", residual=residual, steps=steps, attention_only=alone)
     graph, sentences = random_graph(blocks=2, **shape), some_sentences()
     result = lava.run(graph, sentences, granularity, record=True, rows=20, deadline=120)
     assert_equal(result, FastSimulator(graph).run(sentences, record=True))

@@ -11,7 +11,7 @@ import pytest
 
 from simulate.energy import bert, paper
 from simulate.energy.span import NOTHING, Span
-from simulate.report import data, forms, markdown, page
+from simulate.report import comparison, data, forms, markdown, page
 from simulate.report.panels import accuracy, firing
 from simulate.report.report import read_report
 from spikebert.data.metrics import wilson
@@ -127,8 +127,18 @@ def test_the_mlp_that_a_model_has_not_counts_in_the_bert_beside_it(tmp_path):
     assert run.model.intermediate_size == 0
     assert total[-1] * run.samples == pytest.approx(bert.macs(bert.BertShape.of(run), run.lengths))
     assert mlp[0] == "MLP, in BERT alone" and mlp[2] == 0 and mlp[3] * 3 == pytest.approx(2 * run.tokens * 8 * 12**2)
+    assert any("MLP" in formula for formula in by_key["operations"].formulas)
     shape = next(value for key, value in by_key["run"].tables[0].rows if key == "shape")
-    assert "no MLP" in shape
+    assert "no MLP (BERT has one of I = 4 D)" in shape
+    assert comparison.table([tmp_path / "run"]).rows[0][1] == "2 × 12, no MLP"
+
+
+@pytest.mark.parametrize("alone", [(), (0,), (1,)])
+def test_the_operations_of_the_bert_are_the_same_in_all_panels_whichever_blocks_have_an_mlp(tmp_path, alone):
+    report = read_report(example_run(tmp_path, norm="batch", hidden=48, attention_only=alone))
+    run, rows = report.content.run, next(p for p in report.panels if p.key == "operations").tables[0].rows
+    assert rows[-1][-1] * run.samples == pytest.approx(bert.macs(bert.BertShape.of(run), run.lengths))
+    assert [row[0] for row in rows].count("MLP, in BERT alone") == len(alone)
 
 
 def test_every_cell_stands_in_the_page_and_in_the_markdown(report, html):

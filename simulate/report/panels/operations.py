@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from simulate.counts_schema import AttentionCount, LinearCount
 from simulate.energy import bert
 from simulate.energy.paper import attention_sops, linear_sops
+from simulate.energy.record import RunRecord
 from simulate.report import forms
 from simulate.report.content import Content
 from simulate.report.panel import Column, Panel, Plot, Table
@@ -14,16 +15,17 @@ from simulate.report.panel import Column, Panel, Plot, Table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MISSING = "MLP, in BERT alone"  # of a model whose blocks are attention alone
+MISSING = "MLP, in BERT alone"  # of blocks that are attention alone
 Row = tuple[str, str, float, float, float]  # node, kind, γ, SOPs per text, MACs per text
 
 
 def _rows(content: Content) -> list[Row]:
     steps, squared, rows = content.run.mean_steps(), content.run.mean_steps(2), []
+    kinds = content.run.kinds_of_linears
     for operation in content.run.operations:
         match operation:
             case LinearCount(name=name):
-                kind, sops = content.run.kinds_of_linears[name], linear_sops(operation, steps)
+                kind, sops = kinds[name], linear_sops(operation, steps)
                 rate = operation.input_magnitude / operation.input_elements
             case AttentionCount(name=name):
                 kind, sops = "attention", attention_sops(operation, squared)
@@ -31,14 +33,20 @@ def _rows(content: Content) -> list[Row]:
             case _:
                 continue
         rows.append((name, kind, rate, content.per_text(sops), content.per_text(operation.dense_macs)))
-    if not content.run.model.intermediate_size:
-        macs = sum(term.operations for term in bert.account(content.run).terms if term.kind == "MLP")
-        rows.append((MISSING, "MLP", 0.0, 0.0, content.per_text(macs)))
+    missing = _mlps(content.run) - sum(op.dense_macs for op in content.run.linears() if kinds[op.name] == "MLP")
+    if missing > 0:
+        rows.append((MISSING, "MLP", 0.0, 0.0, content.per_text(missing)))
     return rows
+
+
+def _mlps(run: RunRecord) -> int:
+    """The multiply-accumulates of all MLPs of the same-shape BERT."""
+    return sum(int(term.operations) for term in bert.account(run).terms if term.kind == "MLP")
 
 
 def panel(content: Content) -> Panel:
     rows = _rows(content)
+    lacking = rows[-1][0] == MISSING
     sops, macs = sum(row[3] for row in rows), sum(row[4] for row in rows)
     table = Table(
         "operations",
@@ -68,6 +76,7 @@ def panel(content: Content) -> Panel:
             "Linear: γ = input_magnitude / input_elements,  FLOPs = tokens · inputs · outputs",
             "attention: γ = input_events / input_elements,  FLOPs = 2 · Σ length² · D",
             "MACs of BERT = FLOPs",
+            *((f"{MISSING}: γ = 0, FLOPs = tokens · 2 D · I for each block without an MLP",) if lacking else ()),
         ),
         (table,),
         Plot(lambda width: _draw(rows, width), "Synaptic operations per text (bars) and the MACs of BERT (ticks)."),

@@ -42,7 +42,7 @@ def panel(content: Content) -> Panel:
 
 
 def _inside(model: Shape) -> str:
-    return f"I = {model.intermediate_size}" if model.intermediate_size else "no MLP"
+    return f"I = {model.intermediate_size}" if model.intermediate_size else "no MLP (BERT has one of I = 4 D)"
 
 
 def _early(content: Content) -> str:
