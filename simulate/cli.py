@@ -101,6 +101,8 @@ def run_model(options: argparse.Namespace) -> None:
     from simulate.shards import shards_of
 
     graph = with_margin(nir.read(options.model), options.exit_margin)
+    for form in options.to:
+        FORMS[form].check(graph)
     if options.text_pair:
         if not nir.pairs(graph):
             raise InputError(f"--text-pair: {options.model} takes single texts; it was not trained on pairs")

@@ -1,4 +1,7 @@
-"""What `spikebert-simulate --to` can write: each form is a module with one function `write(run, path)`."""
+"""What `spikebert-simulate --to` can write: each form is a module with a function `write(run, path)`.
+
+One that cannot hold every model has `check(graph)`, too, which refuses a model before it is run.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from export.ir.graph import Graph
     from simulate.run import Run
 
 
@@ -19,6 +23,12 @@ class Form:
     file: str
     records: bool = False
     traces: bool = False
+
+    def check(self, graph: Graph) -> None:
+        """An InputError where the form cannot hold the model."""
+        module = importlib.import_module(self.module)
+        if hasattr(module, "check"):
+            module.check(graph)
 
     def write(self, run: Run, folder: Path) -> None:
         importlib.import_module(self.module).write(run, folder / self.file)

@@ -40,20 +40,26 @@ def write(run: Run, path: Path) -> None:
     path.write_bytes(pickled(matrices(run.graph, run.trace.spikes)))
 
 
+def check(graph: Graph) -> None:
+    """An InputError for a graph whose blocks have not four Linears each, as those without an MLP."""
+    linears, blocks = (sum(isinstance(node, kind) for node in graph) for kind in (Linear, Attention))
+    if linears != len(LINEARS) * blocks:
+        raise InputError(
+            f"prosperity: its SpikeBERT has {len(LINEARS)} Linears a block, two of them in the MLP; this graph has "
+            f"{linears} in {blocks} block{'s' * (blocks != 1)}",
+            field="to",
+        )
+
+
 def matrices(graph: Graph, spikes: Mapping[str, NDArray[np.uint8]]) -> dict[str, NDArray[np.uint8]]:
     """{key of the simulator: (T, N, D) of 0 and 1} from the spikes (T, N, D) of each layer of a text."""
+    check(graph)
     values: dict[str, NDArray] = dict(spikes)
     for node in graph:
         if isinstance(node, Add):
             values[node.name] = np.maximum.reduce([values[source] for source in node.inputs])
     linears = [values[node.inputs[0]] for node in graph if isinstance(node, Linear)]
     attentions = [values[node.inputs[0]] for node in graph if isinstance(node, Attention)]
-    if len(linears) != len(LINEARS) * len(attentions):
-        raise InputError(
-            f"prosperity: its SpikeBERT has {len(LINEARS)} Linears a block; this graph has {len(linears)} in "
-            f"{len(attentions)} blocks",
-            field="to",
-        )
     found = {}
     for i, attended in enumerate(attentions):
         query, key, value = np.split(attended, 3, axis=-1)

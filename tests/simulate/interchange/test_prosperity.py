@@ -12,6 +12,7 @@ from export.ir import nir
 from export.ir.graph import Attention, Linear
 from simulate.cli import main as simulate
 from simulate.trace import Trace
+from tests.random_graph import random_graph
 from tests.simulate.example_run import example_run
 
 FC = ("fc_q", "fc_o", "fc_1", "fc_2")
@@ -72,3 +73,12 @@ def test_without_a_traced_text_nothing_is_run(folder, capsys):
     assert simulate([*command, "--trace", "0", "--out", str(folder.parent / "none")]) == 2
     assert "--to prosperity writes the text of --trace" in capsys.readouterr().err
     assert not (folder.parent / "none").exists()
+
+
+def test_a_model_without_mlps_is_refused_before_it_is_run(tmp_path, capsys):
+    model, out = tmp_path / "model.nir", tmp_path / "run"
+    nir.write(random_graph(norm="batch", attention_only=True), model)
+    assert simulate([str(model), "--text", "a", "--to", "prosperity", "--out", str(out)]) == 2
+    captured = capsys.readouterr()
+    assert "two of them in the MLP; this graph has 4 in 2 blocks" in captured.err
+    assert not out.exists()
