@@ -35,7 +35,7 @@ class BaselineSettings(Taught, Shape, Learning, Machine):
         if self.model != SPIKFORMER and self.residual != "spikes":
             raise InputError(f"{self.residual}: {self.model} has no blocks, and so no residual", field="residual")
         if self.model != SPIKFORMER and self.attention_only:
-            raise InputError(f"{self.model} has no blocks, and so no MLP in them", field="attention_only")
+            raise InputError(f"is of blocks, and {self.model} has none", field="attention_only")
         for name in ("more_teachers", "unlabelled", "augment"):
             if getattr(self, name) and not self.distil:
                 raise InputError("needs distil: a baseline that learns the labels alone reads no more", field=name)

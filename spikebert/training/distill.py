@@ -130,9 +130,9 @@ def initialise_blocks(model: SpikeBertForSequenceClassification, teacher: Teache
     """Start each block from the teacher's layer that it is to follow: the products' weights and biases.
 
     Raises:
-        InputError: the two are not of one width, or of one width inside of their MLPs.
+        InputError: the two are not of one width, or of one width inside of their MLPs, where the student has any.
     """
-    for field in ("hidden_size", "intermediate_size"):
+    for field in ("hidden_size",) if model.config.attention_only else ("hidden_size", "intermediate_size"):
         own, theirs = getattr(model.config, field), getattr(teacher.model.config, field)
         if own != theirs:
             raise InputError(f"blocks: the student's {field} must be its teacher's, {theirs}, not {own}", field="init")

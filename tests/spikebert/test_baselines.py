@@ -204,7 +204,7 @@ def test_each_learns_from_a_teacher_and_texts_without_labels(kind, task, teacher
         (["--more-teachers", "x"], "--more-teachers needs distil"),
         (["--distil", "--corpus", "x"], "--corpus needs unlabelled"),
         (["--residual", "membrane", "--norm", "batch"], "--residual membrane: textcnn has no blocks"),
-        (["--attention-only"], "--attention-only textcnn has no blocks"),
+        (["--attention-only"], "--attention-only is of blocks, and textcnn has none"),
         (["--distil"], "is not fine-tuned for the task"),
     ],
 )

@@ -165,6 +165,15 @@ def test_blocks_start_from_the_layers_that_they_follow(teacher):
         assert torch.allclose(block.mlp.down.linear(inside), layer.output.dense(inside), atol=1e-5)
 
 
+def test_blocks_without_an_mlp_start_from_a_teacher_whatever_its_mlps_have_inside(teacher):
+    bert = Teacher(BertForSequenceClassification.from_pretrained(teacher))
+    model = small_model(hidden_size=32, attention_only=True)
+    assert model.config.intermediate_size != bert.model.config.intermediate_size
+    initialise_blocks(model, bert)
+    layer = bert.model.bert.encoder.layer[1]
+    assert torch.equal(model.blocks[0].attention.output.linear.weight, layer.attention.output.dense.weight)
+
+
 def test_a_student_with_its_teachers_widths_trains_from_its_blocks(task, tmp_path):
     wide = tmp_path / "bert"
     config = BertConfig(
