@@ -1,4 +1,4 @@
-"""Sentences as they stand and sentences that were broken, as a task for a teacher that shall know grammar.
+"""Sentences as they stand and sentences that were broken, as a task for a teacher that is to know grammar.
 
     python recipes/broken_sentences.py films.txt.gz --rows 60000 --without data/glue/cola -o broken
     spikebert-train teacher --task broken --max-tokens 48 --teacher-epochs 1 --teacher-pooling mean --out runs/grammar
@@ -6,8 +6,8 @@
 A sentence encoder such as MiniLM is made to forget the order and the forms of words, which acceptability (CoLA) asks
 for. Every second sentence of the file is broken in one place: a word is swapped with its neighbour, moved, left out,
 repeated, put in another form that the file has (`walks`, `walked`), or a frequent word stands where another stood. No
-label of another set is read. A teacher that told the two apart is then fine-tuned for the smaller task. Some broken
-sentences are still good ones, so no teacher tells all apart. A text of the tasks `--without` is left out.
+label of another set is read. A teacher that learned to tell the two apart is then fine-tuned for the smaller task. Some
+broken sentences are still good ones, so no teacher tells all apart. A text of the tasks `--without` is left out.
 """
 
 from __future__ import annotations
@@ -56,15 +56,16 @@ class Breaker:
         )
 
     def __call__(self, sentence: str) -> str | None:
-        """The sentence, of two words or more, broken in one place; None where the way that was drawn changes nothing.
+        """The sentence, broken in one place; None where the way that was drawn changes nothing.
 
-        What is not a letter or a digit at its end stays there.
+        The marks behind its last letter or digit stay there, be they joined to it or not.
         """
-        *words, last = sentence.split()
-        end = "" if last[-1].isalnum() else last[-1]
-        words.append(last.removesuffix(end))
+        end = max((i + 1 for i, letter in enumerate(sentence) if letter.isalnum()), default=0)
+        words = sentence[:end].split()
+        if len(words) < 2:
+            return None
         broken = self.draw.choice(self.ways)(words)
-        return None if broken == words else " ".join(broken) + end
+        return None if broken == words else " ".join(broken) + sentence[end:]
 
     def _swapped(self, words: list[str]) -> list[str]:
         i = self.draw.randrange(len(words) - 1)
@@ -83,7 +84,8 @@ class Breaker:
     def _repeated(self, words: list[str]) -> list[str]:
         """A frequent word, or one of the sentence, once more."""
         i = self.draw.randrange(len(words) + 1)
-        return [*words[:i], self.draw.choice([self.draw.choice(words), self.draw.choice(self.frequent)]), *words[i:]]
+        word = self.draw.choice([self.draw.choice(words), self.draw.choice(self.frequent or words)])
+        return [*words[:i], word, *words[i:]]
 
     def _other_form(self, words: list[str]) -> list[str]:
         others = {i: [form for form in self.forms[stem(word)] if form != word] for i, word in enumerate(words)}

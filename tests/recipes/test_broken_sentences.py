@@ -38,6 +38,20 @@ def test_what_ends_a_sentence_stays_at_its_end(tmp_path):
     assert all(text.endswith(".") and text.count(".") == 1 for _, text in dev + train)
 
 
+@pytest.mark.parametrize("end", [" .", '."', " ...", "!?", " )"])
+def test_marks_at_the_end_stay_there_joined_to_the_last_word_or_not(tmp_path, end):
+    _, (dev, train) = run(tmp_path, [sentence.removesuffix(".") + end for sentence in SENTENCES])
+    texts = [text for _, text in dev + train]
+    assert all(text.endswith(end) and text.removesuffix(end).replace(" ", "").isalpha() for text in texts)
+    assert not any("  " in text for text in texts)
+
+
+def test_sentences_of_hardly_any_letters_are_taken_too(tmp_path):
+    lines = [f"A{i} - - ." for i in range(20)] + [f"B{i} 1 2 3" for i in range(20)]
+    finished, (dev, train) = run(tmp_path, lines)
+    assert finished.returncode == 0 and len(dev + train) == 40
+
+
 def test_the_same_sentences_give_the_same_rows_each_drawn_once(tmp_path):
     first, second = tmp_path / "1", tmp_path / "2"
     first.mkdir(), second.mkdir()
