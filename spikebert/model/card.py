@@ -21,7 +21,7 @@ tags:
 # {title}
 
 A SpikeBERT (Lv et al., [arXiv 2308.15122](https://arxiv.org/abs/2308.15122)): a spiking transformer for text
-classification, distilled from a BERT. {blocks} blocks{alone} × {width}, {steps} time steps, {norm} norm, {reset} reset,
+classification, distilled from a BERT. {blocks} block{plural}{alone} × {width}, T = {steps}, {norm} norm, {reset} reset,
 {residual} residual, up to {tokens} tokens{beside}.
 
 {labels}
@@ -68,6 +68,7 @@ def card(config: Any, labels: list[str], training: dict[str, Any], folder: str =
         title=f"SpikeBERT for {' '.join(task.split())}",
         folder=folder,
         blocks=config.num_hidden_layers,
+        plural="s" * (config.num_hidden_layers != 1),
         alone=" of attention alone" if config.attention_only else "",
         width=config.hidden_size,
         steps=config.time_steps,
