@@ -81,7 +81,7 @@ format: setup
 interop: setup .venv-interop/installed
 	$(BIN)/python -m pytest tests/interop
 
-# SANA-FE is GPL-3 and stays in an environment of its own, which takes files alone; it takes some 3 GB of memory.
+# SANA-FE is GPL-3 and stays in an environment of its own, which takes files alone; it takes 1 GB of memory.
 .venv-sanafe/installed:
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found; set PYTHON" >&2; exit 2; }
 	$(PYTHON) -m venv .venv-sanafe
