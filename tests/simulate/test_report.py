@@ -141,6 +141,15 @@ def test_the_operations_of_the_bert_are_the_same_in_all_panels_whichever_blocks_
     assert [row[0] for row in rows].count("MLP, in BERT alone") == len(alone)
 
 
+@pytest.mark.parametrize(
+    "residual, carried", [("spikes", "small integers, not spikes"), ("membrane", "currents, which")]
+)
+def test_the_page_says_what_the_stream_carries(tmp_path, residual, carried):
+    found = read_report(example_run(tmp_path, norm="batch", residual=residual))
+    scope = next(panel for panel in found.panels if panel.key == "scope")
+    assert [carried in paragraph for paragraph in scope.paragraphs].count(True) == 1
+
+
 def test_every_cell_stands_in_the_page_and_in_the_markdown(report, html):
     text = re.sub(r"<wbr>", "", html)
     prose = markdown.render(report).replace("\\", "")

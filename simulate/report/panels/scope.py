@@ -8,6 +8,13 @@ from simulate.report.content import Content
 from simulate.report.panel import Column, Panel, Table
 from simulate.report.panels.energy import references
 
+STREAMS = {  # by residual: what the stream between the layers carries
+    "spikes": "The residual stream carries small integers, not spikes. An input of k is counted as k accumulations, "
+    "as k spikes over the same synapses would be.",
+    "membrane": "The residual stream carries currents, which are signed integers. No synapse reads them: neurons at "
+    "the entrance of each branch turn them into spikes.",
+}
+
 
 def panel(content: Content) -> Panel:
     accounts = (*(each.spiking for each in content.comparisons), *references(content).values())
@@ -30,8 +37,7 @@ def panel(content: Content) -> Panel:
             "padding does not exist. The energy is a calculation from those counts, not a measurement: no chip was "
             "run. Static power, clocks and instructions are in no account; static power is in the estimate of a "
             "mapping. What each price is worth stands below the energies.",
-            "The residual stream carries small integers, not spikes. An input of k is counted as k accumulations, as k "
-            "spikes over the same synapses would be.",
+            STREAMS[content.run.model.residual],
             f"The model computes with {content.run.model.weight_bits}-bit weights. These accountings price its "
             f"arithmetic as that of float32, as the paper does: {', '.join(as_floats)}.",
             "A later paper of the same first author prints eqs 16-18 in the same way (arXiv 2402.01533, eqs 12-14). "
