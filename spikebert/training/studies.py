@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -77,7 +76,7 @@ def study(kind: str, settings: Settings, seeds: int, values: Sequence[float]) ->
     """Run what is missing, and write results.json, table.md and, for a sweep, plot.svg into `settings.out`.
 
     Args:
-        kind: "ablation", or one of FIELDS, whose points are `values`.
+        kind: "ablation", or one of FIELDS, whose points are `values`, each of which stands there once.
         settings: those of every point, but for what the point changes.
         seeds: how many, from `settings.seed` on.
     Returns:
@@ -87,9 +86,6 @@ def study(kind: str, settings: Settings, seeds: int, values: Sequence[float]) ->
     if not settings.epochs:
         raise InputError("0: a study needs stage 2", field="epochs")
     points = ablation(settings) if kind == "ablation" else sweep(kind, values)
-    twice = next((name for name, count in Counter(point.name for point in points).items() if count > 1), None)
-    if twice is not None:
-        raise InputError(f"{twice.removeprefix(f'{kind} ')}: stands there twice", field="values")
     for point in points:
         replace(settings, **point.changes).check()
     fitted, teacher = _fitted(settings)
