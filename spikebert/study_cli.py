@@ -41,9 +41,10 @@ def run(options: argparse.Namespace) -> None:
         raise InputError(f"--values: {kind} takes whole numbers of at least 1")
     if values and kind == "decay" and any(not 0 <= v <= 1 for v in values):
         raise InputError("--values: a decay lies in [0, 1]")
-    twice = next((v for i, v in enumerate(values or []) if v in values[:i]), None)
+    names = [f"{value:g}" for value in values or []]  # as the folders of the points have them
+    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
     if twice is not None:
-        raise InputError(f"--values {twice:g}: stands there twice")
+        raise InputError(f"--values {twice}: stands there twice")
     for name in ("kind", "seeds", "values"):
         delattr(options, name)
     from spikebert.training.settings import settings_of

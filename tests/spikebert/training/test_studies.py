@@ -122,6 +122,7 @@ def test_a_folder_with_another_study_is_refused(task, teacher, tmp_path, capsys)
         (["decay", "--values", "2"], "lies in [0, 1]"),
         (["ablation", "--values", "2"], "an ablation has none"),
         (["steps", "--values", "1", "2", "2.0"], "--values 2: stands there twice"),
+        (["decay", "--values", "0.1234567", "0.12345671"], "--values 0.123457: stands there twice"),
         (["steps", "--seeds", "0"], "--seeds 0"),
     ],
 )
