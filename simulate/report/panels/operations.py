@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from simulate.counts_schema import AttentionCount, LinearCount
 from simulate.energy import bert
 from simulate.energy.paper import attention_sops, linear_sops
-from simulate.energy.record import RunRecord
 from simulate.report import forms
 from simulate.report.content import Content
 from simulate.report.panel import Column, Panel, Plot, Table
@@ -21,11 +20,10 @@ Row = tuple[str, str, float, float, float]  # node, kind, γ, SOPs per text, MAC
 
 def _rows(content: Content) -> list[Row]:
     steps, squared, rows = content.run.mean_steps(), content.run.mean_steps(2), []
-    kinds = content.run.kinds_of_linears
     for operation in content.run.operations:
         match operation:
             case LinearCount(name=name):
-                kind, sops = kinds[name], linear_sops(operation, steps)
+                kind, sops = content.run.kinds_of_linears[name], linear_sops(operation, steps)
                 rate = operation.input_magnitude / operation.input_elements
             case AttentionCount(name=name):
                 kind, sops = "attention", attention_sops(operation, squared)
@@ -33,15 +31,12 @@ def _rows(content: Content) -> list[Row]:
             case _:
                 continue
         rows.append((name, kind, rate, content.per_text(sops), content.per_text(operation.dense_macs)))
-    missing = _mlps(content.run) - sum(op.dense_macs for op in content.run.linears() if kinds[op.name] == "MLP")
+    run = content.run
+    there = sum(operation.dense_macs for operation in [*run.linears(), *run.attentions()])
+    missing = bert.macs(bert.BertShape.of(run), run.lengths) - there
     if missing > 0:
         rows.append((MISSING, "MLP", 0.0, 0.0, content.per_text(missing)))
     return rows
-
-
-def _mlps(run: RunRecord) -> int:
-    """The multiply-accumulates of all MLPs of the same-shape BERT."""
-    return sum(int(term.operations) for term in bert.account(run).terms if term.kind == "MLP")
 
 
 def panel(content: Content) -> Panel:
