@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
 
-from recipe import lenient_lines, recipe_parser, task_recipe
+from recipe import divided, lenient_lines, recipe_parser, task_recipe
 from sentences import letters_of_tasks, unseen
 
 from spikebert.core.errors import InputError
@@ -30,7 +30,6 @@ WORDS = range(4, 19)  # in a sentence
 FREQUENT = 120  # words that stand for others: they are those of grammar
 ENDINGS = ("ing", "ed", "es", "ly", "er", "s", "d", "")  # of forms of one stem, the longer ones first
 STEM = 3  # letters at least
-DEV = 2000  # rows at most, and a tenth of all
 BROKEN, WHOLE = "broken", "whole"
 
 
@@ -131,8 +130,7 @@ def parts(options: argparse.Namespace) -> tuple[list[str], list[str]]:
     for i, sentence in enumerate(found):
         other = broken(sentence) if i % 2 else None
         rows.append(f"{WHOLE}\t{sentence}" if other is None else f"{BROKEN}\t{other}")
-    held = min(DEV, len(rows) // 10)
-    return rows[held:], rows[:held]
+    return divided(rows)
 
 
 if __name__ == "__main__":

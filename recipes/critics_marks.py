@@ -19,12 +19,11 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from critics_sentences import reviews
-from recipe import recipe_parser, task_recipe
+from recipe import divided, recipe_parser, task_recipe
 from sentences import letters, letters_of_tasks, refuses, sentences, unseen
 
 from spikebert.data.tasks import load_task
 
-DEV = 2000  # rows at most, and a tenth of all
 MARKS = ("rotten", "fresh")
 
 
@@ -49,8 +48,7 @@ def parts(options: argparse.Namespace) -> tuple[list[str], list[str]]:
     marked = reviews(options.reviews, "fresh", "review")
     found = unseen(rows(marked, letters_of_tasks(options.without), refuses(dev)), {""})
     found[::2] = [row.replace(" n't", "n't") for row in found[::2]]
-    held = min(DEV, len(found) // 10)
-    return found[held:], found[:held]
+    return divided(found)
 
 
 if __name__ == "__main__":

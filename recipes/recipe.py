@@ -22,6 +22,7 @@ from spikebert.core.files import (
 )
 from spikebert.data.lines import BOM, byte_lines
 
+DEV = 2000  # rows
 TASK = Kind("a task of a recipe", ("train.tsv.gz", "dev.tsv.gz"))
 
 
@@ -69,6 +70,12 @@ def task_recipe(
             print(f"{options.out / name}: {len(rows):,} rows")
 
     return recipe(parser, run)
+
+
+def divided(rows: list[str]) -> tuple[list[str], list[str]]:
+    """(train, dev): the first tenth of all is dev, DEV rows at most."""
+    held = min(DEV, len(rows) // 10)
+    return rows[held:], rows[:held]
 
 
 def lenient_lines(path: Path, encoding: str) -> Iterator[str]:
