@@ -67,27 +67,23 @@ def run(options: argparse.Namespace) -> None:
     if options.corpus:
         texts += [line for _, line in read_lines(require_file(options.corpus, "corpus"))]
 
-    def write(folder: Path) -> None:
-        import torch
-        from transformers import BertConfig, BertForSequenceClassification
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification
 
-        tokenizer = train_tokenizer(texts, options.vocabulary)
-        torch.manual_seed(options.seed)
-        config = BertConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=options.width,
-            num_hidden_layers=options.layers,
-            num_attention_heads=options.width // 64,
-            intermediate_size=4 * options.width,
-            max_position_embeddings=256,
-            hidden_dropout_prob=options.dropout,
-            attention_probs_dropout_prob=options.dropout,
-        )
-        BertForSequenceClassification(config).save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-        print(f"{options.out}: {len(tokenizer)} tokens of {len(texts)} texts, an untrained BERT")
-
-    write_folder_atomically(Path(options.out), FOLDER, write)
+    tokenizer = train_tokenizer(texts, options.vocabulary)
+    torch.manual_seed(options.seed)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=options.width,
+        num_hidden_layers=options.layers,
+        num_attention_heads=options.width // 64,
+        intermediate_size=4 * options.width,
+        max_position_embeddings=256,
+        hidden_dropout_prob=options.dropout,
+        attention_probs_dropout_prob=options.dropout,
+    )
+    write_bert(options.out, BertForSequenceClassification(config), tokenizer)
+    print(f"{options.out}: {len(tokenizer)} tokens of {len(texts)} texts, an untrained BERT")
 
 
 def write_bert(out: str | Path, model: Any, tokenizer: Any) -> None:
