@@ -1,8 +1,8 @@
 """Lift: an integer graph becomes a float model again, which can be trained further. The inverse of lowering.
 
 A weight is what its integer stands for. A threshold is the model's own again, 1, since the batch norm before the neuron
-takes over what it differs by. Lowered again untouched, the model gives the same spikes, but where each output has a
-power of two of its own: there the scales are chosen anew.
+takes over what it differs by. Lowered again untouched, in as many bits and with powers of two of the outputs or without
+them as before, the model gives the same spikes.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ and the layer norm's epsilon.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import singledispatch
@@ -45,7 +46,7 @@ from spikebert.core.errors import InputError
 BIAS_MANTISSA_BITS = 13  # a Loihi bias is a signed 13-bit mantissa times a power of two
 SAMPLE = 100_000  # so many weights of an array decide its scale
 CLIP_SHARES = np.linspace(1.0, 0.3, 29)  # of the largest weight
-ROUNDING = 1e-6  # of float32: a bias that has been on the grid of mantissas stays on it
+ROUNDING = 1e-6  # of float32: what has been on a grid stays on it
 MEAN_BITS = 12  # fraction bits of the readout's mean in the unit of spikes or normalised values
 FINEST = 2.0**-MEAN_BITS  # unit of a stream of currents, though a branch of faint weights would like a finer one
 
@@ -126,13 +127,25 @@ def least_error(weight: np.ndarray, bits: int, scales: Sequence[float]) -> float
 
 def by_output(weight: np.ndarray, bits: int, power_of_two: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(int8 weights, (1,) scale, (D,) int8 exponents): row i stands for `weights · 2^exponent[i] · scale`."""
-    scales = np.array([(power_of_two_scale if power_of_two else best_scale)(row, bits) for row in weight])
-    finest = scales.max() / 2**WEIGHT_EXPONENT_MAX
+    best = power_of_two_scale if power_of_two else best_scale
+    scales = [best(row, bits) if row.any() else 0.0 for row in weight]  # a row of zeros asks for none
+    finest = (max(scales) or 1.0) / 2**WEIGHT_EXPONENT_MAX
     if power_of_two:
         finest = max(finest, FINEST)
-    exponent = np.clip(np.ceil(np.log2(scales / finest)), 0, WEIGHT_EXPONENT_MAX).astype(np.int8)
+    chosen = [_exponent(row, bits, scale, finest) for row, scale in zip(weight, scales, strict=True)]
+    exponent = np.array(chosen, np.int8)
     steps = finest * 2.0**exponent
     return rounded(weight / steps[:, None], bits), np.array([finest]), exponent
+
+
+def _exponent(row: np.ndarray, bits: int, scale: float, finest: float) -> int:
+    """The power of two for a row that asks for `scale`: one that clips no more, and of those that of least error.
+
+    That is the next one up; a row that has been on a grid stays on it.
+    """
+    least = max(0, math.ceil(math.log2(scale / finest) - ROUNDING)) if scale else 0
+    steps = [finest * 2.0**exponent for exponent in range(least, WEIGHT_EXPONENT_MAX + 1)]
+    return least + steps.index(least_error(row, bits, steps))
 
 
 def round_to(value: np.ndarray, unit: np.ndarray | float, dtype: type[np.integer], name: str, field: str) -> np.ndarray:
@@ -153,7 +166,8 @@ def loihi_bias(bias: np.ndarray, unit: float, name: str, least: int = 0) -> np.n
     top = 2 ** (BIAS_MANTISSA_BITS - 1) - 1
     largest = max(np.abs(state).max() / top, 1.0)
     exponent = max(least, int(np.ceil(np.log2(largest) - ROUNDING)))
-    return round_to(state, 2.0**exponent, np.int16, name, "bias mantissa").astype(np.int32) << exponent
+    mantissa = round_to(state, 2.0**exponent, np.int16, name, "bias mantissa")
+    return round_to(np.ldexp(mantissa.astype(np.float64), exponent), 1.0, np.int32, name, "bias")
 
 
 @singledispatch

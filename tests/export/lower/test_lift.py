@@ -46,11 +46,11 @@ def assert_same(graph, again, of_logits=0.0):
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-@pytest.mark.parametrize("bits", [8, 4])
-def test_a_model_that_is_lifted_and_lowered_again_gives_the_same_spikes(shape, bits):
-    graph = lower(model_with_character(**shape), bits)
+@pytest.mark.parametrize("bits, per_channel", [(8, False), (4, False), (8, True)])
+def test_a_model_that_is_lifted_and_lowered_again_gives_the_same_spikes(shape, bits, per_channel):
+    graph = lower(model_with_character(**shape), bits, per_channel)
     lifted = lift(graph)
-    assert_same(graph, lower(lifted, bits))
+    assert_same(graph, lower(lifted, bits, per_channel))
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)

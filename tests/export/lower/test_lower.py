@@ -147,6 +147,29 @@ def test_outputs_of_different_size_keep_their_precision_with_a_power_of_two_each
     assert errors[0] < errors[1] / 10
 
 
+@pytest.mark.parametrize("power_of_two", [False, True])
+def test_an_output_without_weights_takes_nothing_from_the_others(power_of_two):
+    weight = np.random.default_rng(0).normal(size=(8, 64)) / 20
+    whole = by_output(weight, 8, power_of_two)
+    weight[3] = 0
+    integers, scale, exponent = by_output(weight, 8, power_of_two)
+    others = np.arange(8) != 3
+    assert not integers[3].any()
+    for ours, theirs in ((integers[others], whole[0][others]), (scale, whole[1]), (exponent[others], whole[2][others])):
+        assert np.array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("power_of_two", [False, True])
+@pytest.mark.parametrize("bits", [8, 4, 2])
+def test_weights_on_a_grid_of_outputs_stay_on_it(bits, power_of_two):
+    weight = np.random.default_rng(0).normal(size=(30, 100)) * 2.0 ** np.random.default_rng(1).normal(-5, 2, (30, 1))
+    integers, scale, exponent = by_output(weight, bits, power_of_two)
+    stored = (integers * 2.0 ** exponent[:, None] * scale).astype(np.float32).astype(np.float64)
+    again, finest, places = by_output(stored, bits, power_of_two)
+    np.testing.assert_allclose(finest, scale, rtol=1e-6)
+    assert np.array_equal(again.astype(int) << places[:, None], integers.astype(int) << exponent[:, None])
+
+
 @pytest.mark.parametrize("values", [dict(norm="layer"), dict(norm="batch", reset="subtract")])
 def test_loihi1_refuses_by_name_what_its_neurons_cannot_do(values):
     with pytest.raises(InputError, match=r"layer embeddings\.(norm|lif): .*(layer norm|resets to zero)"):
@@ -192,6 +215,11 @@ def test_a_bias_is_a_13_bit_mantissa_times_one_power_of_two():
     exponent = int(np.gcd.reduce(integers)).bit_length() - 1
     assert np.abs(integers >> exponent).max() < 2**12
     assert np.abs(integers - bias * 6400).max() <= 2**exponent
+
+
+def test_a_bias_beyond_32_bits_is_refused():
+    with pytest.raises(InputError, match=r"^layer name: bias 2\.51.*e\+09 does not fit int32"):
+        loihi_bias(np.array([300.0, 1.0]), 2.0**-17, "name")
 
 
 def test_zero_reset_neurons_behind_weights_have_biases_of_whole_weight_units_and_no_others():
