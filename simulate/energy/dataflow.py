@@ -25,7 +25,7 @@ VALUE = 8  # bits of a weight and of a value of the BERT
 BATCH = 32
 FORMULA = (  # Q, S and W: `Dataflow.formula`
     "E = E(matched) + S · Σ coincidences + W · samples · weights + E_8KB / 64 · (48 · (updates − neurons) + 32 · "
-    "spikes + 96 · current elements) + E_DRAM · weight_bits / 64 · embedding elements,  the first sum of E(matched) "
+    "spikes + 96 · current elements) + E_DRAM · 8 / 64 · embedding elements,  the first sum of E(matched) "
     "being Σ min(magnitude · (ADD + Q + S), events · (MAC + Q + S)) · outputs;  bits = weight_bits"
 )
 BERT_FORMULA = (

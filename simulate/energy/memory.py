@@ -24,7 +24,7 @@ def account(run: RunRecord) -> Account:
         name="memory",
         title="All arithmetic and memory",
         formula="E = E(graded) + E_8KB · Σ coincidences + E_8KB / 64 · (48 · (updates − neurons) + 32 · spikes + 96 · "
-        "current elements) + E_DRAM · weight_bits / 64 · embedding elements,  the first sum of E(graded) being Σ "
+        "current elements) + E_DRAM · 8 / 64 · embedding elements,  the first sum of E(graded) being Σ "
         "min(magnitude · (ADD + R), events · (MAC + R)) · outputs;  R = E_32KB · weight_bits / 64 + E_8KB",
         includes="All arithmetic; a weight read and an accumulator read and written for every synaptic operation (a "
         "graded input k as k of these or one, whichever is cheaper with that); an accumulator read and written for "

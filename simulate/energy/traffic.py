@@ -17,6 +17,7 @@ from simulate.energy.record import RunRecord
 
 WORD = 64  # bits that a price is for
 ACCUMULATOR, STATE, ADDRESS = 32, 24, 16  # bits of each
+LOOKED_UP = 8  # bits of a value of a word's row, however few the weights have
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def spiking(run: RunRecord, flow: Dataflow, add: Cost, mac: Cost) -> list[Term]:
     for operation in run.operations:
         match operation:
             case EmbeddingCount(name=name, elements=n):
-                found.append(Term(name, "traffic", n * bits / WORD, cost["E_DRAM"], fixed=True))
+                found.append(Term(name, "traffic", n * LOOKED_UP / WORD, cost["E_DRAM"], fixed=True))
             case LinearCount(name=name, inputs=inputs, outputs=outputs):
                 n = graded.linear(operation, "traffic", add, mac, each).operations
                 reads = run.samples * inputs * outputs / flow.texts if flow.texts else n
