@@ -107,10 +107,11 @@ def neurons(layer: LayerCount, add: Cost, wide: Cost) -> list[Term]:
 
 
 def leaks_by_multiplying(decay: int | None) -> bool:
-    """Whether the factor (4096 - decay) / 4096 is more than a shift, or a shift and an addition or a subtraction."""
+    """Whether the factor (4096 - decay) / 4096 is more than a power of two, or a sum or a difference of two."""
     if decay is None:
         return True
-    return (2**DECAY_BITS - decay).bit_count() > 2 and decay.bit_count() > 1
+    kept = 2**DECAY_BITS - decay
+    return kept.bit_count() > 2 and (kept + (kept & -kept)).bit_count() > 1
 
 
 def linear(node: LinearCount, kind: str, add: Cost, mac: Cost, moved: float = 0.0) -> Term:

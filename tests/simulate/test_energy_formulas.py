@@ -92,7 +92,7 @@ def memory(c):
         arithmetic(c, *FLOAT, moved)
         + moved * synapses
         + E["E_8KB"] / 64 * (64 * c.coincidences + 48 * c.leaks + 32 * c.spikes + 96 * c.sum("currents"))
-        + E["E_DRAM"] * c.bits / 64 * c.sum("embedding")
+        + E["E_DRAM"] * 8 / 64 * c.sum("embedding")
     )
 
 
@@ -202,6 +202,17 @@ def test_every_account_and_its_reference_follow_from_the_file_by_the_formulas_of
         assert each.reference.picojoules == pytest.approx(reference(counts), rel=1e-12), each.reference.name
 
 
+def test_words_are_read_in_8_bits_where_the_weights_have_fewer(tmp_path):
+    folder = example_run(tmp_path)
+    content = json.loads((folder / "counts.json").read_text("utf-8"))
+    content["model"]["weight_bits"] = 4
+    (folder / "counts.json").write_text(json.dumps(content), "utf-8")
+    found = {each.spiking.name: each.spiking for each in compare(read_run(folder))}
+    assert found["memory"].picojoules == pytest.approx(memory(Counts(content)), rel=1e-12)
+    words = [term for term in found["memory"].terms if term.cost.name == "E_DRAM"]
+    assert sum(term.operations for term in words) == Counts(content).sum("embedding") * 8 / 64
+
+
 def test_neighbours_cost_an_addition_and_a_reading_of_each_of_their_values(tmp_path):
     found = []
     for neighbours in (False, True):
@@ -225,7 +236,7 @@ def test_neighbours_cost_an_addition_and_a_reading_of_each_of_their_values(tmp_p
 def shared(c, moved=0.0):
     """pJ of a run's arithmetic in integers, and of what is moved whatever the dataflow is."""
     states = E["E_8KB"] / 64 * (48 * c.leaks + 32 * c.spikes + 96 * c.sum("currents"))
-    return arithmetic(c, *INTEGER, moved) + states + E["E_DRAM"] * c.bits / 64 * c.sum("embedding")
+    return arithmetic(c, *INTEGER, moved) + states + E["E_DRAM"] * 8 / 64 * c.sum("embedding")
 
 
 def bert_shared(c):
@@ -270,6 +281,8 @@ SHIFT, SHIFT_AND_ADDITION, MULTIPLICATION = 0, E["E_ADD32"], E["E_MAC32"] - E["E
         (4096, SHIFT),  # nothing
         (1024, SHIFT_AND_ADDITION),  # 3/4
         (256, SHIFT_AND_ADDITION),  # 15/16
+        (2304, SHIFT_AND_ADDITION),  # 7/16, a half less a sixteenth
+        (2816, SHIFT_AND_ADDITION),  # 5/16, a quarter and a sixteenth
         (410, MULTIPLICATION),  # 0.9
     ],
 )
