@@ -288,3 +288,11 @@ def test_the_first_step_is_a_comparison_whatever_carries_the_current(carrier, se
     expected = LIFKernel(node, 1, bound)([current.astype(np.float64)], [7])[0]
     spikes, state = FirstStepKernel(node)([current.astype(carrier)], [7])
     assert np.array_equal(spikes, expected) and spikes.dtype == np.uint8 and state is None
+
+
+def test_the_first_step_of_neurons_may_read_spikes_without_weights():
+    threshold = np.array([64, 65, 1, 30], np.int32)
+    node = LIF("n", ("x",), 4, threshold, 410, np.array([0, 0, -64, 40], np.int32), "zero")
+    spikes = np.random.default_rng(0).integers(0, 2, (1, 9, 4)).astype(np.uint8)
+    expected = LIFKernel(node, 1, 1)([spikes], [9])[0]
+    assert np.array_equal(FirstStepKernel(node)([spikes], [9])[0], expected)
