@@ -139,7 +139,7 @@ class _Builder:
                 f"layer {linear.name}: {inputs} inputs a neuron, and a core of {chip.name} takes {columns}; partial "
                 f"sums need graded spikes; train with a width of {columns} or less"
             )
-        self._carry(linear.name, self.bounds[linear.name].bit_length() + 1)  # sums have a sign
+        self._carry(linear.name)
         edges = []
         for start in range(0, inputs, columns):
             end = min(start + columns, inputs)
@@ -162,7 +162,13 @@ class _Builder:
             )
         return bits
 
-    def _carry(self, name: str, bits: int) -> None:
+    def _value_bits(self, name: str) -> int:
+        """The bits of a value that a node puts out; sums of weights have a sign."""
+        signed = isinstance(self.graph[name], (Linear, Accumulate))
+        return self.bounds[name].bit_length() + signed
+
+    def _carry(self, name: str) -> None:
+        bits = self._value_bits(name)
         if bits > self.chip.graded_bits:
             raise InputError(
                 f"layer {name}: values of {bits} bits, and a spike of {self.chip.name} carries "
@@ -188,7 +194,7 @@ class _Builder:
         added = next((n for n in sums if all(name in self.sent_by for name in n.inputs)), None)
         if added is None or not self.flexible:
             return
-        self._carry(added.name, self.bounds[added.name].bit_length())
+        self._carry(added.name)
         for stream in added.inputs:
             if stream != lif.name:
                 new.synapse_bits += self.chip.weight_bits
@@ -217,10 +223,13 @@ class _Builder:
 
         A row holds one state word for the stream, and `of_neurons` for its neuron.
         """
-        before, branch = (self.graph[source] for source in stream.inputs)
-        if not isinstance(branch, Linear):
-            raise InputError(f"layer {stream.name}: a branch of a stream of currents must end in a Linear to be mapped")
-        self._carry(stream.name, self.bounds[stream.name].bit_length() + 1)  # currents have a sign
+        before, *branches = (self.graph[source] for source in stream.inputs)
+        branch = branches[0]
+        if len(branches) > 1 or not isinstance(branch, Linear):
+            raise InputError(
+                f"layer {stream.name}: to be mapped, a stream of currents must add one Linear to the stream before it"
+            )
+        self._carry(stream.name)
         inputs = branch.weight.shape[1]
         bits = self._weight_bits(branch)
         state_bits = (1 + of_neurons) * self.chip.state_bits
@@ -256,7 +265,7 @@ class _Builder:
     def _buffer(self, node: str, rows: tuple[int, int], before: Population | None = None) -> str:
         """Where the outputs of all tokens and steps wait for the next pass, a row a feature."""
         name = f"{node}.waiting"
-        held = self.bounds[node].bit_length() * self.tokens * self.graph.time_steps
+        held = self._value_bits(node) * self.tokens * self.graph.time_steps
         new = Population(name, node, "buffer", rows[1] - rows[0], 1, state_bits=held, row_axons=1)
         new.inputs = [Edge(self.sent_by[node], node, rows, 1)]
         self.found.insert(self.found.index(before) if before else len(self.found), new)

@@ -11,6 +11,8 @@ from deploy.chips.chip import read_chip
 from deploy.chips.choices import STRATEGIES
 from deploy.chips.partition import partition
 from deploy.chips.populations import populations
+from export.ir.ranges import output_bounds
+from export.ir.validate import validate
 from spikebert.core.errors import InputError
 from tests.random_graph import random_graph
 
@@ -101,3 +103,22 @@ def test_a_chip_of_binary_spikes_leaves_attention_to_the_host():
     names = {p.name for p in populations(graph, LOIHI1, "unrolled", 16)}
     assert "blocks.0.attention.lif" not in names
     assert "blocks.0.attention.output.lif" in names
+
+
+def test_currents_that_wait_for_the_next_pass_have_a_sign():
+    graph = random_graph(norm="batch", reset="zero", residual="membrane")
+    waiting = {p.layer: p for p in populations(graph, LOIHI2, "token-serial", 16) if p.role == "buffer"}
+    largest = output_bounds(graph)["blocks.0.mlp.add"]
+    assert waiting["blocks.0.mlp.add"].state_bits == (1 + largest.bit_length()) * 16 * graph.time_steps
+    assert waiting["blocks.0.attention.qkv.lif"].state_bits == 16 * graph.time_steps  # spikes have none
+
+
+def test_a_stream_of_three_currents_is_refused_by_name():
+    graph = random_graph(norm="batch", reset="zero", residual="membrane")
+    stream = graph["blocks.1.mlp.add"]
+    wider = dataclasses.replace(
+        stream, inputs=(*stream.inputs, "blocks.0.mlp.down.linear"), shift=np.array([*stream.shift, 0], np.int8)
+    )
+    nodes = tuple(wider if node is stream else node for node in graph)
+    with pytest.raises(InputError, match=r"^layer blocks\.1\.mlp\.add: to be mapped, a stream of currents must add"):
+        populations(validate(dataclasses.replace(graph, nodes=nodes)), LOIHI2, "unrolled", 16)
