@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spikebert.core.errors import InputError
+
 
 @dataclass(frozen=True, eq=False)
 class FloatNode:
@@ -125,4 +127,16 @@ def verify(graph: FloatGraph) -> FloatGraph:
         before.add(node.name)
     if not graph or not isinstance(graph[-1], FloatReadout):
         raise ValueError("the graph does not end with a readout")
+    return graph
+
+
+def require_finite(graph: FloatGraph) -> FloatGraph:
+    """The graph; an InputError names the first layer with a value that is none, as a training that failed leaves it."""
+    for node in graph:
+        for field, value in vars(node).items():
+            if isinstance(value, (float, np.ndarray)) and not np.isfinite(value).all():
+                raise InputError(
+                    f"layer {node.name}: {field} holds values that are not finite; its training failed, so train it "
+                    "anew, with a lower learning rate"
+                )
     return graph

@@ -9,7 +9,7 @@ from export.ir.graph import Accumulate, Graph
 from export.ir.stock import check_stock
 from export.ir.validate import validate
 from export.lower.capture import capture
-from export.lower.float_graph import FloatGraph, verify
+from export.lower.float_graph import FloatGraph, require_finite, verify
 from export.lower.fold import carry_biases, fold_attention_scales, fold_batch_norms, fold_entrances, move_biases
 from export.lower.quantize import Quantizer
 from spikebert.core.errors import InputError
@@ -28,7 +28,7 @@ def lower(trained: TrainedModel, weight_bits: int = 8, per_channel: bool = False
     if weight_bits not in range(2, 9):
         raise InputError(f"{weight_bits}: weights have 2 to 8 bits", field="bits")
     require_choice(CHIPS, chip=target)
-    graph = fold(capture(trained.model.eval()))
+    graph = fold(require_finite(capture(trained.model.eval())))
     config = trained.model.config
     integer = Graph(
         nodes=Quantizer(weight_bits, per_channel, config.time_steps)(graph),

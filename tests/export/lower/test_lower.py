@@ -217,6 +217,17 @@ def test_a_bias_is_a_13_bit_mantissa_times_one_power_of_two():
     assert np.abs(integers - bias * 6400).max() <= 2**exponent
 
 
+@pytest.mark.parametrize("per_channel", [False, True])
+@pytest.mark.parametrize("parameter", ["mlp.up.linear.weight", "mlp.up.norm.bias", "attention.qkv.linear.bias"])
+def test_values_that_are_not_finite_are_refused_by_the_name_of_their_layer(parameter, per_channel):
+    trained = model_with_character(norm="batch")
+    with torch.no_grad():
+        trained.model.get_parameter(f"blocks.0.{parameter}").view(-1)[3] = float("nan")
+    layer = rf"blocks\.0\.{parameter.rpartition('.')[0]}"
+    with pytest.raises(InputError, match=rf"^layer {layer}: \w+ holds values that are not finite"):
+        lower(trained, 8, per_channel)
+
+
 def test_a_bias_beyond_32_bits_is_refused():
     with pytest.raises(InputError, match=r"^layer name: bias 2\.51.*e\+09 does not fit int32"):
         loihi_bias(np.array([300.0, 1.0]), 2.0**-17, "name")
