@@ -119,6 +119,17 @@ def _pairs(texts: Sequence[str], where: str) -> list[str | tuple[str, str]]:
     return inputs
 
 
+def _singles(texts: Sequence[str]) -> Sequence[str]:
+    """The texts for a model of single ones; it is told how many are two, or have a label before them."""
+    parted = sum("\t" in text for text in texts)
+    if parted:
+        say(
+            f"{parted} of {len(texts)} texts hold a TAB: the model was trained on single texts, and reads what stands "
+            "on both sides as one"
+        )
+    return texts
+
+
 def encode(graph: Graph, texts: Sequence[str], where: str, truncate: bool = False) -> list[Tokens]:
     """Token ids (N,) int64 of each text; a model of sentence pairs takes a text with a TAB as two.
 
@@ -131,7 +142,7 @@ def encode(graph: Graph, texts: Sequence[str], where: str, truncate: bool = Fals
     embedding = graph.nodes[0]
     assert isinstance(embedding, Embedding)
     require_texts(texts, where)
-    inputs = texts if embedding.separator < 0 else _pairs(texts, where)
+    inputs = _singles(texts) if embedding.separator < 0 else _pairs(texts, where)
     found = token_ids(graph.tokenizer, inputs, graph.max_tokens, truncate, "the model's tokenizer")
     for number, (tokens, count) in enumerate(found, 1):
         if not count:

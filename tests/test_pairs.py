@@ -172,6 +172,11 @@ def test_texts_alone_are_told_to_who_gives_them_to_a_model_of_pairs(capsys):
     assert "1 of 3 texts stand alone: the model was trained on pairs" in capsys.readouterr().err
 
 
+def test_pairs_are_told_to_who_gives_them_to_a_model_of_single_texts(capsys):
+    assert simulate(["examples/sst2/model.nir", "--text", "positive\tgood", "--text", "bad"]) == 0
+    assert "1 of 2 texts hold a TAB: the model was trained on single texts" in capsys.readouterr().err
+
+
 def test_a_separator_that_is_no_word_is_refused():
     with pytest.raises(InputError, match="a separator is one of the words"):
         small_model(separator=40)

@@ -170,7 +170,17 @@ def missing(names: Sequence[str], wanted: Columns) -> str:
     named = [name for name in (wanted.label, *wanted.text) if name is not None]
     lacking = [name for name in named if name.lower() not in [n.strip().lower() for n in names]]
     if lacking:
-        return f"no column {lacking[0]!r} among {found}"
+        half = lacking[0].isdecimal() and not wanted.counted
+        hint = "; to count columns, give the numbers of both" if half else ""
+        return f"no column {lacking[0]!r} among {found}{hint}"
+    texts = wanted.text or text_columns({name.strip().lower() for name in names} - {(wanted.label or "").lower()})
+    if texts:
+        return (
+            f"no label column ({' or '.join(LABEL_COLUMNS)}) among {found}: name it with --label-column; where there "
+            "is none, give the texts alone, one a line, in a .txt file"
+        )
+    if wanted.label:
+        return f"no text column ({' or '.join(TEXT_COLUMNS)}) among {found}: name it with --text-column"
     pairs = " or ".join(map(" and ".join, PAIR_COLUMNS))
     return (
         f"the header must name a label column ({' or '.join(LABEL_COLUMNS)}) and a text column "

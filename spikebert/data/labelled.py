@@ -6,6 +6,7 @@ from pathlib import Path
 
 from spikebert.core.errors import InputError
 from spikebert.core.files import require_file
+from spikebert.core.log import say
 from spikebert.data import csv_rows, json_rows, tab_rows
 from spikebert.data.columns import USUAL, Columns
 from spikebert.data.rows import Row, Table
@@ -15,8 +16,11 @@ SUFFIXES = (".tsv", *READERS)  # and any of them with .gz
 
 
 def read_labelled(path: str | Path, columns: Columns = USUAL, limit: int | None = None) -> list[Row]:
-    """The rows that `read_table` reads."""
-    return read_table(path, columns, limit).rows
+    """The rows that `read_table` reads; what it notes of them is told."""
+    table = read_table(path, columns, limit)
+    for note in table.notes:
+        say(f"{Path(path).name}: {note}")
+    return table.rows
 
 
 def read_table(path: str | Path, columns: Columns = USUAL, limit: int | None = None) -> Table:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spikebert.core.errors import InputError
-from spikebert.data.columns import Columns
+from spikebert.data.columns import USUAL, Columns
 from spikebert.data.labelled import read_labelled, read_table
 from spikebert.data.rows import Row
 from spikebert.data.tasks import load_task, save_rows
@@ -131,10 +131,33 @@ def test_columns_are_named_or_counted(tmp_path):
     assert read_labelled(swapped, Columns("2", ("1",))) == TWO
     with pytest.raises(InputError, match="line 1: has 2 columns, no column 3"):
         read_labelled(swapped, Columns("3", ("1",)))
+    with pytest.raises(InputError, match="line 1: no column '1' among .*; to count columns, give the numbers of both"):
+        read_labelled(swapped, Columns(text=("1",)))
     pair = write(tmp_path / "b.csv", "p,h,gold\na,b,yes\n")
     assert read_labelled(pair, Columns("gold", ("p", "h"))) == [Row("yes", "a\tb")]
     with pytest.raises(InputError, match="'x' is named twice"):
         Columns("x", ("x",))
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (Columns(text=("tweet",)), "no label column .label or sentiment. among 'id', 'tweet', 'text': name it"),
+        (USUAL, "no label column .* where there is none, give the texts alone, one a line"),
+        (Columns("text"), "no text column .text or sentence or review. among .*: name it with --text-column"),
+    ],
+)
+def test_of_a_header_that_lacks_one_column_that_one_is_asked_for(tmp_path, columns, message):
+    path = write(tmp_path / "a.csv", "id,tweet,text\n1,good film,x\n")
+    with pytest.raises(InputError, match=f"line 1: {message}"):
+        read_labelled(path, columns)
+
+
+def test_what_was_left_out_is_told_where_a_model_is_measured_too(tmp_path, caplog):
+    path = write(tmp_path / "a.tsv", "pos\tgood film\n\n\nneg\tbad, very\n")
+    with caplog.at_level("INFO", "spikebert"):
+        assert read_labelled(path) == TWO
+    assert "a.tsv: 2 blank lines left out" in caplog.text
 
 
 def test_quotation_marks_of_a_text_stay_and_those_of_a_writer_go(tmp_path):
