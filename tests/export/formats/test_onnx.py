@@ -250,7 +250,7 @@ def test_the_lines_in_the_documentation_classify_a_sentence(tmp_path):
     page = (Path(__file__).parents[3] / "docs" / "onnx.md").read_text("utf-8")
     (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert done.stdout == "positive (4, 1, 6, 1536)\n"
+    assert done.stdout == "positive (4, 1, 6, 384)\n"
 
 
 def test_both_say_what_they_are(tmp_path):
