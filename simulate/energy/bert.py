@@ -43,6 +43,8 @@ class BertShape:
     def read(path: Path) -> BertShape:
         """From the `config.json` of a Hugging Face BERT, or its folder."""
         path = path / "config.json" if path.is_dir() else path
+        if not path.exists():
+            raise InputError(f"{path}: no such file; give the folder or the config.json of a BERT", field="teacher")
         try:
             config = strict_json.loads(path.read_bytes())
             sizes = [config[key] for key in ("num_hidden_layers", "hidden_size", "intermediate_size")]

@@ -169,7 +169,11 @@ def test_one_run_is_nothing_to_compare(run, capsys):
 
 
 def test_a_teacher_that_is_none_is_named(run, tmp_path, capsys):
-    assert "not the config.json of a BERT" in fault(capsys, run, "--teacher", tmp_path, "-o", tmp_path / "report.md")
+    none, broken, report = tmp_path / "none", tmp_path / "config.json", tmp_path / "report.md"
+    line = fault(capsys, run, "--teacher", none, "-o", report)
+    assert f"--teacher {none}: no such file; give the folder or the config.json of a BERT" in line
+    broken.write_text("{}", "utf-8")
+    assert "not the config.json of a BERT" in fault(capsys, run, "--teacher", broken, "-o", report)
 
 
 @pytest.mark.parametrize("size", ["num_hidden_layers", "hidden_size", "intermediate_size"])
