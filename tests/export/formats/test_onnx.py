@@ -245,12 +245,13 @@ def test_the_float_model_of_sentence_pairs_gives_torchs_spikes(tmp_path, shared_
         assert np.allclose(theirs, logits, atol=1e-5)
 
 
-def test_the_lines_in_the_documentation_classify_a_sentence(tmp_path):
-    onnx_integer.write(read(SHIPPED), tmp_path / "model-int.onnx")
+@pytest.mark.parametrize(("model", "steps"), [("tweets", 4), ("sst2", 1)])
+def test_the_lines_in_the_documentation_classify_a_sentence(tmp_path, model, steps):
+    onnx_integer.write(read(SHIPPED.parents[1] / model / "model.nir"), tmp_path / "model-int.onnx")
     page = (Path(__file__).parents[3] / "docs" / "onnx.md").read_text("utf-8")
     (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert done.stdout == "positive (4, 1, 6, 384)\n"
+    assert done.stdout == f"positive ({steps}, 1, 6, 384)\n"
 
 
 def test_both_say_what_they_are(tmp_path):
