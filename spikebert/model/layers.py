@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from spikebert.model.config import SpikeBertConfig
 from spikebert.model.neuron import LIF
+from spikebert.model.precision import TokenLinear
 
 
 class GroupedLayerNorm(nn.LayerNorm):
@@ -90,7 +91,7 @@ class CurrentLinear(nn.Module):
 
     def __init__(self, config: SpikeBertConfig, inputs: int, outputs: int, groups: int = 1):
         super().__init__()
-        self.linear = nn.Linear(inputs, outputs)
+        self.linear = TokenLinear(inputs, outputs)
         self.norm = make_norm(config, outputs, groups)
 
     def forward(self, x: Tensor) -> Tensor:

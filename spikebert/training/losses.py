@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spikebert.model.model import SpikeBertOutput
+from spikebert.model.precision import TokenLinear
 from spikebert.training.loop import NO_LABEL
 from spikebert.training.settings import LossWeights
 
@@ -47,7 +48,7 @@ class Alignment(nn.Module):
 
 
 def _mlp(inputs: int, outputs: int) -> nn.Module:
-    return nn.Sequential(nn.Linear(inputs, outputs), nn.GELU(), nn.Linear(outputs, outputs))
+    return nn.Sequential(TokenLinear(inputs, outputs), nn.GELU(), TokenLinear(outputs, outputs))
 
 
 def distance(a: Tensor, b: Tensor) -> Tensor:

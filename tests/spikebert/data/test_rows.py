@@ -131,7 +131,7 @@ def test_columns_are_named_or_counted(tmp_path):
     assert read_labelled(swapped, Columns("2", ("1",))) == TWO
     with pytest.raises(InputError, match="line 1: has 2 columns, no column 3"):
         read_labelled(swapped, Columns("3", ("1",)))
-    with pytest.raises(InputError, match="line 1: no column '1' among .*; to count columns, give the numbers of both"):
+    with pytest.raises(InputError, match=r"line 1: no column '1' among .*; to count columns, give the numbers of both"):
         read_labelled(swapped, Columns(text=("1",)))
     pair = write(tmp_path / "b.csv", "p,h,gold\na,b,yes\n")
     assert read_labelled(pair, Columns("gold", ("p", "h"))) == [Row("yes", "a\tb")]
