@@ -89,8 +89,9 @@ def test_data_of_ones_own_become_a_report(tmp_path):
     assert (tmp_path / "stages" / "manifest.json").is_file() and (tmp_path / "netx" / "manifest.json").is_file()
 
 
-def test_a_process_of_ones_own_hears_the_spikes_of_the_last_layer():
-    model, text = "examples/tweets/model.nir", "what a lovely morning"
+@pytest.mark.parametrize("name", ["tweets", "sst2"])  # with an MLP, and without one; the second one's tokenizer pads
+def test_a_process_of_ones_own_hears_the_spikes_of_the_last_layer(name):
+    model, text = f"examples/{name}/model.nir", "what a lovely morning"
     printed = run(sys.executable, "examples/own_process/attach.py", model, text)
     heard = [int(line.split("\t")[1]) for line in printed.splitlines() if "\t" in line]
     graph = nir.read(ROOT / model)

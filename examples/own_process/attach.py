@@ -29,6 +29,7 @@ from tokenizers import Tokenizer
 from export.ir import nir
 from export.ir.graph import Attention
 from export.lava.build import build
+from export.lava.processes import SPIKE_PORTS
 from simulate.text import encode
 from spikebert.core.errors import exit_cleanly
 
@@ -65,12 +66,15 @@ class ListenerModel(PyLoihiProcessModel):
 def main(model: str, text: str) -> None:
     graph = nir.read(model)
     (tokens,) = encode(graph, [text], "text")  # refuses what is empty or too long
-    words = Tokenizer.from_str(graph.tokenizer).encode(text)
+    tokenizer = Tokenizer.from_str(graph.tokenizer)
+    tokenizer.no_padding()  # some files pad to their longest text
+    words = tokenizer.encode(text)
     last = sum(isinstance(node, Attention) for node in graph) - 1
+    layers = sum(node.name.startswith(f"blocks.{last}.") for node in graph.neurons)  # three, or five with an MLP
     with tempfile.TemporaryDirectory() as folder:
         built = build(graph, "block", [(tokens, [len(tokens)])], rows=len(tokens), folder=folder, record=False)
         processes: dict[str, Any] = {process.name: process for process in find_processes(built.root)}
-        port = processes[f"block{last}"].layer4_out  # the spikes of the last layer of neurons
+        port = getattr(processes[f"block{last}"], SPIKE_PORTS[layers - 1])  # the spikes of the last layer of neurons
         listener = Listener(port.shape, delay=last, steps=graph.time_steps)
         port.connect(listener.spikes_in)
         try:
