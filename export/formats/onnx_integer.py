@@ -33,7 +33,7 @@ from export.ir.graph import (
     Readout,
 )
 from export.ir.nir import checksum
-from export.ir.product import INPUT_MAX
+from export.ir.product import INPUT_MAX, UNSAFE_OUTPUTS, safe
 from export.ir.ranges import output_bounds
 from spikebert.core.errors import InputError
 
@@ -109,8 +109,10 @@ def _(node: Embedding, b: IntegerBuilder) -> None:
 
 @_add.register
 def _(node: Linear, b: IntegerBuilder) -> None:
-    weight = b.constant(node.weight.T, np.int8, f"{node.name}/weight")
+    weight = b.constant(safe(node.weight).T, np.int8, f"{node.name}/weight")
     y = b("MatMulInteger", b.cast(node.inputs[0], U8), weight)
+    if node.width in UNSAFE_OUTPUTS:
+        y = b("Slice", y, b.ints(0), b.ints(node.width), b.ints(-1))
     if node.exponent is not None:
         y = b("Mul", y, b.constant(2 ** node.exponent.astype(np.int32), np.int32, f"{node.name}/factor"))
     if node.bias is not None:
