@@ -42,6 +42,6 @@ class TokenLinear(nn.Linear):
 
 def _in_bfloat16() -> bool:
     """Whether the products of a CPU are in bfloat16 here."""
-    if torch.__version__ >= (2, 4):
-        return torch.is_autocast_enabled("cpu")
+    if torch.__version__ >= "2.4":
+        return torch.is_autocast_enabled("cpu")  # type: ignore[call-arg]
     return torch.is_autocast_cpu_enabled()
