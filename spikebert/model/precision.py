@@ -33,11 +33,11 @@ class TokenLinear(nn.Linear):
     multiple of ROWS, which leaves some dozens of kernels. The zeros alter no sum.
     """
 
-    def forward(self, x: Tensor) -> Tensor:
-        if x.device.type != "cpu" or not _in_bfloat16():
-            return super().forward(x)
-        rows = x.shape[-2]
-        return super().forward(F.pad(x, (0, 0, 0, -rows % ROWS)))[..., :rows, :]
+    def forward(self, input: Tensor) -> Tensor:
+        if input.device.type != "cpu" or not _in_bfloat16():
+            return super().forward(input)
+        rows = input.shape[-2]
+        return super().forward(F.pad(input, (0, 0, 0, -rows % ROWS)))[..., :rows, :]
 
 
 def _in_bfloat16() -> bool:
