@@ -173,9 +173,10 @@ class FirstStepKernel(Kernel):
     def __init__(self, node: LIF):
         # Currents lie within ±2^24 where they are carried by float32: a threshold beyond is as good as there.
         least = arithmetic.least_current(node.threshold, node.bias)
+        whole = least.astype(np.int32)
         self.least = {
-            np.dtype(np.uint8): least.astype(np.int32),  # spikes that neurons read without weights
-            np.dtype(np.int32): least.astype(np.int32),
+            np.dtype(np.uint8): whole,  # spikes that neurons read without weights
+            np.dtype(np.int32): whole,
             np.dtype(np.float32): np.clip(least, -(2**24), 2**24).astype(np.float32),
             np.dtype(np.float64): least.astype(np.float64),
         }
