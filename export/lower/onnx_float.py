@@ -28,6 +28,7 @@ from export.lower.float_graph import (
     FloatNode,
     FloatReadout,
 )
+from spikebert.data.tokenizing import of_any_length
 from spikebert.model.checkpoint import TrainedModel
 
 DOC = "The float SpikeBERT, unrolled over its time steps: as trained, before quantisation. Not what a chip computes."
@@ -54,7 +55,7 @@ def write(trained: TrainedModel, path: str | os.PathLike[str]) -> None:
         time_steps=config.time_steps,
         max_tokens=config.max_tokens,
         labels=trained.labels,
-        tokenizer=trained.tokenizer,
+        tokenizer=of_any_length(trained.tokenizer),
     )
     save(build(graph, config.time_steps).model("logits", DOC, notes), path)
 

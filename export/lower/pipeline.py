@@ -14,6 +14,7 @@ from export.lower.fold import carry_biases, fold_attention_scales, fold_batch_no
 from export.lower.quantize import Quantizer
 from spikebert.core.errors import InputError
 from spikebert.core.options import require_choice
+from spikebert.data.tokenizing import of_any_length
 from spikebert.model.checkpoint import TrainedModel
 
 
@@ -35,7 +36,7 @@ def lower(trained: TrainedModel, weight_bits: int = 8, per_channel: bool = False
         time_steps=config.time_steps,
         max_tokens=config.max_tokens,
         labels=tuple(trained.labels),
-        tokenizer=trained.tokenizer,
+        tokenizer=of_any_length(trained.tokenizer),
         metadata={**_metadata(trained, weight_bits), "target": target},
     )
     validate(integer)

@@ -6,6 +6,7 @@ a text again and again, or something at which the library panics. It therefore w
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -40,6 +41,14 @@ def require_loadable(tokenizer: str, what: str) -> None:
         yield b""
 
     list(results(load, what, SECONDS))
+
+
+def of_any_length(tokenizer: str) -> str:
+    """The JSON text of a tokenizer without its truncation and its padding, which no reader of a file expects."""
+    fields = json.loads(tokenizer)
+    if not fields.get("truncation") and not fields.get("padding"):
+        return tokenizer
+    return json.dumps({**fields, "truncation": None, "padding": None}, ensure_ascii=False)
 
 
 def token_ids(tokenizer: str, texts: Sequence[Text], most: int, truncate: bool, what: str) -> list[Tokens]:

@@ -1,10 +1,13 @@
 """Lowering: the integer graph computes what the float model computes, as far as its integers can."""
 
 import numpy as np
+import onnx
 import pytest
 import torch
+from tokenizers import Tokenizer, pre_tokenizers
 
 from export.ir.graph import LayerNorm, Linear
+from export.lower import onnx_float
 from export.lower.capture import capture
 from export.lower.fold import fold_batch_norms
 from export.lower.pipeline import fold, lower
@@ -178,6 +181,18 @@ def test_loihi1_refuses_by_name_what_its_neurons_cannot_do(values):
 
 def test_loihi1_takes_a_folded_model_with_the_zero_reset():
     assert lower(model_with_character(norm="batch", reset="zero"), target="loihi1").metadata["target"] == "loihi1"
+
+
+def test_the_file_s_tokenizer_neither_cuts_nor_pads(tmp_path):
+    made = Tokenizer.from_str(TOKENIZER)
+    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    made.enable_truncation(3)
+    made.enable_padding(length=9)
+    trained = TrainedModel(small_model(), made.to_str(), ["negative", "positive"], {})
+    onnx_float.write(trained, tmp_path / "model.onnx")
+    notes = {note.key: note.value for note in onnx.load(tmp_path / "model.onnx").metadata_props}
+    for text in (lower(trained).tokenizer, notes["tokenizer"]):
+        assert len(Tokenizer.from_str(text).encode("a b c d").ids) == 4
 
 
 def test_the_export_report_tells_what_quantisation_did():

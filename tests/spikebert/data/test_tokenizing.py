@@ -8,7 +8,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from spikebert.core.errors import InputError
 from spikebert.data import tokenizing
-from spikebert.data.tokenizing import cut_at_tokens, require_bearable, require_loadable, token_ids
+from spikebert.data.tokenizing import cut_at_tokens, of_any_length, require_bearable, require_loadable, token_ids
 
 WORDS = ["[UNK]", "[CLS]", "[SEP]", "good", "bad", "film", "a"]
 TEXT = "a good film " + "a" * 64 + "b"
@@ -30,6 +30,16 @@ def test_ids_are_those_of_the_library_whatever_is_tokenised_at_once(monkeypatch)
             expected = honest().encode(*([text] if isinstance(text, str) else text)).ids
             assert ids.dtype == np.int64
             assert (ids.tolist(), count) == (expected, len(expected))
+
+
+def test_a_tokenizer_loses_its_truncation_and_its_padding_and_nothing_else():
+    made = honest()
+    assert of_any_length(made.to_str()) == made.to_str()
+    made.enable_truncation(3)
+    made.enable_padding(length=9)
+    free = Tokenizer.from_str(of_any_length(made.to_str()))
+    assert free.encode("a good film").ids == honest().encode("a good film").ids
+    assert json.loads(free.to_str()) == json.loads(honest().to_str())
 
 
 def test_a_text_is_cut_as_the_library_cuts_it_or_its_length_is_told():
