@@ -3,6 +3,7 @@
 import os
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -21,9 +22,34 @@ for library in ("OMP", "OPENBLAS", "MKL"):
 
 def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="run the tests that take many minutes, too")
+    parser.addoption("--list-passed", type=Path, metavar="FILE", help="write the names of tests that pass into FILE")
+    parser.addoption("--leave-out", type=Path, metavar="FILE", help="leave out the tests that FILE names")
+
+
+def pytest_configure(config):
+    path = config.getoption("--list-passed")
+    if path and not hasattr(config, "workerinput"):  # a worker of xdist hears of its own tests alone
+        path.write_text("")
+        config.pluginmanager.register(Passed(path))
+
+
+class Passed:
+    """Writes down which tests passed."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def pytest_runtest_logreport(self, report):
+        if report.when == "call" and report.passed:
+            with self.path.open("a") as file:
+                file.write(f"{report.nodeid}\n")
 
 
 def pytest_collection_modifyitems(config, items):
+    if path := config.getoption("--leave-out"):
+        names = set(path.read_text().splitlines())
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in names])
+        items[:] = [item for item in items if item.nodeid not in names]
     for item in items:
         if item.get_closest_marker("long") and not config.getoption("--long"):
             item.add_marker(pytest.mark.skip(reason="takes many minutes; --long runs it"))
