@@ -3,6 +3,8 @@ PYTHON ?= python3.10
 INTEROP_PYTHON ?= python3.11
 MODERN_PYTHON ?= python3.13
 BIN = .venv/bin
+# Python compiles what is imported; to compile all that is installed takes minutes.
+QUICKLY = --quiet --no-compile
 TRAINER = tests/spikebert tests/export tests/deploy/workbench tests/test_same_answers.py
 CORE = tests/export tests/simulate tests/deploy tests/spikebert tests/test_cli.py tests/test_layers.py tests/test_tutorial.py tests/test_same_answers.py
 
@@ -13,8 +15,8 @@ setup: .venv/installed
 .venv/installed: pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found; install Python 3.10 (lava-nc supports no other), or set PYTHON" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install $(QUICKLY) --upgrade pip
+	$(BIN)/pip install $(QUICKLY) --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
 demo: setup
@@ -37,7 +39,7 @@ test-modern: .venv-modern/installed
 .venv-modern/installed: pyproject.toml constraints-modern.txt
 	@$(MODERN_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12))' || { echo "make: $(MODERN_PYTHON) is not there, or older than 3.12; set MODERN_PYTHON" >&2; exit 2; }
 	$(MODERN_PYTHON) -m venv .venv-modern
-	.venv-modern/bin/pip install --quiet --constraint constraints-modern.txt --editable '.[test,notebook,docs]'
+	.venv-modern/bin/pip install $(QUICKLY) --constraint constraints-modern.txt --editable '.[test,notebook,docs]'
 	touch $@
 
 # The trainer and the exporter there, with current torch and transformers.
@@ -47,7 +49,7 @@ test-modern-train: .venv-modern-train/installed
 .venv-modern-train/installed: pyproject.toml constraints-modern.txt
 	@$(MODERN_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12))' || { echo "make: $(MODERN_PYTHON) is not there, or older than 3.12; set MODERN_PYTHON" >&2; exit 2; }
 	$(MODERN_PYTHON) -m venv .venv-modern-train
-	.venv-modern-train/bin/pip install --quiet --constraint constraints-modern.txt --editable '.[test,train]'
+	.venv-modern-train/bin/pip install $(QUICKLY) --constraint constraints-modern.txt --editable '.[test,train]'
 	touch $@
 
 # The tables of docs/results.md from the models in this repository; DATA holds the public sets.
@@ -75,7 +77,7 @@ format: setup
 .venv-interop/installed: constraints-interop.txt
 	@command -v $(INTEROP_PYTHON) >/dev/null || { echo "make: $(INTEROP_PYTHON) not found; install Python 3.11 or later, or set INTEROP_PYTHON" >&2; exit 2; }
 	$(INTEROP_PYTHON) -m venv .venv-interop
-	.venv-interop/bin/pip install --quiet --constraint constraints-interop.txt torch nir nirtorch snntorch norse spikingjelly snn-mlir
+	.venv-interop/bin/pip install $(QUICKLY) --constraint constraints-interop.txt torch nir nirtorch snntorch norse spikingjelly snn-mlir
 	touch $@
 
 interop: setup .venv-interop/installed
@@ -85,7 +87,7 @@ interop: setup .venv-interop/installed
 .venv-sanafe/installed:
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found; set PYTHON" >&2; exit 2; }
 	$(PYTHON) -m venv .venv-sanafe
-	.venv-sanafe/bin/pip install --quiet sanafe==2.2.9
+	.venv-sanafe/bin/pip install $(QUICKLY) sanafe==2.2.9
 	touch $@
 
 # The shipped model as SANA-FE simulates it on three texts, its time and energy beside our estimate.
