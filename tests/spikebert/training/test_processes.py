@@ -70,6 +70,8 @@ def test_what_a_killed_launcher_started_ends_with_it(task, teacher, tmp_path):
     child = start(command(task, teacher, tmp_path, "--epochs", "1000", "--stage1-epochs", "0"))
     while not list(tmp_path.glob("*.checkpoint")) and child.poll() is None:
         time.sleep(0.01)
+    if child.poll() is not None:
+        pytest.fail(f"it ended by itself, with {child.returncode}:\n{child.communicate()[0]}")
     kill(child)
 
 
