@@ -183,7 +183,7 @@ def test_loihi1_takes_a_folded_model_with_the_zero_reset():
     assert lower(model_with_character(norm="batch", reset="zero"), target="loihi1").metadata["target"] == "loihi1"
 
 
-def test_the_file_s_tokenizer_neither_cuts_nor_pads(tmp_path):
+def test_an_exported_tokenizer_neither_cuts_nor_pads(tmp_path):
     made = Tokenizer.from_str(TOKENIZER)
     made.pre_tokenizer = pre_tokenizers.Whitespace()
     made.enable_truncation(3)
