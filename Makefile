@@ -3,8 +3,10 @@ PYTHON ?= python3.10
 INTEROP_PYTHON ?= python3.11
 MODERN_PYTHON ?= python3.13
 BIN = .venv/bin
-# Python compiles what is imported; to compile all that is installed takes minutes.
+# Python compiles what is imported, and keeps it, even if the environment forbids that; to compile all that is installed
+# takes minutes.
 QUICKLY = --quiet --no-compile
+unexport PYTHONDONTWRITEBYTECODE
 TRAINER = tests/spikebert tests/export tests/deploy/workbench tests/test_same_answers.py
 CORE = tests/export tests/simulate tests/deploy tests/spikebert tests/test_cli.py tests/test_layers.py tests/test_tutorial.py tests/test_same_answers.py
 

@@ -94,11 +94,12 @@ def lead(folder: Path) -> NoReturn:
 
 def run(job, folder: Path) -> tuple[float, float]:
     """The times at which Lava was ready and had finished."""
-    from export.lava import channels
+    from export.lava import channels, search
     from simulate import limits
 
     limits.raise_open_files()
     channels.install()
+    search.install()
     from lava.magma.core.run_conditions import RunSteps
 
     built = job.build(str(folder))

@@ -1,6 +1,7 @@
 """Many texts on workers: the same run in the same order, also where a worker dies, or where none of it can be."""
 
 import json
+import logging
 import os
 import signal
 import socket
@@ -187,3 +188,15 @@ def test_a_cluster_whose_processes_stop_or_end_is_one_line_after_the_stated_time
                 serve.simulate(client, GRAPH, sentences() * 2000, progress=lambda done, stop=stop: done and stop())
             assert "the Dask cluster" in str(error.value) and "\n" not in str(error.value)
             assert time.monotonic() - started < 90
+
+
+def test_what_dask_raises_as_a_client_leaves_hides_nothing_and_is_not_shown(caplog):
+    class Client:
+        def close(self):
+            logging.getLogger("distributed.client").error("deque mutated during iteration")
+            raise RuntimeError("deque mutated during iteration")
+
+    serve._leave(Client())
+    assert not caplog.records
+    logging.getLogger("distributed.client").error("of another client")
+    assert len(caplog.records) == 1
