@@ -126,10 +126,12 @@ def cluster(address: str) -> Iterator[Client]:
 def _leave(client: Any) -> None:
     """Whatever Dask says and raises at the end, of a scheduler that has gone, the run has said before."""
     log = logging.getLogger("distributed.client")
-    log.disabled = True
-    with suppress(Exception):
-        _within(PATIENCE, client.close)
-    log.disabled = False
+    before, log.disabled = log.disabled, True
+    try:
+        with suppress(Exception):
+            _within(PATIENCE, client.close)
+    finally:
+        log.disabled = before
 
 
 def _require_alike(client: Any, address: str) -> None:

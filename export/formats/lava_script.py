@@ -38,7 +38,7 @@ from export.ir.arithmetic import steps_taken
 from export.ir.early_exit import logit_scale, margin_of
 from export.ir.graph import Attention
 from export.ir.sections import neurons, sections
-from export.lava import channels
+from export.lava import channels, search
 from export.lava.build import build
 from export.lava.processes import SPIKE_PORTS
 from spikebert.core.errors import InputError, exit_cleanly
@@ -118,6 +118,7 @@ def main(text: str, granularity: str) -> None:
 
         # What Lava's processes share has no name, so that nothing is left of it; they end where this one is killed.
         channels.install()
+        search.install()  # a graph of many processes starts sooner
         own = os.getpid()
         os.register_at_fork(after_in_child=lambda: die_with(own))
         try:
