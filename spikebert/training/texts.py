@@ -14,9 +14,11 @@ from spikebert.training.settings import Taught
 
 
 def corpus_lines(settings: Taught, run: Run, count: int) -> list[str]:
-    """`count` lines of `--corpus`, drawn by the seed; the run remembers which they are."""
+    """`count` lines of `--corpus`, drawn by the seed, or all where it has fewer; the run remembers which they are."""
     assert settings.corpus
     texts = read_corpus(settings.corpus, count, settings.seed)
+    if len(texts) < count:
+        say(f"{settings.corpus}: all of its {len(texts)} texts are read, fewer than the {count} that were asked for")
     run.remember(f"corpus {count}", "corpus", settings.corpus, digest_of(texts))
     return texts
 

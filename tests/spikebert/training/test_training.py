@@ -322,6 +322,14 @@ def test_stage_two_learns_texts_without_labels_too(task, teacher, tmp_path, caps
     assert added and int(added[1]) > 2
 
 
+def test_a_corpus_of_fewer_texts_than_asked_for_says_so(task, teacher, tmp_path, capsys):
+    (tmp_path / "corpus.txt").write_text("w1 good w2\nw5 w5\nbad w7\n")
+    more = ["--epochs", "1", "--stage1-epochs", "0", "--limit", "20"]
+    corpus = ["--corpus", str(tmp_path / "corpus.txt"), "--unlabelled", "5"]
+    assert main(command(task, teacher, tmp_path / "run", *more, *corpus)) == 0
+    assert "corpus.txt: all of its 3 texts are read, fewer than the 5 that were" in capsys.readouterr().out
+
+
 def test_a_gzipped_corpus_is_text_and_one_of_empty_lines_is_refused(task, teacher, tmp_path, capsys):
     more = ["--epochs", "1", "--limit", "20", "--unlabelled", "2", "--corpus"]
     for name, content in (("corpus.txt.gz", b"w1 good w2\n\nw5 w5\nbad w7\n"), ("empty.txt.gz", b"\n \n")):
