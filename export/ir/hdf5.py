@@ -24,6 +24,7 @@ MODEST = 2**28
 CHUNKS = 2**16  # pieces in which arrays are stored
 DEEPEST = 32  # groups within groups; NIR takes two for each nested graph
 MOST = 100_000  # groups and arrays
+BACKWARDS = 2**63  # HDF5 adds a step of so many bytes to an address of 64 bits, and comes back to where it was
 # What h5py and nir raise on files that are not what they should be.
 FAULTS = (OSError, LookupError, ValueError, TypeError, AssertionError, AttributeError, RuntimeError, MemoryError)
 
@@ -50,7 +51,7 @@ def reading(path: str | os.PathLike[str], what: str) -> Iterator[h5py.File]:
 
 
 def require_heaps_that_end(path: Path) -> None:
-    """An InputError where HDF5 would read a heap of texts for ever: free space of 0 bytes before the heap's end.
+    """An InputError where HDF5 would read a heap of texts for ever: a step of 0 bytes before its end, or one backwards.
 
     A heap is "GCOL", a version, its size, and objects: index, uses, size, content. The object of index 0 is free space,
     whose size counts its own head (HDF5 File Format Specification 3.0, section III.E).
@@ -68,9 +69,10 @@ def require_heaps_that_end(path: Path) -> None:
             while place + head <= end:
                 index = int.from_bytes(content[place : place + 2], "little")
                 size = int.from_bytes(content[place + 8 : place + 8 + length], "little")
-                if not index and not size:
+                step = head + -(-size // 8) * 8 if index else size
+                if not step or step >= BACKWARDS:
                     raise InputError(f"its heap of texts at byte {start:,} is damaged")
-                place += head + -(-size // 8) * 8 if index else size
+                place += step
             start = content.find(b"GCOL\1", start + 4)
 
 

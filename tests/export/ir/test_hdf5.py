@@ -76,3 +76,13 @@ def test_a_heap_of_texts_that_would_be_read_for_ever_is_refused(path):
     content[free : free + 16] = bytes(16)
     path.write_bytes(content)
     assert "its heap of texts at byte" in refusal(path)
+
+
+def test_a_heap_whose_step_would_lead_backwards_is_refused(path):
+    with h5py.File(path, "w") as file:
+        file["text"] = "a text in the heap of texts"
+    content = bytearray(path.read_bytes())
+    size = content.index(b"a text in the heap") - 8
+    content[size : size + 8] = (2**64 - 16).to_bytes(8, "little")
+    path.write_bytes(content)
+    assert "its heap of texts at byte" in refusal(path)
