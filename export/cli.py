@@ -97,8 +97,9 @@ def run(options: argparse.Namespace) -> None:
     if not Path(options.model).exists():  # before torch is loaded
         raise InputError(f"{options.model}: no such model file or folder")
     if is_hdf5(options.model) and _is_foreign(options.model):
+        _require_apart(options, itself=False)
         return _foreign(options)
-    _require_apart(options)
+    _require_apart(options, itself=options.to == "nir" and is_hdf5(options.model))
     target = TARGETS[options.to]
     if target.floats:
         return _float(options, target)
@@ -158,9 +159,11 @@ def _changed(options: argparse.Namespace, graph: Graph) -> Graph:
     return graph
 
 
-def _require_apart(options: argparse.Namespace) -> None:
-    """An InputError for an output that is an input or another output; a model.nir may be written over itself."""
-    itself = options.to == "nir" and is_hdf5(options.model)
+def _require_apart(options: argparse.Namespace, itself: bool) -> None:
+    """An InputError for an output that is an input or another output; `itself`: the model may be written over itself.
+
+    A model.nir may be. Of a file of another tool some would be lost: its metadata, and its graphs in graphs.
+    """
     written = {"-o": options.out, "--draw": options.draw, "--report": options.report}
     for flag, path in written.items():
         if path:

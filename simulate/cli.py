@@ -36,12 +36,14 @@ def run(options: argparse.Namespace) -> None:
         run_model(options)
 
 
-def _require_out(out: str | None) -> None:
-    """An InputError at once, and not after the simulation, if its results could not be written."""
+def _require_out(out: str | None, *read: str | None) -> None:
+    """An InputError at once, and not after the simulation, if its results would replace what is `read`, or not fit."""
     from simulate.folder import RUN
-    from spikebert.core.files import require_place
+    from spikebert.core.files import require_apart, require_place
 
     if out:
+        for name in RUN.files:
+            require_apart(Path(out) / name, "--out", *read)
         require_place(out, RUN, "--out")
 
 
@@ -74,7 +76,7 @@ def run_foreign(options: argparse.Namespace) -> None:
     dt = run.DT if options.dt is None else options.dt
     if not (dt > 0 and math.isfinite(dt)):
         raise InputError(f"--dt {dt}: must be a number of seconds above 0")
-    _require_out(options.out)
+    _require_out(options.out, options.input)
     loaded = network.read(options.model)
     x = run.load_input(options.input, loaded.widths[loaded.source])
     result = run.simulate(loaded, x, dt, options.backend or "float")
@@ -93,7 +95,7 @@ def run_foreign(options: argparse.Namespace) -> None:
 def run_model(options: argparse.Namespace) -> None:
     """A model of spikebert-export, on text."""
     _check(options)
-    _require_out(options.out)
+    _require_out(options.out, options.data)
     from export.ir import nir
     from export.ir.early_exit import with_margin
     from simulate.predictions import FORMATS

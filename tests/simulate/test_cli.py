@@ -205,6 +205,13 @@ def test_a_folder_that_is_no_run_is_left_alone(model, tmp_path, capsys):
     assert [p.name for p in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 
+def test_a_run_never_replaces_the_texts_that_it_reads(model, run, capsys):
+    texts = (run / "predictions.tsv").read_bytes()
+    assert simulate([str(model), "--data", str(run / "predictions.tsv"), "--out", str(run)]) == 2
+    assert "is read or written by this command, too; choose another name" in capsys.readouterr().err
+    assert (run / "predictions.tsv").read_bytes() == texts
+
+
 def test_a_place_where_nothing_can_be_written_is_named_before_the_simulation(model, capsys):
     assert simulate([str(model), "--text", "good", "--out", "/proc/none/run"]) == 2
     printed = capsys.readouterr()

@@ -55,6 +55,13 @@ def file(tmp_path):
     return path
 
 
+def test_a_file_of_another_tool_is_never_written_over_itself(file, capsys):
+    content = file.read_bytes()
+    assert export_command([str(file), "-o", str(file)]) == 2
+    assert "is read or written by this command, too; choose another name" in capsys.readouterr().err
+    assert file.read_bytes() == content
+
+
 def test_a_file_of_another_tool_is_told_from_ours(file, tmp_path):
     ours.write(random_graph(), tmp_path / "model.nir")
     assert ours.is_foreign(file)
