@@ -20,7 +20,19 @@ from dataclasses import dataclass, field
 
 from deploy.chips.chip import Chip
 from deploy.chips.choices import TOKEN_SERIAL
-from export.ir.graph import LIF, Accumulate, Add, Attention, Embedding, Graph, LayerNorm, Linear, NeuronLayer, Node
+from export.ir.graph import (
+    LIF,
+    STATE_BITS,
+    Accumulate,
+    Add,
+    Attention,
+    Embedding,
+    Graph,
+    LayerNorm,
+    Linear,
+    NeuronLayer,
+    Node,
+)
 from export.ir.ranges import output_bounds
 from export.ir.stock import entrances
 from simulate.token_serial import passes
@@ -120,6 +132,11 @@ class _Builder:
             raise InputError(
                 f"layer {lif.name}: these are {type(lif).__name__} neurons, and what {self.chip.name} spends and takes "
                 "for an update is known of LIF alone"
+            )
+        if self.chip.state_bits < STATE_BITS:
+            raise InputError(
+                f"layer {lif.name}: membranes of {STATE_BITS} bits, and {self.chip.name} keeps {self.chip.state_bits}; "
+                "a chip of narrower membranes would saturate where the model does not"
             )
         if lif.reset == "subtract" and not self.chip.programmable_neurons:
             raise InputError(

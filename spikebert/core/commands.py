@@ -12,6 +12,8 @@ from importlib import import_module
 from spikebert.core.errors import InputError, exit_cleanly, printable
 from spikebert.core.log import shown
 
+LARGEST = 2**63  # whole numbers stay below it, as those of arrays do
+
 
 @dataclass(frozen=True)
 class Command:
@@ -44,10 +46,16 @@ class Command:
 
 
 def _require_values(options: argparse.Namespace) -> None:
-    """An InputError for an empty value, as an unset variable of a shell leaves it: as a path it means this folder."""
+    """An InputError for an empty value, as an unset variable of a shell leaves it: as a path it means this folder.
+
+    Nor does a whole number pass that no machine can count to.
+    """
     for name, value in vars(options).items():
-        if "" in (value if isinstance(value, list) else [value]):
+        values = value if isinstance(value, list) else [value]
+        if "" in values:
             raise InputError(f"{name.replace('_', '-')}: is empty; give a value, or leave it out")
+        if any(isinstance(each, int) and abs(each) >= LARGEST for each in values):
+            raise InputError(f"{name.replace('_', '-')}: is larger than {LARGEST - 1:,}; give a smaller number")
 
 
 Commands = Mapping[str, Command]

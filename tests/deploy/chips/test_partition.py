@@ -98,6 +98,11 @@ def test_wide_weights_are_refused_with_the_bits_that_fit():
         populations(random_graph(norm="batch"), small_chip(weight_bits=4), "unrolled", 16)
 
 
+def test_a_chip_of_narrower_membranes_is_refused():
+    with pytest.raises(InputError, match="membranes of 24 bits, and loihi2 keeps 16; a chip of narrower membranes"):
+        populations(random_graph(norm="batch"), small_chip(state_bits=16), "unrolled", 16)
+
+
 def test_a_chip_of_binary_spikes_leaves_attention_to_the_host():
     graph = random_graph(norm="batch", reset="zero")
     names = {p.name for p in populations(graph, LOIHI1, "unrolled", 16)}

@@ -31,3 +31,11 @@ def test_an_empty_value_is_refused_by_name(arguments, named, capsys):
     command = Command(parser, run)
     assert command.call("p", lambda: parser().parse_args(arguments), ["p", *arguments]) == 2
     assert capsys.readouterr().err == f"p: error: {named}: is empty; give a value, or leave it out\n"
+
+
+def test_a_whole_number_that_no_array_counts_to_is_refused_by_name(capsys):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--limit", type=int)
+    line = ["p", "--limit", "9" * 23]
+    assert Command(lambda: parser, print).call("p", lambda: parser.parse_args(line[1:]), line) == 2
+    assert "p: error: limit: is larger than 9,223,372,036,854,775,807" in capsys.readouterr().err
