@@ -96,14 +96,15 @@ def run(options: argparse.Namespace) -> None:
     options.model = str(local(options.model))
     if not Path(options.model).exists():  # before torch is loaded
         raise InputError(f"{options.model}: no such model file or folder")
-    if is_hdf5(options.model) and _is_foreign(options.model):
-        _require_apart(options, itself=False)
+    hdf5 = is_hdf5(options.model)
+    foreign = hdf5 and _is_foreign(options.model)
+    _require_apart(options, itself=options.to == "nir" and hdf5 and not foreign)
+    if foreign:
         return _foreign(options)
-    _require_apart(options, itself=options.to == "nir" and is_hdf5(options.model))
     target = TARGETS[options.to]
     if target.floats:
         return _float(options, target)
-    trained, graph = (None, _read(options)) if is_hdf5(options.model) else _lower(options)
+    trained, graph = (None, _read(options)) if hdf5 else _lower(options)
     compared = _compared(options, trained) if trained and options.compare else []
     graph = _changed(options, graph)
     if options.chip == LOIHI1:

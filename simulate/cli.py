@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _require_out(out: str | None, *read: str | None) -> None:
-    """An InputError at once, and not after the simulation, if its results would replace what is `read`, or not fit."""
+    """An InputError, before the simulation, if its results cannot be written or would replace what is `read`."""
     from simulate.folder import RUN
     from spikebert.core.files import require_apart, require_place
 
