@@ -54,8 +54,9 @@ def _require_values(options: argparse.Namespace) -> None:
         values = value if isinstance(value, list) else [value]
         if "" in values:
             raise InputError(f"{name.replace('_', '-')}: is empty; give a value, or leave it out")
-        if any(isinstance(each, int) and abs(each) >= LARGEST for each in values):
-            raise InputError(f"{name.replace('_', '-')}: is larger than {LARGEST - 1:,}; give a smaller number")
+        beyond = next((each for each in values if isinstance(each, int) and abs(each) >= LARGEST), None)
+        if beyond is not None:
+            raise InputError(f"{beyond}: must lie in 0 to {LARGEST - 1}", field=name)
 
 
 Commands = Mapping[str, Command]

@@ -33,9 +33,11 @@ def test_an_empty_value_is_refused_by_name(arguments, named, capsys):
     assert capsys.readouterr().err == f"p: error: {named}: is empty; give a value, or leave it out\n"
 
 
-def test_a_whole_number_that_no_array_counts_to_is_refused_by_name(capsys):
+@pytest.mark.parametrize("value", ["9" * 23, "-" + "9" * 23])
+def test_a_whole_number_that_no_array_counts_to_is_refused_by_name(value, capsys):
     parser = argparse.ArgumentParser()
-    parser.add_argument("--limit", type=int)
-    line = ["p", "--limit", "9" * 23]
+    parser.add_argument("--batch-size", type=int)
+    line = ["p", f"--batch-size={value}"]
     assert Command(lambda: parser, print).call("p", lambda: parser.parse_args(line[1:]), line) == 2
-    assert "p: error: limit: is larger than 9,223,372,036,854,775,807" in capsys.readouterr().err
+    told = f"p: error: --batch-size {value}: must lie in 0 to 9223372036854775807\n"
+    assert capsys.readouterr().err == told
