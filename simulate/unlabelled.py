@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 from spikebert.core.errors import InputError
 from spikebert.core.files import require_file
+from spikebert.core.log import say
+from spikebert.data import csv_rows
 from spikebert.data.columns import LABEL_COLUMNS, text_columns
 from spikebert.data.lines import GZIP, HEAD, decoded, parted, read_lines, require_text
-from spikebert.data.rows import joined
+from spikebert.data.rows import Record, Table, text_of, whole
 
 STANDARD_INPUT = "-"
 LABELLED = (".tsv", ".json", ".jsonl", ".ndjson")  # files whose names say that each row has more than a text
@@ -51,34 +52,41 @@ def _of_text(where: str, lines: Iterator[tuple[int, bytes]]) -> Iterator[tuple[i
 
 
 def _csv_texts(path: Path, limit: int | None) -> list[str] | None:
-    reader = csv.DictReader((line + "\n" for _, line in read_lines(path)), strict=True)
-    try:
-        names = [name.strip().lower() for name in reader.fieldnames or []]
-        columns = dict(zip(names, reader.fieldnames or [], strict=True))
-        chosen = text_columns(columns)
-        twice = next((name for name in chosen if names.count(name) > 1), None)
-        if twice is not None:
-            raise InputError(
-                f"{path}, line 1: the header names {twice!r} {names.count(twice)} times; rename all but one"
-            )
-        if not chosen or any(name in columns for name in LABEL_COLUMNS):
-            return None
-        return _whole(str(path), islice(_rows(path, reader, [columns[name] for name in chosen]), limit))
-    except csv.Error as error:
-        raise InputError(f"{path}, line {reader.line_num + 1}: not CSV ({error})") from None
+    delimiter, table = csv_rows.delimiter_of(path, _has_texts_alone), Table()
+    records = csv_rows.records_of(path, delimiter, table)
+    head = next(records, None)
+    if head is None or not _has_texts_alone(head.cells):
+        return None
+    names = _names(head.cells)
+    chosen = text_columns(names)
+    twice = next((name for name in chosen if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(
+            f"{path}, line {head.line}: the header names {twice!r} {names.count(twice)} times; rename all but one"
+        )
+    header = tuple(cell.strip() for cell in head.cells)
+    found = list(islice(whole(path, records, header, len(header), csv_rows.quoting(delimiter)), limit))
+    places = [names.index(name) for name in chosen]
+    for note in (*table.notes, *_over_lines(found, places)):
+        say(f"{path.name}: {note}")
+    return _whole(str(path), ((r.line, text_of(path, r.line, [r.cells[i] for i in places]).strip()) for r in found))
 
 
-def _rows(path: Path, reader: csv.DictReader, texts: list[str]) -> Iterator[tuple[int, str]]:
-    width = len(reader.fieldnames or [])
-    for row in reader:
-        if None in row or None in row.values():
-            raise InputError(
-                f"{path}, line {reader.line_num}: has not the {width} columns of the header; quote texts with commas"
-            )
-        cells = [row[name] for name in texts]
-        if len(cells) > 1 and not all(cell.strip() for cell in cells):
-            raise InputError(f"{path}, line {reader.line_num}: one of the two texts is empty; fill it")
-        yield reader.line_num, joined(cells).strip()
+def _names(cells: Iterable[str]) -> list[str]:
+    return [cell.strip().lower() for cell in cells]
+
+
+def _has_texts_alone(cells: Sequence[str]) -> bool:
+    """Whether a header names texts, and no labels."""
+    names = _names(cells)
+    return bool(text_columns(names)) and not any(name in names for name in LABEL_COLUMNS)
+
+
+def _over_lines(found: Sequence[Record], places: Sequence[int]) -> Iterator[str]:
+    """A note of texts that go over several lines: a quotation mark that is not closed would join rows to one text."""
+    long = [record.line for record in found if any("\n" in record.cells[place] for place in places)]
+    if long:
+        yield f"{len(long)} texts go over several lines, in quotation marks (the first from line {long[0]} on)"
 
 
 def _whole(where: str, lines: Iterable[tuple[int, str]]) -> list[str]:

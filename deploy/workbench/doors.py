@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -11,6 +11,7 @@ from deploy.workbench.model import Model
 from export.cli import is_hdf5
 from export.ir import nir
 from spikebert.core.errors import InputError, telling_what_to_install
+from spikebert.data.rows import joined
 from spikebert.model.hub import local
 from spikebert.model.outputs import NUMBER
 
@@ -70,6 +71,9 @@ def train(task: str | os.PathLike[str], out: str | os.PathLike[str], **settings:
     return Trained.load(Path(out) / "model.pt")
 
 
+One = str | Mapping[str, str]  # a text, or {"text": …, "text_pair": …}
+
+
 class Pipeline:
     """Classifies texts as a `transformers.pipeline("text-classification")` does; `pipeline` makes one."""
 
@@ -82,27 +86,35 @@ class Pipeline:
         return f"Pipeline({self.model})"
 
     @overload
-    def __call__(self, texts: str, top_k: int | None = 1, truncation: bool = False) -> list[dict[str, Any]]: ...
+    def __call__(self, texts: One, top_k: int | None = 1, truncation: bool = False) -> list[dict[str, Any]]: ...
     @overload
-    def __call__(self, texts: Sequence[str], top_k: int | None = 1, truncation: bool = False) -> list[Any]: ...
+    def __call__(self, texts: Sequence[One], top_k: int | None = 1, truncation: bool = False) -> list[Any]: ...
 
-    def __call__(self, texts: str | Sequence[str], top_k: int | None = 1, truncation: bool = False) -> list[Any]:
+    def __call__(
+        self,
+        texts: str | Mapping[str, str] | Sequence[str | Mapping[str, str]],
+        top_k: int | None = 1,
+        truncation: bool = False,
+    ) -> list[Any]:
         """[{"label": …, "score": …}], an entry a text. Of a model that predicts a number the score is that number, and
         the label "LABEL_0", as transformers has it.
 
         Args:
-            texts: one text, or several.
+            texts: one text, or several; of a pair {"text": …, "text_pair": …}, or both with a TAB between them.
             top_k: the best so many labels of each text, in a list a text where it is not 1; None: all.
-            truncation: cut texts that are longer than the model takes.
+            truncation: cut texts that are longer than the model takes, instead of refusing them.
+        Raises:
+            InputError: names the text that is empty, too long or no text.
         """
         if top_k is not None and top_k < 1:
             raise InputError(f"{top_k}: must be at least 1, or None for all", field="top_k")
-        alone = isinstance(texts, str)
-        given = [texts] if alone else list(texts)
-        options = {"truncate": truncation} if isinstance(self.model, Model) else {}
+        alone = isinstance(texts, (str, Mapping))
+        given = [texts] if alone else texts
+        if isinstance(given, (list, tuple)):
+            given = [_told(text) if isinstance(text, Mapping) else text for text in given]
         if not self.model.labels:
-            return [{"label": NUMBER, "score": score} for score in self.model.predict(given, **options)]
-        found = [self._ranked(scores, top_k) for scores in self.model.predict_proba(given, **options)]
+            return [{"label": NUMBER, "score": score} for score in self.model.predict(given, truncate=truncation)]
+        found = [self._ranked(scores, top_k) for scores in self.model.predict_proba(given, truncate=truncation)]
         if top_k == 1:
             return [best for (best,) in found]
         return found[0] if alone else found
@@ -110,6 +122,14 @@ class Pipeline:
     def _ranked(self, scores: Any, top_k: int | None) -> list[dict[str, Any]]:
         order = (-scores).argsort(kind="stable")[:top_k]
         return [{"label": self.model.labels[i], "score": float(scores[i])} for i in order]
+
+
+def _told(text: Mapping[str, Any]) -> str:
+    """The text of {"text": …}, or both of {"text": …, "text_pair": …} with a TAB between them."""
+    parts = [text.get("text"), *([text["text_pair"]] if text.get("text_pair") is not None else [])]
+    if not text.keys() <= {"text", "text_pair"} or not all(isinstance(part, str) for part in parts):
+        raise InputError('must be texts, or dictionaries of a "text" and, for a pair, a "text_pair"', field="texts")
+    return joined(parts)
 
 
 def pipeline(model: str | os.PathLike[str] | Model | Trained) -> Pipeline:

@@ -59,24 +59,26 @@ class Trained:
         """The labels, in the order of the logits; none of a model that predicts a number."""
         return tuple(self.trained.labels)
 
-    def predict(self, texts: Sequence[str]) -> list[Any]:
-        """The label of each text, or the predicted number; a text that is longer than the model takes is cut.
+    def predict(self, texts: Sequence[str], truncate: bool = True) -> list[Any]:
+        """The label of each text, or the predicted number.
 
+        Args:
+            truncate: cut texts that are longer than the model takes, instead of refusing them.
         Raises:
-            InputError: names the text that is empty, holds nothing that the tokenizer knows, or is no text.
+            InputError: names the text that is empty, too long, no text, or holds nothing that the tokenizer knows.
         """
-        logits = self._logits(texts)
+        logits = self._logits(texts, truncate)
         return [self.labels[i] for i in logits.argmax(1)] if self.labels else logits[:, 0].tolist()
 
-    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
+    def predict_proba(self, texts: Sequence[str], truncate: bool = True) -> NDArray[np.float64]:
         """(B, labels) float64: the softmax of the logits. Raises as `predict`, or where a number is predicted."""
         if not self.labels:
             raise InputError(NO_PROBABILITY)
         from scipy.special import softmax
 
-        return softmax(self._logits(texts), axis=1)
+        return softmax(self._logits(texts, truncate), axis=1)
 
-    def _logits(self, texts: Sequence[str]) -> NDArray[np.float64]:
+    def _logits(self, texts: Sequence[str], truncate: bool) -> NDArray[np.float64]:
         import torch
 
         from spikebert.training.loop import Batch, Example
@@ -85,10 +87,15 @@ class Trained:
         require_texts(given, f"{SOURCE}: text")
         config, rows = self.trained.model.config, []
         inputs = given if config.separator is None else [halves(text) for text in given]
-        found = token_ids(self.trained.tokenizer, inputs, config.max_tokens, True, "the model's tokenizer")
+        found = token_ids(self.trained.tokenizer, inputs, config.max_tokens, truncate, "the model's tokenizer")
         for number, (tokens, count) in enumerate(found, 1):
             if not count:
                 raise InputError(f"{SOURCE}: text {number}: the text holds nothing that the tokenizer knows")
+            if count > config.max_tokens:
+                raise InputError(
+                    f"{SOURCE}: text {number}: {count} tokens, but the model takes at most {config.max_tokens}; "
+                    "shorten it, or let it be cut"
+                )
             rows.append(Example(tokens.tolist(), -1))
         parts = [np.empty((0, config.num_labels))]
         with torch.inference_mode():

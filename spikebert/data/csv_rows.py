@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 
@@ -18,42 +18,48 @@ DELIMITERS = (",", ";", "\t", "|")  # told apart by the header
 def read(path: Path, columns: Columns, limit: int | None) -> Table:
     """The first `limit` rows of the file, all of them without a limit."""
     table = Table()
-    head = next((line for _, line in read_lines(path) if line.strip()), None)
-    if head is None:
+    delimiter = delimiter_of(path, lambda cells: len(cells) > 1 and _located(path, cells, columns))
+    records = records_of(path, delimiter, table)
+    first = next(records, None)
+    if first is None:
         return table
-    delimiter = _delimiter(path, head, columns)
-    records = _records(path, delimiter, table)
-    first = next(records)
     found = locate(path, first, first.cells, columns)
     if found is None:
         raise InputError(f"{path}, line {first.line}: {missing(first.cells, columns)}")
     table.notes += found.notes
     rest = islice(records if found.header else chain([first], records), limit)
-    hint = f"a text with {_called(delimiter)} must stand in quotation marks, or give label<TAB>text lines"
+    hint = f"{quoting(delimiter)}, or give label<TAB>text lines"
     inner: list[tuple[int, str]] = []
     table.rows = rows_of(path, _watched(rest, inner), found, len(first.cells), hint)
     _require_closed(path, table.rows, inner, delimiter, found.label, len(first.cells))
     return table
 
 
-def _delimiter(path: Path, head: str, columns: Columns) -> str:
-    """The one that parts the header into the columns that are wanted; the comma where none does."""
+def delimiter_of(path: Path, wanted: Callable[[list[str]], bool]) -> str:
+    """The one that parts the header into cells that are `wanted`; the comma where none does, or nothing is there."""
+    head = next((line for _, line in read_lines(path) if line.strip()), "")
 
     def parts(delimiter: str) -> bool:
         try:
-            cells = next(csv.reader([head], delimiter=delimiter, skipinitialspace=True))
-            return len(cells) > 1 and locate(path, Record(1, cells), cells, columns) is not None
+            return wanted(next(csv.reader([head], delimiter=delimiter, skipinitialspace=True)))
         except (csv.Error, InputError):
             return False
 
-    return next(filter(parts, DELIMITERS), ",")
+    return next(filter(parts, DELIMITERS if head else ()), ",")
 
 
-def _called(delimiter: str) -> str:
-    return {",": "a comma", ";": "a semicolon", "\t": "a TAB"}.get(delimiter, repr(delimiter))
+def _located(path: Path, cells: list[str], columns: Columns) -> bool:
+    return locate(path, Record(1, cells), cells, columns) is not None
 
 
-def _records(path: Path, delimiter: str, table: Table) -> Iterator[Record]:
+def quoting(delimiter: str) -> str:
+    """What to do about a row that has more cells than the header."""
+    called = {",": "a comma", ";": "a semicolon", "\t": "a TAB"}.get(delimiter, repr(delimiter))
+    return f"a text with {called} must stand in quotation marks"
+
+
+def records_of(path: Path, delimiter: str, table: Table) -> Iterator[Record]:
+    """The records of a file, its header first; `table` is told of blank lines when all are read."""
     lines = (line + "\n" for _, line in read_lines(path))
     reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
     begins, blank = 1, 0

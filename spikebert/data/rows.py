@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,26 +72,37 @@ def rows_of(path: Path, records: Iterable[Record], found: Layout, width: int, hi
     hint: what to do about a row that has more.
     """
     rows = []
-    for record in records:
-        if len(record.cells) != width:
-            raise InputError(
-                f"{path}, line {record.line}: has {len(record.cells)} columns, where line 1 has {width}; {hint}"
-            )
-        if found.header and tuple(cell.strip() for cell in record.cells) == found.header:
-            raise InputError(f"{path}, line {record.line}: is the header once more; take the line away")
+    for record in whole(path, records, found.header, width, hint):
         label, *texts = (record.cells[place] for place in (found.label, *found.texts))
         rows.append(row_of(path, record.line, label, texts))
     return rows
 
 
+def whole(path: Path, records: Iterable[Record], header: tuple[str, ...], width: int, hint: str) -> Iterator[Record]:
+    """The records, of which each must have `width` cells, and none be the header once more."""
+    for record in records:
+        if len(record.cells) != width:
+            raise InputError(
+                f"{path}, line {record.line}: has {len(record.cells)} columns, where line 1 has {width}; {hint}"
+            )
+        if header and tuple(cell.strip() for cell in record.cells) == header:
+            raise InputError(f"{path}, line {record.line}: is the header once more; take the line away")
+        yield record
+
+
 def row_of(path: Path, line: int, label: str, texts: Sequence[str]) -> Row:
-    """The row with one text or with the two of a pair, in which line breaks and TABs count as spaces."""
+    """The row with one text or with the two of a pair, as `text_of` makes them one."""
+    return checked(path, line, label, text_of(path, line, texts))
+
+
+def text_of(path: Path, line: int, texts: Sequence[str]) -> str:
+    """The text of a row, or the two of a pair with a TAB between; line breaks and TABs in them count as spaces."""
     if len(texts) == 1:
-        return checked(path, line, label, BREAKS.sub(" ", texts[0]))
+        return BREAKS.sub(" ", texts[0])
     for which, text in zip(("first", "second"), texts, strict=True):
         if not text.strip():
             raise InputError(f"{path}, line {line}: the {which} text is empty; fill it, or take the line away")
-    return checked(path, line, label, joined(texts))
+    return joined(texts)
 
 
 def joined(texts: Sequence[str]) -> str:

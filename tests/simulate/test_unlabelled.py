@@ -12,6 +12,7 @@ from deploy.cli import main as deploy
 from simulate.cli import main as simulate
 from simulate.unlabelled import read_texts
 from spikebert.core.errors import InputError
+from spikebert.data.labelled import read_labelled
 from tests.simulate.example_run import example_run
 
 TEXTS = ["a good film", "a very bad film", "bad"]
@@ -71,6 +72,30 @@ def test_a_file_with_labels_is_none_of_them(tmp_path):
     assert read_texts(str(tmp_path / "a.txt.gz")) == ["good", "bad"]
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_a_csv_of_texts_alone_is_parted_by_what_parts_one_with_labels(tmp_path, delimiter):
+    rows = [["id", "Text"], ["1", ' "good, not; bad"'], ["2", '"so ""so"""']]
+    (tmp_path / "a.csv").write_text("".join(delimiter.join(row) + "\n" for row in rows), "utf-8")
+    assert read_texts(str(tmp_path / "a.csv")) == ["good, not; bad", 'so "so"']
+
+
+def test_what_is_left_out_of_a_csv_of_texts_or_joined_in_it_is_told(tmp_path, caplog):
+    (tmp_path / "a.csv").write_text('text\n"a good\nfilm"\n\nbad\n', "utf-8")
+    with caplog.at_level("INFO"):
+        assert read_texts(str(tmp_path / "a.csv")) == ["a good film", "bad"]
+    told = " ".join(caplog.messages)
+    assert "1 blank lines left out" in told
+    assert "1 texts go over several lines, in quotation marks (the first from line 2 on)" in told
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", '""\n'])
+def test_a_csv_of_nothing_is_left_to_the_reader_of_labels(tmp_path, content):
+    (tmp_path / "a.csv").write_text(content, "utf-8")
+    assert read_texts(str(tmp_path / "a.csv")) is None
+    with pytest.raises(InputError, match="holds no rows"):
+        read_labelled(tmp_path / "a.csv")
+
+
 def test_pairs_of_texts_in_a_csv_are_parted_by_a_tab(tmp_path):
     (tmp_path / "a.csv").write_text("premise,hypothesis\na b,c\n", "utf-8")
     assert read_texts(str(tmp_path / "a.csv")) == ["a b\tc"]
@@ -83,10 +108,13 @@ def test_pairs_of_texts_in_a_csv_are_parted_by_a_tab(tmp_path):
         ("a.txt", b"", "holds no texts"),
         ("a.txt", b"good\n\xff\n", "line 2: not UTF-8"),
         ("a.csv", b"text\n", "holds no texts"),
-        ("a.csv", b"id,text\n1,good, bad\n", "quote texts with commas"),
-        ("a.csv", b'id,text\n1,"good\n', "not CSV"),
+        ("a.csv", b"id,text\n1,good, bad\n", "line 2: has 3 columns, .* with a comma must stand in quotation marks"),
+        ("a.csv", b"id;text\n1;good; bad\n", "line 2: has 3 columns, .* with a semicolon must stand"),
+        ("a.csv", b"id,text\n1,good\nid,text\n2,bad\n", "line 3: is the header once more"),
+        ("a.csv", b'id,text\n1,"good\n', "line 2: not CSV .a quotation mark that opens a text is never closed"),
+        ("a.csv", b'text\n"good"\nbad, so\n', "line 3: has 2 columns"),
         ("a.csv", b"text,id,Text\na,1,b\n", "line 1: the header names 'text' 2 times; rename all but one"),
-        ("a.csv", b"sentence1,sentence2\na,b\na,\n", "line 3: one of the two texts is empty"),
+        ("a.csv", b"sentence1,sentence2\na,b\na,\n", "line 3: the second text is empty; fill it"),
     ],
 )
 def test_what_is_wrong_is_named_by_line(tmp_path, name, content, fault):

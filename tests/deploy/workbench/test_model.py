@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from deploy.workbench.cli import main
 from spikebert.core.files import sha256
 from tests.simulate.example_run import example_run
 
+EXAMPLES = Path(__file__).parents[3] / "examples"
 TEXTS, LABELS = ["a good film", "a very bad film", "bad"], ["label0", "label1", "label1"]
 
 
@@ -197,6 +199,21 @@ def test_a_pipeline_ranks_labels_as_transformers_does(model):
     assert ranked[0] == best and len(ranked) == 3
     assert sum(row["score"] for row in ranked) == pytest.approx(1)
     assert pipe(["a good film"], top_k=2) == [ranked[:2]]
+
+
+def test_a_pipeline_takes_a_pair_as_transformers_does():
+    pipe = spikebert.pipeline(EXAMPLES / "mrpc" / "model.nir")
+    pair, text = {"text": "He has a dog.", "text_pair": "A dog is his."}, {"text": "He has a dog."}
+    assert pipe(pair) == pipe("He has a dog.\tA dog is his.") != pipe(text) == pipe("He has a dog.")
+    assert pipe([pair, text, "bad"]) == pipe(["He has a dog.\tA dog is his.", "He has a dog.", "bad"])
+
+
+@pytest.mark.parametrize("texts", [{"text": 1}, [{"label": "x"}], {"text": "a", "other": "b"}, {"text_pair": "a"}])
+def test_a_pipeline_refuses_what_is_no_text(model, texts):
+    with pytest.raises(ValueError, match='texts must be texts, or dictionaries of a "text" and'):
+        spikebert.pipeline(model)(texts)
+    with pytest.raises(ValueError, match="texts must be a list of texts"):
+        spikebert.pipeline(model)(1)
 
 
 def test_a_model_stays_what_was_loaded_whatever_becomes_of_its_file(model, tmp_path):

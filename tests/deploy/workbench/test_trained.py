@@ -1,11 +1,15 @@
 """The float model in Python: it takes what the exported one takes, and refuses the same in the same words."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from tokenizers import Tokenizer
+from tokenizers.pre_tokenizers import WhitespaceSplit
 
 import spikebert
 from deploy.workbench.trained import Trained
-from tests.export.lower.test_lower import model_with_character
+from tests.export.lower.test_lower import TOKENIZER, model_with_character
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +34,20 @@ def model():
 def test_a_wrong_argument_is_one_line(model, call, message):
     with pytest.raises(spikebert.InputError, match=message):
         call(model)
+
+
+def test_a_text_is_cut_only_where_that_is_asked_for():
+    tokenizer = Tokenizer.from_str(TOKENIZER)
+    tokenizer.pre_tokenizer = WhitespaceSplit()
+    model = Trained(replace(model_with_character(), tokenizer=tokenizer.to_str()))
+    long = " ".join(["w1"] * 33)
+    assert np.array_equal(model.predict_proba([long]), model.predict_proba([" ".join(["w1"] * 32)]))
+    with pytest.raises(spikebert.InputError, match="texts: text 2: 33 tokens, but the model takes at most 32; shorten"):
+        model.predict_proba(["w1", long], truncate=False)
+    pipe = spikebert.pipeline(model)
+    assert pipe(long, truncation=True)
+    with pytest.raises(spikebert.InputError, match="text 1: 33 tokens"):
+        pipe(long)
 
 
 def test_an_array_of_texts_is_a_list_of_texts(model):
