@@ -90,7 +90,7 @@ def verify(options: argparse.Namespace) -> int:
 
     done = []
     for check in checks(Path(options.bundle), Path(options.theirs) if options.theirs else None, not options.no_lava):
-        print(f"{check.what}: {check.fault or 'equal' if 'files' not in check.what else 'ok'}", flush=True)
+        print(check, flush=True)
         done.append(check)
     print(summary(done))
     return 1 if any(check.fault for check in done) else 0

@@ -69,8 +69,11 @@ def run_foreign(options: argparse.Namespace) -> None:
         "exit_margin",
         "metric",
         "counts",
+        "labels",
+        "label_column",
+        "text_column",
     )
-    unfit = given(options, *flags)
+    unfit = given(options, *flags) + (["format"] if options.format != "table" else [])
     if unfit or options.backend == "fast":
         raise InputError(f"{option(unfit[0]) if unfit else '--backend fast'} is for models of spikebert-export")
     dt = run.DT if options.dt is None else options.dt

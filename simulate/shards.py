@@ -56,7 +56,7 @@ class Shards:
     def __init__(self, out: Path, kept: bool = True):
         self.out, self.kept, self.key = out, kept, ""
         target = place_of(out).absolute()
-        self.folder = target.parent / f"{PREFIX}{hashlib.sha256(target.name.encode()).hexdigest()[:16]}"
+        self.folder = target.parent / f"{PREFIX}{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}"
         self.lock: int | None = None  # None before the beginning, and where nothing is kept
 
     def begin(self, model: str, sentences: Sequence[Tokens], settings: Sequence[Any]) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 from spikebert.cli import PROGRAM
 from spikebert.core.errors import InputError
 from spikebert.core.files import Kind, write_folder_atomically
-from spikebert.core.options import require_least, require_seed
+from spikebert.core.options import require_folder, require_least, require_most, require_seed
 from spikebert.data.columns import add_columns, columns_of
+from spikebert.model.limits import BLOCKS_MAX, WIDTH_MAX
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 FOLDER = Kind(
@@ -53,6 +54,9 @@ def run(options: argparse.Namespace) -> None:
     require_least(100, vocabulary=options.vocabulary)
     require_least(64, width=options.width)
     require_least(1, layers=options.layers)
+    require_most(WIDTH_MAX, width=options.width)
+    require_most(BLOCKS_MAX, layers=options.layers)
+    require_folder(options.out)
     require_seed(options.seed)
     if options.width % 64:
         raise InputError(f"--width {options.width}: must be a multiple of 64, the width of an attention head")
@@ -88,12 +92,9 @@ def run(options: argparse.Namespace) -> None:
 
 def write_bert(out: str | Path, model: Any, tokenizer: Any) -> None:
     """Write the folder of a BERT and its tokenizer, whole or not at all."""
+    from spikebert.model.pretrained import save_pretrained
 
-    def write(folder: Path) -> None:
-        model.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-
-    write_folder_atomically(Path(out), FOLDER, write)
+    write_folder_atomically(Path(out), FOLDER, lambda folder: save_pretrained(folder, model, tokenizer))
 
 
 def train_tokenizer(texts: list[str], vocabulary: int):

@@ -26,10 +26,14 @@ LAVA = "Lava"  # the check that a run on it is
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was compared; `fault` is what is wrong with it."""
+    """One thing that was compared: `fault` is what is wrong with it, `good` what is said where nothing is."""
 
     what: str
     fault: str | None = None
+    good: str = "equal"
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.fault or self.good}"
 
 
 def verify(folder: Path, theirs: Path | None = None, on_lava: bool = True) -> Iterator[Check]:
@@ -39,7 +43,7 @@ def verify(folder: Path, theirs: Path | None = None, on_lava: bool = True) -> It
         InputError: a folder that is no bundle, or one of which a byte was changed.
     """
     require_file(folder / manifest.FILE, "bundle manifest")
-    yield Check(f"{sums.check(folder)} files are as they were written")
+    yield Check(f"{sums.check(folder)} files are as they were written", good="ok")
     stated = manifest.read(folder)
     graph = nir.read(folder / MODEL)
     stored = golden.read(folder / GOLDEN, graph)

@@ -109,7 +109,7 @@ class Pipeline:
         if top_k is not None and top_k < 1:
             raise InputError(f"{top_k}: must be at least 1, or None for all", field="top_k")
         alone = isinstance(texts, (str, Mapping))
-        given = [texts] if alone else texts
+        given: Any = [texts] if alone else texts
         if isinstance(given, (list, tuple)):
             given = [_told(text) if isinstance(text, Mapping) else text for text in given]
         if not self.model.labels:

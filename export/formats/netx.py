@@ -155,7 +155,8 @@ def _write_net(path: Path, chain: list[Layer]) -> None:
             neuron["vThMant"] = stock_threshold(lif)
             neuron["refDelay"] = 1
             neuron["gradedSpike"] = False
-    path.write_bytes(buffer.getbuffer())
+    with buffer.getbuffer() as content:  # as in `export.ir.npz.write_npz`
+        path.write_bytes(content)
 
 
 def _text(value: str) -> np.ndarray:

@@ -139,4 +139,5 @@ def write_nir(path: Path, graph: nir.NIRGraph) -> None:
     """Write a NIR file; made in memory, for HDF5 ends the process with a fault where a disk is full."""
     buffer = io.BytesIO()
     nir.write(buffer, graph)  # type: ignore[arg-type]  # h5py takes it
-    path.write_bytes(buffer.getbuffer())
+    with buffer.getbuffer() as content:  # as in `write_npz`
+        path.write_bytes(content)

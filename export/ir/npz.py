@@ -59,7 +59,8 @@ def write_npz(target: Path | BinaryIO, arrays: Mapping[str, NDArray]) -> None:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
-    if isinstance(target, Path):
-        target.write_bytes(buffer.getbuffer())
-    else:
-        target.write(buffer.getbuffer())
+    with buffer.getbuffer() as content:  # given back also where the disk is full, or the buffer complains at its end
+        if isinstance(target, Path):
+            target.write_bytes(content)
+        else:
+            target.write(content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reprlib
+from collections import Counter
 from functools import singledispatch
 
 import numpy as np
@@ -26,11 +27,9 @@ from export.ir.graph import (
 )
 from export.ir.ranges import check_ranges
 from spikebert.core.errors import InputError
+from spikebert.model.limits import STEPS_MAX, TOKENS_MAX
 
-# Far beyond any use, and small enough that a sentence fits in memory.
-STEPS_MAX = 2**12
 SHIFT_MAX = 16  # of an input of a stream of currents
-TOKENS_MAX = 2**16
 NAME_MAX = 200  # characters
 RESERVED = ("input", "output")  # what the file calls its own two nodes
 
@@ -48,6 +47,9 @@ def validate(graph: Graph) -> Graph:
     for node in graph.nodes[1:-1]:
         if isinstance(node, (Embedding, Readout)):
             raise InputError(f"node {node.name}: a second {type(node).__name__}, of which a graph has one")
+    twice = next((label for label, times in Counter(graph.labels).items() if times > 1), None)
+    if twice is not None:
+        raise InputError(f"the label {reprlib.repr(twice)} stands twice")
     widths: dict[str, int] = {}
     spiking: set[str] = set()
     for node in graph:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from spikebert.core.errors import InputError
+from spikebert.core.errors import InputError, is_unicode, printable
 
 SEEDS = 2**63  # what torch takes
 
@@ -33,6 +33,13 @@ def require_least(least: float, **values: float | None) -> None:
             raise InputError(f"{value}: must {limit}{finite}", field=name)
 
 
+def require_most(most: float, **values: float | None) -> None:
+    """An InputError for the first value that is above `most`; None means that none was given."""
+    for name, value in values.items():
+        if value is not None and value > most:
+            raise InputError(f"{value}: must be at most {most}", field=name)
+
+
 def require_positive(**values: float) -> None:
     """An InputError for the first value that is not above 0, as a learning rate must be."""
     for name, value in values.items():
@@ -53,6 +60,8 @@ def require_choice(known: Sequence[str], **values: str) -> None:
 
 
 def require_folder(out: str | os.PathLike[str]) -> None:
-    """An InputError for an `--out` that is there and no folder."""
+    """An InputError for an `--out` that is there and no folder, or whose path the libraries that write there refuse."""
+    if not is_unicode(str(Path(out).absolute())):
+        raise InputError(f"{printable(str(out))}: the path is not UTF-8; choose another folder", field="out")
     if Path(out).exists() and not Path(out).is_dir():
         raise InputError(f"{out}: is a file; give a folder", field="out")

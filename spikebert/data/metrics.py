@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebert.core.errors import InputError
+from spikebert.core.log import say
 
 TITLES = {
     "accuracy": "accuracy",
@@ -29,6 +30,8 @@ LEVEL = 0.95  # of the intervals
 DRAWS, SEED = 1000, 0  # of the bootstrap
 GLUE = {"cola": "matthews", "mrpc": "f1", "qqp": "f1"}  # what GLUE reports of a task; of the others accuracy
 OF_NUMBERS = ("pearson", "spearman")
+ALIKE = "all predictions, or all labels, are the same"
+UNDEFINED = {"f1": "no text has the label, predicted or true", **dict.fromkeys(("matthews", *OF_NUMBERS), ALIKE)}
 # What GLUE and others call the class that F1 is of.
 POSITIVE = ("1", "equivalent", "duplicate", "paraphrase", "positive", "true", "yes")
 
@@ -184,7 +187,7 @@ def number_of(label: str) -> float | None:
 
 
 def score(metric: Metric, predicted: NDArray, true: NDArray, labels: Sequence[str]) -> Score:
-    """How good predictions are.
+    """How good predictions are; where a metric is not defined, 0, an interval of all its values, and a note.
 
     Args:
         predicted, true: (B,) the indices of labels; of a regression, which has none, the numbers themselves.
@@ -195,6 +198,9 @@ def score(metric: Metric, predicted: NDArray, true: NDArray, labels: Sequence[st
     pair, statistic = _pair(metric, predicted, true, labels), _statistic(metric.name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a draw may hold one value alone
+        if not _is_defined(metric.name, *pair):
+            say(f"{metric.title}: is not defined for these texts ({UNDEFINED[metric.name]}); 0 stands for it")
+            return Score(metric, 0.0, 0.0 if metric.name == "f1" else -1.0, 1.0)
         return Score(metric, statistic(*pair), *_bootstrap(statistic, *pair))
 
 
@@ -218,6 +224,12 @@ def _pair(metric: Metric, predicted: NDArray, true: NDArray, labels: Sequence[st
     return predicted, true
 
 
+def _is_defined(name: str, predicted: NDArray, true: NDArray) -> bool:
+    if name == "f1":
+        return bool(predicted.any() or true.any())
+    return bool(predicted.min() < predicted.max() and true.min() < true.max())
+
+
 def _statistic(name: str) -> Callable[[NDArray, NDArray], float]:
     """A statistic that is 0 where it is not defined, as of predictions that are all the same."""
     from scipy.spatial.distance import dice  # scipy takes long to import
@@ -228,9 +240,10 @@ def _statistic(name: str) -> Callable[[NDArray, NDArray], float]:
 
     def correlation(of: Callable) -> Callable[[NDArray, NDArray], float]:
         def found(predicted: NDArray, true: NDArray) -> float:
-            if np.ptp(predicted) == 0 or np.ptp(true) == 0:
+            if not _is_defined("pearson", predicted, true):
                 return 0.0
-            return float(of(predicted, true)[0])
+            value = float(of(predicted, true)[0])  # NaN where the values differ by less than they can tell
+            return value if math.isfinite(value) else 0.0
 
         return found
 

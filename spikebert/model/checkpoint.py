@@ -17,6 +17,7 @@ from spikebert.model.card import card
 from spikebert.model.config import SpikeBertConfig
 from spikebert.model.model import SpikeBertForSequenceClassification
 from spikebert.model.outputs import REGRESSION, name_outputs
+from spikebert.model.pretrained import save_pretrained
 from spikebert.model.torch_file import read_tensors
 
 FORMAT = "spikebert-model"
@@ -61,7 +62,7 @@ def save_directory(trained: TrainedModel, folder: Path) -> None:
     name_outputs(config, trained.labels)
 
     def fill(folder: Path) -> None:
-        trained.model.save_pretrained(folder)
+        save_pretrained(folder, trained.model)
         (folder / "tokenizer.json").write_text(trained.tokenizer, "utf-8")
         (folder / "tokenizer_config.json").write_text(json.dumps(_tokenizer_config(trained), indent=1), "utf-8")
         (folder / "README.md").write_text(card(config, list(trained.labels), trained.training), "utf-8")

@@ -22,6 +22,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from spikebert.core.errors import InputError, reason_of
 from spikebert.core.files import read_json
+from spikebert.model.pretrained import share_weights
 from spikebert.training.loop import Example
 from spikebert.training.teacher_folder import CONFIG, NGRAMS, WEIGHTS
 
@@ -127,6 +128,7 @@ def save(folder: Path, teacher: NgramTeacher, labels: Sequence[str]) -> None:
     }
     (folder / CONFIG).write_text(json.dumps(config, ensure_ascii=False), "utf-8")
     save_file(teacher.state_dict(), folder / WEIGHTS)
+    share_weights(folder)
 
 
 def _digest(characters: Sequence[str]) -> str:

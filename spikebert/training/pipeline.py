@@ -20,6 +20,7 @@ from spikebert.model.checkpoint import FOLDER, TrainedModel, save_directory, sav
 from spikebert.model.config import SpikeBertConfig
 from spikebert.model.model import SpikeBertForSequenceClassification
 from spikebert.model.outputs import REGRESSION
+from spikebert.model.pretrained import save_pretrained
 from spikebert.training import model_start, processes, teacher_folder, warm_start
 from spikebert.training import teacher as teachers
 from spikebert.training.calibration import calibrate
@@ -103,11 +104,7 @@ def _keep_teacher(
     say(f"teacher: {found} on {len(task.dev)} dev texts{beside}")
     warn_of("the teacher", found.accuracy, task.dev)
 
-    def fill(folder: Path) -> None:
-        model.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-
-    write_folder_atomically(finished, TEACHER, fill)
+    write_folder_atomically(finished, TEACHER, lambda folder: save_pretrained(folder, model, tokenizer))
     run.clear()
 
 

@@ -14,13 +14,14 @@ from typing import Any, Literal
 from spikebert.core.declared import Amount, Count, Rate, Size, require_fields
 from spikebert.core.errors import InputError
 from spikebert.core.files import require_file
-from spikebert.core.options import require_folder, require_seed
+from spikebert.core.options import require_folder, require_most, require_seed
 from spikebert.data import hub
 from spikebert.data.columns import Columns, renamed
 from spikebert.data.tasks import Problem
-from spikebert.model.limits import LEVELS_MAX
+from spikebert.model.limits import BLOCKS_MAX, LEVELS_MAX, STEPS_MAX, WIDTH_MAX
 from spikebert.training import teacher_folder
 
+COPIES_MAX = 1000  # of a text: they are all in memory
 PRESETS: dict[str, dict[str, int]] = {
     "tiny": dict(num_hidden_layers=2, hidden_size=128, num_attention_heads=2, max_tokens=64),
     "mini": dict(num_hidden_layers=2, hidden_size=384, num_attention_heads=6, max_tokens=128),
@@ -105,8 +106,10 @@ class Shape(FromTeacher):
         super().check()
         if not (self.vocabulary in ("whole", "used") or (isinstance(self.vocabulary, int) and self.vocabulary > 0)):
             raise InputError(f"{self.vocabulary}: must be whole, used, or how many pieces are kept", field="vocabulary")
-        if self.levels > LEVELS_MAX:
-            raise InputError(f"{self.levels}: must be at most {LEVELS_MAX}", field="levels")
+        require_most(LEVELS_MAX, levels=self.levels)
+        require_most(BLOCKS_MAX, blocks=self.blocks)
+        require_most(WIDTH_MAX, width=self.width)
+        require_most(STEPS_MAX, time_steps=self.time_steps)
         if not 0 <= self.beta <= 1:
             raise InputError(f"{self.beta}: must lie in [0, 1]", field="beta")
         width, heads = self.sizes["hidden_size"], self.sizes["num_attention_heads"]
@@ -146,6 +149,7 @@ class Taught(FromTeacher):
 
     def check(self) -> None:
         super().check()
+        require_most(COPIES_MAX, augment=self.augment)
         if self.unlabelled and not self.corpus:
             raise InputError("needs a corpus, where the lines are taken from", field="unlabelled")
 

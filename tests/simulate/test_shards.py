@@ -123,6 +123,11 @@ def test_what_is_kept_of_other_texts_is_thrown_away(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_an_output_whose_name_is_not_utf_8_keeps_its_own_shards(tmp_path):
+    names = [os.fsdecode(name) for name in (b"run\xff", b"run\xfe", b"run")]
+    assert len({Shards(tmp_path / name).folder for name in names}) == 3
+
+
 def test_a_damaged_shard_is_simulated_anew(tmp_path):
     keeper = begun(tmp_path / "run")
     keeper.write(0, 3, FastSimulator(GRAPH).run(sentences()[:3]), 1.0)

@@ -33,17 +33,19 @@ def no_room(error: Exception, path: Path, work: Path, size: int | None) -> NoRoo
     number = _number(error, work)
     if number is None:
         return None
-    takes = f"about {_bytes(size)}" if size else f"more than {_bytes(_written(work))}"
+    written = _written(work)
+    takes = f"about {_bytes(size)}" if size else f"more than {_bytes(written)}" if written else ""
+    told = f"takes {takes}, and " if takes else ""
     if number == errno.EFBIG:
         allowed = _bytes(resource.getrlimit(resource.RLIMIT_FSIZE)[0])
-        reason = f"takes {takes}, and files of at most {allowed} are allowed here (ulimit -f); raise that"
+        reason = f"{told}files of at most {allowed} are allowed here (ulimit -f); raise that"
     elif number == errno.EDQUOT:
-        reason = f"takes {takes}, which is beyond your disk quota; make room"
+        reason = f"{told}your disk quota is reached; make room"
     elif (left := _inodes(work)) < FEW_INODES:
         reason = f"{'hardly an' if left else 'no'} inode is left on its disk for another file; remove some"
     else:
         free = shutil.disk_usage(work).free + sum(file.stat().st_blocks * 512 for file in _files(work))
-        reason = f"takes {takes}, and {_bytes(free)} are free on its disk; make room"
+        reason = f"{told}{_bytes(free)} are free on its disk; make room"
     return NoRoomError(number, f"{reason}, and repeat the command", str(_file(path, work)))
 
 

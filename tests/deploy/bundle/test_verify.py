@@ -215,6 +215,11 @@ def test_at_a_flipped_spike_our_membrane_and_threshold_stand_beside_it():
     assert f"our membrane there is {v:,}, the threshold {threshold:,}. " in check.fault
 
 
+def test_a_fault_is_told_whatever_its_layer_is_called():
+    assert str(Check("embeddings.files", "3 spikes differ")) == "embeddings.files: 3 spikes differ"
+    assert [str(Check("Lava")), str(Check("3 files", good="ok"))] == ["Lava: equal", "3 files: ok"]
+
+
 def test_the_last_line_sums_up_the_checks():
     assert summary([Check("a"), Check("Lava")]) == "all 2 checks passed"
     assert summary([Check("a"), Check("b")]) == "all 2 checks passed, without Lava"

@@ -247,6 +247,11 @@ def test_a_name_is_no_keyword_and_no_markup(tmp_path, name):
     assert nir.read(tmp_path / "model.nir") == graph
 
 
+def test_a_label_that_stands_twice_is_refused():
+    with pytest.raises(InputError, match="^the label 'b' stands twice"):
+        validate(replace(random_graph(), labels=("a", "b", "b")))
+
+
 @pytest.mark.parametrize("name", ["", "a/b", "a\nb", "\x1b[2J", "..", "input", "output", "x" * 201, "\ud800"])
 def test_what_is_no_name_of_one_line_is_refused(name):
     with pytest.raises(InputError, match=r"^node "):

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -48,6 +49,7 @@ WRITERS: dict[str, Write] = {
     "npz": lambda path, size: write_npz(path, {"a": np.random.default_rng(0).integers(0, 256, size, np.uint8)}),
     "matplotlib": write_figure,
 }
+SILENT = ("safetensors",)  # takes its file away before anybody can ask how large it was
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +106,8 @@ def test_a_limit_of_file_sizes_is_one_line_and_the_old_file_stays(tmp_path, writ
     place.write_text("old")
     done = start(writer, place, 2_000_000, LIMIT)
     assert done.returncode == 2, done.stderr
-    assert done.stderr.startswith(f"program: error: {place}: takes more than ")
+    takes = "" if writer in SILENT else "takes more than [0-9.,]+ (MB|bytes), and "
+    assert re.match(f"program: error: {place}: {takes}files of at", done.stderr)
     assert "files of at most 0.2 MB are allowed here (ulimit -f)" in done.stderr
     assert done.stderr.count("\n") == 1
     assert place.read_text() == "old"
@@ -118,7 +121,7 @@ def test_a_full_disk_is_one_line_and_the_old_files_stay(disk, writer):
     done = start(writer, place, 2_000_000, folder=True)
     assert done.returncode == 2, done.stderr
     assert done.stderr.startswith(f"program: error: {place}")
-    assert "takes more than " in done.stderr
+    assert ("takes more than " in done.stderr) == (writer not in SILENT)
     assert "are free on its disk; make room, and repeat the command\n" in done.stderr
     assert done.stderr.count("\n") == 1
     assert (place / "data").read_text() == "x" * 1000

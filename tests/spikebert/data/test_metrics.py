@@ -40,6 +40,22 @@ def test_predictions_that_are_all_the_same_correlate_with_nothing():
         assert of(name, [0, 0, 0], [0, 1, 1]).value == 0.0
 
 
+@pytest.mark.parametrize(
+    ("name", "true", "ends"),
+    [("matthews", [0, 1, 1], [-1, 1]), ("spearman", [0, 1, 1], [-1, 1]), ("f1", [0, 0, 0], [0, 1])],
+)
+def test_what_is_not_defined_is_no_certain_zero(name, true, ends, caplog):
+    with caplog.at_level("INFO"):
+        found = of(name, [0, 0, 0], true)
+    assert found.value == 0.0 and found.record["interval"] == ends
+    assert "is not defined for these texts" in caplog.text
+
+
+def test_values_too_near_to_be_told_apart_correlate_with_nothing():
+    found = score(metric("pearson", ()), np.array([1e-200, 2e-200, 3e-200]), np.array([1.0, 2.0, 3.0]), ())
+    assert -1 <= found.low <= found.value <= found.high <= 1
+
+
 def test_ratings_correlate_as_the_numbers_that_they_are():
     assert of("pearson", [0, 1, 2], [0, 1, 2], ("1", "2", "10")).value == pytest.approx(1.0)
     assert of("spearman", [0, 2, 1], [0, 1, 2], ("1", "2", "10")).value == pytest.approx(0.5)

@@ -137,6 +137,11 @@ def folder(tmp_path):
     return tmp_path / "model"
 
 
+def test_all_files_of_a_model_folder_are_as_readable_as_any_new_file(folder, tmp_path):
+    (tmp_path / "new").touch()
+    assert {path.stat().st_mode for path in folder.iterdir()} == {(tmp_path / "new").stat().st_mode}
+
+
 def test_a_model_folder_gives_the_model_of_the_file(file, folder):
     one, other = load_model(file), load_model(folder)
     with torch.no_grad():

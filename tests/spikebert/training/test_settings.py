@@ -47,6 +47,12 @@ def test_the_options_of_a_command_are_the_settings_of_its_run_with_their_default
         ("batch_size", 0, "must be at least 1"),
         ("limit", -1, "must be at least 1"),
         ("augment", -1, "must not be negative"),
+        ("augment", 10**12, "must be at most 1000"),
+        ("width", 10**9, "must be at most 16384"),
+        ("blocks", 10**9, "must be at most 1024"),
+        ("time_steps", 10**12, "must be at most 4096"),
+        ("levels", 5, "must be at most 4"),
+        ("out", "runs\udcff", "the path is not UTF-8; choose another folder"),
         ("learning_rate", 0.0, "must be above 0 and finite"),
         ("cache_limit", float("inf"), "must not be negative, and finite"),
         ("feature_weight", -1.0, "must not be negative"),
@@ -58,7 +64,7 @@ def test_the_options_of_a_command_are_the_settings_of_its_run_with_their_default
 )
 def test_a_value_that_cannot_be_is_told_by_the_name_of_its_setting(name, value, message):
     with pytest.raises(InputError, match=f"^{name} .*{message}"):
-        settings_of(task="task", out="out", **{name: value}).check()
+        settings_of(**{"task": "task", "out": "out", name: value}).check()
 
 
 def test_a_width_that_neighbours_cannot_halve_is_told():
