@@ -25,7 +25,7 @@ from simulate.batches import Tokens, batches
 from simulate.energy.costs import costs
 from simulate.measure import Measure
 from spikebert.core.errors import InputError
-from spikebert.core.options import require_least
+from spikebert.core.options import require_least, require_positive
 from spikebert.data.metrics import ACCURACY, Metric
 
 ROWS = 256  # tokens of a batch
@@ -80,6 +80,8 @@ def sweep(
         raise InputError(f"{margins[0]:g}: the model predicts a number, which is ahead of no other", field="margins")
     for margin in margins:
         require_least(0, margins=margin)
+    for factor in factors:
+        require_positive(factors=factor)
     points = []
     for factor in factors:
         scaled = scale_thresholds(graph, factor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -163,12 +164,32 @@ def _load(path: Path, kind: str) -> dict[str, Any]:
 
     path = require_file(path, kind)
     try:
-        data = yaml.safe_load(path.read_text("utf-8"))
+        loader = yaml.SafeLoader(path.read_text("utf-8"))
+        node = loader.get_single_node()
+        twice = None if node is None else next(_twice(node, set()), None)
+        data = None if node is None else loader.construct_document(node)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise InputError(f"{path}: not a YAML file: {reason_of(error, 1000)}") from None
+    if twice is not None:
+        raise InputError(f"{path}, line {twice.start_mark.line + 1}: {twice.value!r} stands there twice; remove one")
     if not isinstance(data, dict) or data.get("kind") != kind:
         raise InputError(f"{path}: kind: must be {kind}; start from what spikebert-deploy chip writes")
     return data
+
+
+def _twice(node: Any, seen: set[int]) -> Iterator[Any]:
+    """The keys that stand twice in an object, which YAML forbids and its readers pass over."""
+    if id(node) in seen:  # an alias
+        return
+    seen.add(id(node))
+    parts = node.value if isinstance(node.value, list) else []
+    keys = [part[0] for part in parts if isinstance(part, tuple)]
+    for i, key in enumerate(keys):
+        if key.value in [other.value for other in keys[:i]]:
+            yield key
+    for part in parts:
+        for each in part if isinstance(part, tuple) else [part]:
+            yield from _twice(each, seen)
 
 
 def _text(path: Path, data: dict[str, Any], field: str) -> str:

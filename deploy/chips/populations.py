@@ -173,9 +173,10 @@ class _Builder:
     def _weight_bits(self, linear: Linear) -> int:
         chip, bits = self.chip, self.bits or linear.bits
         if bits > chip.weight_bits:
+            remedy = f"export its model.pt with --bits {chip.weight_bits}"
             raise InputError(
                 f"layer {linear.name}: weights of {bits} bits, and {chip.name} holds {chip.weight_bits}; "
-                f"export its model.pt with --bits {chip.weight_bits}"
+                f"{remedy if chip.weight_bits > 1 else 'no export has fewer than 2'}"
             )
         return bits
 

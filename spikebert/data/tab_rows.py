@@ -75,8 +75,8 @@ def _without_header(path: Path, found: list[Record], table: Table) -> list[Row]:
         _require_pairs(path, found)
     found = _unquoted_texts(found, range(1, max(len(record.cells) for record in found)), table)
     rows = [_row(path, record, pairs) for record in found]
-    tabs = [record.line for record, row in zip(found, rows, strict=True) if "\t" in row.text]
-    if tabs and not pairs:
+    tabs = [] if pairs else [record.line for record in found if len(record.cells) > 2]
+    if tabs:
         table.notes.append(f"{len(tabs)} texts hold a TAB, which counts as a space (the first on line {tabs[0]})")
     _require_no_header(path, found, rows)
     return rows
@@ -84,9 +84,9 @@ def _without_header(path: Path, found: list[Record], table: Table) -> list[Row]:
 
 def _row(path: Path, record: Record, pairs: bool) -> Row:
     label, *texts = record.cells
-    if not pairs or all(text.strip() for text in texts):
-        return checked(path, record.line, label, "\t".join(texts))
-    return row_of(path, record.line, label, texts)  # says which is empty
+    if pairs and not all(text.strip() for text in texts):
+        return row_of(path, record.line, label, texts)  # says which is empty
+    return checked(path, record.line, label, ("\t" if pairs else " ").join(texts))
 
 
 def _require_pairs(path: Path, found: list[Record]) -> None:

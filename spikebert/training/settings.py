@@ -119,12 +119,14 @@ class Shape(FromTeacher):
             raise InputError(f"{width}: must be even with neighbours, which have half of it each", field="width")
         if self.residual == "membrane" and self.norm != "batch":
             raise InputError("membrane: needs batch norms, which fold into thresholds at export", field="residual")
-        if (self.residual == "membrane") != (self.levels == 0):
+        if self.residual == "membrane" and self.levels:
             raise InputError(
                 f"{self.levels}: a membrane residual has none, since its stream begins as the embedding's current; "
                 "leave it out, or train with spikes as the residual",
                 field="levels",
             )
+        if self.residual == "spikes" and not self.levels:
+            raise InputError(f"0: a residual of spikes has 1 to {LEVELS_MAX}", field="levels")
 
 
 @dataclass(frozen=True, kw_only=True)

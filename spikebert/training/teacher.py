@@ -27,7 +27,16 @@ from spikebert.model.packing import segments
 from spikebert.model.torch_file import read_tensors
 from spikebert.training import ngrams
 from spikebert.training.loop import Batch
-from spikebert.training.teacher_folder import CONFIG, NAMES, PICKLED, has_safetensors, of_ngrams, require, require_bert
+from spikebert.training.teacher_folder import (
+    CONFIG,
+    NAMES,
+    PICKLED,
+    has_safetensors,
+    of_more_teachers,
+    of_ngrams,
+    require,
+    require_bert,
+)
 from spikebert.training.teacher_weights import require_finite, require_size
 
 SECONDS = 30  # of computing for the reading of a tokenizer
@@ -285,7 +294,8 @@ def load_more(names: Sequence[str], labels: Sequence[str], tokenizer: PreTrained
         if of_ngrams(name):
             found.append(ngrams.load(name, labels, tokenizer))
             continue
-        model, own, fitted = load(name, labels, head=Head.UNUSED)
+        with of_more_teachers():
+            model, own, fitted = load(name, labels, head=Head.UNUSED)
         if not fitted:
             wanted = f"the labels {', '.join(labels)}" if labels else "predicting numbers"
             raise InputError(f"{name}: is not fine-tuned for {wanted}", field="more_teachers")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +63,19 @@ def require(name: str) -> str:
 
 def require_more(name: str) -> str:
     """`require` of a teacher that stands beside another: a BERT, or one of n-grams."""
-    return name if of_ngrams(name) else require(name)
+    with of_more_teachers():
+        return name if of_ngrams(name) else require(name)
+
+
+@contextmanager
+def of_more_teachers() -> Iterator[None]:
+    """Within, an error of a teacher names the option of those that stand beside the first."""
+    try:
+        yield
+    except InputError as error:
+        if error.field != "teacher":
+            raise
+        raise InputError(error.args[0], field="more_teachers") from None
 
 
 def of_ngrams(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -16,11 +17,23 @@ def require_file(path: str | os.PathLike[str], what: str) -> Path:
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give the {what} file itself")
+    if path.is_symlink() and _leads_in_a_circle(path):
+        raise InputError(f"{path}: is a symbolic link that leads in a circle")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: is a pipe or a device; write what it gives into a file, and give that")
     if not path.is_file():
         raise InputError(f"{path}: no such {what} file")
     if not os.access(path, os.R_OK):
         raise InputError(f"{path}: the {what} file is not readable; check its permissions")
     return path
+
+
+def _leads_in_a_circle(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False
 
 
 def read_json(path: Path, what: str) -> dict[str, Any]:

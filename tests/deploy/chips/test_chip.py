@@ -55,6 +55,20 @@ def test_a_number_that_was_changed_after_its_file_was_read_is_an_assumption():
     assert read_chip("loihi2").fact("synapse_ns").status == "scaled"
 
 
+def test_a_field_that_stands_twice_is_named_by_its_line(tmp_path):
+    text = (CHIPS / "loihi2.yaml").read_text("utf-8")
+    (tmp_path / "a.yaml").write_text(f"{text}cores: {{value: 1, source: x}}\n", "utf-8")
+    with pytest.raises(InputError, match=rf"a.yaml, line {text.count(chr(10)) + 1}: 'cores' stands there twice"):
+        read_chip(str(tmp_path / "a.yaml"))
+    (tmp_path / "b.yaml").write_text("a: &a {x: 1}\nb: &b [*a, *a]\nc: [*b, {y: 1, z: 2, y: 3}]\n", "utf-8")
+    with pytest.raises(InputError, match=r"b\.yaml, line 3: 'y' stands there twice"):
+        read_chip(str(tmp_path / "b.yaml"))
+    for text in ("", "&a [*a]", "- 1\n---\n- 2\n"):
+        (tmp_path / "c.yaml").write_text(text, "utf-8")
+        with pytest.raises(InputError, match=r"c\.yaml: "):
+            read_chip(str(tmp_path / "c.yaml"))
+
+
 def test_a_file_that_states_no_status_is_read_and_its_numbers_are_assumed(tmp_path):
     assert read_chip(own_chip(tmp_path, cores={"value": 3, "source": "x"})).fact("cores").status == "assumed"
 

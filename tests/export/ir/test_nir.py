@@ -248,7 +248,7 @@ def test_a_name_is_no_keyword_and_no_markup(tmp_path, name):
 
 
 def test_a_label_that_stands_twice_is_refused():
-    with pytest.raises(InputError, match="^the label 'b' stands twice"):
+    with pytest.raises(InputError, match=r"^the label 'b' stands twice"):
         validate(replace(random_graph(), labels=("a", "b", "b")))
 
 

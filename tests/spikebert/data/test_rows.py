@@ -173,7 +173,7 @@ def test_quotation_marks_of_a_text_stay_and_those_of_a_writer_go(tmp_path):
 
 def test_tabs_in_single_texts_are_said(tmp_path):
     table = read_table(write(tmp_path / "a.tsv", "a\tx\ty\nb\tz\na\tw\n"))
-    assert table.rows[0] == Row("a", "x\ty")
+    assert table.rows[0] == Row("a", "x y")
     assert table.notes == ["1 texts hold a TAB, which counts as a space (the first on line 1)"]
 
 

@@ -52,6 +52,7 @@ def test_the_options_of_a_command_are_the_settings_of_its_run_with_their_default
         ("blocks", 10**9, "must be at most 1024"),
         ("time_steps", 10**12, "must be at most 4096"),
         ("levels", 5, "must be at most 4"),
+        ("levels", 0, "a residual of spikes has 1 to 4"),
         ("out", "runs\udcff", "the path is not UTF-8; choose another folder"),
         ("learning_rate", 0.0, "must be above 0 and finite"),
         ("cache_limit", float("inf"), "must not be negative, and finite"),

@@ -439,6 +439,7 @@ def test_a_training_killed_at_random_moments_resumes_to_the_same_model(task, tea
     ("arguments", "message"),
     [
         (["--teacher", "/no/such/folder"], "no such folder"),
+        (["--more-teachers", "/no/such/folder"], "--more-teachers /no/such/folder: no such folder"),
         (["--task", "no-such-task"], "no such file or folder"),
         (["--epochs", "-1"], "--epochs -1: must not be negative"),
         (["--out", "/proc/none/x"], "/proc/none"),
