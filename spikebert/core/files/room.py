@@ -34,8 +34,8 @@ def no_room(error: Exception, path: Path, work: Path, size: int | None) -> NoRoo
     if number is None:
         return None
     written = _written(work)
-    takes = f"about {_bytes(size)}" if size else f"more than {_bytes(written)}" if written else ""
-    told = f"takes {takes}, and " if takes else ""
+    least = f"about {_bytes(size)}" if size else f"more than {_bytes(written)}"
+    told = f"takes {least}, and " if size or written else ""
     if number == errno.EFBIG:
         allowed = _bytes(resource.getrlimit(resource.RLIMIT_FSIZE)[0])
         reason = f"{told}files of at most {allowed} are allowed here (ulimit -f); raise that"
