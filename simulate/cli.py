@@ -208,7 +208,7 @@ def sweep(options: argparse.Namespace) -> None:
         points = sweeps.sweep(graph, sentences, measure, options.factors, margins, bar.update)
     print(sweeps.table(points, measure.metric))
     if output and output.suffix == ".json":
-        text = json.dumps(sweeps.plain(points), indent=1)
+        text = json.dumps(sweeps.plain(points, measure.metric), indent=1)
         write_atomically(output, lambda path: path.write_text(text, "utf-8"))
     elif output:
         from simulate.report.panel import Plot

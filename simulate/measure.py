@@ -38,6 +38,10 @@ class Measure:
         """Of the logits (B, labels) of these texts."""
         return metrics.value(self.metric, predicted(graph, logits), self.true, graph.labels)
 
+    def is_defined(self, graph: Graph, logits: NDArray[np.int64]) -> bool:
+        """Whether the metric tells anything of these logits."""
+        return metrics.is_defined(self.metric, predicted(graph, logits), self.true, graph.labels)
+
     def score(self, graph: Graph, logits: NDArray[np.int64]) -> Score:
         """`value` with its interval."""
         return metrics.score(self.metric, predicted(graph, logits), self.true, graph.labels)

@@ -25,7 +25,9 @@ from simulate.batches import Tokens, batches
 from simulate.energy.costs import costs
 from simulate.measure import Measure
 from spikebert.core.errors import InputError
+from spikebert.core.log import say
 from spikebert.core.options import require_least, require_positive
+from spikebert.data import metrics
 from spikebert.data.metrics import ACCURACY, Metric
 
 ROWS = 256  # tokens of a batch
@@ -82,12 +84,19 @@ def sweep(
         require_least(0, margins=margin)
     for factor in factors:
         require_positive(factors=factor)
-    points = []
+    points, undefined = [], 0
     for factor in factors:
         scaled = scale_thresholds(graph, factor)
         steps = run(scaled, sentences, progress)
         neurons = sum(node.size for node in scaled.neurons) * np.array([len(tokens) for tokens in sentences])
         points += [_point(scaled, factor, margin, steps, measure, neurons) for margin in (None, *margins)]
+        undefined += not measure.is_defined(scaled, steps.logits[-1])
+    if undefined:
+        reason = metrics.UNDEFINED[measure.metric.name]
+        say(
+            f"{measure.metric.title}: is not defined at {undefined} of {len(factors)} factors of the thresholds "
+            f"({reason}); 0 stands for it"
+        )
     return points
 
 
@@ -169,9 +178,9 @@ def table(points: Sequence[Point], metric: Metric) -> str:
     return "\n".join(lines)
 
 
-def plain(points: Sequence[Point]) -> list[dict[str, Any]]:
-    """As JSON values."""
-    return [asdict(point) for point in points]
+def plain(points: Sequence[Point], metric: Metric) -> list[dict[str, Any]]:
+    """As JSON values, each with the metric that its score is of."""
+    return [{**asdict(point), "metric": str(metric)} for point in points]
 
 
 def draw(points: Sequence[Point], metric: Metric, width: float):

@@ -41,7 +41,7 @@ def read_data(name: str, columns: Columns, limit: int | None, labels: Mapping[st
     """
     if name == STANDARD_INPUT and columns.given:
         raise InputError("-: standard input is texts alone, one a line, without columns", field="data")
-    alone = None if name in TASKS or columns.given else read_texts(name, limit)
+    alone = None if name in TASKS or columns.label is not None else read_texts(name, limit, columns.text)
     if alone is not None:
         return Texts("standard input" if name == STANDARD_INPUT else name, alone, None)
     rows, called = measured(name, columns, limit), labels or {}
@@ -107,7 +107,7 @@ def require_texts(texts: Sequence[str], where: str) -> None:
         require_bearable(text, f"{where} {number}")
 
 
-def _pairs(texts: Sequence[str], where: str) -> list[str | tuple[str, str]]:
+def pairs_of(texts: Sequence[str], where: str) -> list[str | tuple[str, str]]:
     """The texts for a model of pairs; it is told how many are none, which the model was not trained on."""
     inputs = [halves(text) for text in texts]
     for number, text in enumerate(inputs, 1):
@@ -142,7 +142,7 @@ def encode(graph: Graph, texts: Sequence[str], where: str, truncate: bool = Fals
     embedding = graph.nodes[0]
     assert isinstance(embedding, Embedding)
     require_texts(texts, where)
-    inputs = _singles(texts) if embedding.separator < 0 else _pairs(texts, where)
+    inputs = _singles(texts) if embedding.separator < 0 else pairs_of(texts, where)
     found = token_ids(graph.tokenizer, inputs, graph.max_tokens, truncate, "the model's tokenizer")
     for number, (tokens, count) in enumerate(found, 1):
         if not count:
@@ -150,7 +150,7 @@ def encode(graph: Graph, texts: Sequence[str], where: str, truncate: bool = Fals
         if count > graph.max_tokens:
             raise InputError(
                 f"{where} {number}: {count} tokens, but the model takes at most {graph.max_tokens}; "
-                "shorten it, or cut it with --truncate"
+                "shorten it, or let it be cut (--truncate; in Python truncate=True)"
             )
         if tokens.max() >= len(embedding.word):
             raise InputError(

@@ -19,12 +19,14 @@ STANDARD_INPUT = "-"
 LABELLED = (".tsv", ".json", ".jsonl", ".ndjson")  # files whose names say that each row has more than a text
 
 
-def read_texts(name: str, limit: int | None = None) -> list[str] | None:
+def read_texts(name: str, limit: int | None = None, columns: Sequence[str] = ()) -> list[str] | None:
     """The first `limit` texts of a file, `-` for standard input; None for a file with labels.
 
     Without labels is a .csv whose header names a column of texts (or the two of a pair) and none of labels, and a file
     of another name in which no line has a TAB.
 
+    Args:
+        columns: of a .csv, those of the texts by their names; the usual ones where none are given.
     Raises:
         InputError: naming the line that is empty or not UTF-8, or a file without texts.
     """
@@ -36,7 +38,9 @@ def read_texts(name: str, limit: int | None = None) -> list[str] | None:
     if suffix in LABELLED:
         return None
     if suffix == ".csv":
-        return _csv_texts(path, limit)
+        return _csv_texts(path, limit, [name.strip().lower() for name in columns])
+    if columns:
+        return None
     lines = list(islice(read_lines(path), limit))
     return None if any("\t" in line for _, line in lines) else _whole(str(path), lines)
 
@@ -51,35 +55,38 @@ def _of_text(where: str, lines: Iterator[tuple[int, bytes]]) -> Iterator[tuple[i
         yield number, line
 
 
-def _csv_texts(path: Path, limit: int | None) -> list[str] | None:
-    delimiter, table = csv_rows.delimiter_of(path, _has_texts_alone), Table()
+def _csv_texts(path: Path, limit: int | None, wanted: Sequence[str]) -> list[str] | None:
+    def chosen_of(cells: Sequence[str]) -> Sequence[str]:
+        """The columns of texts in a header; none where it lacks them, or names labels."""
+        names = [cell.strip().lower() for cell in cells]
+        found = wanted if set(wanted) <= set(names) else ()
+        return () if set(names) & set(LABEL_COLUMNS) else found or (() if wanted else text_columns(names))
+
+    delimiter, table = csv_rows.delimiter_of(path, lambda cells: bool(chosen_of(cells))), Table()
     records = csv_rows.records_of(path, delimiter, table)
     head = next(records, None)
-    if head is None or not _has_texts_alone(head.cells):
+    chosen = () if head is None else chosen_of(head.cells)
+    if head is None or not chosen:
         return None
-    names = _names(head.cells)
-    chosen = text_columns(names)
+    names = [cell.strip().lower() for cell in head.cells]
     twice = next((name for name in chosen if names.count(name) > 1), None)
     if twice is not None:
         raise InputError(
             f"{path}, line {head.line}: the header names {twice!r} {names.count(twice)} times; rename all but one"
         )
-    header = tuple(cell.strip() for cell in head.cells)
-    found = list(islice(whole(path, records, header, len(header), csv_rows.quoting(delimiter)), limit))
+    found = list(islice(whole(path, records, head, True, csv_rows.quoting(delimiter)), limit))
     places = [names.index(name) for name in chosen]
-    for note in (*table.notes, *_over_lines(found, places)):
+    for note in (*table.notes, *_left_out(head, places), *_over_lines(found, places)):
         say(f"{path.name}: {note}")
     return _whole(str(path), ((r.line, text_of(path, r.line, [r.cells[i] for i in places]).strip()) for r in found))
 
 
-def _names(cells: Iterable[str]) -> list[str]:
-    return [cell.strip().lower() for cell in cells]
-
-
-def _has_texts_alone(cells: Sequence[str]) -> bool:
-    """Whether a header names texts, and no labels."""
-    names = _names(cells)
-    return bool(text_columns(names)) and not any(name in names for name in LABEL_COLUMNS)
+def _left_out(head: Record, places: Sequence[int]) -> Iterator[str]:
+    """A note of the columns that are not read: one of them may hold labels."""
+    others = [repr(cell.strip()) for place, cell in enumerate(head.cells) if place not in places]
+    if others:
+        texts = " and ".join(repr(head.cells[place].strip()) for place in places)
+        yield f"the text is {texts}; {', '.join(others[:12])} left out (labels are named by --label-column)"
 
 
 def _over_lines(found: Sequence[Record], places: Sequence[int]) -> Iterator[str]:

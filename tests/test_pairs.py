@@ -102,8 +102,11 @@ def test_a_task_is_of_pairs_if_every_row_is_one(pairs, tmp_path):
 
 def test_a_dev_part_of_single_texts_does_not_fit_a_task_of_pairs(pairs, tmp_path):
     (tmp_path / "dev.tsv").write_text("first\tw1\nsecond\tw2\n")
-    with pytest.raises(InputError, match="dev row 1 has one text, where those of train have two"):
+    with pytest.raises(InputError, match=r"^dev .*dev.tsv: dev row 1 has one text, where those of train have two"):
         load_task(str(pairs), str(tmp_path / "dev.tsv"))
+    (tmp_path / "pairs.tsv").write_text("first\tw1\tw3\nsecond\tw2\tw3\n")
+    with pytest.raises(InputError, match="dev row 1 has two texts, where those of train have one"):
+        load_task(str(tmp_path / "dev.tsv"), str(tmp_path / "pairs.tsv"))
 
 
 def test_singles_and_pairs_are_tokenised_beside_one_another_and_cut_where_they_are_longer(told):

@@ -185,6 +185,9 @@ def read_traces(path: Path, graph: Graph, golden: Golden) -> Trains:
     """A team's own traces of the golden texts: {layer: (T, M, D)} of 0 and 1, of any layers, in network order."""
     arrays = read_npz(path, "file of traces")
     shapes = {name: train.shape for name, train in golden.spikes.items()}
+    lengths = arrays.pop("lengths", None) if "lengths" not in shapes else None  # as in our own spikes.npz
+    if lengths is not None and not np.array_equal(lengths, golden.lengths):
+        raise InputError(f"{path}: lengths are not those of the golden texts; give traces of these")
     for name, array in arrays.items():
         if name not in shapes:
             known = ", ".join(shapes)

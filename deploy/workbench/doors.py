@@ -106,14 +106,17 @@ class Pipeline:
         Raises:
             InputError: names the text that is empty, too long or no text.
         """
-        if top_k is not None and top_k < 1:
-            raise InputError(f"{top_k}: must be at least 1, or None for all", field="top_k")
+        if top_k is not None and (type(top_k) is not int or top_k < 1):
+            raise InputError(f"{top_k!r}: must be at least 1, a whole number, or None for all", field="top_k")
+        if not isinstance(truncation, bool):
+            raise InputError(f"{truncation!r}: must be True or False", field="truncation")
         alone = isinstance(texts, (str, Mapping))
         given: Any = [texts] if alone else texts
         if isinstance(given, (list, tuple)):
             given = [_told(text) if isinstance(text, Mapping) else text for text in given]
         if not self.model.labels:
-            return [{"label": NUMBER, "score": score} for score in self.model.predict(given, truncate=truncation)]
+            rows = [{"label": NUMBER, "score": score} for score in self.model.predict(given, truncate=truncation)]
+            return rows if alone or top_k == 1 else [[row] for row in rows]
         found = [self._ranked(scores, top_k) for scores in self.model.predict_proba(given, truncate=truncation)]
         if top_k == 1:
             return [best for (best,) in found]
@@ -134,4 +137,7 @@ def _told(text: Mapping[str, Any]) -> str:
 
 def pipeline(model: str | os.PathLike[str] | Model | Trained) -> Pipeline:
     """A Pipeline of a model, or of the path of one as `load` takes it: `pipeline("model.nir")("a text")`."""
-    return Pipeline(load(model) if isinstance(model, (str, os.PathLike)) else model)
+    found: Any = load(model) if isinstance(model, (str, os.PathLike)) else model
+    if not hasattr(found, "predict_proba"):
+        raise InputError("must be a model, or the path of one", field="model")
+    return Pipeline(found)

@@ -30,7 +30,7 @@ def read(path: Path, columns: Columns, limit: int | None) -> Table:
     rest = islice(records if found.header else chain([first], records), limit)
     hint = f"{quoting(delimiter)}, or give label<TAB>text lines"
     inner: list[tuple[int, str]] = []
-    table.rows = rows_of(path, _watched(rest, inner), found, len(first.cells), hint)
+    table.rows = rows_of(path, _watched(rest, inner), found, first, hint)
     _require_closed(path, table.rows, inner, delimiter, found.label, len(first.cells))
     return table
 

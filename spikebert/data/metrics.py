@@ -178,12 +178,12 @@ def numbers(labels: Sequence[str], choice: str) -> NDArray[np.float64]:
 
 
 def number_of(label: str) -> float | None:
-    """A label as a finite number; None where it is none."""
+    """A label as a finite number; None where it is none, or one that Python alone reads as one: 1_5, ٣."""
     try:
         value = float(label)
     except ValueError:
         return None
-    return value if math.isfinite(value) else None
+    return value if math.isfinite(value) and label.isascii() and "_" not in label else None
 
 
 def score(metric: Metric, predicted: NDArray, true: NDArray, labels: Sequence[str]) -> Score:
@@ -202,6 +202,11 @@ def score(metric: Metric, predicted: NDArray, true: NDArray, labels: Sequence[st
             say(f"{metric.title}: is not defined for these texts ({UNDEFINED[metric.name]}); 0 stands for it")
             return Score(metric, 0.0, 0.0 if metric.name == "f1" else -1.0, 1.0)
         return Score(metric, statistic(*pair), *_bootstrap(statistic, *pair))
+
+
+def is_defined(metric: Metric, predicted: NDArray, true: NDArray, labels: Sequence[str]) -> bool:
+    """Whether the metric tells anything of these texts; arguments as of `score`."""
+    return metric.name == "accuracy" or _is_defined(metric.name, *_pair(metric, predicted, true, labels))
 
 
 def value(metric: Metric, predicted: NDArray, true: NDArray, labels: Sequence[str]) -> float:

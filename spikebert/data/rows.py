@@ -66,26 +66,28 @@ def locate(path: Path, first: Record, names: Sequence[str], columns: Columns) ->
     return Layout(label, tuple(texts), header)
 
 
-def rows_of(path: Path, records: Iterable[Record], found: Layout, width: int, hint: str) -> list[Row]:
-    """The rows of a file with columns: as many cells in each, `width`.
+def rows_of(path: Path, records: Iterable[Record], found: Layout, first: Record, hint: str) -> list[Row]:
+    """The rows of a file with columns: as many cells in each as in the first record, which may be a header.
 
     hint: what to do about a row that has more.
     """
     rows = []
-    for record in whole(path, records, found.header, width, hint):
+    for record in whole(path, records, first, bool(found.header), hint):
         label, *texts = (record.cells[place] for place in (found.label, *found.texts))
         rows.append(row_of(path, record.line, label, texts))
     return rows
 
 
-def whole(path: Path, records: Iterable[Record], header: tuple[str, ...], width: int, hint: str) -> Iterator[Record]:
-    """The records, of which each must have `width` cells, and none be the header once more."""
+def whole(path: Path, records: Iterable[Record], first: Record, headed: bool, hint: str) -> Iterator[Record]:
+    """The records, each with as many cells as the first; where that is a header, none may be it once more."""
+    header = [cell.strip() for cell in first.cells]
     for record in records:
-        if len(record.cells) != width:
+        if len(record.cells) != len(header):
             raise InputError(
-                f"{path}, line {record.line}: has {len(record.cells)} columns, where line 1 has {width}; {hint}"
+                f"{path}, line {record.line}: has {len(record.cells)} columns, where line {first.line} has "
+                f"{len(header)}; {hint}"
             )
-        if header and tuple(cell.strip() for cell in record.cells) == header:
+        if headed and [cell.strip() for cell in record.cells] == header:
             raise InputError(f"{path}, line {record.line}: is the header once more; take the line away")
         yield record
 

@@ -29,7 +29,7 @@ def read(path: Path, columns: Columns, limit: int | None) -> Table:
     rest = records if found.header else chain([first], records)
     unquoted = (_unquoted(path, record, found.label) for record in islice(rest, limit))
     hint = "a TAB inside of a text must become a space"
-    table.rows = rows_of(path, _unquoted_texts(list(unquoted), found.texts, table), found, len(first.cells), hint)
+    table.rows = rows_of(path, _unquoted_texts(list(unquoted), found.texts, table), found, first, hint)
     return table
 
 

@@ -140,8 +140,11 @@ def load_task(name: str, dev: str | None = None, columns: Columns = USUAL, probl
         if not rows:
             raise InputError(f"{name}: no {part} rows; give more texts, or a dev part with --dev", field="task")
     labels = [] if numbers else sorted({row.label for row in train})
+    source, field = (dev, "dev") if dev else (name, "task")  # of the dev part
     if numbers:
-        _require_numbers(name, train, dev_rows)
+        _require_numbers(name, train, "task", "training")
+        _require_numbers(source, dev_rows, field, "dev")
+        _require_several(name, train)
     elif len(labels) < 2:
         raise InputError(
             f"{name}: every row has the label {labels[0]!r}; a task needs at least two labels", field="task"
@@ -149,11 +152,13 @@ def load_task(name: str, dev: str | None = None, columns: Columns = USUAL, probl
     for number, row in enumerate(dev_rows, 1):
         if not numbers and row.label not in labels:
             raise InputError(
-                f"{name}: dev row {number} has the label {row.label!r}, which no training row has", field="task"
+                f"{source}: dev row {number} has the label {row.label!r}, which no training row has", field=field
             )
-    if are_pairs(train) and not are_pairs(dev_rows):
-        number = next(n for n, row in enumerate(dev_rows, 1) if "\t" not in row.text)
-        raise InputError(f"{name}: dev row {number} has one text, where those of train have two", field="task")
+    texts = 2 if are_pairs(train) else 1
+    for number, row in enumerate(dev_rows, 1):
+        if row.text.count("\t") + 1 != texts:
+            has, have = ("one text", "two") if texts == 2 else ("two texts", "one")
+            raise InputError(f"{source}: dev row {number} has {has}, where those of train have {have}", field=field)
     return Task(_called(name), train, dev_rows, labels, notes, cut)
 
 
@@ -161,15 +166,17 @@ def _called(name: str) -> str:
     return name if name in packaged.TASKS else Path(name).absolute().stem  # of ".", too
 
 
-def _require_numbers(name: str, train: Sequence[Row], dev: Sequence[Row]) -> None:
-    for part, rows in (("training", train), ("dev", dev)):
-        for number, row in enumerate(rows, 1):
-            if number_of(row.label) is None:
-                raise InputError(
-                    f"{name}: {part} row {number} has the label {row.label[:40]!r}, where the task is to predict "
-                    "numbers; mend it, or give --problem classes",
-                    field="task",
-                )
+def _require_numbers(source: str, rows: Sequence[Row], field: str, part: str) -> None:
+    for number, row in enumerate(rows, 1):
+        if number_of(row.label) is None:
+            raise InputError(
+                f"{source}: {part} row {number} has the label {row.label[:40]!r}, where the task is to predict "
+                "numbers; mend it, or give --problem classes",
+                field=field,
+            )
+
+
+def _require_several(name: str, train: Sequence[Row]) -> None:
     if len({float(row.label) for row in train}) < 2:
         raise InputError(f"{name}: every training row has the label {train[0].label}; nothing is learnt", field="task")
 

@@ -14,13 +14,14 @@ from typing import Any, Literal
 from spikebert.core.declared import Amount, Count, Rate, Size, require_fields
 from spikebert.core.errors import InputError
 from spikebert.core.files import require_file
-from spikebert.core.options import require_folder, require_most, require_seed
+from spikebert.core.options import require_folder, require_least, require_most, require_seed
 from spikebert.data import hub
 from spikebert.data.columns import Columns, renamed
 from spikebert.data.tasks import Problem
 from spikebert.model.limits import BLOCKS_MAX, LEVELS_MAX, STEPS_MAX, WIDTH_MAX
 from spikebert.training import teacher_folder
 
+LEAST_TOKENS = 3  # of a text: its first word, between a BERT's own two
 COPIES_MAX = 1000  # of a text: they are all in memory
 PRESETS: dict[str, dict[str, int]] = {
     "tiny": dict(num_hidden_layers=2, hidden_size=128, num_attention_heads=2, max_tokens=64),
@@ -68,6 +69,10 @@ class FromTeacher(RunSettings):
     metric: str | None = None  # the task's usual one; see spikebert.data.metrics
     max_tokens: Size | None = None
 
+    def check(self) -> None:
+        super().check()
+        require_least(LEAST_TOKENS, max_tokens=self.max_tokens)
+
     def require_inputs(self) -> None:
         """An InputError for the first file or folder that is not there, or is no teacher: before torch is loaded."""
         teacher_folder.require(self.teacher)
@@ -114,6 +119,8 @@ class Shape(FromTeacher):
             raise InputError(f"{self.beta}: must lie in [0, 1]", field="beta")
         width, heads = self.sizes["hidden_size"], self.sizes["num_attention_heads"]
         if width % heads:
+            if self.heads is None:
+                raise InputError(f"{width}: must be a multiple of the {heads} heads; give others", field="width")
             raise InputError(f"{heads}: must be a divisor of the width, {width}", field="heads")
         if self.neighbours and width % 2:
             raise InputError(f"{width}: must be even with neighbours, which have half of it each", field="width")

@@ -70,6 +70,14 @@ def test_a_regression_is_swept_by_its_correlation_and_has_no_margins():
         sweep(graph, sentences(), measure, [1.0], [0.5])
 
 
+def test_a_correlation_that_is_not_defined_is_told(caplog):
+    graph = random_graph(norm="batch", reset="zero", labels=0)
+    measure = Measure(SPEARMAN, np.ones(len(sentences())))
+    with caplog.at_level("INFO"):
+        assert [point.score for point in sweep(graph, sentences(), measure, [1.0, 1.5], [])] == [0, 0]
+    assert "Spearman correlation: is not defined at 2 of 2 factors of the thresholds" in caplog.text
+
+
 def test_the_command_prints_a_table_and_writes_points_and_figure(tmp_path, capsys):
     example_run(tmp_path)
     arguments = ["sweep", str(tmp_path / "model.nir"), "--data", str(tmp_path / "dev.tsv"), "--factors", "1", "1.5"]

@@ -88,6 +88,20 @@ def test_what_is_left_out_of_a_csv_of_texts_or_joined_in_it_is_told(tmp_path, ca
     assert "1 texts go over several lines, in quotation marks (the first from line 2 on)" in told
 
 
+def test_a_column_that_is_not_read_is_told_since_it_may_hold_labels(tmp_path, caplog):
+    (tmp_path / "a.csv").write_text("text,Target\ngood film,1\n", "utf-8")
+    with caplog.at_level("INFO"):
+        assert read_texts(str(tmp_path / "a.csv")) == ["good film"]
+    assert "the text is 'text'; 'Target' left out (labels are named by --label-column)" in caplog.text
+
+
+def test_the_column_of_texts_may_be_named(tmp_path):
+    (tmp_path / "a.csv").write_text("id;Body;text\n1;a good film;x\n", "utf-8")
+    assert read_texts(str(tmp_path / "a.csv"), columns=["body"]) == ["a good film"]
+    assert read_texts(str(tmp_path / "a.csv"), columns=["Body", "text"]) == ["a good film\tx"]
+    assert read_texts(str(tmp_path / "a.csv"), columns=["other"]) is None
+
+
 @pytest.mark.parametrize("content", ["", "\n\n", '""\n'])
 def test_a_csv_of_nothing_is_left_to_the_reader_of_labels(tmp_path, content):
     (tmp_path / "a.csv").write_text(content, "utf-8")

@@ -12,7 +12,7 @@ from deploy.workbench.inspection.graph import describe_file as describe_graph
 from export.cli import is_hdf5
 from export.ir.nir import is_foreign
 from spikebert.core.errors import InputError
-from spikebert.core.files import read_json
+from spikebert.core.files import read_json, require_file
 from spikebert.training.teacher_folder import NGRAMS
 
 # (the file that tells, its field, the value of that field, who describes the folder)
@@ -39,8 +39,9 @@ def inspect(path: str | os.PathLike[str]) -> Description:
     path = Path(path)
     if path.is_dir():
         return _folder(path)
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise InputError(f"{path}: no such file or folder")
+    require_file(path, "model or result")
     if is_hdf5(str(path)):
         if not is_foreign(path):
             return describe_graph(path)

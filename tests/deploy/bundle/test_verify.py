@@ -242,6 +242,16 @@ def test_traces_that_cannot_be_are_refused(tmp_path, arrays, told):
         golden.read_traces(tmp_path / "theirs.npz", graph, golden.compute(graph, sentences(2)))
 
 
+def test_the_lengths_in_a_file_of_our_own_spikes_must_be_those_of_the_golden_texts(tmp_path):
+    graph, path = random_graph(), tmp_path / "theirs.npz"
+    stored = golden.compute(graph, sentences(2))
+    np.savez(path, lengths=stored.lengths, **stored.spikes)
+    assert list(golden.read_traces(path, graph, stored)) == list(stored.spikes)
+    np.savez(path, lengths=stored.lengths[::-1] + 1, **stored.spikes)
+    with pytest.raises(InputError, match="lengths are not those of the golden texts"):
+        golden.read_traces(path, graph, stored)
+
+
 def test_a_truncated_file_of_traces_is_refused(tmp_path):
     graph = random_graph()
     np.savez(tmp_path / "theirs.npz", **{"embeddings.lif": np.zeros((4, 3, 12))})

@@ -179,6 +179,9 @@ def test_a_translation_that_says_nothing_is_refused(folder, capsys, labels):
         (lambda m: m.map(objective="time"), "objective time: must be one of cores, latency, energy"),
         (lambda m: m.sweep(["good"], ["label0"], [1.0], [-1.0]), "margins -1.0: must not be negative"),
         (lambda m: spikebert.pipeline(m)("good", top_k=-1), "top_k -1: must be at least 1"),
+        (lambda m: spikebert.pipeline(m)("good", top_k="1"), "top_k '1': must be at least 1, a whole number"),
+        (lambda m: spikebert.pipeline(m)("good", truncation="do_not_truncate"), "truncation .*: must be True or False"),
+        (lambda m: spikebert.pipeline(None), "model must be a model, or the path of one"),
         (lambda m: m.simulate([]), "texts is empty"),
         (lambda m: m.simulate(["good"], ["label0", "label1"]), "labels must be 1 texts"),
         (lambda m: m.simulate(["good"], backend="loihi"), "backend loihi: must be one of fast, lava"),
@@ -214,6 +217,14 @@ def test_a_pipeline_refuses_what_is_no_text(model, texts):
         spikebert.pipeline(model)(texts)
     with pytest.raises(ValueError, match="texts must be a list of texts"):
         spikebert.pipeline(model)(1)
+
+
+def test_a_pipeline_that_predicts_a_number_gives_lists_where_one_of_classes_does():
+    pipe, pairs = spikebert.pipeline(EXAMPLES / "stsb" / "model.nir"), ["A dog runs.\tA dog walks.", "Hello.\tRain."]
+    rows = pipe(pairs)
+    assert [row["label"] for row in rows] == ["LABEL_0", "LABEL_0"]
+    assert pipe(pairs, top_k=None) == [[row] for row in rows]
+    assert pipe(pairs[0], top_k=2) == pipe(pairs[0]) == rows[:1]
 
 
 def test_a_model_stays_what_was_loaded_whatever_becomes_of_its_file(model, tmp_path):

@@ -50,6 +50,13 @@ def test_a_text_is_cut_only_where_that_is_asked_for():
         pipe(long)
 
 
+def test_half_of_a_pair_is_refused():
+    model = Trained(model_with_character(separator=3, shared_words=True))
+    assert model.predict(["w1\tw2"])
+    with pytest.raises(spikebert.InputError, match="texts: text 1: one of its two texts is empty; fill it"):
+        model.predict(["w1\t "])
+
+
 def test_an_array_of_texts_is_a_list_of_texts(model):
     texts = ["w1 w2", "w3"]
     assert model.predict(np.array(texts)) == model.predict(texts)

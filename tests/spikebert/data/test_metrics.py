@@ -6,7 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spikebert.core.errors import InputError
-from spikebert.data.metrics import ACCURACY, SPEARMAN, Metric, chosen, metric, noted, score, usual, value, wilson
+from spikebert.data.metrics import (
+    ACCURACY,
+    SPEARMAN,
+    Metric,
+    chosen,
+    metric,
+    noted,
+    number_of,
+    score,
+    usual,
+    value,
+    wilson,
+)
 
 PAIR = ("0", "1")
 CLASSES = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=2, max_size=40)
@@ -54,6 +66,10 @@ def test_what_is_not_defined_is_no_certain_zero(name, true, ends, caplog):
 def test_values_too_near_to_be_told_apart_correlate_with_nothing():
     found = score(metric("pearson", ()), np.array([1e-200, 2e-200, 3e-200]), np.array([1.0, 2.0, 3.0]), ())
     assert -1 <= found.low <= found.value <= found.high <= 1
+
+
+def test_what_python_alone_reads_as_a_number_is_none():
+    assert [number_of(label) for label in ("1.5", "-2", "1e3", "1_5", "٣", "inf", "x")] == [1.5, -2, 1000, *[None] * 4]
 
 
 def test_ratings_correlate_as_the_numbers_that_they_are():

@@ -61,6 +61,7 @@ PAIRS = "".join(f"yes\tone {i}\ttwo {i}\n" for i in range(5))
             "line 2: has 3 columns, where line 1 has 2; a text with a comma",
         ),
         ("a.csv", "label,text\npos\n", "line 2: has 1 columns, where line 1 has 2"),
+        ("a.csv", "\n\nlabel,text\npos\n", "line 4: has 1 columns, where line 3 has 2"),
         (
             "a.csv",
             'label,text\nneg,bad\npos,"good\n',

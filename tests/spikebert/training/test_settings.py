@@ -47,6 +47,8 @@ def test_the_options_of_a_command_are_the_settings_of_its_run_with_their_default
         ("batch_size", 0, "must be at least 1"),
         ("limit", -1, "must be at least 1"),
         ("augment", -1, "must not be negative"),
+        ("max_tokens", 1, "must be at least 3"),
+        ("width", 7, "must be a multiple of the 6 heads"),
         ("augment", 10**12, "must be at most 1000"),
         ("width", 10**9, "must be at most 16384"),
         ("blocks", 10**9, "must be at most 1024"),
