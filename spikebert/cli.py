@@ -46,7 +46,8 @@ def add_run(p: Parser) -> None:
     add(
         "problem",
         "whether the labels are classes, or numbers that are predicted (a regression); auto: numbers, where all are "
-        "and one has a part behind the point, such as 3.8; auto refuses data with more than half as many labels as texts",
+        "and one has a part behind the point, such as 3.8; auto refuses data with more than half as many labels as "
+        "texts",
     )
     add_labels(p)
     add("out", "the folder for the model; the same command resumes a killed run", "-o")
