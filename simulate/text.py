@@ -107,7 +107,7 @@ def require_texts(texts: Sequence[str], where: str) -> None:
         require_bearable(text, f"{where} {number}")
 
 
-def pairs_of(texts: Sequence[str], where: str) -> list[str | tuple[str, str]]:
+def _pairs(texts: Sequence[str], where: str) -> list[str | tuple[str, str]]:
     """The texts for a model of pairs; it is told how many are none, which the model was not trained on."""
     inputs = [halves(text) for text in texts]
     for number, text in enumerate(inputs, 1):
@@ -141,19 +141,32 @@ def encode(graph: Graph, texts: Sequence[str], where: str, truncate: bool = Fals
     """
     embedding = graph.nodes[0]
     assert isinstance(embedding, Embedding)
-    require_texts(texts, where)
-    inputs = _singles(texts) if embedding.separator < 0 else pairs_of(texts, where)
-    found = token_ids(graph.tokenizer, inputs, graph.max_tokens, truncate, "the model's tokenizer")
-    for number, (tokens, count) in enumerate(found, 1):
-        if not count:
-            raise InputError(f"{where} {number}: the text holds nothing that the tokenizer knows")
-        if count > graph.max_tokens:
-            raise InputError(
-                f"{where} {number}: {count} tokens, but the model takes at most {graph.max_tokens}; "
-                "shorten it, or let it be cut (--truncate; in Python truncate=True)"
-            )
+    found = tokens_of(graph.tokenizer, texts, graph.max_tokens, embedding.separator >= 0, where, truncate)
+    for number, tokens in enumerate(found, 1):
         if tokens.max() >= len(embedding.word):
             raise InputError(
                 f"{where} {number}: token {tokens.max()} is beyond the model's {len(embedding.word)} words"
+            )
+    return found
+
+
+def tokens_of(tokenizer: str, texts: Sequence[str], most: int, pairs: bool, where: str, truncate: bool) -> list[Tokens]:
+    """Token ids (N,) int64 of each text, for a model of any kind; arguments and errors as of `encode`.
+
+    Args:
+        tokenizer: the JSON text of the model's.
+        most: tokens that the model takes.
+        pairs: whether it takes pairs of texts.
+    """
+    require_texts(texts, where)
+    inputs = _pairs(texts, where) if pairs else _singles(texts)
+    found = token_ids(tokenizer, inputs, most, truncate, "the model's tokenizer")
+    for number, (_, count) in enumerate(found, 1):
+        if not count:
+            raise InputError(f"{where} {number}: the text holds nothing that the tokenizer knows")
+        if count > most:
+            raise InputError(
+                f"{where} {number}: {count} tokens, but the model takes at most {most}; "
+                "shorten it, or let it be cut (--truncate; in Python truncate=True)"
             )
     return [tokens for tokens, _ in found]

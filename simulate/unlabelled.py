@@ -11,7 +11,7 @@ from spikebert.core.errors import InputError
 from spikebert.core.files import require_file
 from spikebert.core.log import say
 from spikebert.data import csv_rows
-from spikebert.data.columns import LABEL_COLUMNS, text_columns
+from spikebert.data.columns import texts_alone
 from spikebert.data.lines import GZIP, HEAD, decoded, parted, read_lines, require_text
 from spikebert.data.rows import Record, Table, text_of, whole
 
@@ -38,7 +38,7 @@ def read_texts(name: str, limit: int | None = None, columns: Sequence[str] = ())
     if suffix in LABELLED:
         return None
     if suffix == ".csv":
-        return _csv_texts(path, limit, [name.strip().lower() for name in columns])
+        return _csv_texts(path, limit, columns)
     if columns:
         return None
     lines = list(islice(read_lines(path), limit))
@@ -55,27 +55,19 @@ def _of_text(where: str, lines: Iterator[tuple[int, bytes]]) -> Iterator[tuple[i
         yield number, line
 
 
-def _csv_texts(path: Path, limit: int | None, wanted: Sequence[str]) -> list[str] | None:
-    def chosen_of(cells: Sequence[str]) -> Sequence[str]:
-        """The columns of texts in a header; none where it lacks them, or names labels."""
-        names = [cell.strip().lower() for cell in cells]
-        found = wanted if set(wanted) <= set(names) else ()
-        return () if set(names) & set(LABEL_COLUMNS) else found or (() if wanted else text_columns(names))
-
-    delimiter, table = csv_rows.delimiter_of(path, lambda cells: bool(chosen_of(cells))), Table()
+def _csv_texts(path: Path, limit: int | None, columns: Sequence[str]) -> list[str] | None:
+    delimiter, table = csv_rows.delimiter_of(path, lambda cells: texts_alone(cells, columns) is not None), Table()
     records = csv_rows.records_of(path, delimiter, table)
     head = next(records, None)
-    chosen = () if head is None else chosen_of(head.cells)
-    if head is None or not chosen:
+    if head is None:
         return None
-    names = [cell.strip().lower() for cell in head.cells]
-    twice = next((name for name in chosen if names.count(name) > 1), None)
-    if twice is not None:
-        raise InputError(
-            f"{path}, line {head.line}: the header names {twice!r} {names.count(twice)} times; rename all but one"
-        )
+    try:
+        places = texts_alone(head.cells, columns)
+    except InputError as error:
+        raise InputError(f"{path}, line {head.line}: {error}") from None
+    if places is None:
+        return None
     found = list(islice(whole(path, records, head, True, csv_rows.quoting(delimiter)), limit))
-    places = [names.index(name) for name in chosen]
     for note in (*table.notes, *_left_out(head, places), *_over_lines(found, places)):
         say(f"{path.name}: {note}")
     return _whole(str(path), ((r.line, text_of(path, r.line, [r.cells[i] for i in places]).strip()) for r in found))

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from deploy.workbench.model import NO_PROBABILITY, SOURCE, Model, listed
 from export.formats.targets import TARGETS
 from simulate.scratch import scratch
-from simulate.text import pairs_of, require_texts
+from simulate.text import tokens_of
 from spikebert.core.errors import InputError, telling_what_to_install
 from spikebert.core.files import require_folder_of
-from spikebert.data.tokenizing import token_ids
 from spikebert.model import hub
 
 if TYPE_CHECKING:
@@ -82,20 +81,10 @@ class Trained:
 
         from spikebert.training.loop import Batch, Example
 
-        given = listed(texts)
-        require_texts(given, f"{SOURCE}: text")
-        config, rows = self.trained.model.config, []
-        inputs = given if config.separator is None else pairs_of(given, f"{SOURCE}: text")
-        found = token_ids(self.trained.tokenizer, inputs, config.max_tokens, truncate, "the model's tokenizer")
-        for number, (tokens, count) in enumerate(found, 1):
-            if not count:
-                raise InputError(f"{SOURCE}: text {number}: the text holds nothing that the tokenizer knows")
-            if count > config.max_tokens:
-                raise InputError(
-                    f"{SOURCE}: text {number}: {count} tokens, but the model takes at most {config.max_tokens}; "
-                    "shorten it, or let it be cut (truncate=True)"
-                )
-            rows.append(Example(tokens.tolist(), -1))
+        config, tokenizer = self.trained.model.config, self.trained.tokenizer
+        pairs = config.separator is not None
+        found = tokens_of(tokenizer, listed(texts), config.max_tokens, pairs, f"{SOURCE}: text", truncate)
+        rows = [Example(tokens.tolist(), -1) for tokens in found]
         parts = [np.empty((0, config.num_labels))]
         with torch.inference_mode():
             for start in range(0, len(rows), BATCH):

@@ -30,7 +30,7 @@ from export.ir.ranges import output_bounds
 from export.ir.stock import MANTISSA_MAX, NO_CURRENT_MEMORY, check_stock, stock_threshold
 from spikebert import __version__
 from spikebert.core.errors import InputError
-from spikebert.core.files import Kind, names_format, write_folder_atomically
+from spikebert.core.files import Kind, names_format, write_buffer, write_folder_atomically
 from spikebert.core.records import text_of
 
 FOLDER = Kind("networks for netx", (FILE, "[0-9][0-9]*.net"), names_format(FORMAT))
@@ -155,8 +155,7 @@ def _write_net(path: Path, chain: list[Layer]) -> None:
             neuron["vThMant"] = stock_threshold(lif)
             neuron["refDelay"] = 1
             neuron["gradedSpike"] = False
-    with buffer.getbuffer() as content:  # as in `export.ir.npz.write_npz`
-        path.write_bytes(content)
+    write_buffer(path, buffer)
 
 
 def _text(value: str) -> np.ndarray:

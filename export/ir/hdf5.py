@@ -16,7 +16,7 @@ import numpy as np
 from h5py import h5o  # type: ignore[attr-defined]  # compiled, and its types say nothing of it
 
 from spikebert.core.errors import InputError, reason_of, require_assertions
-from spikebert.core.files import require_file
+from spikebert.core.files import require_file, write_buffer
 
 LARGEST = 2**32  # bytes that all arrays of a file may take in memory
 UNPACKED = 200  # times the bytes of the file that its arrays may take, where that is more than MODEST
@@ -139,5 +139,4 @@ def write_nir(path: Path, graph: nir.NIRGraph) -> None:
     """Write a NIR file; made in memory, for HDF5 ends the process with a fault where a disk is full."""
     buffer = io.BytesIO()
     nir.write(buffer, graph)  # type: ignore[arg-type]  # h5py takes it
-    with buffer.getbuffer() as content:  # as in `write_npz`
-        path.write_bytes(content)
+    write_buffer(path, buffer)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebert.core.errors import InputError, reason_of
-from spikebert.core.files import require_file
+from spikebert.core.files import require_file, write_buffer
 
 LARGEST = 2**32  # bytes that all arrays of a file may take
 UNPACKED = 200  # times the bytes of the file that its arrays may take, where that is more than MODEST
@@ -59,8 +59,4 @@ def write_npz(target: Path | BinaryIO, arrays: Mapping[str, NDArray]) -> None:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
-    with buffer.getbuffer() as content:  # given back also where the disk is full, or the buffer complains at its end
-        if isinstance(target, Path):
-            target.write_bytes(content)
-        else:
-            target.write(content)
+    write_buffer(target, buffer)

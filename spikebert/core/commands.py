@@ -11,8 +11,7 @@ from importlib import import_module
 
 from spikebert.core.errors import InputError, exit_cleanly, printable
 from spikebert.core.log import shown
-
-LARGEST = 2**63  # whole numbers stay below it, as those of arrays do
+from spikebert.core.options import WHOLE_MAX
 
 
 @dataclass(frozen=True)
@@ -54,9 +53,9 @@ def _require_values(options: argparse.Namespace) -> None:
         values = value if isinstance(value, list) else [value]
         if "" in values:
             raise InputError(f"{name.replace('_', '-')}: is empty; give a value, or leave it out")
-        beyond = next((each for each in values if isinstance(each, int) and abs(each) >= LARGEST), None)
+        beyond = next((each for each in values if isinstance(each, int) and abs(each) >= WHOLE_MAX), None)
         if beyond is not None:
-            raise InputError(f"{beyond}: must lie in 0 to {LARGEST - 1}", field=name)
+            raise InputError(f"{beyond}: must lie in 0 to {WHOLE_MAX - 1}", field=name)
 
 
 Commands = Mapping[str, Command]

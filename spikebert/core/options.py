@@ -10,7 +10,7 @@ from pathlib import Path
 
 from spikebert.core.errors import InputError, is_unicode, printable
 
-SEEDS = 2**63  # what torch takes
+WHOLE_MAX = 2**63  # whole numbers stay below it, as those of arrays and the seeds of torch do
 
 
 def option(name: str) -> str:
@@ -48,8 +48,8 @@ def require_positive(**values: float) -> None:
 
 
 def require_seed(seed: int) -> None:
-    if not 0 <= seed < SEEDS:
-        raise InputError(f"{seed}: must lie in 0 to {SEEDS - 1}", field="seed")
+    if not 0 <= seed < WHOLE_MAX:
+        raise InputError(f"{seed}: must lie in 0 to {WHOLE_MAX - 1}", field="seed")
 
 
 def require_choice(known: Sequence[str], **values: str) -> None:

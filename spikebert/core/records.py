@@ -13,8 +13,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar, Union, get_args, get_ori
 
 from spikebert.core.errors import InputError
 from spikebert.core.files import read_json
-
-WHOLE_MAX = 2**63  # beyond which no count lies
+from spikebert.core.options import WHOLE_MAX
 
 
 class Within(NamedTuple):

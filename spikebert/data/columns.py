@@ -156,6 +156,20 @@ def layout(names: Sequence[str], wanted: Columns = USUAL) -> Layout | None:
     return Layout(places[0], tuple(places[1:]), tuple(names))  # type: ignore[arg-type]
 
 
+def texts_alone(names: Sequence[str], wanted: Sequence[str] = ()) -> tuple[int, ...] | None:
+    """Where the texts stand in a header without labels, whatever the case; None where it lacks them, or names labels.
+
+    Raises:
+        InputError: a column that is wanted stands there twice.
+    """
+    lower = [name.strip().lower() for name in names]
+    if any(name in lower for name in LABEL_COLUMNS):
+        return None
+    found = [_place(lower, lower, name.strip().lower()) for name in wanted or text_columns(lower)]
+    places = tuple(place for place in found if place is not None)
+    return places if places and len(places) == len(found) else None
+
+
 def _place(names: list[str], lower: list[str], name: str) -> int | None:
     """Where a column stands: by its very name, or else whatever its case."""
     among, wanted = (names, name) if name in names else (lower, name.lower())

@@ -45,7 +45,7 @@ def delimiter_of(path: Path, wanted: Callable[[list[str]], bool]) -> str:
         except (csv.Error, InputError):
             return False
 
-    return next(filter(parts, DELIMITERS if head else ()), ",")
+    return next(filter(parts, DELIMITERS), ",")
 
 
 def _located(path: Path, cells: list[str], columns: Columns) -> bool:

@@ -240,22 +240,20 @@ def _statistic(name: str) -> Callable[[NDArray, NDArray], float]:
     from scipy.spatial.distance import dice  # scipy takes long to import
     from scipy.stats import pearsonr, spearmanr
 
-    def f1(predicted: NDArray, true: NDArray) -> float:
-        return 1 - float(dice(predicted, true)) if predicted.any() or true.any() else 0.0
+    statistics: dict[str, Callable[[NDArray, NDArray], float]] = {
+        "f1": lambda predicted, true: 1 - dice(predicted, true),
+        "matthews": lambda predicted, true: pearsonr(predicted.astype(np.float64), true.astype(np.float64))[0],
+        "pearson": lambda predicted, true: pearsonr(predicted, true)[0],
+        "spearman": lambda predicted, true: spearmanr(predicted, true)[0],
+    }
 
-    def correlation(of: Callable) -> Callable[[NDArray, NDArray], float]:
-        def found(predicted: NDArray, true: NDArray) -> float:
-            if not _is_defined("pearson", predicted, true):
-                return 0.0
-            value = float(of(predicted, true)[0])  # NaN where the values differ by less than they can tell
-            return value if math.isfinite(value) else 0.0
+    def found(predicted: NDArray, true: NDArray) -> float:
+        if not _is_defined(name, predicted, true):
+            return 0.0
+        value = float(statistics[name](predicted, true))  # NaN where values differ by less than they can tell
+        return value if math.isfinite(value) else 0.0
 
-        return found
-
-    def matthews(predicted: NDArray, true: NDArray) -> float:
-        return correlation(pearsonr)(predicted.astype(np.float64), true.astype(np.float64))
-
-    return {"f1": f1, "matthews": matthews, "pearson": correlation(pearsonr), "spearman": correlation(spearmanr)}[name]
+    return found
 
 
 def _bootstrap(

@@ -16,3 +16,4 @@ from spikebert.core.files.room import NoRoomError as NoRoomError
 from spikebert.core.files.writing import append as append
 from spikebert.core.files.writing import require_folder_of as require_folder_of
 from spikebert.core.files.writing import write_atomically as write_atomically
+from spikebert.core.files.writing import write_buffer as write_buffer

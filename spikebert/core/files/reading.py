@@ -17,7 +17,7 @@ def require_file(path: str | os.PathLike[str], what: str) -> Path:
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give the {what} file itself")
-    if path.is_symlink() and _leads_in_a_circle(path):
+    if path.is_symlink() and leads_in_a_circle(path):
         raise InputError(f"{path}: is a symbolic link that leads in a circle")
     if path.exists() and not path.is_file():
         raise InputError(f"{path}: is a pipe or a device; write what it gives into a file, and give that")
@@ -28,7 +28,8 @@ def require_file(path: str | os.PathLike[str], what: str) -> Path:
     return path
 
 
-def _leads_in_a_circle(path: Path) -> bool:
+def leads_in_a_circle(path: Path) -> bool:
+    """Whether a symbolic link leads back to itself."""
     try:
         path.stat()
     except OSError as error:

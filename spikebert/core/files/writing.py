@@ -7,15 +7,18 @@ is locked while its process lives: the next writer there removes what a killed o
 from __future__ import annotations
 
 import errno
+import io
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from spikebert.core.errors import InputError
 from spikebert.core.files.locked import left_behind, locked_folder, names
+from spikebert.core.files.reading import leads_in_a_circle
 from spikebert.core.files.room import no_room
 
 PREFIX = ".spikebert-tmp-"
@@ -32,12 +35,9 @@ def place_of(path: str | os.PathLike[str], what: str = "") -> Path:
     path, name = Path(path), f"{what} {path}".lstrip()
     if not path.is_symlink():
         return path
-    try:
-        target = path.resolve()
-    except (RuntimeError, OSError):  # from Python 3.13 on, what leads in a circle stays the link that it is
-        target = path
-    if target.is_symlink():
+    if leads_in_a_circle(path):
         raise InputError(f"{name}: is a symbolic link that leads in a circle; remove it")
+    target = path.resolve()
     if not target.exists() and not target.parent.is_dir():
         raise InputError(f"{name}: is a symbolic link into {target.parent}, which is not there; create it first")
     return target
@@ -90,6 +90,15 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], objec
         if target.exists():
             shutil.copymode(target, made)
         replace(made, target)
+
+
+def write_buffer(target: Path | BinaryIO, buffer: io.BytesIO) -> None:
+    """Write what was made in memory. The view is given back also on a full disk, or the buffer complains at its end."""
+    with buffer.getbuffer() as content:
+        if isinstance(target, Path):
+            target.write_bytes(content)
+        else:
+            target.write(content)
 
 
 def append(path: Path, line: str) -> None:
