@@ -240,7 +240,7 @@ def _statistic(name: str) -> Callable[[NDArray, NDArray], float]:
     from scipy.spatial.distance import dice  # scipy takes long to import
     from scipy.stats import pearsonr, spearmanr
 
-    statistics: dict[str, Callable[[NDArray, NDArray], float]] = {
+    statistics: dict[str, Callable[[NDArray, NDArray], Any]] = {
         "f1": lambda predicted, true: 1 - dice(predicted, true),
         "matthews": lambda predicted, true: pearsonr(predicted.astype(np.float64), true.astype(np.float64))[0],
         "pearson": lambda predicted, true: pearsonr(predicted, true)[0],
